@@ -1,0 +1,59 @@
+#ifndef BASE_IO_CONN_H
+#define BASE_IO_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/io/loop.h"
+#include "base/netaddr.h"
+#include "base/outcome.h"
+#include "base/tls.h"
+
+/*
+ * One client connection: name lookup, TCP, TLS and buffers under one lifetime.
+ *
+ *   conn_open -> lookup -> tcp connect -> tls handshake -> up -> over
+ *
+ * Every address is judged by the policy where it is dialled, each address of
+ * the name is tried in turn.  TCP keepalive and TCP_USER_TIMEOUT are on, so
+ * that a peer that vanished is noticed within LIMIT_CONN_DEAD_MS.
+ *
+ * The owner embeds nothing; it gives callbacks and gets itself back.  None of
+ * them is called from inside conn_open() or conn_drop().  `over` is called
+ * exactly once unless conn_drop() came first, and after it only conn_drop()
+ * may be called.
+ */
+struct conn;
+
+struct conn_params {
+	const char *host;
+	uint16_t port;
+	enum conn_security { CONN_TLS, CONN_STARTTLS, CONN_CLEAR } security; /* CONN_CLEAR: tests on loopback only */
+	struct tls_context *tls;
+	const struct netaddr_policy *policy; /* must outlive the connection */
+	uint64_t connect_timeout_ms;         /* lookup, TCP and TLS together */
+	void *owner;
+	void (*on_up)(void *owner);                                /* ready for bytes (CONN_STARTTLS: clear, before TLS) */
+	void (*on_bytes)(void *owner, const uint8_t *p, size_t n); /* clear bytes; good inside the call only */
+	void (*on_over)(void *owner, const struct outcome *why);   /* ended by the peer, the network or a timeout */
+};
+
+/* -EINVAL: the host name is empty or longer than 253 bytes, or the port is 0. */
+int conn_open(struct loop *l, const struct conn_params *p, struct conn **ret);
+/* Queue bytes.  -ENOBUFS: the peer does not read and LIMIT_CONN_OUT bytes wait: drop it. -ENOTCONN: not up. */
+int conn_write(struct conn *c, const uint8_t *p, size_t n);
+/* CONN_STARTTLS: begin the handshake now; clear bytes that came already are thrown away (RFC 9051 section 6.2.1); on_up is called again when it is over. */
+void conn_start_tls(struct conn *c);
+/* Stop and resume reading: the owner is busy. */
+void conn_pause(struct conn *c);
+void conn_resume(struct conn *c);
+/* Idempotent, callable anywhere; no callback comes afterwards. */
+void conn_drop(struct conn *c);
+
+/* "name lookup", "tcp connect", "tls handshake", "bytes": for logs and the admin view. */
+const char *conn_waiting_for(const struct conn *c);
+/* Monotonic ms of the last byte from the peer. */
+uint64_t conn_heard_ms(const struct conn *c);
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef BASE_SEAL_H
+#define BASE_SEAL_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/secret.h"
+#include "base/text.h"
+
+/*
+ * Secrets sealed at rest.  One of the three files that see OpenSSL.
+ *
+ * Two kinds of box, both AES-256-GCM with a random 96-bit nonce:
+ *
+ *   'S' key_id nonce ciphertext tag           one key, held by those who may open
+ *   'P' ephemeral_public nonce ciphertext tag  anybody with the public half may close it,
+ *                                              only the private half opens it (X25519, HKDF-SHA256)
+ *
+ * What is bound to the box and must be given again to open it (`bind`): the
+ * purpose, the workspace and the inbox, so that a box moved to another row
+ * does not open.
+ */
+#define SEAL_KEY 32
+
+struct seal_bind {
+	struct text purpose;   /* "grant", "access", "connect", "webhook" */
+	struct text workspace; /* uuid as text */
+	struct text subject;   /* uuid of the inbox, link or endpoint, as text */
+};
+
+/* `key`: SEAL_KEY bytes.  `key_id`: which of several, kept in clear in the box. */
+int seal_close(const struct secret *key, uint8_t key_id, const struct seal_bind *bind, const struct secret *plain, struct buf *ret_box);
+/* -EBADMSG: not a box, another key, another binding, or changed bytes; it is not said which. */
+int seal_open(const struct secret *key, const struct seal_bind *bind, const void *box, size_t n, struct secret *ret_plain);
+
+/* A fresh X25519 pair, SEAL_KEY bytes each. */
+void seal_pair(struct secret *ret_private, uint8_t ret_public[SEAL_KEY]);
+int seal_close_to(const uint8_t public_key[SEAL_KEY], const struct seal_bind *bind, const struct secret *plain, struct buf *ret_box);
+int seal_open_with(const struct secret *private_key, const struct seal_bind *bind, const void *box, size_t n, struct secret *ret_plain);
+
+#endif

@@ -1,0 +1,34 @@
+#ifndef BASE_SECRET_H
+#define BASE_SECRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+/*
+ * Bytes that must not be seen: wiped when cleared, compared in constant time,
+ * and with no way to print them.  Log functions cannot take one.
+ *
+ *   data[0 .. len)   the bytes
+ *   data[len]        a NUL, so that a password can be handed to a C library
+ */
+struct secret {
+	uint8_t *data;
+	size_t len; /* bytes */
+};
+
+void secret_set(struct secret *s, const void *p, size_t n); /* wipes what was there; `n` <= LIMIT_SECRET, else aborts */
+void secret_set_text(struct secret *s, struct text t);
+void secret_clear(struct secret *s); /* safe on zeros; `s` is empty and usable again */
+bool secret_eq(const struct secret *a, const struct secret *b); /* constant time in the bytes, not in the length */
+bool secret_is_empty(const struct secret *s);
+const char *secret_text(const struct secret *s); /* "" when empty; good until the next call that changes `s` */
+
+/* Wipe any memory; never optimised away. */
+void secret_wipe(void *p, size_t n);
+
+#define cleanup_secret __attribute__((cleanup(secret_clear)))
+
+#endif

@@ -1,0 +1,29 @@
+#ifndef BASE_SIGN_H
+#define BASE_SIGN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/secret.h"
+#include "base/text.h"
+
+/* Digests and signatures.  One of the three files that see OpenSSL (tls, sign, seal). */
+#define SIGN_SHA256 32
+
+void sign_sha256(const void *p, size_t n, uint8_t ret_digest[SIGN_SHA256]);
+/* HMAC-SHA256 (RFC 2104) of the parts one after another; no separators are put in. */
+void sign_hmac(const struct secret *key, const struct text *parts, size_t n_parts, uint8_t ret_digest[SIGN_SHA256]);
+bool sign_eq(const void *a, const void *b, size_t n); /* constant time */
+
+/* HKDF-SHA256 (RFC 5869) from one master key: a key of 32 bytes per (purpose, id). */
+void sign_derive(const struct secret *master, struct text purpose, struct text id, struct secret *ret_key);
+
+/*
+ * Standard Webhooks: "v1," and the base64 of HMAC-SHA256 over "id.timestamp.body".
+ * `secret` is what "whsec_" + base64 decodes to.  `dst` holds SIGN_WEBHOOK bytes.
+ */
+#define SIGN_WEBHOOK 64
+void sign_webhook(const struct secret *secret, struct text id, int64_t unix_s, struct text body, char dst[SIGN_WEBHOOK]);
+
+#endif

@@ -1,0 +1,58 @@
+#ifndef BASE_TLS_H
+#define BASE_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/outcome.h"
+#include "base/text.h"
+
+/*
+ * TLS as a sans-IO engine over OpenSSL: cipher bytes in and out on one side,
+ * clear bytes in and out on the other.  No socket, no callback.
+ *
+ *      wire                          application
+ *   tls_recv() ---> [ records ] ---> tls_next()
+ *   tls_send() <--- [ records ] <--- tls_write()
+ *
+ * The certificate chain and the host name are always verified (RFC 9525,
+ * RFC 8446); there is no way to switch that off.  TLS 1.2 at least.  A BIO of
+ * ours reads the caller's slice, and OpenSSL gives its buffers back, so an
+ * idle connection keeps no record buffer (docs/why-engines.md).
+ */
+struct tls_context; /* trust anchors and policy; one per process */
+struct tls;         /* one connection, client side */
+
+/*
+ * `ca_file`: PEM, added to the system's anchors; NULL: the system's only.
+ * -ENOENT / -EACCES / -EINVAL: the file cannot be read or holds no certificate.
+ */
+int tls_context_new(const char *ca_file, struct tls_context **ret);
+void tls_context_free(struct tls_context *c);
+
+/* `host`: the name to verify and to send (SNI); an IP literal is verified as one.  The handshake starts at once: drain tls_send(). */
+struct tls *tls_new(struct tls_context *c, const char *host);
+void tls_free(struct tls *t);
+
+/*
+ * All `n` bytes are taken.  0, or -EBADMSG: the handshake or a record failed;
+ * tls_outcome() says why, and tls_send() may still hold an alert to deliver.
+ */
+int tls_recv(struct tls *t, const uint8_t *in, size_t n);
+/* Clear bytes that arrived: the slice is good until the next call on `t`.  false: none now. */
+bool tls_next(struct tls *t, struct text *ret);
+/* Queue clear bytes; before the handshake is over they wait.  -ENOBUFS: more than LIMIT_TLS_PENDING wait. */
+int tls_write(struct tls *t, const uint8_t *p, size_t n);
+/* Cipher bytes waiting for the wire; good until the next call on `t`. */
+size_t tls_send(struct tls *t, const uint8_t **ret);
+void tls_sent(struct tls *t, size_t n);
+/* Queue a close_notify. */
+void tls_close(struct tls *t);
+
+bool tls_is_up(const struct tls *t);   /* the handshake is over and verified */
+bool tls_is_over(const struct tls *t); /* the peer said close_notify, or it failed */
+/* After a failure: BLAME_PEER/BLAME_US with what and said ("certificate has expired", "host name mismatch: mail.example is not in ..."). */
+struct outcome tls_outcome(const struct tls *t);
+
+#endif

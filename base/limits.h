@@ -6,5 +6,21 @@
  * chooses meets one of these.  Bytes unless the name says otherwise.
  */
 #define LIMIT_SECRET (64 * 1024)      /* tokens exceed 2 KB, JWT-like ones 16 KB; 64 KB is nobody's token */
+#define LIMIT_MIME_HEAD (64 * 1024)   /* long Received chains and ARC sets reach 30 KB */
+#define LIMIT_MIME_FIELDS 1000        /* fields of one header block; real mail has 20 to 120 */
+#define LIMIT_MIME_FIELD (32 * 1024)  /* one field of addresses; more recipients tell us nothing */
+#define LIMIT_MIME_ID 998             /* a Message-ID; RFC 5322 section 2.1.1: no line is longer */
+#define LIMIT_MIME_IDS 100            /* ids of one References field; the last ones are the near ones */
+#define LIMIT_MIME_ADDRESS 320        /* RFC 5321 section 4.5.3.1: 64 + '@' + 255 */
+#define LIMIT_MIME_ADDRESSES 50       /* recipients kept of one mail, enough to know an own copy */
+#define LIMIT_MIME_SUBJECT 2000       /* decoded subject */
+#define LIMIT_MIME_RECIPIENTS 50      /* recipients of one delivery report */
+#define LIMIT_MIME_PART (512 * 1024)  /* fetched bytes of one text part, still encoded */
+#define LIMIT_MIME_TEXT (256 * 1024)  /* text of one mail; nobody types more */
+#define LIMIT_MIME_REPORT (64 * 1024) /* fetched bytes of a delivery status, or of the headers it returns */
+#define LIMIT_MIME_IDENTITY (4 * 1024) /* an id, an address, a date and a subject with their lengths */
+#define LIMIT_MATCH_IDS 256           /* ids one mail names: 100 + 100, and those of a report */
+#define LIMIT_MATCHES 64              /* matches of one mail; one reply concerns a handful of outbounds */
+#define LIMIT_QUOTE_SLICES 64         /* pieces of an answer written between quoted lines */
 
 #endif

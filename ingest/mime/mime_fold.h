@@ -1,0 +1,15 @@
+#ifndef INGEST_MIME_MIME_FOLD_H
+#define INGEST_MIME_MIME_FOLD_H
+
+#include "base/buf.h"
+#include "base/text.h"
+
+/*
+ * Text made comparable: lower case, without accents ("Réponse" = "reponse",
+ * "ß" = "ss", "ø" = "o", Turkish "İ" = "i"), typographic quotes and dashes as
+ * ASCII, invisible characters dropped, every run of blanks one space.  Line
+ * feeds stay.  Rule phrases are written in this form.
+ */
+void mime_fold_add(struct buf *ret, struct text utf8); /* cut at the ceiling of `ret` */
+
+#endif

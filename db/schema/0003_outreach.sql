@@ -154,7 +154,6 @@ call walled('message');
 call walled('message_key');
 call walled('sighting');
 call opened_to('recheck', 'replyd_ingest', 'a worker polls the rechecks of all its inboxes');
-call opened_to('message', 'replyd_ingest', 'a worker finds the pending mails of its inboxes');
 call opened_to('trace', 'replyd_rotation', 'traces older than 14 days are removed');
 call opened_to('outbound_key', 'replyd_rotation', 'placeholders older than 14 days are removed');
 

@@ -1,0 +1,33 @@
+#ifndef DB_MIGRATE_H
+#define DB_MIGRATE_H
+
+#include <stdio.h>
+
+#include "db/session.h"
+
+/*
+ * Numbered migrations, embedded in the binary, applied under an advisory lock,
+ * each in its own transaction, with the SHA-256 of its text kept: an edited
+ * migration is refused, a database newer than the binary is accepted only if
+ * its migrations say so.
+ *
+ * migrate_roles() runs first and as an administrator: it creates the owner
+ * (no login), the schema, and one login role per process with its SCRAM password.
+ */
+struct migrate_role {
+	const char *role;              /* "replyd_ingest" */
+	const struct secret *password; /* NULL: leave the one it has */
+};
+
+/* Create or complete roles and schema.  -EACCES: not allowed to create roles; -EIO.  `why` in words. */
+int migrate_roles(struct session *admin, const struct migrate_role *roles, size_t n, char why[256]);
+/*
+ * Apply what is missing; a line per migration to `out` when not NULL.  Returns how
+ * many, or -EKEYREJECTED (an applied one was edited; `why` names it), -EOVERFLOW (the
+ * database has migrations this binary does not know), -EIO.
+ */
+int migrate_up(struct session *admin, FILE *out, char why[256]);
+/* 0: all of this binary's migrations are there; n: that many are missing; -errno as above. */
+int migrate_pending(struct session *s, char why[256]);
+
+#endif

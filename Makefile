@@ -25,7 +25,7 @@ CFLAGS   += -std=gnu17 $(WARN) $(HARD) $(FLAGS_$(MODE)) -MMD -MP
 LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 # One explicit list per room.
-base_srcs     := base/mem.c base/buf.c
+base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c
 io_srcs       :=
 db_srcs       :=
 imap_srcs     := ingest/imap/imap_line.c

@@ -17,10 +17,14 @@ uint64_t clock_mono_ms(void);
 int64_t clock_unix_us(void);
 int64_t clock_unix_s(void);
 
-/* "2026-11-23T09:02:11.123456Z" (RFC 3339).  `dst` holds at least CLOCK_TEXT bytes. */
+/* "2026-11-23T09:02:11.123456Z" (RFC 3339).  What lies outside the years 0000 to 9999 becomes their first or last instant. */
 #define CLOCK_TEXT 32
 void clock_rfc3339(int64_t unix_us, char dst[CLOCK_TEXT]);
-/* The reverse; offsets and fractions of a second are understood.  -EINVAL: not an RFC 3339 instant. */
+/*
+ * The reverse; offsets and fractions of a second are understood, digits below a
+ * microsecond are dropped, a leap second is the second after.  -EINVAL: not an
+ * RFC 3339 instant, or one that the calendar does not have.
+ */
 int clock_from_rfc3339(const char *s, int64_t *ret_unix_us);
 
 #endif

@@ -24,6 +24,7 @@ struct text {
 #define TEXT_ARG(t) (int)(t).len, (t).at /* for "%.*s" */
 
 struct text text_of(const char *s); /* NULL is the empty text */
+struct text text_of_buf(const struct buf *b); /* good until `b` changes */
 struct text text_sub(struct text t, size_t from, size_t n); /* clipped to `t` */
 struct text text_trim(struct text t); /* without spaces, tabs, CR, LF at both ends */
 
@@ -44,7 +45,12 @@ int text_u64(struct text t, uint64_t max, uint64_t *ret_n);
 int text_add(struct buf *b, struct text t);
 int text_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* RFC 4648 sections 4 and 5 (url: no padding) and 8.  Decoders: -EINVAL for a foreign byte; white space is foreign. */
+/*
+ * RFC 4648 sections 4, 5 (url: no padding) and 8.  Decoders append what they
+ * decoded; -EINVAL: a foreign byte (white space is foreign), a length that no
+ * encoder makes, or unused bits that are not zero (one value, one spelling:
+ * section 3.5); -ENOBUFS: past the ceiling.  After an error `b` is unchanged.
+ */
 int text_add_base64(struct buf *b, const void *p, size_t n);
 int text_add_base64url(struct buf *b, const void *p, size_t n);
 int text_add_hex(struct buf *b, const void *p, size_t n);
@@ -54,7 +60,7 @@ int text_from_hex(struct buf *b, struct text t);
 
 /* `t` as application/x-www-form-urlencoded bytes (RFC 3986 unreserved kept, all else %XX). */
 int text_add_percent(struct buf *b, struct text t);
-/* The reverse; '+' is a space.  -EINVAL for a bad escape or an encoded NUL. */
+/* The reverse; '+' is a space.  -EINVAL for a bad escape or an encoded NUL, and then `b` is unchanged. */
 int text_from_percent(struct buf *b, struct text t);
 
 /* What a stranger said, made printable for a log line or a person: control and non-ASCII bytes become '?'; always NUL-terminated. */

@@ -1,0 +1,66 @@
+#ifndef SERVICES_SETTINGS_H
+#define SERVICES_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/conf.h"
+#include "base/netaddr.h"
+#include "oauth/connect.h"
+
+/*
+ * Every setting of replyd, parsed once at start and then only read.  The table
+ * in settings.c is the one place where names, defaults and meanings stand;
+ * docs/interfaces.md and `replyd config print` say the same.
+ *
+ * Durations are milliseconds.
+ */
+#define SETTINGS_RETRIES 16
+
+struct settings_provider {
+	char *imap_host, *imap_security, *auth;
+	int64_t imap_port;
+	char *authorize_url, *token_url, *userinfo_url, *revoke_url, *issuer;
+	char *client_id, *client_secret_file, *scopes, *required_scope, *authorize_params;
+};
+
+struct settings {
+	char *database_url;
+	char *log_level, *log_format;
+	char *tls_ca_file;
+	char *net_allow;
+	char *api_address, *api_public_url;
+	int64_t api_port, api_max_body;
+	uint64_t gate_freshness_ms;
+	int64_t ingest_workers, ingest_capacity;
+	uint64_t ingest_heartbeat_ms, ingest_lease_ms, ingest_grace_ms, ingest_proof_ms, ingest_idle_renew_ms, ingest_lookback_ms;
+	int64_t ingest_text_max;
+	char *ingest_rawlog_dir;
+	uint64_t broker_refresh_ahead_ms, broker_timeout_ms;
+	uint64_t dispatch_timeout_ms;
+	int64_t dispatch_concurrency;
+	bool dispatch_allow_http;
+	char *dispatch_retry;
+	uint64_t retention_trace_ms;
+
+	/* Made from the text above by settings_load. */
+	struct netaddr_policy policy;
+	uint64_t retry_ms[SETTINGS_RETRIES];
+	size_t n_retries;
+	struct conf *conf; /* where each value came from; owns the texts */
+};
+
+/*
+ * Read file (NULL: none), environment and `sets` ("name=value").  0, or -EINVAL and
+ * `why` (>= 512 bytes) names place, setting, cause and remedy.
+ */
+int settings_load(struct settings *s, const char *file, char *const *env, const char *const *sets, size_t n_sets, char why[512]);
+void settings_clear(struct settings *s);
+/* For `replyd config print`. */
+void settings_print(const struct settings *s, FILE *out, int as_json);
+
+/* Providers named in the configuration; slices into `s`. */
+size_t settings_providers(const struct settings *s, struct oauth_provider *ret, size_t max);
+
+#endif

@@ -25,9 +25,9 @@ CFLAGS   += -std=gnu17 $(WARN) $(HARD) $(FLAGS_$(MODE)) -MMD -MP
 LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 # One explicit list per room.
-base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c
-io_srcs       :=
-db_srcs       :=
+base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c base/sign.c base/seal.c base/netaddr.c
+io_srcs       := base/tls.c base/io/loop.c base/io/timer.c base/io/conn.c
+db_srcs       := db/event_id.c
 imap_srcs     := ingest/imap/imap_line.c
 mime_srcs     :=
 match_srcs    :=

@@ -27,9 +27,13 @@ struct netaddr_policy {
 	size_t n_allowed;
 };
 
-/* "127.0.0.0/8, ::1, 10.2.0.0/16".  -EINVAL: not a network; -ENOBUFS: more than NETADDR_NETS. */
+/*
+ * "127.0.0.0/8, ::1, 10.2.0.0/16", by commas or blanks; empty: nothing internal
+ * is allowed.  -EINVAL: not a network (also one with bits set behind its
+ * length); -ENOBUFS: more than NETADDR_NETS.  After an error `p` is unchanged.
+ */
 int netaddr_policy_parse(struct netaddr_policy *p, struct text list);
-/* NULL: may be dialled.  Else why not, in words: "loopback", "private network", ... */
+/* NULL: may be dialled.  Else why not, in words: "loopback", "private network", ...; static. */
 const char *netaddr_refused(const struct netaddr_policy *p, const struct sockaddr *sa);
 
 #endif

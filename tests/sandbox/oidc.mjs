@@ -1,0 +1,189 @@
+// A real OAuth 2 / OpenID Connect authorization server (npm oidc-provider, a certified one):
+// authorization code with PKCE required, rotating refresh tokens with reuse detection, short access
+// tokens, introspection for Dovecot, revocation, userinfo.  Log-in and consent are scripted: the
+// account is the request's login_hint.
+import { generateKeyPairSync } from 'node:crypto';
+import { createServer } from 'node:http';
+import Provider from 'oidc-provider';
+import { atEnd, freePort, sleep } from './proc.mjs';
+
+const scope = 'openid email offline_access imap';
+
+// The adapter that comes with the library keeps only the last thousand rows.
+function makeStore() {
+  const rows = new Map();
+  const idOfUid = new Map();
+  return class Store {
+    constructor(name) { this.name = name; }
+    key(id) { return `${this.name}:${id}`; }
+    async upsert(id, payload, expiresIn) {
+      rows.set(this.key(id), { payload, endsAt: expiresIn ? Date.now() + expiresIn * 1000 : Infinity });
+      if (payload.uid) idOfUid.set(payload.uid, id);
+    }
+    async find(id) {
+      const row = rows.get(this.key(id));
+      return row && row.endsAt > Date.now() ? row.payload : undefined;
+    }
+    async findByUid(uid) { return this.find(idOfUid.get(uid)); }
+    async findByUserCode() { return undefined; }
+    async consume(id) {
+      const row = rows.get(this.key(id));
+      if (row) row.payload.consumed = Math.floor(Date.now() / 1000);
+    }
+    async destroy(id) { rows.delete(this.key(id)); }
+    async revokeByGrantId(grantId) {
+      for (const [key, { payload }] of rows) if (payload.grantId === grantId) rows.delete(key);
+    }
+    static grantsOf(account) {
+      return [...rows].filter(([key, row]) => key.startsWith('Grant:') && row.payload.accountId === account)
+        .map(([key]) => key.slice('Grant:'.length));
+    }
+  };
+}
+
+// startOidc: redirectUris is what the client may be sent back to.  The result's hooks:
+//   accessTtl, refreshTtl    seconds; may be changed at any time
+//   deny(account)            its consent is refused from now on; allow(account) ends that
+//   revoke(account)          what a user does in the account's security page
+//   failNext({ path, times, status, body, headers, delayMs })
+//                            answers the next `times` requests for path so, without the provider;
+//                            status 0 closes the connection instead; no status: only the delay
+//   mint(account)            a grant without a browser: { access_token, refresh_token, grant_id }
+//   seen                     { at, grantType, status } per request for /token
+export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 86400, port } = {}) {
+  const at = port ?? await freePort();
+  const issuer = `http://127.0.0.1:${at}`;
+  const Store = makeStore();
+  const denied = new Set();
+  const faults = [];
+  const oidc = {
+    port: at, issuer, accessTtl, refreshTtl, seen: [], scope,
+    client: { id: 'replyd', secret: 'replyd-sandbox-secret' },
+    authorizeUrl: `${issuer}/auth`, tokenUrl: `${issuer}/token`, userinfoUrl: `${issuer}/me`,
+    revokeUrl: `${issuer}/token/revocation`,
+  };
+  const signingKey = { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
+    alg: 'ES256', use: 'sig', kid: 'sandbox' };
+  const provider = new Provider(issuer, {
+    adapter: Store,
+    clients: [
+      { client_id: oidc.client.id, client_secret: oidc.client.secret,
+        grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
+        redirect_uris: redirectUris, token_endpoint_auth_method: 'client_secret_post', scope,
+        id_token_signed_response_alg: 'ES256' },
+      { client_id: 'dovecot', client_secret: 'dovecot-secret', grant_types: [],
+        response_types: [], redirect_uris: [], scope: 'imap',
+        id_token_signed_response_alg: 'ES256' },
+    ],
+    scopes: scope.split(' '),
+    claims: { openid: ['sub'], email: ['email', 'email_verified'] },
+    conformIdTokenClaims: false, // as the big providers do, the id_token names the address
+    findAccount: async (ctx, id) => ({
+      accountId: id, claims: async () => ({ sub: id, email: id, email_verified: true }),
+    }),
+    features: {
+      devInteractions: { enabled: false },
+      introspection: { enabled: true,
+        allowedPolicy: async (ctx, client, token) => client.clientId === 'dovecot'
+          || client.clientId === token.clientId },
+      revocation: { enabled: true },
+    },
+    pkce: { required: () => true },
+    rotateRefreshToken: true,
+    issueRefreshToken: async (ctx, client, code) => code.scopes.has('offline_access'),
+    ttl: {
+      AccessToken: () => oidc.accessTtl, RefreshToken: () => oidc.refreshTtl, AuthorizationCode: 60,
+      IdToken: 3600, Interaction: 600, Grant: 86400, Session: 86400,
+    },
+    interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
+    renderError: async (ctx, out) => { ctx.type = 'json'; ctx.body = JSON.stringify(out); },
+    cookies: { keys: ['sandbox'] },
+    jwks: { keys: [signingKey] },
+  });
+  for (const end of ['grant.success', 'grant.error'])
+    provider.on(end, (ctx) => { if (ctx.req.entry) ctx.req.entry.grantType = ctx.oidc.params?.grant_type; });
+  provider.on('server_error', (ctx, e) => console.error('oidc:', e));
+  const handle = provider.callback();
+
+  // What the person in front of the browser would do.
+  async function interact(req, res) {
+    const { prompt, params, session, grantId } = await provider.interactionDetails(req, res);
+    const finish = (result, more) => provider.interactionFinished(req, res, result,
+      { mergeWithLastSubmission: Boolean(more) });
+    if (prompt.name === 'login')
+      return finish({ login: { accountId: params.login_hint || 'nobody@example.test' } });
+    if (denied.has(session.accountId))
+      return finish({ error: 'access_denied', error_description: 'the user said no' });
+    const grant = grantId ? await provider.Grant.find(grantId)
+      : new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
+    if (prompt.details.missingOIDCScope) grant.addOIDCScope(prompt.details.missingOIDCScope.join(' '));
+    if (prompt.details.missingOIDCClaims) grant.addOIDCClaims(prompt.details.missingOIDCClaims);
+    return finish({ consent: { grantId: await grant.save() } }, true);
+  }
+
+  async function grantTypeOf(req) {
+    const parts = [];
+    for await (const part of req) parts.push(part);
+    return new URLSearchParams(Buffer.concat(parts).toString()).get('grant_type');
+  }
+
+  const server = createServer(async (req, res) => {
+    const { pathname } = new URL(req.url, issuer);
+    try {
+      if (pathname === '/token') {
+        req.entry = { at: Date.now(), grantType: null, status: null };
+        oidc.seen.push(req.entry);
+        res.on('finish', () => { req.entry.status = res.statusCode; });
+      }
+      const fault = faults.find((f) => f.path === pathname && f.times > 0);
+      if (fault) {
+        fault.times -= 1;
+        if (req.entry && fault.status !== undefined) req.entry.grantType = await grantTypeOf(req);
+        if (fault.delayMs) await sleep(fault.delayMs);
+        if (fault.status === 0) { req.socket.destroy(); return; }
+        if (fault.status) {
+          const body = typeof fault.body === 'string' ? fault.body : JSON.stringify(fault.body ?? {});
+          res.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
+          res.end(body);
+          return;
+        }
+      }
+      if (pathname.startsWith('/interaction/')) await interact(req, res);
+      else handle(req, res);
+    } catch (e) {
+      if (!res.headersSent) res.writeHead(500);
+      res.end(String(e?.stack));
+    }
+  });
+
+  oidc.deny = (account) => denied.add(account);
+  oidc.allow = (account) => denied.delete(account);
+  oidc.failNext = ({ path = '/token', times = 1, ...how }) => faults.push({ path, times, ...how });
+  oidc.failNoMore = () => faults.splice(0);
+  oidc.revoke = async (account) => {
+    for (const id of Store.grantsOf(account)) {
+      await new Store('Grant').revokeByGrantId(id);
+      await new Store('Grant').destroy(id);
+    }
+  };
+  oidc.mint = async (account) => {
+    const client = await provider.Client.find(oidc.client.id);
+    const grant = new provider.Grant({ accountId: account, clientId: oidc.client.id });
+    grant.addOIDCScope(scope);
+    const grantId = await grant.save();
+    const common = { accountId: account, client, grantId, scope, gty: 'authorization_code' };
+    const refresh = new provider.RefreshToken({ ...common, rotations: 0, iiat: Math.floor(Date.now() / 1000) });
+    return {
+      access_token: await new provider.AccessToken(common).save(),
+      refresh_token: await refresh.save(), grant_id: grantId,
+    };
+  };
+  oidc.stop = () => new Promise((done) => { server.close(done); server.closeAllConnections(); });
+  oidc.listen = () => new Promise((done, fail) => {
+    server.once('error', fail);
+    server.listen(at, '127.0.0.1', done);
+  });
+  atEnd(() => oidc.stop());
+  await oidc.listen();
+  return oidc;
+}

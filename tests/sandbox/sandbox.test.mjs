@@ -1,0 +1,130 @@
+// The sandbox's own parts: if these fail, no scenario can be believed.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Webhook } from 'standardwebhooks';
+import { makeCa } from './ca.mjs';
+import { Browser, theForm } from './consent.mjs';
+import { password, startDovecot } from './dovecot.mjs';
+import { Engine } from './engine.mjs';
+import { startFaultProxy } from './faultproxy.mjs';
+import { Imap } from './imap.mjs';
+import { deliver } from './lmtp.mjs';
+import { bounce, humanReply, newId } from './mails.mjs';
+import { startOidc } from './oidc.mjs';
+import { endAll, workdir } from './proc.mjs';
+
+let ca, oidc, dovecot;
+const anna = 'anna@example.test';
+
+before(async () => {
+  const dir = workdir();
+  ca = await makeCa(path.join(dir, 'ca'));
+  oidc = await startOidc({ redirectUris: ['http://127.0.0.1:9/callback'] });
+  dovecot = await startDovecot({ dir: path.join(dir, 'dc'), cert: await ca.issue('mail'), oidcPort: oidc.port });
+});
+after(endAll);
+
+const xoauth2 = (user, token) => Buffer.from(`user=${user}\x01auth=Bearer ${token}\x01\x01`).toString('base64');
+const token = async (form) => {
+  const res = await fetch(oidc.tokenUrl, { method: 'POST', body: new URLSearchParams({
+    client_id: oidc.client.id, client_secret: oidc.client.secret, ...form }) });
+  return { status: res.status, body: await res.json() };
+};
+
+test('Dovecot takes a token of the OAuth server, and refuses one that was withdrawn', async () => {
+  const minted = await oidc.mint(anna);
+  const c = await Imap.open({ port: dovecot.imaps, ca: ca.pem });
+  await c.cmd(`AUTHENTICATE XOAUTH2 ${xoauth2(anna, minted.access_token)}`);
+  c.close();
+  await oidc.revoke(anna);
+  assert.equal((await token({ grant_type: 'refresh_token', refresh_token: minted.refresh_token })).body.error,
+    'invalid_grant');
+});
+
+test('a refresh token is rotated, and its second use ends the grant', async () => {
+  const { refresh_token: first } = await oidc.mint('rot@example.test');
+  const second = await token({ grant_type: 'refresh_token', refresh_token: first });
+  assert.equal(second.status, 200);
+  assert.notEqual(second.body.refresh_token, first);
+  assert.equal((await token({ grant_type: 'refresh_token', refresh_token: first })).status, 400);
+  assert.equal((await token({ grant_type: 'refresh_token', refresh_token: second.body.refresh_token })).status, 400);
+});
+
+test('the authorize endpoint insists on PKCE', async () => {
+  const q = new URLSearchParams({ client_id: oidc.client.id, redirect_uri: 'http://127.0.0.1:9/callback',
+    response_type: 'code', scope: oidc.scope, login_hint: anna, state: 's', prompt: 'consent' });
+  const res = await fetch(`${oidc.authorizeUrl}?${q}`, { redirect: 'manual' });
+  const back = new URL(res.headers.get('location'));
+  assert.equal(back.searchParams.get('error'), 'invalid_request');
+  await assert.rejects(new Browser().open(back.href), 'nobody listens at the redirect URI here');
+});
+
+test('a fault can be ordered for the next token request', async () => {
+  oidc.failNext({ status: 503, body: { error: 'temporarily_unavailable' }, headers: { 'retry-after': '7' } });
+  assert.equal((await token({ grant_type: 'refresh_token', refresh_token: 'x' })).status, 503);
+  assert.equal((await token({ grant_type: 'refresh_token', refresh_token: 'x' })).status, 400);
+});
+
+test('a delivered mail is in the mailbox, and looking changes nothing', async () => {
+  const to = 'look@example.test';
+  const out = { id: newId('out'), inbox: to, prospect: 'p@example.test', subject: 'Hi' };
+  const mail = humanReply(out);
+  await deliver(dovecot.lmtp, { to, raw: mail.raw });
+  await dovecot.save(to, dovecot.junk, bounce(out).raw);
+  const c = await Imap.open({ port: dovecot.imaps, ca: ca.pem, user: to, password });
+  const [only] = (await c.mails('INBOX')).values();
+  assert.equal(only.messageId, mail.id);
+  assert.equal(only.flags, '');
+  const first = await c.snapshot();
+  assert.equal(first.split('\n').length, 2);
+  assert.equal(await c.snapshot(), first);
+  c.close();
+});
+
+test('Dovecot comes back on the same ports with its mail', async () => {
+  const to = 'again@example.test';
+  await deliver(dovecot.lmtp, { to, raw: 'Subject: kept\n\n.hi\n' });
+  await dovecot.restart();
+  const c = await Imap.open({ port: dovecot.imaps, ca: ca.pem, user: to, password });
+  assert.equal((await c.mails('INBOX')).size, 1);
+  c.close();
+});
+
+test('the engine verifies with the official library and answers as told', async () => {
+  const engine = await Engine.start();
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+  engine.expectSecret(secret);
+  const body = JSON.stringify({ id: 'e1', type: 'reply.received' });
+  const post = (signature) => fetch(engine.url, { method: 'POST', body, headers: { 'webhook-id': 'e1',
+    'webhook-timestamp': String(Math.floor(Date.now() / 1000)), 'webhook-signature': signature } });
+  const good = new Webhook(secret).sign('e1', new Date(), body);
+  assert.equal((await post(good)).status, 204);
+  assert.equal((await post('v1,AAAA')).status, 401);
+  engine.answerNext({ status: 500 });
+  assert.equal((await post(good)).status, 500);
+  assert.deepEqual(engine.records.map((r) => r.verified), [true, false, true]);
+  assert.equal(engine.accepted.length, 1);
+  await engine.stop();
+});
+
+test('the proxy cuts, keeps silent and heals', async () => {
+  const proxy = await startFaultProxy(dovecot.imaps);
+  const open = () => Imap.open({ port: proxy.port, ca: ca.pem, user: 'prox@example.test', password });
+  const c = await open();
+  proxy.kill('rst');
+  await assert.rejects(c.cmd('NOOP'));
+  proxy.faults = { refuse: true };
+  await assert.rejects(open());
+  proxy.heal();
+  (await open()).close();
+  await proxy.stop();
+});
+
+test('the browser reads a form as a browser does', () => {
+  const form = theForm('<form method="post" action="/x/start"><input type=hidden name="a" value="1&amp;2">'
+    + '<button>Go</button></form>', 'http://h/x');
+  assert.equal(form.url, 'http://h/x/start');
+  assert.equal(form.method, 'POST');
+  assert.equal(form.fields.get('a'), '1&2');
+});

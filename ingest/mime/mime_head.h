@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "ingest/mime/mime_fields.h"
 
 /*
  * What the header block of a mail says (RFC 5322, 2045, 2047, 3834).
@@ -20,11 +21,6 @@
  */
 
 #define MIME_NO_DATE INT64_MIN
-
-struct mime_field {
-	struct text name;  /* as written */
-	struct text value; /* unfolded and trimmed; raw: not decoded, any byte but CR, LF, NUL */
-};
 
 struct mime_address {
 	char *address; /* "ann@mail.example"; domain in lower case */
@@ -57,9 +53,7 @@ struct mime_type {
 };
 
 struct mime_head {
-	char *block; /* the header block, unfolded; what `fields` point into */
-	struct mime_field *fields; /* at most LIMIT_MIME_FIELDS, in order */
-	size_t n_fields;
+	struct mime_fields fields; /* raw; mime_head_field() */
 
 	char *message_id; /* normal form; NULL: none */
 	struct mime_ids in_reply_to;
@@ -95,8 +89,5 @@ bool mime_head_has(const struct mime_head *h, const char *name);
 
 /* "multipart/report", and with `report_type` not NULL also its report-type. */
 bool mime_head_is_type(const struct mime_head *h, const char *type, const char *subtype, const char *report_type);
-
-/* Where the header block ends in a whole mail: offset of the first byte after its empty line; `n` when there is none. */
-size_t mime_head_end(const void *bytes, size_t n);
 
 #endif

@@ -46,7 +46,10 @@ struct mime_pick {
 	size_t n;
 };
 
-/* `report`: the mail is multipart/report.  Nothing to fetch (pictures only) gives n == 0. */
+/*
+ * `report`: the mail is multipart/report, or its headers look like a bounce
+ * (classify_head()).  Nothing to fetch (pictures only) gives n == 0.
+ */
 void mime_pick_parts(const struct mime_part_info *parts, size_t n, bool report, struct mime_pick *ret);
 
 #endif

@@ -1,0 +1,335 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include <gmime/gmime.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "ingest/mime/mime_head.h"
+#include "ingest/mime/mime_id.h"
+#include "ingest/mime/mime_lib.h"
+#include "ingest/mime/mime_utf8.h"
+
+/*
+ * mime_fields cuts the block (GMime's own parser wants a stream, and stops at
+ * what real mail does to headers); what stands in a field is read by GMime:
+ * encoded words, addresses, dates, parameters.
+ */
+
+struct text mime_head_field(const struct mime_head *h, const char *name, size_t nth)
+{
+	return mime_fields_get(&h->fields, name, nth);
+}
+
+bool mime_head_has(const struct mime_head *h, const char *name)
+{
+	return mime_head_field(h, name, 0).at != NULL;
+}
+
+/* ---- values ---- */
+
+/* A clean copy on one line, of at most `max` bytes; NULL when nothing is left. */
+static char *clean(struct text t, size_t max)
+{
+	struct buf b;
+	char *s;
+
+	buf_init(&b, max);
+	(void)mime_utf8_add(&b, t, /* lines= */ false);
+	t = text_trim((struct text){ (const char *)b.data, b.len });
+	s = t.len ? mem_text_n(t.at, t.len) : NULL;
+	buf_clear(&b);
+	return s;
+}
+
+static char *clean_lower(struct text t, size_t max)
+{
+	char *s = clean(t, max);
+
+	for (char *p = s; p && *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	return s;
+}
+
+static char *lower_field(const struct mime_head *h, const char *name)
+{
+	return clean_lower(mime_head_field(h, name, 0), LIMIT_MIME_SUBJECT);
+}
+
+/* RFC 2047; white space runs become one space, as folding leaves them in any number. */
+static char *decoded(struct text raw, size_t max)
+{
+	cleanup_free char *in = mem_text_n(raw.at, raw.len < LIMIT_MIME_FIELD ? raw.len : LIMIT_MIME_FIELD);
+	char *utf8 = g_mime_utils_header_decode_text(NULL, in);
+	char *s = clean(text_of(utf8), max), *to = s;
+
+	g_free(utf8);
+	for (const char *p = s; p && *p; p++)
+		if (*p != ' ' || to[-1] != ' ') /* clean() trimmed: p[0] is no space */
+			*to++ = *p;
+	if (to)
+		*to = '\0';
+	return s;
+}
+
+static char *own_address(struct text raw)
+{
+	char *s = clean(raw, LIMIT_MIME_ADDRESS), *at = s ? strrchr(s, '@') : NULL;
+
+	for (char *p = at; p && *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	return s;
+}
+
+static void add_address(struct mime_addresses *to, char *address, char *name)
+{
+	if (to->n % 8 == 0)
+		to->at = mem_resize(to->at, (to->n + 8) * sizeof(*to->at));
+	to->at[to->n++] = (struct mime_address){ address, name };
+}
+
+/* The mailboxes of one parsed list, groups opened; GMime does not nest groups. */
+static void add_mailboxes(struct mime_addresses *to, InternetAddressList *list, int depth)
+{
+	int n = list ? internet_address_list_length(list) : 0;
+
+	for (int i = 0; i < n && to->n < LIMIT_MIME_ADDRESSES; i++) {
+		InternetAddress *a = internet_address_list_get_address(list, i);
+
+		if (INTERNET_ADDRESS_IS_GROUP(a) && depth == 0) {
+			add_mailboxes(to, internet_address_group_get_members(INTERNET_ADDRESS_GROUP(a)), 1);
+		} else if (INTERNET_ADDRESS_IS_MAILBOX(a)) {
+			const char *addr = internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(a));
+			char *own = own_address(text_of(addr));
+
+			if (own)
+				add_address(to, own, clean(text_of(internet_address_get_name(a)), LIMIT_MIME_SUBJECT));
+		}
+	}
+}
+
+/* What no parser understood may still hold an address: the first word with an '@'. */
+static void add_by_eye(struct mime_addresses *to, struct text raw)
+{
+	size_t from, end, i;
+	char *own;
+
+	for (i = 0; i < raw.len && raw.at[i] != '@'; i++)
+		;
+	if (i == raw.len)
+		return;
+	for (from = i; from && !strchr(" \t<>()\",;:[]", raw.at[from - 1]); from--)
+		;
+	for (end = i + 1; end < raw.len && !strchr(" \t<>()\",;:[]", raw.at[end]); end++)
+		;
+	own = from < i && end > i + 1 ? own_address(text_sub(raw, from, end - from)) : NULL;
+	if (own)
+		add_address(to, own, NULL);
+}
+
+static void read_addresses(const struct mime_head *h, const char *name, struct mime_addresses *to)
+{
+	struct text raw;
+
+	for (size_t nth = 0; to->n < LIMIT_MIME_ADDRESSES && (raw = mime_head_field(h, name, nth)).at; nth++) {
+		cleanup_free char *in = mem_text_n(raw.at, raw.len < LIMIT_MIME_FIELD ? raw.len : LIMIT_MIME_FIELD);
+		InternetAddressList *list = internet_address_list_parse(NULL, in);
+		size_t before = to->n;
+
+		add_mailboxes(to, list, 0);
+		if (to->n == before)
+			add_by_eye(to, raw);
+		if (list)
+			g_object_unref(list);
+	}
+}
+
+static void clear_addresses(struct mime_addresses *a)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		free(a->at[i].address);
+		free(a->at[i].name);
+	}
+	free(a->at);
+	*a = (struct mime_addresses){ 0 };
+}
+
+static void read_from(struct mime_head *h)
+{
+	static const char *const names[] = { "From", "Sender" };
+	struct mime_addresses all = { 0 };
+
+	for (size_t i = 0; i < countof(names) && !all.n; i++)
+		read_addresses(h, names[i], &all);
+	if (all.n) {
+		h->from = all.at[0];
+		all.at[0] = (struct mime_address){ 0 };
+	}
+	clear_addresses(&all);
+}
+
+static size_t count_ids(const struct mime_head *h, const char *name)
+{
+	char id[MIME_ID];
+	size_t n = 0;
+	struct text value;
+
+	for (size_t nth = 0; (value = mime_head_field(h, name, nth)).at; nth++) {
+		struct mime_id_list l;
+
+		for (mime_id_list_init(&l, value); mime_id_list_next(&l, id);)
+			n++;
+	}
+	return n;
+}
+
+/* The last LIMIT_MIME_IDS: the newest stand at the end (RFC 5322 section 3.6.4). */
+static void read_ids(const struct mime_head *h, const char *name, struct mime_ids *ret)
+{
+	size_t all = count_ids(h, name), keep = all < LIMIT_MIME_IDS ? all : LIMIT_MIME_IDS, i = 0;
+	char id[MIME_ID];
+	struct text value;
+
+	if (!keep)
+		return;
+	ret->at = mem_new(keep * sizeof(*ret->at));
+	for (size_t nth = 0; (value = mime_head_field(h, name, nth)).at; nth++) {
+		struct mime_id_list l;
+
+		for (mime_id_list_init(&l, value); mime_id_list_next(&l, id);)
+			if (i++ >= all - keep)
+				ret->at[ret->n++] = mem_text(id);
+	}
+}
+
+static void read_message_id(struct mime_head *h)
+{
+	char id[MIME_ID];
+
+	if (mime_id_normal(mime_head_field(h, "Message-ID", 0), id))
+		h->message_id = mem_text(id);
+}
+
+/* Dates that a timestamp column and a reader can live with: 1970 to 2200. */
+static int64_t read_date(const struct mime_head *h)
+{
+	struct text raw = mime_head_field(h, "Date", 0);
+	cleanup_free char *in = mem_text_n(raw.at, raw.len < 200 ? raw.len : 200);
+	GDateTime *when = raw.len ? g_mime_utils_header_decode_date(in) : NULL;
+	int64_t at = when ? g_date_time_to_unix(when) : MIME_NO_DATE;
+
+	if (when)
+		g_date_time_unref(when);
+	return at >= 0 && at < INT64_C(7258118400) ? at : MIME_NO_DATE;
+}
+
+static enum mime_path read_return_path(const struct mime_head *h)
+{
+	struct text path = mime_head_field(h, "Return-Path", 0);
+
+	if (!path.at)
+		return MIME_PATH_ABSENT;
+	for (size_t i = 0; i < path.len; i++)
+		if (!strchr("<> \t", path.at[i]))
+			return MIME_PATH_ADDRESS;
+	return MIME_PATH_NULL;
+}
+
+static void read_type(struct mime_head *h)
+{
+	struct text raw = mime_head_field(h, "Content-Type", 0);
+	cleanup_free char *in = mem_text_n(raw.at, raw.len < LIMIT_MIME_SUBJECT ? raw.len : LIMIT_MIME_SUBJECT);
+	GMimeContentType *t;
+
+	if (!raw.len)
+		return;
+	t = g_mime_content_type_parse(NULL, in);
+	if (!t)
+		return;
+	h->type = (struct mime_type){
+		.type = clean_lower(text_of(g_mime_content_type_get_media_type(t)), 64),
+		.subtype = clean_lower(text_of(g_mime_content_type_get_media_subtype(t)), 64),
+		.report_type = clean_lower(text_of(g_mime_content_type_get_parameter(t, "report-type")), 64),
+		.method = clean_lower(text_of(g_mime_content_type_get_parameter(t, "method")), 64),
+		.charset = clean_lower(text_of(g_mime_content_type_get_parameter(t, "charset")), 64),
+		.boundary = clean(text_of(g_mime_content_type_get_parameter(t, "boundary")), 200),
+	};
+	g_object_unref(t);
+}
+
+/* ---- the whole ---- */
+
+void mime_head_init(struct mime_head *h)
+{
+	*h = (struct mime_head){ .date = MIME_NO_DATE };
+}
+
+static void clear_ids(struct mime_ids *ids)
+{
+	for (size_t i = 0; i < ids->n; i++)
+		free(ids->at[i]);
+	free(ids->at);
+}
+
+void mime_head_clear(struct mime_head *h)
+{
+	mime_fields_clear(&h->fields);
+	free(h->message_id);
+	clear_ids(&h->in_reply_to);
+	clear_ids(&h->references);
+	free(h->from.address);
+	free(h->from.name);
+	clear_addresses(&h->reply_to);
+	clear_addresses(&h->to);
+	clear_addresses(&h->failed);
+	free(h->subject);
+	free(h->auto_submitted);
+	free(h->precedence);
+	free(h->auto_suppress);
+	free(h->type.type);
+	free(h->type.subtype);
+	free(h->type.report_type);
+	free(h->type.method);
+	free(h->type.charset);
+	free(h->type.boundary);
+	free(h->encoding);
+	mime_head_init(h);
+}
+
+void mime_head_read(struct mime_head *h, const void *bytes, size_t n)
+{
+	static const char *const to[] = { "To", "Cc", "Delivered-To", "X-Original-To" };
+
+	mime_lib_need();
+	mime_head_clear(h);
+	(void)mime_fields_read(&h->fields, (struct text){ bytes, n });
+
+	read_message_id(h);
+	read_ids(h, "In-Reply-To", &h->in_reply_to);
+	read_ids(h, "References", &h->references);
+	read_from(h);
+	read_addresses(h, "Reply-To", &h->reply_to);
+	for (size_t i = 0; i < countof(to); i++)
+		read_addresses(h, to[i], &h->to);
+	read_addresses(h, "X-Failed-Recipients", &h->failed);
+	h->subject = decoded(mime_head_field(h, "Subject", 0), LIMIT_MIME_SUBJECT);
+	if (!h->subject)
+		h->subject = mem_text("");
+	h->date = read_date(h);
+	h->return_path = read_return_path(h);
+	h->auto_submitted = lower_field(h, "Auto-Submitted");
+	h->precedence = lower_field(h, "Precedence");
+	h->auto_suppress = lower_field(h, "X-Auto-Response-Suppress");
+	read_type(h);
+	h->encoding = lower_field(h, "Content-Transfer-Encoding");
+}
+
+bool mime_head_is_type(const struct mime_head *h, const char *type, const char *subtype, const char *report_type)
+{
+	const struct mime_type *t = &h->type;
+
+	return t->type && t->subtype && strcmp(t->type, type) == 0 && strcmp(t->subtype, subtype) == 0 &&
+	       (!report_type || (t->report_type && strcmp(t->report_type, report_type) == 0));
+}

@@ -22,5 +22,12 @@
 #define LIMIT_MATCH_IDS 256           /* ids one mail names: 100 + 100, and those of a report */
 #define LIMIT_MATCHES 64              /* matches of one mail; one reply concerns a handful of outbounds */
 #define LIMIT_QUOTE_SLICES 64         /* pieces of an answer written between quoted lines */
+#define LIMIT_TLS_PENDING (256 * 1024) /* clear bytes waiting for the handshake, or cipher bytes for the wire; an engine is drained often */
+#define LIMIT_TLS_CLEAR (256 * 1024)  /* decrypted and not yet taken: four read buffers */
+#define LIMIT_CONN_READ (64 * 1024)   /* one read, shared by all connections of a process */
+#define LIMIT_CONN_OUT (1024 * 1024)  /* what waits for a peer that does not read; our commands are short */
+#define LIMIT_CONN_HOST 253           /* a DNS name, RFC 1035 section 2.3.4 */
+#define LIMIT_CONN_TIMEOUT_MS 30000   /* lookup, TCP and TLS together when the caller names no other */
+#define LIMIT_CONN_DEAD_MS 60000      /* a vanished peer is noticed: 30 s idle, then probes every 10 s */
 
 #endif

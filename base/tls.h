@@ -25,24 +25,30 @@ struct tls_context; /* trust anchors and policy; one per process */
 struct tls;         /* one connection, client side */
 
 /*
- * `ca_file`: PEM, added to the system's anchors; NULL: the system's only.
+ * Free the context after its connections.  `ca_file`: PEM, added to the system's anchors; NULL: the system's only.
  * -ENOENT / -EACCES / -EINVAL: the file cannot be read or holds no certificate.
  */
 int tls_context_new(const char *ca_file, struct tls_context **ret);
 void tls_context_free(struct tls_context *c);
 
-/* `host`: the name to verify and to send (SNI); an IP literal is verified as one.  The handshake starts at once: drain tls_send(). */
+/*
+ * `host`: the name to verify and to send (SNI); an IP literal is verified as
+ * one.  The handshake starts at once: drain tls_send().  What is no host name
+ * makes an engine that has failed already.
+ */
 struct tls *tls_new(struct tls_context *c, const char *host);
 void tls_free(struct tls *t);
 
 /*
  * All `n` bytes are taken.  0, or -EBADMSG: the handshake or a record failed;
- * tls_outcome() says why, and tls_send() may still hold an alert to deliver.
+ * tls_outcome() says why, tls_next() still has what came before, and tls_send()
+ * may hold an alert to deliver.  -ENOBUFS, and it failed: the caller lets more
+ * than LIMIT_TLS_CLEAR bytes lie in tls_next().
  */
 int tls_recv(struct tls *t, const uint8_t *in, size_t n);
 /* Clear bytes that arrived: the slice is good until the next call on `t`.  false: none now. */
 bool tls_next(struct tls *t, struct text *ret);
-/* Queue clear bytes; before the handshake is over they wait.  -ENOBUFS: more than LIMIT_TLS_PENDING wait. */
+/* Queue clear bytes, all or none; before the handshake is over they wait.  -ENOBUFS: LIMIT_TLS_PENDING would be passed; -EPIPE: failed or closed; -EBADMSG as tls_recv. */
 int tls_write(struct tls *t, const uint8_t *p, size_t n);
 /* Cipher bytes waiting for the wire; good until the next call on `t`. */
 size_t tls_send(struct tls *t, const uint8_t **ret);
@@ -52,7 +58,13 @@ void tls_close(struct tls *t);
 
 bool tls_is_up(const struct tls *t);   /* the handshake is over and verified */
 bool tls_is_over(const struct tls *t); /* the peer said close_notify, or it failed */
-/* After a failure: BLAME_PEER/BLAME_US with what and said ("certificate has expired", "host name mismatch: mail.example is not in ..."). */
+/*
+ * After a failure: BLAME_PEER (BLAME_US: our host name, our use) with
+ *   "tls certificate"  "certificate has expired on 2026-01-31", "unknown issuer: Example CA",
+ *                      "self-signed certificate: ...", "host name mismatch: mail.example is not in ..."
+ *   "tls handshake", "tls record", "tls alert" (the peer's)
+ * OUTCOME_OK until then, also after a close_notify.
+ */
 struct outcome tls_outcome(const struct tls *t);
 
 #endif

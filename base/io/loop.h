@@ -9,6 +9,10 @@
  *
  * A process runs until loop_stop(); what holds handles is dropped by its owner
  * in `on_stop`, and loop_run() returns when the last handle has closed.
+ *
+ * SIGTERM and SIGINT stop it, SIGHUP too unless it was ignored when we started
+ * (nohup).  A second one changes nothing: Ctrl-C reaches a child from the
+ * terminal and again from its supervisor, and must not cut its stop short.
  */
 struct loop;
 typedef void (*loop_stop_cb)(void *owner); /* SIGTERM, SIGINT, or loop_stop(): drop what you hold */
@@ -16,15 +20,17 @@ typedef void (*loop_stop_cb)(void *owner); /* SIGTERM, SIGINT, or loop_stop(): d
 struct loop {
 	uv_loop_t uv;
 	uv_signal_t term, intr, hup;
+	uv_async_t wake; /* brings loop_stop() into the loop */
 	loop_stop_cb on_stop;
 	void *owner;
-	enum { LOOP_RUNNING, LOOP_STOPPING } state;
+	enum { LOOP_RUNNING, LOOP_ASKED, LOOP_STOPPING } state;
 };
 
-void loop_init(struct loop *l, loop_stop_cb on_stop, void *owner); /* SIGPIPE is ignored from here on */
-void loop_run(struct loop *l);  /* returns after everything was dropped */
-void loop_stop(struct loop *l); /* idempotent; on_stop runs once, from the loop */
-void loop_clear(struct loop *l); /* after loop_run */
+/* SIGPIPE is ignored from here on.  `on_stop` may be NULL.  Aborts when the process has no descriptors left. */
+void loop_init(struct loop *l, loop_stop_cb on_stop, void *owner);
+void loop_run(struct loop *l);   /* returns after everything was dropped */
+void loop_stop(struct loop *l);  /* idempotent; on_stop runs once, from the loop */
+void loop_clear(struct loop *l); /* after loop_run; aborts when somebody still holds a handle */
 bool loop_is_stopping(const struct loop *l);
 
 #endif

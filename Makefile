@@ -1,14 +1,22 @@
-# make demo       install what is missing, build, and show the main job on real servers
+# make demo       install what is missing, build, and show the main job on real servers (STAY=1 leaves it running)
 # make test       everything: unit, house, database and scenario tests; last line N passed, N failed, N skipped
-# make run        replyd for real work (private PostgreSQL unless DATABASE_URL is set)
+# make run        replyd for real work: private PostgreSQL in DATA=var/replyd unless DATABASE_URL is set
 # make            the release binary, build/release/replyd
 # make check      unit and house tests under the sanitizers, seconds
-# make help       the rest
+# make unit house lint db scenarios      one kind of test; TEST_ONLY=text for some of its programs
+# make test-long  the long scenarios, and every fuzzer for FUZZ_SECONDS=60
+# make fuzz       the fuzzers alone; FUZZ=name for one of them
+# make coverage   lines reached per room, with the floors that hold
+# make format     clang-format over the tree;  make tidy: clang-tidy (FILES="..." for some)
+# make install-deps   the packages of deploy/packages.txt and the test-only Node parts
+# make clean      forget build/ (data in var/ stays)
 CC      ?= cc
 MODE    ?= release
 OUT     := build/$(MODE)
+JOBS    ?= $(shell nproc)
+DATA    ?= var/replyd
 
-PKGS    := libuv openssl libpq libcurl jansson libmicrohttpd gmime-3.0
+PKGS    := libuv openssl libpq libcurl jansson libmicrohttpd gmime-3.0 libcares
 WARN := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wold-style-definition \
 	-Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wnull-dereference \
 	-Wimplicit-fallthrough -Wcast-qual -Wswitch-enum -Werror=attributes \
@@ -16,18 +24,19 @@ WARN := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wold-style-defini
 # -fno-strict-aliasing: libuv's handle casts
 HARD := -fstack-protector-strong -fno-strict-aliasing -fno-common -fno-omit-frame-pointer
 FLAGS_debug    := -O1 -g3 -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
-FLAGS_release  := -O2 -g -D_FORTIFY_SOURCE=2 -fPIE
+# no -Werror for those who build later with a newer compiler; our own tests set STRICT
+FLAGS_release  := -O2 -g -D_FORTIFY_SOURCE=2 -fPIE $(if $(STRICT),-Werror)
 FLAGS_coverage := -O0 -g --coverage
-FLAGS_fuzz     := -O1 -g3 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FLAGS_fuzz     := -O1 -g3 -Werror -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 LINK_release   := -pie -Wl,-z,relro,-z,now
 CPPFLAGS += -I. -D_GNU_SOURCE $(addprefix -isystem ,$(patsubst -I%,%,$(shell pkg-config --cflags-only-I $(PKGS) 2>/dev/null)))
 CFLAGS   += -std=gnu17 $(WARN) $(HARD) $(FLAGS_$(MODE)) -MMD -MP
 LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 # One explicit list per room.
-base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c base/sign.c base/seal.c base/netaddr.c
+base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c base/sign.c base/seal.c base/netaddr.c base/keyed.c
 io_srcs       := base/tls.c base/io/loop.c base/io/timer.c
-db_srcs       := db/event_id.c
+db_srcs       := db/event_id.c db/conninfo.c db/delivery.c
 imap_srcs     := ingest/imap/imap_line.c
 mime_srcs     := ingest/mime/mime_lib.c ingest/mime/mime_utf8.c ingest/mime/mime_fold.c ingest/mime/mime_id.c ingest/mime/mime_fields.c ingest/mime/mime_head.c ingest/mime/mime_part.c ingest/mime/mime_entity.c ingest/mime/mime_html.c ingest/mime/mime_dsn.c ingest/mime/mime_pick.c ingest/mime/mime_identity.c
 match_srcs    := ingest/match/match_ids.c ingest/match/match_pick.c
@@ -41,27 +50,113 @@ srcs := $(base_srcs) $(io_srcs) $(db_srcs) $(imap_srcs) $(mime_srcs) $(match_src
 
 objs  := $(patsubst %.c,$(OUT)/%.o,$(srcs))
 lib   := $(OUT)/libreplyd.a
-tests := $(patsubst %.c,$(OUT)/%,$(wildcard tests/*/test_*.c))
+tests := $(patsubst %.c,$(OUT)/%,$(wildcard tests/*/test_*.c tests/*/*/test_*.c))
+fuzzers := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
+# what a test folder's files share: everything in it that is not itself a program
+help_srcs := $(filter-out $(wildcard tests/*/test_*.c tests/*/*/test_*.c tests/fuzz/fuzz_*.c), \
+	$(wildcard tests/*/*.c tests/*/*/*.c))
+help_objs := $(patsubst %.c,$(OUT)/%.o,$(help_srcs))
+helplib   := $(OUT)/libtests.a
 
 all: $(OUT)/replyd
+objects: $(objs) $(OUT)/services/main.o
+tests: $(tests)
+fuzzers: $(fuzzers)
+
+# one short line per step; V=1 shows the commands
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)' $@)
 
 $(OUT)/%.o: %.c
+	$(call say,cc)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 $(lib): $(objs)
+	$(call say,ar)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
+$(helplib): $(help_objs)
+	$(call say,ar)
+	@rm -f $@
+	@mkdir -p $(@D)
+	$(Q)ar rcs $@ $^
 $(OUT)/replyd: $(OUT)/services/main.o $(lib)
-	$(CC) $(CFLAGS) $(LINK_$(MODE)) -o $@ $^ $(LDFLAGS) $(LDLIBS)
-$(OUT)/tests/%: $(OUT)/tests/%.o $(lib)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LDLIBS) -lcmocka
+	$(call say,link)
+	$(Q)$(CC) $(CFLAGS) $(LINK_$(MODE)) -o $@ $^ $(LDFLAGS) $(LDLIBS)
+$(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(lib)
+	$(call say,link)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(LDLIBS)
+$(OUT)/tests/%: $(OUT)/tests/%.o $(helplib) $(lib)
+	$(call say,link)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LDLIBS) -lcmocka
 .PRECIOUS: $(OUT)/%.o
 
-house: $(objs)
-	tests/house/floors.sh
-	tests/house/symbols.sh $(objs)
-	tests/house/headers.sh
-	tests/house/banned.sh
+# What follows runs things.  A recipe that needs a package installs it first and then calls make
+# again, since what pkg-config says is read when make starts.
+node := tests/sandbox/node_modules/.bin/node
+again := $(MAKE) --no-print-directory -j$(JOBS)
+tests_run := CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tests/run
 
-.PHONY: all house
--include $(objs:.o=.d) $(OUT)/services/main.d $(addsuffix .d,$(tests))
+demo:
+	@deploy/install.sh build run sandbox
+	@tests/sandbox/install.sh
+	@echo "demo: building build/release/replyd"
+	@$(again) MODE=release all
+	@STAY='$(STAY)' $(node) tests/sandbox/demo.mjs
+
+run:
+	@deploy/install.sh build run
+	@$(again) MODE=release all
+	build/release/replyd up --data $(DATA)
+
+install-deps:
+	@deploy/install.sh build run sandbox test
+	@tests/sandbox/install.sh
+
+# what every kind of test stands on
+test-ready: install-deps
+	@echo "test: building debug (gcc, sanitizers), release (gcc) and fuzz (clang, sanitizers)"
+	@$(again) MODE=debug all tests
+	@$(again) MODE=release STRICT=1 all
+	@$(again) MODE=fuzz CC=clang objects fuzzers
+
+test: test-ready
+	@$(again) tests-now kinds='house lint unit db corpus sandbox scenarios'
+test-long: test-ready
+	@$(again) tests-now kinds='long fuzz'
+check:
+	@deploy/install.sh build test
+	@$(again) MODE=debug objects tests
+	@$(again) tests-now kinds='house unit'
+unit house db lint scenarios:
+	@deploy/install.sh build run sandbox test
+	@$(if $(filter scenarios,$@),tests/sandbox/install.sh,true)
+	@$(again) MODE=debug $(if $(filter house lint,$@),objects,all tests)
+	@$(again) tests-now kinds='$@'
+fuzz:
+	@deploy/install.sh build test
+	@$(again) MODE=fuzz CC=clang fuzzers
+	@TEST_ONLY='$(FUZZ)' $(again) tests-now kinds=fuzz
+# not for use by hand: pkg-config is asked anew, and the last line is the runner's
+tests-now:
+	@$(tests_run) $(kinds)
+
+coverage:
+	@$(MAKE) --no-print-directory install-deps
+	@$(again) MODE=coverage all tests
+	@find build/coverage -name '*.gcda' -delete
+	@MODE=coverage $(tests_run) unit db sandbox scenarios
+	@tests/coverage.sh
+
+format:
+	find base db ingest oauth rotation services tests -name node_modules -prune -o -name '*.[ch]' -print | xargs clang-format -i
+tidy:
+	@CPPFLAGS='$(CPPFLAGS)' tests/house/lint/tidy.sh $(FILES)
+clean:
+	rm -rf build
+help:
+	@sed -n '/^# make/!q; s/^# //p' Makefile
+
+.PHONY: all objects tests fuzzers demo run install-deps test-ready test test-long check unit house db lint \
+	scenarios fuzz tests-now coverage format tidy clean help
+-include $(objs:.o=.d) $(help_objs:.o=.d) $(OUT)/services/main.d $(addsuffix .d,$(tests)) $(addsuffix .d,$(fuzzers))

@@ -2,9 +2,11 @@
 
 void backoff_init(struct backoff *b, uint64_t first_ms, uint64_t max_ms, uint64_t survive_ms)
 {
+	if (!first_ms)
+		first_ms = 1;
 	*b = (struct backoff){
-		.first_ms = first_ms ? first_ms : 1,
-		.max_ms = max_ms > first_ms ? max_ms : first_ms ? first_ms : 1,
+		.first_ms = first_ms,
+		.max_ms = max_ms > first_ms ? max_ms : first_ms,
 		.survive_ms = survive_ms,
 	};
 }

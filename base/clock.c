@@ -180,7 +180,7 @@ int clock_from_rfc3339(const char *s, int64_t *ret_unix_us)
 
 	unix_s = days_of(year, month, day) * S_PER_DAY + hour * INT64_C(3600) + minute * 60 +
 		 second - offset * INT64_C(60);
-	/* Unix time has no leap seconds: it is the second after, and only midnight may follow one. */
+	/* Unix time has no leap seconds: it is the second after, and that is midnight. */
 	if (second == 60 && unix_s % S_PER_DAY != 0)
 		return -EINVAL;
 	*ret_unix_us = unix_s * US_PER_S + us;

@@ -17,7 +17,10 @@ uint64_t clock_mono_ms(void);
 int64_t clock_unix_us(void);
 int64_t clock_unix_s(void);
 
-/* "2026-11-23T09:02:11.123456Z" (RFC 3339).  What lies outside the years 0000 to 9999 becomes their first or last instant. */
+/*
+ * "2026-11-23T09:02:11.123456Z" (RFC 3339).  What lies outside the years 0000 to 9999
+ * becomes their first or last instant.
+ */
 #define CLOCK_TEXT 32
 void clock_rfc3339(int64_t unix_us, char dst[CLOCK_TEXT]);
 /*

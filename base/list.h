@@ -44,7 +44,8 @@ static inline struct list *list_first(struct list *head)
 }
 
 /* `at` may be removed in the body, `tmp` may not. */
-#define list_each(head, at, tmp) \
-	for ((at) = (head)->next, (tmp) = (at)->next; (at) != (head); (at) = (tmp), (tmp) = (at)->next)
+#define list_each(head, at, tmp)                                                                   \
+	for ((at) = (head)->next, (tmp) = (at)->next; (at) != (head);                              \
+	     (at) = (tmp), (tmp) = (at)->next)
 
 #endif

@@ -49,7 +49,10 @@ void log_setup(const char *role, enum log_level least, enum log_format format)
 
 static void put(struct pairs *p, char c)
 {
-	/* The last byte is the NUL's; the one before it is kept for the END_VALUE of a field cut short. */
+	/*
+	 * The last byte is the NUL's; the one before it is kept for the END_VALUE of a
+	 * field cut short.
+	 */
 	if (p->len + 2 < p->size || (c == END_VALUE && p->len + 1 < p->size)) {
 		p->at[p->len++] = c;
 		p->at[p->len] = '\0';
@@ -78,7 +81,10 @@ static const char *read_number(const char *f, int *ret)
 	return f;
 }
 
-/* `f` is after the '%'.  What is behind the conversion, with what '*' took from `args` already taken. */
+/*
+ * `f` is after the '%'.  What is behind the conversion, with what '*' took from `args`
+ * already taken.
+ */
 static const char *read_spec(const char *f, struct spec *s, va_list *args)
 {
 	*s = (struct spec){ .precision = -1 };
@@ -187,6 +193,11 @@ static enum piece put_conversion(struct pairs *p, const struct spec *s, va_list 
 		put_value(p, "%?", 2);
 		return PIECE_UNKNOWN;
 	}
+	/* A number cut short would be another number. */
+	if (p->len + strlen(number) + 2 >= p->size) {
+		put_value(p, "?", 1);
+		return PIECE_TEXT;
+	}
 	put_value(p, number, strlen(number));
 	/* "inf", a hexadecimal and a padded number are no numbers in JSON */
 	return !s->width && s->what != 'x' && !strpbrk(number, "in") ? PIECE_NUMBER : PIECE_TEXT;
@@ -225,7 +236,10 @@ static void end_field(struct pairs *p, struct field *f)
 	*f = (struct field){ .start = p->len };
 }
 
-/* Turn "key=%d other=\"%s\" third=x" into pairs.  Quotes in the format only keep its blanks together. */
+/*
+ * Turn "key=%d other=\"%s\" third=x" into pairs.  Quotes in the format only keep its
+ * blanks together.
+ */
 static void put_fields(struct pairs *p, const char *fmt, va_list *args)
 {
 	struct field field = { .start = p->len };
@@ -287,7 +301,10 @@ void log_child(struct log *l, const struct log *parent, const char *fmt, ...)
 	va_end(args);
 }
 
-/* What JSON (RFC 8259 section 7) wants escaped, and logfmt likewise; other bytes than ASCII become '?'. */
+/*
+ * What JSON (RFC 8259 section 7) wants escaped, and logfmt likewise; other bytes than
+ * ASCII become '?'.
+ */
 static void add_escaped(struct pairs *line, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n && line->len + 6 + CLOSING < line->size; i++) {

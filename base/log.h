@@ -25,14 +25,25 @@ struct log {
 	char fields[96]; /* of this child, in log's own form; empty at the root */
 };
 
-/* `role` (NULL: none) must stay; before this call lines of level info and above go out as key=value. */
+/*
+ * `role` (NULL: none) must stay; before this call lines of level info and above go out
+ * as key=value.
+ */
 void log_setup(const char *role, enum log_level least, enum log_format format);
-/* A child whose lines carry `fmt` too, cut to what `fields` holds; `parent` may be NULL and must outlive `l`. */
-void log_child(struct log *l, const struct log *parent, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/*
+ * A child whose lines carry `fmt` too, cut to what `fields` holds; `parent` may be
+ * NULL and must outlive `l`.
+ */
+void log_child(struct log *l, const struct log *parent, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
-void log_debug(const struct log *l, const char *event, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void log_info(const struct log *l, const char *event, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void log_warn(const struct log *l, const char *event, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void log_error(const struct log *l, const char *event, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void log_debug(const struct log *l, const char *event, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void log_info(const struct log *l, const char *event, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void log_warn(const struct log *l, const char *event, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void log_error(const struct log *l, const char *event, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -14,15 +14,21 @@ struct range {
 	const char *why;
 };
 
-#define V4(a, b, c, d) { [10] = 0xff, [11] = 0xff, (a), (b), (c), (d) }
+#define V4(a, b, c, d)                                                                             \
+	{                                                                                          \
+		[10] = 0xff, [11] = 0xff, (a), (b), (c), (d)                                       \
+	}
 
-/* RFC 6890 and the IANA registries of special-purpose addresses.  The first that fits names the reason. */
+/*
+ * RFC 6890 and the IANA registries of special-purpose addresses.  The first that fits
+ * names the reason.
+ */
 static const struct range internal[] = {
 	{ V4(0, 0, 0, 0), 96 + 8, "this network" },
 	{ V4(10, 0, 0, 0), 96 + 8, "private network" },
 	{ V4(100, 64, 0, 0), 96 + 10, "carrier-grade NAT" },
 	{ V4(127, 0, 0, 0), 96 + 8, "loopback" },
-	/* outside every special range, but answers virtual machines of one cloud with their secrets */
+	/* in no special range, but it answers virtual machines of one cloud with their secrets */
 	{ V4(168, 63, 129, 16), 96 + 32, "metadata service" },
 	{ V4(169, 254, 169, 254), 96 + 32, "metadata service" },
 	{ V4(169, 254, 0, 0), 96 + 16, "link-local" },
@@ -83,7 +89,8 @@ static bool is_allowed(const struct netaddr_policy *p, const uint8_t addr[16])
 
 static const char *refused(const struct netaddr_policy *p, const uint8_t addr[16])
 {
-	static const uint8_t global[16] = { 0x20 }; /* RFC 4291 section 4: 2000::/3 is all that is given out */
+	/* RFC 4291 section 4: 2000::/3 is all that is given out */
+	static const uint8_t global[16] = { 0x20 };
 	uint8_t v4[16];
 
 	if (is_allowed(p, addr))

@@ -23,7 +23,8 @@ struct netaddr_net {
 };
 
 struct netaddr_policy {
-	struct netaddr_net allowed[NETADDR_NETS]; /* allowed although internal: the sandbox's loopback */
+	/* allowed although internal: the sandbox's loopback */
+	struct netaddr_net allowed[NETADDR_NETS];
 	size_t n_allowed;
 };
 

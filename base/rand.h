@@ -17,7 +17,7 @@ void rand_uuid(char dst[RAND_UUID]);
 struct rand_gen {
 	uint64_t s[4]; /* xoshiro256** */
 };
-void rand_gen_seed(struct rand_gen *g, uint64_t seed); /* 0: seeded by the kernel */
+void rand_gen_seed(struct rand_gen *g, uint64_t seed);   /* 0: seeded by the kernel */
 uint64_t rand_gen_below(struct rand_gen *g, uint64_t n); /* [0, n); n > 0 */
 
 #endif

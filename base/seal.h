@@ -33,19 +33,27 @@ struct seal_bind {
  * `key_id`: which of several, kept in clear in the box, so that keys can rotate.
  * The box is appended to `ret_box`; -ENOBUFS: past its ceiling.
  */
-int seal_close(const struct secret *key, uint8_t key_id, const struct seal_bind *bind, const struct secret *plain, struct buf *ret_box);
-/* Which key a box of kind 'S' wants, 0..255.  -EBADMSG: not such a box.  Only seal_open() proves that it is true. */
+int seal_close(const struct secret *key, uint8_t key_id, const struct seal_bind *bind,
+	       const struct secret *plain, struct buf *ret_box);
+/*
+ * Which key a box of kind 'S' wants, 0..255.  -EBADMSG: not such a box.  Only
+ * seal_open() proves that it is true.
+ */
 int seal_key_id(const void *box, size_t n);
 /* -EBADMSG: not a box, another key, another binding, or changed bytes; it is not said which. */
-int seal_open(const struct secret *key, const struct seal_bind *bind, const void *box, size_t n, struct secret *ret_plain);
+int seal_open(const struct secret *key, const struct seal_bind *bind, const void *box, size_t n,
+	      struct secret *ret_plain);
 
 /*
  * A fresh X25519 pair, SEAL_KEY bytes each.  seal_close_to() adds -EINVAL: not
  * a public key (one of the few points that would make the shared key known).
  */
 void seal_pair(struct secret *ret_private, uint8_t ret_public[SEAL_KEY]);
-int seal_public(const struct secret *private_key, uint8_t ret_public[SEAL_KEY]); /* -EINVAL: not SEAL_KEY bytes */
-int seal_close_to(const uint8_t public_key[SEAL_KEY], const struct seal_bind *bind, const struct secret *plain, struct buf *ret_box);
-int seal_open_with(const struct secret *private_key, const struct seal_bind *bind, const void *box, size_t n, struct secret *ret_plain);
+/* The public half of a stored private one.  -EINVAL: not SEAL_KEY bytes. */
+int seal_public(const struct secret *private_key, uint8_t ret_public[SEAL_KEY]);
+int seal_close_to(const uint8_t public_key[SEAL_KEY], const struct seal_bind *bind,
+		  const struct secret *plain, struct buf *ret_box);
+int seal_open_with(const struct secret *private_key, const struct seal_bind *bind, const void *box,
+		   size_t n, struct secret *ret_plain);
 
 #endif

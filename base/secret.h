@@ -19,12 +19,15 @@ struct secret {
 	size_t len; /* bytes */
 };
 
-void secret_set(struct secret *s, const void *p, size_t n); /* wipes what was there; `n` <= LIMIT_SECRET, else aborts */
+/* Wipes what was there; `n` <= LIMIT_SECRET, else it aborts. */
+void secret_set(struct secret *s, const void *p, size_t n);
 void secret_set_text(struct secret *s, struct text t);
 void secret_clear(struct secret *s); /* safe on zeros; `s` is empty and usable again */
-bool secret_eq(const struct secret *a, const struct secret *b); /* constant time in the bytes, not in the length */
+/* Constant time in the bytes, not in the length. */
+bool secret_eq(const struct secret *a, const struct secret *b);
 bool secret_is_empty(const struct secret *s);
-const char *secret_text(const struct secret *s); /* "" when empty; good until the next call that changes `s` */
+/* "" when empty; good until the next call that changes `s`. */
+const char *secret_text(const struct secret *s);
 
 /* Wipe any memory; never optimised away. */
 void secret_wipe(void *p, size_t n);

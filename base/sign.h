@@ -13,15 +13,21 @@
 
 void sign_sha256(const void *p, size_t n, uint8_t ret_digest[SIGN_SHA256]);
 /* HMAC-SHA256 (RFC 2104) of the parts one after another; no separators are put in. */
-void sign_hmac(const struct secret *key, const struct text *parts, size_t n_parts, uint8_t ret_digest[SIGN_SHA256]);
+void sign_hmac(const struct secret *key, const struct text *parts, size_t n_parts,
+	       uint8_t ret_digest[SIGN_SHA256]);
 bool sign_eq(const void *a, const void *b, size_t n); /* constant time */
 
-/* HKDF-SHA256 (RFC 5869): `n` bytes from key material, n <= SIGN_HKDF_MAX.  `info` keeps keys for different uses apart. */
+/*
+ * HKDF-SHA256 (RFC 5869): `n` bytes from key material, n <= SIGN_HKDF_MAX.  `info`
+ * keeps keys for different uses apart.
+ */
 #define SIGN_HKDF_MAX 1024
-void sign_hkdf(const struct secret *material, struct text salt, struct text info, size_t n, struct secret *ret_key);
+void sign_hkdf(const struct secret *material, struct text salt, struct text info, size_t n,
+	       struct secret *ret_key);
 
 /* The same from one master key, without a salt: a key of 32 bytes per (purpose, id). */
-void sign_derive(const struct secret *master, struct text purpose, struct text id, struct secret *ret_key);
+void sign_derive(const struct secret *master, struct text purpose, struct text id,
+		 struct secret *ret_key);
 
 /*
  * Standard Webhooks: "v1," and the base64 of HMAC-SHA256 over "id.timestamp.body".
@@ -29,6 +35,7 @@ void sign_derive(const struct secret *master, struct text purpose, struct text i
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
 #define SIGN_WEBHOOK 64
-void sign_webhook(const struct secret *secret, struct text id, int64_t unix_s, struct text body, char dst[SIGN_WEBHOOK]);
+void sign_webhook(const struct secret *secret, struct text id, int64_t unix_s, struct text body,
+		  char dst[SIGN_WEBHOOK]);
 
 #endif

@@ -316,6 +316,8 @@ static bool is_unreserved(char c)
 
 int text_add_percent(struct buf *b, struct text t)
 {
+	/* RFC 3986 section 2.1: upper case for consistency */
+	static const char upper[] = "0123456789ABCDEF";
 	size_t out = 0;
 	int r;
 
@@ -332,9 +334,8 @@ int text_add_percent(struct buf *b, struct text t)
 			continue;
 		}
 		b->data[b->len++] = '%';
-		/* RFC 3986 section 2.1: upper case for consistency */
-		b->data[b->len++] = (uint8_t)"0123456789ABCDEF"[c >> 4];
-		b->data[b->len++] = (uint8_t)"0123456789ABCDEF"[c & 15];
+		b->data[b->len++] = (uint8_t)upper[c >> 4];
+		b->data[b->len++] = (uint8_t)upper[c & 15];
 	}
 	b->data[b->len] = '\0';
 	return 0;

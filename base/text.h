@@ -21,10 +21,10 @@ struct text {
 };
 
 #define TEXT(literal) ((struct text){ (literal), sizeof(literal) - 1 })
-#define TEXT_ARG(t) (int)(t).len, (t).at /* for "%.*s" */
+#define TEXT_ARG(t)   (int)(t).len, (t).at /* for "%.*s" */
 
-struct text text_of(const char *s); /* NULL is the empty text */
-struct text text_of_buf(const struct buf *b); /* good until `b` changes */
+struct text text_of(const char *s);                         /* NULL is the empty text */
+struct text text_of_buf(const struct buf *b);               /* good until `b` changes */
 struct text text_sub(struct text t, size_t from, size_t n); /* clipped to `t` */
 struct text text_trim(struct text t); /* without spaces, tabs, CR, LF at both ends */
 
@@ -35,10 +35,16 @@ bool text_iends(struct text t, struct text with);
 /* Position of `what` in `t`, folded; SIZE_MAX: not there. */
 size_t text_ifind(struct text t, struct text what);
 
-/* Cut at the first `sep`: `ret_head` before it, `ret_tail` after.  false, and all in `ret_head`: none there. */
+/*
+ * Cut at the first `sep`: `ret_head` before it, `ret_tail` after.  false, and all in
+ * `ret_head`: none there.
+ */
 bool text_cut(struct text t, char sep, struct text *ret_head, struct text *ret_tail);
 
-/* The whole slice is a decimal number no larger than `max`: 0, else -EINVAL and `*ret_n` is untouched. */
+/*
+ * The whole slice is a decimal number no larger than `max`: 0, else -EINVAL and
+ * `*ret_n` is untouched.
+ */
 int text_u64(struct text t, uint64_t max, uint64_t *ret_n);
 
 /* Append; -ENOBUFS as buf_add. */
@@ -60,10 +66,16 @@ int text_from_hex(struct buf *b, struct text t);
 
 /* `t` as application/x-www-form-urlencoded bytes (RFC 3986 unreserved kept, all else %XX). */
 int text_add_percent(struct buf *b, struct text t);
-/* The reverse; '+' is a space.  -EINVAL for a bad escape or an encoded NUL, and then `b` is unchanged. */
+/*
+ * The reverse; '+' is a space.  -EINVAL for a bad escape or an encoded NUL, and then
+ * `b` is unchanged.
+ */
 int text_from_percent(struct buf *b, struct text t);
 
-/* What a stranger said, made printable for a log line or a person: control and non-ASCII bytes become '?'; always NUL-terminated. */
+/*
+ * What a stranger said, made printable for a log line or a person: control and
+ * non-ASCII bytes become '?'; always NUL-terminated.
+ */
 void text_printable(char *dst, size_t size, struct text t);
 
 #endif

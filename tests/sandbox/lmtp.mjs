@@ -1,7 +1,7 @@
 // Delivers one mail to one mailbox by LMTP (RFC 2033).
 import net from 'node:net';
 
-// deliver: the instant (Date.now()) at which the server had taken the mail over
+// deliver: { sentAt, takenAt } as Date.now(): the whole mail handed to the server, and its 250 back
 export function deliver(port, { to, raw, from = 'sender@example.test' }) {
   const data = `${raw.replace(/\r?\n/g, '\r\n').replace(/^\./gm, '..').replace(/\r\n$/, '')}\r\n.\r\n`;
   const steps = [
@@ -12,6 +12,7 @@ export function deliver(port, { to, raw, from = 'sender@example.test' }) {
     const s = net.connect({ host: '127.0.0.1', port });
     let text = '';
     let step = 0;
+    let sentAt = 0;
     s.setTimeout(20000, () => s.destroy(new Error('LMTP: no answer for 20 s')));
     s.on('error', fail);
     s.on('data', (bytes) => {
@@ -23,8 +24,9 @@ export function deliver(port, { to, raw, from = 'sender@example.test' }) {
         const [want, say] = steps[step];
         if (!want.test(line)) { s.destroy(new Error(`LMTP step ${step}: ${line}`)); return; }
         step += 1;
+        if (say === data) sentAt = Date.now();
         s.write(say);
-        if (step === steps.length) { done(Date.now()); s.end(); }
+        if (step === steps.length) { done({ sentAt, takenAt: Date.now() }); s.end(); }
       }
     });
     s.on('close', () => { if (step < steps.length) fail(new Error(`LMTP: closed at step ${step}`)); });

@@ -69,7 +69,7 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
     clients: [
       { client_id: oidc.client.id, client_secret: oidc.client.secret,
         grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
-        redirect_uris: redirectUris, token_endpoint_auth_method: 'client_secret_post', scope,
+        redirect_uris: redirectUris, token_endpoint_auth_method: 'client_secret_basic', scope,
         id_token_signed_response_alg: 'ES256' },
       { client_id: 'dovecot', client_secret: 'dovecot-secret', grant_types: [],
         response_types: [], redirect_uris: [], scope: 'imap',

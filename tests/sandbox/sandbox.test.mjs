@@ -27,8 +27,8 @@ after(endAll);
 
 const xoauth2 = (user, token) => Buffer.from(`user=${user}\x01auth=Bearer ${token}\x01\x01`).toString('base64');
 const token = async (form) => {
-  const res = await fetch(oidc.tokenUrl, { method: 'POST', body: new URLSearchParams({
-    client_id: oidc.client.id, client_secret: oidc.client.secret, ...form }) });
+  const res = await fetch(oidc.tokenUrl, { method: 'POST', body: new URLSearchParams(form), headers: {
+    authorization: `Basic ${Buffer.from(`${oidc.client.id}:${oidc.client.secret}`).toString('base64')}` } });
   return { status: res.status, body: await res.json() };
 };
 

@@ -1,0 +1,72 @@
+// PostgreSQL for tests: a throw-away cluster of its own, and a look into the one of `replyd up`.
+import fs from 'node:fs';
+import path from 'node:path';
+import { atEnd, freePort, Hopeless, must, run, start, unprivileged, until } from './proc.mjs';
+
+const bin = '/usr/lib/postgresql/15/bin';
+const at = (program) => path.join(bin, program);
+
+// startPostgres: a cluster below dir, with the superuser `owner`
+//   { url, socketUrl, port, start(), stop(), psql(sql) }; start and stop as often as wanted
+export async function startPostgres({ dir, password = 'owner-password', settings = {} }) {
+  const nobody = unprivileged();
+  const port = await freePort();
+  const data = path.join(dir, 'data');
+  fs.mkdirSync(dir, { recursive: true, mode: 0o755 });
+  const pw = path.join(dir, 'pw');
+  fs.writeFileSync(pw, `${password}\n`);
+  if (nobody) fs.chownSync(dir, nobody.uid, nobody.gid);
+  await must([at('initdb'), '-D', data, '-U', 'owner', '--auth=scram-sha-256', `--pwfile=${pw}`, '-E', 'UTF8',
+    '--locale=C.UTF-8', '--no-sync', '--no-instructions'], { user: nobody, cwd: dir });
+  const conf = { listen_addresses: '127.0.0.1', port, unix_socket_directories: dir, fsync: 'off',
+    full_page_writes: 'off', ...settings };
+  fs.appendFileSync(path.join(data, 'postgresql.conf'),
+    Object.entries(conf).map(([k, v]) => `${k} = '${v}'\n`).join(''));
+  let running = null;
+  const pg = {
+    port,
+    url: `postgresql://owner:${password}@127.0.0.1:${port}/postgres`,
+    async start() {
+      running = start([at('postgres'), '-D', data], { log: path.join(dir, 'postgres.log'), user: nobody, cwd: dir });
+      await until('PostgreSQL to answer', async () => {
+        if (running.over) throw new Hopeless(`PostgreSQL ended: ${fs.readFileSync(running.log, 'utf8')}`);
+        return (await run([at('pg_isready'), '-q', '-h', '127.0.0.1', '-p', String(port)])).code === 0;
+      });
+    },
+    async stop({ signal = 'SIGINT' } = {}) { // fast shutdown; SIGQUIT is a crash
+      if (running) await running.stop({ signal });
+      running = null;
+    },
+    psql: (sql) => must([at('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', pg.url, '-c', sql]),
+  };
+  atEnd(() => pg.stop({ signal: 'SIGQUIT' }));
+  await pg.start();
+  return pg;
+}
+
+// insideOf: the private cluster of a `replyd up` as its superuser, whom no policy hides anything from
+export function insideOf(replyd) {
+  const conninfo = `${replyd.conninfo} user=replyd_root`;
+  const env = { ...process.env,
+    PGPASSWORD: fs.readFileSync(path.join(replyd.data, 'secrets/db-root'), 'utf8').trim() };
+  return {
+    psql: async (sql) => (await must([at('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', conninfo, '-c', sql],
+      { env })).trim(),
+    dump: () => must([at('pg_dump'), '-d', conninfo], { env }),
+  };
+}
+
+// tracesOf: which of these words are in the text, plain, as hexadecimal or as base64
+export function tracesOf(words, text) {
+  const low = text.toLowerCase();
+  const forms = (word) => {
+    const bytes = Buffer.from(word);
+    // base64 of a word inside other bytes: its whole groups, at each of the three places in a group
+    const within = [0, 1, 2].map((pad) => Buffer.concat([Buffer.alloc(pad), bytes]).toString('base64')
+      .slice(Math.ceil(pad * 4 / 3), Math.floor((pad + bytes.length) / 3) * 4));
+    return { plain: low.includes(word.toLowerCase()), hex: low.includes(bytes.toString('hex')),
+      base64: within.some((part) => part.length > 5 && text.includes(part)) };
+  };
+  return words.flatMap((word) => Object.entries(forms(word)).filter(([, there]) => there)
+    .map(([form]) => `${word} (${form})`));
+}

@@ -1,0 +1,73 @@
+#ifndef OAUTH_BROKER_H
+#define OAUTH_BROKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/io/http_client.h"
+#include "base/io/loop.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "db/pg.h"
+#include "oauth/connect.h"
+
+/*
+ * The only one that opens grants.  Any number of brokers may run; they meet in
+ * PostgreSQL and nowhere else.
+ *
+ *   request or due grant -- claim (committed) --> HTTP, no transaction open -->
+ *       saved, rotation and access token in one statement | reauth_required | later
+ *   link in 'exchanging' -- claim (committed) --> code exchanged, identity and
+ *       scope checked --> inbox, grant, access token, event in one statement | failed
+ *
+ * A claim is its holder's for the HTTP timeout and BROKER_GRACE_MS more; then
+ * the holder is dead and another broker tries the old token once.
+ *
+ * It works off what it finds at each look; replyd_token and replyd_connect only
+ * make it look sooner.
+ */
+struct broker;
+
+#define BROKER_GRACE_MS 10000
+
+struct broker_params {
+	const struct log *log;
+	struct pg *pg;               /* as replyd_broker; must outlive the broker */
+	struct http_client *http;    /* must outlive the broker */
+	const struct secret *key_grant, *key_private, *key_token; /* borrowed for its life */
+	const struct oauth_provider *providers;                   /* borrowed for its life */
+	const struct secret *const *client_secrets;               /* one per provider; NULL or empty: public client */
+	size_t n_providers;
+	uint64_t refresh_ahead_ms;
+	uint64_t timeout_ms;  /* of one HTTP request */
+	uint64_t look_ms;     /* between two looks when nothing is heard; 0: 2 s */
+	unsigned concurrency; /* jobs under way; 0: 32 */
+	uint64_t seed;        /* of the jitter; 0: from the kernel */
+};
+
+/* Counted since the start. */
+struct broker_stats {
+	uint64_t refreshed, forced;   /* forced: because a server refused the token */
+	uint64_t users, us, later;    /* verdicts that were not "ok" */
+	uint64_t lost_races;          /* somebody else had saved first */
+	uint64_t retaken;             /* claims of brokers that died */
+	uint64_t connected, failed;   /* links */
+	unsigned under_way;           /* jobs now */
+	unsigned frozen;              /* providers whose breaker is not closed */
+};
+
+/* Always succeeds; work begins when `p->pg` is up. */
+struct broker *broker_open(struct loop *l, const struct broker_params *p);
+/* Call it when `pg` comes up: waiting work is looked at at once. */
+void broker_wake(struct broker *b);
+/*
+ * Claim nothing more and let what is under way end (each is bounded by
+ * timeout_ms and PostgreSQL): a refresh cut off here may cost a grant.  `drained` is called once,
+ * later, and may drop the broker.
+ */
+void broker_drain(struct broker *b, void (*drained)(void *owner), void *owner);
+/* At once, as kill -9 would: claims stay and are retaken by others. */
+void broker_drop(struct broker *b);
+struct broker_stats broker_stats(const struct broker *b);
+
+#endif

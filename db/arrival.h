@@ -14,9 +14,9 @@
  * 1), settle message and event (transaction 2).  One workspace at a time.
  *
  * Requests are embedded by the caller, zeroed before their first use, and may
- * be used again after `done`; 0 and -errno as pg_tx_start().  `fenced`: the lease
- * is lost, nothing was written.  All of them may be repeated: what was done is
- * not done twice.
+ * be used again after `done`; 0 and -errno as pg_tx_start(); -EINVAL: a text is not
+ * UTF-8.  `fenced`: the lease is lost, nothing was written.  All of them may be repeated: what was
+ * done is not done twice.
  */
 #define ARRIVAL_DIGEST 32 /* bytes, of keyed_id_digest() */
 

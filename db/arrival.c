@@ -1,0 +1,342 @@
+#include "db/arrival.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+static void on_found(struct pg_tx *tx, const struct pg_answer *a);
+static void on_kept(struct pg_tx *tx, const struct pg_answer *a);
+static void on_closed(struct pg_tx *tx, const struct pg_answer *a);
+static void on_settled(struct pg_tx *tx, const struct pg_answer *a);
+static void on_rechecked(struct pg_tx *tx, const struct pg_answer *a);
+
+#define US(column) "(extract(epoch from " column ") * 1000000)::bigint"
+
+static bool is_fenced(const struct pg_answer *a)
+{
+	return strcmp(a->sqlstate, PG_FENCED) == 0;
+}
+
+static void hex_of(const uint8_t digest[ARRIVAL_DIGEST], char dst[2 * ARRIVAL_DIGEST + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < ARRIVAL_DIGEST; i++) {
+		dst[2 * i] = digits[digest[i] >> 4];
+		dst[2 * i + 1] = digits[digest[i] & 15];
+	}
+	dst[(size_t)2 * ARRIVAL_DIGEST] = '\0';
+}
+
+/* An instant as jsonb_to_recordset() reads a timestamptz; INT64_MIN is null. */
+static json_t *instant(int64_t us)
+{
+	char text[CLOCK_TEXT];
+
+	if (us == INT64_MIN)
+		return json_null();
+	clock_rfc3339(us, text);
+	return json_string(text);
+}
+
+/* Text that was JSON when it was given; anything else is an empty list. */
+static json_t *given_json(const char *text)
+{
+	json_t *v = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+
+	return v ? v : json_array();
+}
+
+static json_t *texts(const char *const *at, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_string(at[i]));
+	return list;
+}
+
+/* ---- find ---- */
+
+static const struct pg_stmt find = {
+	"arrival_find",
+	"select digest, outbound_id, inbox_id, sequence, step, prospect_key, prospect_address, "
+	"message_id, " US("sent_at") " from outbound_find($1::text::bytea[])",
+};
+
+int arrival_find_start(struct pg *pg, struct arrival_find *q, const char *workspace,
+		       const uint8_t (*digests)[ARRIVAL_DIGEST], size_t n,
+		       void (*done)(struct arrival_find *))
+{
+	cleanup_buf struct buf list;
+	char hex[2 * ARRIVAL_DIGEST + 1];
+
+	buf_init(&list, n * (sizeof(hex) + 8) + 3);
+	text_addf(&list, "{");
+	for (size_t i = 0; i < n; i++) {
+		hex_of(digests[i], hex);
+		text_addf(&list, "%s\"\\\\x%s\"", i ? "," : "", hex);
+	}
+	text_addf(&list, "}");
+	arrival_find_clear(q);
+	q->done = done;
+	pg_tx_init(&q->tx, workspace);
+	pg_tx_add(&q->tx, &find, "x", text_of_buf(&list));
+	return pg_tx_start(pg, &q->tx, on_found);
+}
+
+static void on_found(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct arrival_find *q = container_of(tx, struct arrival_find, tx);
+	int n = outcome_ok(&a->outcome) ? pg_rows(a, 0) : 0;
+
+	q->outcome = a->outcome;
+	q->found = n ? mem_new((size_t)n * sizeof(*q->found)) : NULL;
+	for (int r = 0; r < n; r++) {
+		struct arrival_outbound *o = &q->found[q->n_found];
+		cleanup_buf struct buf digest;
+
+		buf_init(&digest, ARRIVAL_DIGEST);
+		if (pg_row_bytes(a, 0, r, 0, &digest) || digest.len != ARRIVAL_DIGEST)
+			continue;
+		memcpy(o->digest, digest.data, ARRIVAL_DIGEST);
+		o->outbound = mem_text(pg_row_text(a, 0, r, 1));
+		o->inbox = mem_text(pg_row_text(a, 0, r, 2));
+		o->sequence = mem_text(pg_row_text(a, 0, r, 3));
+		o->step = mem_text(pg_row_text(a, 0, r, 4));
+		o->prospect = mem_text(pg_row_text(a, 0, r, 5));
+		o->address = mem_text(pg_row_text(a, 0, r, 6));
+		o->message_id = mem_text(pg_row_text(a, 0, r, 7));
+		o->sent_at_us = pg_row_time(a, 0, r, 8);
+		q->n_found++;
+	}
+	q->done(q);
+}
+
+void arrival_find_clear(struct arrival_find *q)
+{
+	pg_tx_cancel(&q->tx);
+	for (size_t i = 0; i < q->n_found; i++) {
+		struct arrival_outbound *o = &q->found[i];
+		char *all[] = { o->outbound, o->inbox,   o->sequence,  o->step,
+				o->prospect, o->address, o->message_id };
+
+		for (size_t k = 0; k < countof(all); k++)
+			free(all[k]);
+	}
+	free(q->found);
+	q->found = NULL;
+	q->n_found = 0;
+}
+
+/* ---- keep ---- */
+
+static const struct pg_stmt keep = {
+	"arrival_keep",
+	"select folder_id, uid from trace_keep($1::uuid, $2::bigint, $3::jsonb)",
+};
+
+int arrival_keep_start(struct pg *pg, struct arrival_keep *q, const struct folder_lease *l,
+		       const char *folder, int64_t uidvalidity, const struct arrival_trace *traces,
+		       size_t n, void (*late)(struct arrival_keep *, int64_t uid),
+		       void (*done)(struct arrival_keep *))
+{
+	json_t *items = json_array();
+	cleanup_free char *text = NULL;
+	char hex[2 * ARRIVAL_DIGEST + 1];
+
+	for (size_t i = 0; i < n; i++) {
+		hex_of(traces[i].digest, hex);
+		json_array_append_new(items,
+				      json_pack("{ss sI sI ss ss}", "folder_id", folder,
+						"uidvalidity", (json_int_t)uidvalidity, "uid",
+						(json_int_t)traces[i].uid, "digest", hex, "names",
+						traces[i].is_sender ? "sender" : "id"));
+	}
+	text = json_dumps(items, JSON_COMPACT);
+	json_decref(items);
+	q->late = late;
+	q->done = done;
+	pg_tx_init(&q->tx, l->workspace);
+	pg_tx_add(&q->tx, &keep, "uij", l->inbox, l->epoch, text);
+	return pg_tx_start(pg, &q->tx, on_kept);
+}
+
+static void on_kept(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct arrival_keep *q = container_of(tx, struct arrival_keep, tx);
+
+	q->outcome = a->outcome;
+	q->fenced = is_fenced(a);
+	for (int r = 0; outcome_ok(&a->outcome) && r < pg_rows(a, 0); r++)
+		q->late(q, pg_row_i64(a, 0, r, 1));
+	q->done(q);
+}
+
+/* ---- transaction 1 ---- */
+
+static const struct pg_stmt gate_close = {
+	"arrival_close",
+	"select uid, was from gate_close($1::uuid, $2::bigint, $3::jsonb)",
+};
+static const struct pg_stmt advance = {
+	"arrival_advance",
+	"select folder_advance($1::uuid, $2::bigint, $3::uuid, $4::bigint, $5::bigint, "
+	"$6::timestamptz,"
+	" $7::bigint, $8::timestamptz)",
+};
+
+static void add_mark(struct pg_tx *tx, const struct folder_lease *l, const struct arrival_mark *m)
+{
+	pg_tx_add(tx, &advance, "uiuiiTiT", l->inbox, l->epoch, m->folder, m->uidvalidity,
+		  m->uid_gated, m->gated_at_us, m->uid_ingested, m->ingested_at_us);
+}
+
+/* The last statement is the mark, if there was one. */
+static bool has_moved(const struct pg_tx *tx, const struct pg_answer *a)
+{
+	int last = tx->n - 1;
+
+	return tx->st[last].stmt != &advance || pg_row_bool(a, last, 0, 0);
+}
+
+static json_t *item_json(const struct arrival_item *i, const char *folder, int64_t uidvalidity)
+{
+	return json_pack("{ss so ss sI sI ss ss ss so sI so so sb}", "message_id", i->message,
+			 "prospect_keys", texts(i->prospects, i->n_prospects), "folder_id", folder,
+			 "uidvalidity", (json_int_t)uidvalidity, "uid", (json_int_t)i->uid,
+			 "header_message_id", i->header_message_id, "sender", i->sender, "subject",
+			 i->subject, "internal_at", instant(i->internal_at_us), "size_bytes",
+			 (json_int_t)i->size_bytes, "matches", given_json(i->matches),
+			 "detected_at", instant(i->detected_at_us), "recovered", i->recovered);
+}
+
+int arrival_close_start(struct pg *pg, struct arrival_close *q, const struct folder_lease *l,
+			const char *folder, int64_t uidvalidity, const struct arrival_item *items,
+			size_t n, const struct arrival_mark *mark,
+			void (*was)(struct arrival_close *, int64_t uid, enum arrival_was),
+			void (*done)(struct arrival_close *))
+{
+	json_t *list = json_array();
+	cleanup_free char *text = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, item_json(&items[i], folder, uidvalidity));
+	if (json_array_size(list) == n)
+		text = json_dumps(list, JSON_COMPACT);
+	json_decref(list);
+	if (!text)
+		return -EINVAL;
+	q->was = was;
+	q->done = done;
+	pg_tx_init(&q->tx, l->workspace);
+	if (n > 0)
+		pg_tx_add(&q->tx, &gate_close, "uij", l->inbox, l->epoch, text);
+	if (mark)
+		add_mark(&q->tx, l, mark);
+	return pg_tx_start(pg, &q->tx, on_closed);
+}
+
+static enum arrival_was was_of(const char *word)
+{
+	if (strcmp(word, "new") == 0)
+		return ARRIVAL_NEW;
+	return strcmp(word, "pending") == 0 ? ARRIVAL_PENDING : ARRIVAL_DONE;
+}
+
+static void on_closed(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct arrival_close *q = container_of(tx, struct arrival_close, tx);
+	bool ok = outcome_ok(&a->outcome);
+
+	q->outcome = a->outcome;
+	q->fenced = is_fenced(a);
+	q->moved = ok && has_moved(tx, a);
+	for (int r = 0; ok && tx->st[0].stmt == &gate_close && r < pg_rows(a, 0); r++)
+		q->was(q, pg_row_i64(a, 0, r, 0), was_of(pg_row_text(a, 0, r, 1)));
+	q->done(q);
+}
+
+/* ---- transaction 2 ---- */
+
+static const struct pg_stmt settle = {
+	"arrival_settle",
+	"select was_new from message_settle($1::uuid, $2::bigint, $3::jsonb)",
+};
+
+static json_t *verdict_json(const struct arrival_verdict *v)
+{
+	return json_pack("{ss so ss ss sf ss so so so si ss so ss ss so}", "message_id", v->message,
+			 "prospect_keys", texts(v->prospects, v->n_prospects), "state",
+			 v->text_unavailable ? "text_unavailable" : "done", "kind", v->kind,
+			 "confidence", v->confidence, "snippet", v->snippet, "evidence",
+			 given_json(v->evidence), "matches", given_json(v->matches), "return_at",
+			 instant(v->return_at_us), "level", v->level, "reason", v->reason,
+			 "hold_until", instant(v->hold_until_us), "event_id", v->event,
+			 "event_type", v->event_type, "event_data", given_json(v->event_data));
+}
+
+int arrival_settle_start(struct pg *pg, struct arrival_settle *q, const struct folder_lease *l,
+			 const struct arrival_verdict *v, const struct arrival_mark *mark,
+			 void (*done)(struct arrival_settle *))
+{
+	json_t *item = verdict_json(v);
+	cleanup_free char *text = item ? json_dumps(item, JSON_COMPACT) : NULL;
+
+	json_decref(item);
+	if (!text)
+		return -EINVAL;
+	q->done = done;
+	pg_tx_init(&q->tx, l->workspace);
+	pg_tx_add(&q->tx, &settle, "uij", l->inbox, l->epoch, text);
+	if (mark)
+		add_mark(&q->tx, l, mark);
+	return pg_tx_start(pg, &q->tx, on_settled);
+}
+
+static void on_settled(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct arrival_settle *q = container_of(tx, struct arrival_settle, tx);
+	bool ok = outcome_ok(&a->outcome);
+
+	q->outcome = a->outcome;
+	q->fenced = is_fenced(a);
+	q->moved = ok && has_moved(tx, a);
+	q->was_new = ok && pg_row_bool(a, 0, 0, 0);
+	q->done(q);
+}
+
+/* ---- rechecks ---- */
+
+static const struct pg_stmt fence = { "arrival_fence", "select fence($1::uuid, $2::bigint)" };
+static const struct pg_stmt rechecked = {
+	"arrival_rechecked",
+	"delete from recheck where inbox_id = $1::uuid and folder_id = $2::uuid and uidvalidity = "
+	"$3::bigint"
+	" and uid = $4::bigint",
+};
+
+int arrival_recheck_start(struct pg *pg, struct arrival_recheck *q, const struct folder_lease *l,
+			  const char *folder, int64_t uidvalidity, int64_t uid,
+			  void (*done)(struct arrival_recheck *))
+{
+	q->done = done;
+	pg_tx_init(&q->tx, l->workspace);
+	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
+	pg_tx_add(&q->tx, &rechecked, "uuii", l->inbox, folder, uidvalidity, uid);
+	return pg_tx_start(pg, &q->tx, on_rechecked);
+}
+
+static void on_rechecked(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct arrival_recheck *q = container_of(tx, struct arrival_recheck, tx);
+
+	q->outcome = a->outcome;
+	q->fenced = is_fenced(a);
+	q->done(q);
+}

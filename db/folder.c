@@ -1,0 +1,266 @@
+#include "db/folder.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static void on_loaded(struct pg_tx *tx, const struct pg_answer *a);
+static void on_ensured(struct pg_tx *tx, const struct pg_answer *a);
+static void on_proven(struct pg_tx *tx, const struct pg_answer *a);
+static void on_said(struct pg_tx *tx, const struct pg_answer *a);
+
+/* Raises PG_FENCED: what follows in the transaction does not happen. */
+static const struct pg_stmt fence = { "folder_fence", "select fence($1::uuid, $2::bigint)" };
+
+static bool is_fenced(const struct pg_answer *a)
+{
+	return strcmp(a->sqlstate, PG_FENCED) == 0;
+}
+
+/* ---- load ---- */
+
+#define US(column) "(extract(epoch from " column ") * 1000000)::bigint"
+
+static const struct pg_stmt folders = {
+	"folder_rows",
+	"select folder_id, wire_name, name, role, uidvalidity, uid_gated, uid_ingested"
+	" from folder where inbox_id = $1::uuid order by role, wire_name",
+};
+static const struct pg_stmt pending = {
+	"folder_pending",
+	"select m.message_id, m.folder_id, f.role, m.uidvalidity, m.uid, m.prospect_key, "
+	"m.header_message_id,"
+	" m.sender, m.subject, " US("m.internal_at") ", " US("m.detected_at") ", " US(
+		"m.gated_at") ", m.matches::text, m.recovered"
+			      " from message m join folder f on f.folder_id = m.folder_id"
+			      " where m.workspace_id = workspace_now() and m.inbox_id = $1::uuid "
+			      "and m.state = 'pending'"
+			      " order by m.folder_id, m.uid",
+};
+static const struct pg_stmt rechecks = {
+	"folder_rechecks",
+	"select folder_id, uidvalidity, uid from recheck where inbox_id = $1::uuid order by "
+	"folder_id, uid",
+};
+
+int folder_load_start(struct pg *pg, struct folder_load *q, const struct folder_lease *l)
+{
+	pg_tx_init(&q->tx, l->workspace);
+	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
+	pg_tx_add(&q->tx, &folders, "u", l->inbox);
+	pg_tx_add(&q->tx, &pending, "u", l->inbox);
+	pg_tx_add(&q->tx, &rechecks, "u", l->inbox);
+	return pg_tx_start(pg, &q->tx, on_loaded);
+}
+
+static void tell_folders(struct folder_load *q, const struct pg_answer *a)
+{
+	for (int r = 0; r < pg_rows(a, 1); r++) {
+		struct folder_row f = {
+			.folder = pg_row_text(a, 1, r, 0),
+			.wire_name = pg_row_text(a, 1, r, 1),
+			.name = pg_row_text(a, 1, r, 2),
+			.role = pg_row_text(a, 1, r, 3),
+			.uidvalidity = pg_row_i64(a, 1, r, 4),
+			.uid_gated = pg_row_i64(a, 1, r, 5),
+			.uid_ingested = pg_row_i64(a, 1, r, 6),
+		};
+
+		q->folder(q, &f);
+	}
+}
+
+static void tell_pending(struct folder_load *q, const struct pg_answer *a)
+{
+	for (int r = 0; r < pg_rows(a, 2); r++) {
+		struct folder_pending p = {
+			.message = pg_row_text(a, 2, r, 0),
+			.folder = pg_row_text(a, 2, r, 1),
+			.role = pg_row_text(a, 2, r, 2),
+			.uidvalidity = pg_row_i64(a, 2, r, 3),
+			.uid = pg_row_i64(a, 2, r, 4),
+			.prospect = pg_row_text(a, 2, r, 5),
+			.header_message_id = pg_row_text(a, 2, r, 6),
+			.sender = pg_row_text(a, 2, r, 7),
+			.subject = pg_row_text(a, 2, r, 8),
+			.internal_at_us = pg_row_time(a, 2, r, 9),
+			.detected_at_us = pg_row_time(a, 2, r, 10),
+			.gated_at_us = pg_row_time(a, 2, r, 11),
+			.matches = pg_row_text(a, 2, r, 12),
+			.recovered = pg_row_bool(a, 2, r, 13),
+		};
+
+		q->pending(q, &p);
+	}
+}
+
+static void on_loaded(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct folder_load *q = container_of(tx, struct folder_load, tx);
+
+	q->outcome = a->outcome;
+	q->fenced = is_fenced(a);
+	if (outcome_ok(&a->outcome)) {
+		tell_folders(q, a);
+		tell_pending(q, a);
+	}
+	for (int r = 0; outcome_ok(&a->outcome) && r < pg_rows(a, 3); r++) {
+		struct folder_recheck one = {
+			.folder = pg_row_text(a, 3, r, 0),
+			.uidvalidity = pg_row_i64(a, 3, r, 1),
+			.uid = pg_row_i64(a, 3, r, 2),
+		};
+
+		q->recheck(q, &one);
+	}
+	q->done(q);
+}
+
+/* ---- ensure ---- */
+
+/*
+ * The time watermarks stay when UIDVALIDITY changes: what had been seen up to an
+ * instant was seen, whatever the server calls the mails now.
+ */
+static const struct pg_stmt ensure = {
+	"folder_ensure",
+	"insert into folder as f (workspace_id, inbox_id, folder_id, name, wire_name, role, "
+	"uidvalidity,"
+	"  uid_gated, uid_ingested)"
+	" values (workspace_now(), $1::uuid, gen_random_uuid(), $2::text, $3::text, $4::text, "
+	"$5::bigint,"
+	"  $6::bigint, $6::bigint)"
+	" on conflict (inbox_id, wire_name) do update set name = excluded.name, role = "
+	"excluded.role,"
+	"  uid_gated = case when f.uidvalidity = excluded.uidvalidity then f.uid_gated"
+	"   else excluded.uid_gated end,"
+	"  uid_ingested = case when f.uidvalidity = excluded.uidvalidity then f.uid_ingested"
+	"   else excluded.uid_ingested end,"
+	"  uidvalidity = excluded.uidvalidity"
+	" returning folder_id, uid_gated, uid_ingested",
+};
+
+int folder_ensure_start(struct pg *pg, struct folder_ensure *q, const struct folder_lease *l,
+			struct text wire_name, struct text name, const char *role,
+			int64_t uidvalidity, int64_t start, void (*done)(struct folder_ensure *))
+{
+	q->done = done;
+	pg_tx_init(&q->tx, l->workspace);
+	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
+	pg_tx_add(&q->tx, &ensure, "uxxtii", l->inbox, name, wire_name, role, uidvalidity, start);
+	return pg_tx_start(pg, &q->tx, on_ensured);
+}
+
+static void on_ensured(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct folder_ensure *q = container_of(tx, struct folder_ensure, tx);
+
+	q->outcome = a->outcome;
+	q->fenced = is_fenced(a);
+	if (outcome_ok(&a->outcome)) {
+		snprintf(q->folder, sizeof(q->folder), "%s", pg_row_text(a, 1, 0, 0));
+		q->uid_gated = pg_row_i64(a, 1, 0, 1);
+		q->uid_ingested = pg_row_i64(a, 1, 0, 2);
+	}
+	q->done(q);
+}
+
+/* ---- proofs ---- */
+
+/*
+ * The leases are locked in the order of their inboxes, as every taker's update
+ * does not: a take passes over rows that are held (skip locked), so none waits in a ring.
+ */
+static const struct pg_stmt prove = {
+	"folder_prove",
+	"with given as (select * from jsonb_to_recordset($1::jsonb) as r (inbox uuid, folder uuid, "
+	"epoch bigint,"
+	"  uidvalidity bigint, gated bigint, ingested bigint)),"
+	" held as (select l.inbox_id, l.epoch from lease l where l.worker_id is not null"
+	"  and (l.inbox_id, l.epoch) in (select inbox, epoch from given) order by l.inbox_id for "
+	"share)"
+	" update folder f set"
+	"  gated_through = greatest(f.gated_through, to_timestamp(g.gated / 1e6)),"
+	"  ingested_through = greatest(f.ingested_through, to_timestamp(g.ingested / 1e6))"
+	" from given g join held h on h.inbox_id = g.inbox and h.epoch = g.epoch"
+	" where f.folder_id = g.folder and f.inbox_id = g.inbox and f.uidvalidity = g.uidvalidity",
+};
+
+int folder_proofs_start(struct pg *pg, struct folder_proofs *q, const struct folder_proof *proofs,
+			size_t n, void (*done)(struct folder_proofs *))
+{
+	json_t *given = json_array();
+	cleanup_free char *text = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct folder_proof *p = &proofs[i];
+
+		json_array_append_new(given,
+				      json_pack("{ss ss sI sI sI so}", "inbox", p->inbox, "folder",
+						p->folder, "epoch", (json_int_t)p->epoch,
+						"uidvalidity", (json_int_t)p->uidvalidity, "gated",
+						(json_int_t)p->gated_at_us, "ingested",
+						p->ingested_at_us == INT64_MIN
+							? json_null()
+							: json_integer(p->ingested_at_us)));
+	}
+	text = json_dumps(given, JSON_COMPACT);
+	json_decref(given);
+	q->done = done;
+	pg_tx_init(&q->tx, NULL);
+	pg_tx_add(&q->tx, &prove, "j", text);
+	return pg_tx_start(pg, &q->tx, on_proven);
+}
+
+static void on_proven(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct folder_proofs *q = container_of(tx, struct folder_proofs, tx);
+
+	q->outcome = a->outcome;
+	q->written = outcome_ok(&a->outcome) ? pg_affected(a, 0) : 0;
+	q->done(q);
+}
+
+/* ---- state ---- */
+
+static const struct pg_stmt state_say = {
+	"folder_state",
+	"insert into inbox_state as s (workspace_id, inbox_id, state, reason, detail, live_at)"
+	" values (workspace_now(), $1::uuid, $2::text, $3::text, $4::text,"
+	"  case when $2::text = 'live' then now() end)"
+	" on conflict (inbox_id) do update set reason = excluded.reason, detail = excluded.detail,"
+	"  since = case when s.state = excluded.state and s.reason = excluded.reason then s.since "
+	"else now() end,"
+	"  live_at = coalesce(excluded.live_at, case when s.state = 'live' then now() end, "
+	"s.live_at),"
+	"  state = excluded.state",
+};
+static const struct pg_stmt state_event = {
+	"folder_state_event",
+	"select event_put($1::uuid, $2::text, null, null, $3::uuid, null, $4::jsonb)",
+};
+
+int folder_state_start(struct pg *pg, struct folder_state *q, const struct folder_lease *l,
+		       const char *state, const char *reason, const char *detail, const char *event,
+		       const char *event_type, const char *event_data,
+		       void (*done)(struct folder_state *))
+{
+	q->done = done;
+	pg_tx_init(&q->tx, l->workspace);
+	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
+	pg_tx_add(&q->tx, &state_say, "uttt", l->inbox, state, reason, detail);
+	if (event)
+		pg_tx_add(&q->tx, &state_event, "utuj", event, event_type, l->inbox, event_data);
+	return pg_tx_start(pg, &q->tx, on_said);
+}
+
+static void on_said(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct folder_state *q = container_of(tx, struct folder_state, tx);
+
+	q->outcome = a->outcome;
+	q->fenced = is_fenced(a);
+	q->done(q);
+}

@@ -38,7 +38,7 @@ struct tls {
 	struct buf out;   /* cipher bytes for the wire */
 	struct buf early; /* clear bytes that wait for the handshake */
 	struct buf clear; /* clear bytes that arrived */
-	size_t lent;      /* of `clear`, what the caller is looking at until its next call */
+	size_t lent;      /* of `clear`, what the caller is looking at */
 	char *host;
 	struct outcome outcome;
 };
@@ -339,7 +339,7 @@ static int decrypt(struct tls *t)
 	return fail(t);
 }
 
-/* The caller is back: what it was looking at may go, and with it the memory. */
+/* The caller wants more: what it was looking at may go, and with it the memory. */
 static void take_back(struct tls *t)
 {
 	if (!t->lent)
@@ -420,7 +420,6 @@ bool tls_next(struct tls *t, struct text *ret)
 
 int tls_write(struct tls *t, const uint8_t *p, size_t n)
 {
-	take_back(t);
 	if (t->state == TLS_FAILED || (SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
 		return -EPIPE;
 	if (t->state == TLS_HANDSHAKE)
@@ -435,14 +434,12 @@ int tls_write(struct tls *t, const uint8_t *p, size_t n)
 
 size_t tls_send(struct tls *t, const uint8_t **ret)
 {
-	take_back(t);
 	*ret = t->out.data;
 	return t->out.len;
 }
 
 void tls_sent(struct tls *t, size_t n)
 {
-	take_back(t);
 	if (n == t->out.len)
 		buf_clear(&t->out); /* an idle connection keeps none */
 	else
@@ -451,7 +448,6 @@ void tls_sent(struct tls *t, size_t n)
 
 void tls_close(struct tls *t)
 {
-	take_back(t);
 	if (t->state != TLS_UP && t->state != TLS_OVER)
 		return;
 	ERR_clear_error();

@@ -46,7 +46,7 @@ void tls_free(struct tls *t);
  * than LIMIT_TLS_CLEAR bytes lie in tls_next().
  */
 int tls_recv(struct tls *t, const uint8_t *in, size_t n);
-/* Clear bytes that arrived: the slice is good until the next call on `t`.  false: none now. */
+/* Clear bytes that arrived: the slice is good until the next tls_recv or tls_next on `t`.  false: none now. */
 bool tls_next(struct tls *t, struct text *ret);
 /* Queue clear bytes, all or none; before the handshake is over they wait.  -ENOBUFS: LIMIT_TLS_PENDING would be passed; -EPIPE: failed or closed; -EBADMSG as tls_recv. */
 int tls_write(struct tls *t, const uint8_t *p, size_t n);

@@ -19,10 +19,18 @@
  * the name is tried in turn.  TCP keepalive and TCP_USER_TIMEOUT are on, so
  * that a peer that vanished is noticed within LIMIT_CONN_DEAD_MS.
  *
- * The owner embeds nothing; it gives callbacks and gets itself back.  None of
- * them is called from inside conn_open() or conn_drop().  `over` is called
- * exactly once unless conn_drop() came first, and after it only conn_drop()
- * may be called.
+ * The owner embeds nothing; it gives callbacks and gets itself back.  They come
+ * from the loop only, never from inside a call to this file.  `on_over` is
+ * called exactly once unless conn_drop() came first, and after it only
+ * conn_drop() may be called; the descriptor is given back already.
+ *
+ * What `on_over` is told:
+ *   BLAME_NET      "name lookup", "tcp connect", "tls handshake": no answer in time, or the
+ *                  network's words; "connection": it ended ("closed by the peer", "cut off
+ *                  without a goodbye", "connection reset by peer", "no answer to keepalives")
+ *   BLAME_REFUSED  "address not allowed": our policy, every address of the name
+ *   BLAME_US       no descriptors or memory left
+ *   BLAME_PEER     tls_outcome()
  */
 struct conn;
 
@@ -32,26 +40,31 @@ struct conn_params {
 	enum conn_security { CONN_TLS, CONN_STARTTLS, CONN_CLEAR } security; /* CONN_CLEAR: tests on loopback only */
 	struct tls_context *tls;
 	const struct netaddr_policy *policy; /* must outlive the connection */
-	uint64_t connect_timeout_ms;         /* lookup, TCP and TLS together */
+	uint64_t connect_timeout_ms;         /* lookup, TCP and TLS together; 0: LIMIT_CONN_TIMEOUT_MS */
 	void *owner;
 	void (*on_up)(void *owner);                                /* ready for bytes (CONN_STARTTLS: clear, before TLS) */
 	void (*on_bytes)(void *owner, const uint8_t *p, size_t n); /* clear bytes; good inside the call only */
 	void (*on_over)(void *owner, const struct outcome *why);   /* ended by the peer, the network or a timeout */
 };
 
-/* -EINVAL: the host name is empty or longer than 253 bytes, or the port is 0. */
+/* -EINVAL: the host name is empty, no name at all or longer than 253 bytes, or the port is 0. */
 int conn_open(struct loop *l, const struct conn_params *p, struct conn **ret);
-/* Queue bytes.  -ENOBUFS: the peer does not read and LIMIT_CONN_OUT bytes wait: drop it. -ENOTCONN: not up. */
+/* Queue bytes, all or none.  -ENOBUFS: the peer does not read and LIMIT_CONN_OUT would be passed: drop it.  -ENOTCONN: not up. */
 int conn_write(struct conn *c, const uint8_t *p, size_t n);
-/* CONN_STARTTLS: begin the handshake now; clear bytes that came already are thrown away (RFC 9051 section 6.2.1); on_up is called again when it is over. */
+/*
+ * CONN_STARTTLS: begin the handshake now, within `connect_timeout_ms`; on_up is
+ * called again when it is over.  Nothing clear is delivered from here on: bytes
+ * behind the server's "go ahead" that came in the same read are the owner's to
+ * throw away (RFC 9051 section 6.2.1), later ones break the handshake.
+ */
 void conn_start_tls(struct conn *c);
-/* Stop and resume reading: the owner is busy. */
+/* While up: stop and resume reading; the owner is busy. */
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
-/* Idempotent, callable anywhere; no callback comes afterwards. */
+/* Callable anywhere, NULL too; no callback comes afterwards, and `c` is gone.  What the kernel has not taken yet is thrown away. */
 void conn_drop(struct conn *c);
 
-/* "name lookup", "tcp connect", "tls handshake", "bytes": for logs and the admin view. */
+/* "name lookup", "tcp connect", "tls handshake", "bytes", "nothing": for logs and the admin view. */
 const char *conn_waiting_for(const struct conn *c);
 /* Monotonic ms of the last byte from the peer. */
 uint64_t conn_heard_ms(const struct conn *c);

@@ -56,17 +56,15 @@ hold_services() {
 # leave_disabled PACKAGE... : a server that we brought must not come up at the next boot either;
 # replyd and the tests start their own, privately
 leave_disabled() {
-	command -v systemctl >/dev/null 2>&1 || return 0
 	for package; do
 		case $package in
-		postgresql-15) units='postgresql.service' ;;
-		dovecot-core) units='dovecot.service dovecot.socket' ;;
-		pgbouncer) units='pgbouncer.service' ;;
+		postgresql-15) service=postgresql ;;
+		dovecot-core) service=dovecot ;;
+		pgbouncer) service=pgbouncer ;;
 		*) continue ;;
 		esac
-		for unit in $units; do
-			root systemctl --quiet --no-reload disable "$unit" >/dev/null 2>&1 || true
-		done
+		root update-rc.d "$service" disable >/dev/null 2>&1 ||
+			say "$service may start at the next boot; update-rc.d could not disable it"
 	done
 }
 

@@ -71,6 +71,7 @@ $(OUT)/%.o: %.c
 	$(call say,cc)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+# the migrations are part of the binary
 $(OUT)/db/schema.o: $(wildcard db/schema/*.sql)
 $(lib): $(objs)
 	$(call say,ar)

@@ -29,11 +29,15 @@
 #define LIMIT_CONN_HOST 253           /* a DNS name, RFC 1035 section 2.3.4 */
 #define LIMIT_CONN_TIMEOUT_MS 30000   /* lookup, TCP and TLS together when the caller names no other */
 #define LIMIT_CONN_DEAD_MS 60000      /* a vanished peer is noticed: 30 s idle, then probes every 10 s */
+#define LIMIT_HTTP_HEAD (32 * 1024)   /* request line and headers; our longest are bearer keys and cookies of 4 KB */
+#define LIMIT_HTTP_SWALLOW (1024 * 1024) /* read past the body ceiling, unkept, so that the client gets to read its 413 */
+#define LIMIT_HTTP_BODY_MS 60000      /* a body takes no longer: slow senders hold no connection for ever */
 #define LIMIT_OAUTH_URL 8192          /* authorize and return URLs; browsers and proxies cut beyond 8 KB */
 #define LIMIT_OAUTH_ANSWER (256 * 1024) /* a token answer: three tokens of LIMIT_SECRET and words */
 #define LIMIT_OAUTH_SEALED (LIMIT_SECRET + 256) /* a sealed secret: box overhead is under 80 bytes */
 #define LIMIT_OAUTH_ADDRESS 321       /* RFC 5321 section 4.5.3.1: 64 + '@' + 255, and a NUL */
 #define LIMIT_VIEW (32 * 1024 * 1024) /* one API answer: 1,000 events of 20 KB, or 50,000 inboxes */
+#define LIMIT_METRICS (256 * 1024)    /* /metrics: some dozens of lines */
 #define LIMIT_IMAP_LINE (2 * 1024 * 1024) /* one response without what is let go: a structure of 10,000 parts is 0.8 MB, 200,000 UIDs 1.6 MB */
 #define LIMIT_IMAP_LITERAL (1024 * 1024) /* kept of one literal: headers are asked for in 64 KB, text parts in LIMIT_MIME_PART */
 #define LIMIT_IMAP_SKIP (256 * 1024 * 1024) /* a literal let go as it comes, from servers that ignore partial fetches; big providers stop at 150 MB */
@@ -41,5 +45,13 @@
 #define LIMIT_IMAP_NAME 1000          /* a folder's name; RFC 2683 section 3.2.1.5 keeps whole commands near this */
 #define LIMIT_IMAP_PARTS 200          /* parts listed of one mail; real mails have fewer than 50 */
 #define LIMIT_IMAP_DEPTH 20           /* levels of multiparts and attached mails; real mails have fewer than 8 */
+#define LIMIT_PG_QUEUE 10000          /* transactions waiting for PostgreSQL: a worker's inboxes, each with one or two */
+#define LIMIT_PG_FLIGHTS 64           /* transactions under way on one connection; more only fill libpq's buffers */
+#define LIMIT_PG_PARAMS (4 * 1024 * 1024) /* values of one statement: 1,000 outbounds of 1 KB are 1 MB of JSON */
+#define LIMIT_PG_RESULT (40 * 1024 * 1024) /* rows of one statement: LIMIT_VIEW and what libpq adds */
+#define LIMIT_WATCH_AGAIN 64          /* mails of one inbox waiting to be looked at again; the table keeps the rest */
+#define LIMIT_INTAKE_MAILS 200        /* mails of one batch: four windows; more are asked for again in smaller ones */
+#define LIMIT_CONF (256 * 1024)       /* a configuration file; ours has fewer than a hundred lines */
+#define LIMIT_CRED (256 * 1024)       /* all credentials of one process: keys, and a client secret per provider */
 
 #endif

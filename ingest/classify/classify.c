@@ -1,0 +1,111 @@
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "ingest/classify/classify.h"
+#include "ingest/classify/classify_auto.h"
+#include "ingest/classify/classify_bounce.h"
+#include "ingest/classify/classify_quote.h"
+#include "ingest/mime/mime_fold.h"
+
+static const char *const kind_names[] = {
+	[CLASSIFY_REPLY] = "reply",
+	[CLASSIFY_OUT_OF_OFFICE] = "auto_reply.out_of_office",
+	[CLASSIFY_AUTO_OTHER] = "auto_reply.other",
+	[CLASSIFY_BOUNCE_HARD] = "bounce.hard",
+	[CLASSIFY_BOUNCE_SOFT] = "bounce.soft",
+	[CLASSIFY_UNRELATED] = "unrelated",
+};
+
+const char *classify_kind_name(enum classify_kind kind)
+{
+	return kind_names[kind];
+}
+
+static struct text text_in(const struct buf *b)
+{
+	return (struct text){ (const char *)b->data, b->len };
+}
+
+#define ENOUGH 4000 /* bytes of new text that are judged: a notice says what it is at once */
+
+/* The newly written text, folded: words that are only quoted are not the writer's. */
+static void fold_new_text(struct text body, struct buf *ret)
+{
+	struct classify_quote q;
+
+	classify_quote_cut(body, &q);
+	for (size_t i = 0; i < q.n && ret->len < ENOUGH; i++) {
+		if (i)
+			(void)buf_add(ret, "\n", 1);
+		mime_fold_add(ret, text_sub(q.at[i], 0, ENOUGH - ret->len));
+	}
+}
+
+/* Complaints (RFC 5965) are a person's act: they stop the sequence as a reply does. */
+static bool is_complaint(const struct mime_head *h, struct classify_verdict *v)
+{
+	if (!mime_head_is_type(h, "multipart", "report", "feedback-report"))
+		return false;
+	classify_verdict_add(v, "header.feedback-report", CLASSIFY_BY_HEADER, mime_head_field(h, "Content-Type", 0));
+	v->kind = CLASSIFY_REPLY;
+	v->confidence = 0.6;
+	return true;
+}
+
+static void judge_human(const struct mime_head *h, bool matched, struct classify_verdict *v)
+{
+	bool weak = v->n_evidence > 0, list = classify_auto_is_list(h, v);
+
+	if (!matched) {
+		v->kind = CLASSIFY_UNRELATED;
+		v->confidence = list ? 0.95 : 0.8;
+		classify_verdict_add(v, "match.none", CLASSIFY_BY_HEADER, TEXT("no outbound is named"));
+		return;
+	}
+	v->kind = CLASSIFY_REPLY;
+	v->confidence = weak || list ? 0.75 : 0.95;
+	if (h->in_reply_to.n)
+		classify_verdict_add(v, "reply.thread", CLASSIFY_BY_HEADER, text_of(h->in_reply_to.at[0]));
+	classify_verdict_add(v, "reply.human", CLASSIFY_BY_HEADER, TEXT("nothing says that a machine wrote it"));
+}
+
+/* Anybody can write a report: one about no mail of ours may be forged. */
+static void doubt_unproven(const struct classify_input *in, struct classify_verdict *v)
+{
+	if (in->matched || in->matched_by_dsn || v->kind == CLASSIFY_AUTO_OTHER)
+		return;
+	classify_verdict_add(v, "bounce.unproven", CLASSIFY_BY_DSN, TEXT("it returns no mail of ours"));
+	if (v->confidence > 0.5)
+		v->confidence = 0.5;
+}
+
+void classify_full(const struct classify_input *in, struct classify_verdict *ret)
+{
+	cleanup_buf struct buf subject, fresh;
+
+	*ret = (struct classify_verdict){ .kind = CLASSIFY_REPLY };
+	buf_init(&subject, LIMIT_MIME_SUBJECT);
+	buf_init(&fresh, (size_t)ENOUGH * 4);
+	mime_fold_add(&subject, text_of(in->head->subject));
+
+	if (is_complaint(in->head, ret))
+		return;
+	if (classify_bounce_judge(in->head, in->dsn, text_in(&subject), in->body, ret)) {
+		doubt_unproven(in, ret);
+		return;
+	}
+	fold_new_text(in->body, &fresh);
+	if (!classify_auto_judge(in->head, text_in(&subject), text_in(&fresh), in->received_at, ret))
+		judge_human(in->head, in->matched, ret);
+}
+
+void classify_head(const struct mime_head *head, struct classify_verdict *ret)
+{
+	struct classify_input in = { .head = head, .matched = true };
+
+	classify_full(&in, ret);
+	/* codes in a subject line are no report: the address lives until one was read */
+	if (ret->kind == CLASSIFY_BOUNCE_HARD)
+		ret->kind = CLASSIFY_BOUNCE_SOFT;
+}

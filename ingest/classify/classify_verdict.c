@@ -1,0 +1,26 @@
+#include "base/mem.h"
+#include "ingest/classify/classify_verdict.h"
+#include "ingest/mime/mime_utf8.h"
+
+static const char *const source_names[] = {
+	[CLASSIFY_BY_HEADER] = "header",
+	[CLASSIFY_BY_DSN] = "dsn",
+	[CLASSIFY_BY_TEXT] = "text",
+	[CLASSIFY_BY_SUBJECT] = "subject",
+};
+
+const char *classify_verdict_source_name(enum classify_source source)
+{
+	return source_names[source];
+}
+
+void classify_verdict_add(struct classify_verdict *v, const char *rule, enum classify_source source, struct text saw)
+{
+	struct classify_evidence *e = &v->evidence[v->n_evidence];
+
+	if (v->n_evidence == countof(v->evidence))
+		return;
+	*e = (struct classify_evidence){ .rule = rule, .source = source };
+	mime_utf8_copy(e->text, sizeof(e->text), saw);
+	v->n_evidence++;
+}

@@ -8,7 +8,7 @@ import { password } from './dovecot.mjs';
 import { Imap } from './imap.mjs';
 import { bounce, humanReply, outboundCopy, outOfOffice, privateMail } from './mails.mjs';
 import { insideOf, tracesOf } from './postgres.mjs';
-import { endAll, sleep, unprivileged, run, until } from './proc.mjs';
+import { atEnd, endAll, sleep, unprivileged, run, until } from './proc.mjs';
 import { root } from './replyd.mjs';
 import { startSandbox } from './sandbox.mjs';
 
@@ -21,6 +21,13 @@ const say = (text) => console.log(`${clock()}  ${text}`);
 const step = (what, ms, more = '') => say(`    ${what.padEnd(22)}${ms === null ? '' : `+${Math.max(0, ms)} ms`.padStart(9)}   ${more}`);
 const check = (ok, what) => { if (!ok) { faults.push(what); say(`    ${bold('WRONG')}: ${what}`); } return ok; };
 
+// However it ends, nothing is left running.
+process.on('uncaughtException', async (e) => {
+  console.error(`${clock()}  ${bold('FAILED')}: ${e.message}`);
+  await endAll();
+  process.exit(1);
+});
+
 // The data folder must be reachable by the user who runs PostgreSQL, and nobody's leftovers.
 async function dataFolder() {
   const wanted = path.join(root, 'var/demo');
@@ -31,6 +38,7 @@ async function dataFolder() {
   const elsewhere = (why) => {
     const dir = fs.mkdtempSync('/var/tmp/replyd-demo-');
     fs.chmodSync(dir, 0o755);
+    atEnd(() => fs.rmSync(dir, { recursive: true, force: true }));
     say(`${wanted} ${why}; the data goes to ${dir}`);
     return path.join(dir, 'data');
   };
@@ -45,7 +53,9 @@ async function dataFolder() {
 
 const data = await dataFolder();
 say('starting the sandbox: Dovecot (IMAP, LMTP), an OAuth server, a sequence engine');
-const box = await startSandbox({ data, mode: process.env.REPLYD_MODE || 'release', workspace: 'demo', withReplyd: false });
+// inboxes prove their watermark every 2 s instead of every 20, so that nobody waits to see it
+const box = await startSandbox({ data, mode: process.env.REPLYD_MODE || 'release', workspace: 'demo', withReplyd: false,
+  settings: { 'ingest.proof': '2s' } });
 say(`starting ${bold('replyd up')}: private PostgreSQL, migrations, every role`);
 await box.begin();
 const { api, engine, dovecot } = box;
@@ -93,7 +103,7 @@ async function mailComes({ title, out, mail, expect, junk = false }) {
   let sentAt = Date.now();
   if (junk) await dovecot.save(out.inbox, dovecot.junk, mail.raw);
   else ({ sentAt } = await box.deliver(out.inbox, mail));
-  step('arrived', null, `${junk ? `in ${dovecot.junk} (\\Junk)` : 'by LMTP'} at ${out.inbox}`);
+  step('arrived', null, `${junk ? `by doveadm, in ${dovecot.junk} (\\Junk),` : 'by LMTP'} at ${out.inbox}`);
   const row = { title, expect: expect.type };
   story.push(row);
   try {

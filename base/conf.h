@@ -41,8 +41,7 @@ enum conf_kind {
 	CONF_LIST,    /* char *, by commas or blanks; see conf_list_next() */
 	CONF_BOOL,    /* bool: on off, yes no, true false, 1 0 */
 	CONF_INT,     /* int64_t */
-	CONF_SECONDS, /* uint64_t milliseconds: "1500" (seconds), "250ms", "25s", "5m", "2h", "14d"
-		       */
+	CONF_SECONDS, /* uint64_t milliseconds: "1500" (seconds), "250ms", "5m", "2h", "14d" */
 	CONF_BYTES,   /* int64_t: "800", "64k", "1m", "2g" (powers of 1024) */
 };
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 
 /*
@@ -26,9 +27,7 @@
  * understood costs the part it belongs to, never the mail: what was
  * understood is kept and `is_partial` says that there is more.
  */
-#define IMAP_BODY_PARTS   200 /* parts listed of one mail; real mails have fewer than 50 */
-#define IMAP_BODY_DEPTH   20  /* levels of multiparts and messages; real mails have fewer than 8 */
-#define IMAP_BODY_SECTION 84  /* bytes of a section name: IMAP_BODY_DEPTH numbers below 1000 */
+#define IMAP_BODY_SECTION (4 * LIMIT_IMAP_DEPTH + 4) /* bytes of a section's name */
 
 struct imap_part {
 	char section[IMAP_BODY_SECTION]; /* "1.2", as BODY.PEEK[] wants it */
@@ -50,7 +49,8 @@ struct imap_part {
 struct imap_body {
 	struct imap_part *parts; /* owned; slices point into the bytes that were parsed */
 	size_t n_parts;
-	bool is_partial; /* some of it passed a ceiling above or could not be understood */
+	bool is_partial; /* some of it passed LIMIT_IMAP_PARTS or _DEPTH, or could not be understood
+			  */
 };
 
 /* Cannot fail and allocates nothing. */

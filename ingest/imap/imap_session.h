@@ -151,8 +151,8 @@ struct imap_message {
 #define IMAP_HEADER_MAX 65536 /* bytes of a header we ask for; real ones have 5 to 20 KB */
 
 /*
- * Slices and pointers are good until the next call of imap_session_next(),
- * imap_session_recv() or imap_session_free().
+ * Slices and pointers are good until the next call of next, recv, tick, eof or
+ * free; asking for a command leaves them alone.
  */
 struct imap_event {
 	enum imap_event_kind kind;

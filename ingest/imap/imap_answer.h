@@ -1,0 +1,60 @@
+#ifndef INGEST_IMAP_IMAP_ANSWER_H
+#define INGEST_IMAP_IMAP_ANSWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "ingest/imap/imap_body.h"
+#include "ingest/imap/imap_parse.h"
+#include "ingest/imap/imap_session.h"
+
+/*
+ * What a server's untagged data means for the command that runs and for the
+ * folder that is open.  RFC 3501 section 7: data may come at any time, asked
+ * for or not.
+ */
+struct imap_asked {
+	enum imap_command command;
+	uint32_t uid_from, uid_to; /* FETCH */
+	char section[IMAP_BODY_SECTION + 8];
+	uint32_t max_bytes;
+	bool was_partial; /* <0.n> was asked for */
+};
+
+enum imap_opened_state { IMAP_OPENED_NONE, IMAP_OPENED_SOON, IMAP_OPENED };
+
+struct imap_opened {
+	enum imap_opened_state state;
+	uint32_t uidvalidity, uidnext, exists;
+	uint64_t highestmodseq;
+	bool is_uid_unsticky;
+};
+
+struct imap_answer {
+	struct imap_asked asked;
+	struct imap_opened opened;
+	uint32_t lowest, found; /* SEARCH */
+	struct imap_body body;  /* of the message last told */
+	struct buf name;        /* of the folder last told, in UTF-8 */
+};
+
+void imap_answer_init(struct imap_answer *a);
+void imap_answer_clear(
+	struct imap_answer *a); /* gives back what the last event needed, forgets all */
+
+/* Give back the memory of the last event. */
+void imap_answer_rest(struct imap_answer *a);
+
+/* A command begins, or is over. */
+void imap_answer_expect(struct imap_answer *a, const struct imap_asked *asked);
+void imap_answer_opened(struct imap_answer *a, bool is_open);
+
+/*
+ * One untagged response, except CAPABILITY, NAMESPACE and BYE.  true: `ret` is
+ * filled.  `max_literal`: imap_lex.h.
+ */
+bool imap_answer_heard(struct imap_answer *a, const struct imap_resp *r, size_t max_literal,
+		       struct imap_event *ret);
+
+#endif

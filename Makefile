@@ -35,7 +35,7 @@ LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 # One explicit list per room.
 base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c base/sign.c base/seal.c base/netaddr.c base/json.c base/conf.c base/conf_name.c base/conf_value.c base/conf_print.c base/cred.c base/keyed.c
-io_srcs       := base/tls.c base/io/loop.c base/io/timer.c base/io/conn.c
+io_srcs       := base/tls.c base/io/loop.c base/io/timer.c base/io/conn.c base/io/http_server.c
 db_srcs       := db/event_id.c db/conninfo.c db/schema.c db/session.c db/migrate.c db/pg.c db/pg_tx.c db/pg_row.c db/pg_wire.c db/delivery.c db/view.c db/api_key.c db/gate.c db/lease.c db/folder.c db/arrival.c db/endpoint.c db/outbound.c db/metrics.c db/upkeep.c
 imap_srcs     := $(addprefix ingest/imap/imap_,line.c lex.c date.c utf7.c caps.c folder.c verdict.c fetch.c parse.c body.c text.c login.c answer.c session.c)
 mime_srcs     := ingest/mime/mime_lib.c ingest/mime/mime_utf8.c ingest/mime/mime_fold.c ingest/mime/mime_id.c ingest/mime/mime_fields.c ingest/mime/mime_head.c ingest/mime/mime_part.c ingest/mime/mime_entity.c ingest/mime/mime_html.c ingest/mime/mime_dsn.c ingest/mime/mime_pick.c ingest/mime/mime_identity.c
@@ -44,7 +44,7 @@ classify_srcs := ingest/classify/classify.c ingest/classify/classify_auto.c inge
 ingest_srcs   :=
 oauth_srcs    :=
 rotation_srcs := rotation/verdict.c
-services_srcs := services/settings.c services/role.c services/dispatch/retry.c services/dispatch/appender.c services/dispatch/poster.c services/dispatch/dispatch_role.c services/rotation/rotation_role.c services/up/account.c services/up/child.c services/up/cluster.c services/up/credentials.c services/up/database.c services/up/keyring.c services/up/up.c services/api/api_role.c services/api/answer.c services/api/route.c services/api/problem.c services/api/health.c services/api/resource.c
+services_srcs := services/settings.c services/role.c services/dispatch/retry.c services/dispatch/appender.c services/dispatch/poster.c services/dispatch/dispatch_role.c services/rotation/rotation_role.c services/up/account.c services/up/child.c services/up/cluster.c services/up/credentials.c services/up/database.c services/up/keyring.c services/up/up.c services/api/api_role.c services/api/answer.c services/api/route.c services/api/problem.c services/api/health.c services/api/resource.c services/api/enroll.c services/api/field.c services/api/html.c services/api/link.c services/api/link_token.c services/api/page.c services/cli/admin.c services/cli/command.c services/cli/options.c
 srcs := $(base_srcs) $(io_srcs) $(db_srcs) $(imap_srcs) $(mime_srcs) $(match_srcs) \
 	$(classify_srcs) $(ingest_srcs) $(oauth_srcs) $(rotation_srcs) $(services_srcs)
 

@@ -36,6 +36,8 @@ int api_role_run(struct role *r);
 /* Fill in `r` from settings and credentials; 0 or an exit code, having said why on stderr. */
 int role_open(struct role *r, const char *name, const struct settings *s, const char *credentials);
 void role_close(struct role *r);
+/* Level and format of the log, as the settings say; for the command line too. */
+void role_log_setup(const char *name, const struct settings *s);
 /* A credential that must be there: NULL after an error line naming it. */
 const struct secret *role_want(struct role *r, const char *name);
 

@@ -27,6 +27,7 @@ struct settings_provider {
 
 struct settings {
 	char *database_url;
+	char *database_bin_dir; /* of initdb and postgres; empty: the newest under /usr/lib/postgresql */
 	char *log_level, *log_format;
 	char *tls_ca_file;
 	char *net_allow;
@@ -45,7 +46,7 @@ struct settings {
 	uint64_t retention_trace_ms;
 
 	/* Made from the text above by settings_load. */
-	struct netaddr_policy policy;
+	struct netaddr_policy policy; /* of net.allow */
 	uint64_t retry_ms[SETTINGS_RETRIES];
 	size_t n_retries;
 	struct conf *conf; /* where each value came from; owns the texts */
@@ -57,10 +58,16 @@ struct settings {
  */
 int settings_load(struct settings *s, const char *file, char *const *env, const char *const *sets, size_t n_sets, char why[512]);
 void settings_clear(struct settings *s);
+/* Any free port was asked for (api.port = 0), and this is the one.  -EINVAL. */
+int settings_fix_port(struct settings *s, uint16_t port);
 /* For `replyd config print`. */
-void settings_print(const struct settings *s, FILE *out, int as_json);
+void settings_print(const struct settings *s, FILE *out, bool as_json);
+
+/* Every setting as `name = value` lines, database.url replaced by `place`: what `replyd up` gives its children. */
+void settings_write(const struct settings *s, const char *place, FILE *out);
 
 /* Providers named in the configuration; slices into `s`. */
 size_t settings_providers(const struct settings *s, struct oauth_provider *ret, size_t max);
+const char *settings_client_secret_file(const struct settings *s, const char *provider); /* NULL: no such provider */
 
 #endif

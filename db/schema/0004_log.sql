@@ -163,7 +163,7 @@ create function message_settle(the_inbox uuid, the_epoch bigint, item jsonb)
 		returns table (was_new boolean, prospect_seq bigint, level smallint)
 	language plpgsql as $$
 declare
-	ws uuid := workspace_now(); i record; key text; g record; rest smallint; m record; told timestamptz;
+	ws uuid := workspace_now(); i record; key text; g record; rest smallint; m record; told timestamptz; told_data jsonb;
 begin
 	perform fence(the_inbox, the_epoch);
 	select * into i from jsonb_to_record(item) as r (message_id uuid, prospect_keys jsonb, state text, kind text, confidence real,
@@ -212,8 +212,13 @@ begin
 		end if;
 	end loop;
 
-	select gate.events + 1 into prospect_seq from gate where gate.workspace_id = ws and gate.prospect_key = m.prospect_key;
-	was_new := event_put(i.event_id, i.event_type, m.prospect_key, prospect_seq, the_inbox, i.message_id, i.event_data);
+	-- What only this transaction knows goes into the event here: its number, and what became of the gate.
+	select gate.events + 1, i.event_data || jsonb_build_object(
+			'prospect', (i.event_data -> 'prospect') || jsonb_build_object('seq', gate.events + 1),
+			'gate', jsonb_build_object('level', gate.level, 'reason', gate.reason))
+		into prospect_seq, told_data
+		from gate where gate.workspace_id = ws and gate.prospect_key = m.prospect_key;
+	was_new := event_put(i.event_id, i.event_type, m.prospect_key, prospect_seq, the_inbox, i.message_id, told_data);
 	if was_new then
 		update gate set events = prospect_seq where gate.workspace_id = ws and gate.prospect_key = m.prospect_key;
 	end if;
@@ -273,3 +278,37 @@ end $$;
 revoke all on procedure partitions_ensure(int) from public;
 grant execute on procedure partitions_ensure(int) to replyd_rotation;
 call partitions_ensure(3);
+
+-- The event as consumers see it: the same bytes by push and by pull.
+create function event_body(the_event uuid, the_type text, at timestamptz, the_data jsonb) returns text
+	language sql stable parallel safe as $$
+	select jsonb_build_object('id', the_event, 'type', the_type,
+		'timestamp', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'data', the_data)::text
+$$;
+
+-- Deliveries to post now: due, of an enabled endpoint, with nothing of the same prospect before them.
+-- A claim older than `stale` belongs to a dispatcher that died.
+create function delivery_take(the_claim uuid, stale interval, most int) returns table (
+		workspace_id uuid, endpoint_id uuid, feed_position bigint, event_id uuid, tries int, url text, sealed_secret bytea, body text)
+	language sql as $$
+	with ready as (
+		select d.endpoint_id, d.position
+		from delivery d
+		where d.state = 'due' and d.due_at <= now() and (d.claim_id is null or d.claimed_at < now() - stale)
+			and exists (select 1 from endpoint p where p.endpoint_id = d.endpoint_id and p.state = 'enabled')
+			and not exists (select 1 from delivery b where b.endpoint_id = d.endpoint_id
+				and b.prospect_key = d.prospect_key and b.state = 'due' and b.position < d.position)
+		order by d.due_at, d.position limit most
+		for update of d skip locked
+	), taken as (
+		update delivery d set claim_id = the_claim, claimed_at = now()
+		from ready r where d.endpoint_id = r.endpoint_id and d.position = r.position
+		returning d.*
+	)
+	select t.workspace_id, t.endpoint_id, t.position, t.event_id, t.tries, p.url, p.sealed_secret,
+		event_body(e.event_id, e.type, e.created_at, e.data)
+	from taken t
+	join endpoint p on p.endpoint_id = t.endpoint_id
+	join event e on e.workspace_id = t.workspace_id and e.event_id = t.event_id and e.created_at = t.event_created_at
+	order by t.position
+$$;

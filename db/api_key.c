@@ -1,0 +1,50 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "db/api_key.h"
+
+static void on_found(struct pg_tx *tx, const struct pg_answer *a);
+
+static const struct pg_stmt find = {
+	"api_key_find",
+	"select workspace_id, api_key_id, ' ' || array_to_string(scopes, ' ') || ' ', revoked_at is not null,"
+	" coalesce(expires_at < now(), false) from api_key where digest = presented_now()",
+};
+
+int api_key_find_start(struct pg *pg, struct api_key_find *q, const uint8_t digest[SIGN_SHA256], void (*done)(struct api_key_find *))
+{
+	struct buf hex;
+
+	q->done = done;
+	q->is = API_KEY_UNKNOWN;
+	pg_tx_init(&q->tx, NULL);
+	buf_init(&hex, sizeof(q->tx.presented) - 1);
+	text_add_hex(&hex, digest, SIGN_SHA256);
+	snprintf(q->tx.presented, sizeof(q->tx.presented), "%s", (const char *)hex.data);
+	buf_clear(&hex);
+	pg_tx_add(&q->tx, &find, "");
+	return pg_tx_start(pg, &q->tx, on_found);
+}
+
+static void on_found(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct api_key_find *q = container_of(tx, struct api_key_find, tx);
+
+	q->outcome = a->outcome;
+	if (outcome_ok(&a->outcome) && pg_rows(a, 0) == 1) {
+		snprintf(q->workspace, sizeof(q->workspace), "%s", pg_row_text(a, 0, 0, 0));
+		snprintf(q->api_key, sizeof(q->api_key), "%s", pg_row_text(a, 0, 0, 1));
+		snprintf(q->scopes, sizeof(q->scopes), "%s", pg_row_text(a, 0, 0, 2));
+		q->is = pg_row_bool(a, 0, 0, 3) ? API_KEY_REVOKED : pg_row_bool(a, 0, 0, 4) ? API_KEY_EXPIRED : API_KEY_GOOD;
+	}
+	q->done(q);
+}
+
+bool api_key_may(const struct api_key_find *q, const char *scope)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), " %s ", scope);
+	return strstr(q->scopes, word) != NULL;
+}

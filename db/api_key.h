@@ -1,0 +1,24 @@
+#ifndef DB_API_KEY_H
+#define DB_API_KEY_H
+
+#include "base/sign.h"
+#include "db/pg.h"
+
+/*
+ * API keys.  The whole key is never stored: its SHA-256 opens its own row and no
+ * other (policy `presented` in the schema).
+ */
+#define API_KEY_SCOPES 8
+
+struct api_key_find {
+	struct pg_tx tx;
+	struct outcome outcome;
+	enum { API_KEY_UNKNOWN, API_KEY_REVOKED, API_KEY_EXPIRED, API_KEY_GOOD } is;
+	char workspace[37], api_key[37];
+	char scopes[256]; /* " connect read gate " */
+	void (*done)(struct api_key_find *q);
+};
+int api_key_find_start(struct pg *pg, struct api_key_find *q, const uint8_t digest[SIGN_SHA256], void (*done)(struct api_key_find *));
+bool api_key_may(const struct api_key_find *q, const char *scope);
+
+#endif

@@ -1,0 +1,51 @@
+#include "base/mem.h"
+#include "db/upkeep.h"
+
+#define MONTHS_AHEAD 3
+
+static void on_done(struct pg_tx *tx, const struct pg_answer *a);
+
+static const struct pg_stmt partitions = { "upkeep_partitions", "call partitions_ensure($1::bigint::int)" };
+static const struct pg_stmt purge = { "upkeep_purge", "select housekeeping(make_interval(secs => $1::bigint / 1000.0))" };
+static const struct pg_stmt metrics = { "upkeep_metrics", "call metrics_count()" };
+
+int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_t trace_age_ms, void (*done)(struct upkeep *))
+{
+	q->task = task;
+	q->done = done;
+	pg_tx_init(&q->tx, NULL);
+	switch (task) {
+	case UPKEEP_PARTITIONS:
+		pg_tx_add(&q->tx, &partitions, "i", (int64_t)MONTHS_AHEAD);
+		break;
+	case UPKEEP_PURGE:
+		pg_tx_add(&q->tx, &purge, "i", (int64_t)trace_age_ms);
+		break;
+	case UPKEEP_METRICS:
+		pg_tx_add(&q->tx, &metrics, "");
+		break;
+	}
+	return pg_tx_start(pg, &q->tx, on_done);
+}
+
+static void on_done(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct upkeep *q = container_of(tx, struct upkeep, tx);
+
+	q->outcome = a->outcome;
+	q->removed = q->task == UPKEEP_PURGE && outcome_ok(&a->outcome) && pg_rows(a, 0) ? pg_row_i64(a, 0, 0, 0) : 0;
+	q->done(q);
+}
+
+const char *upkeep_task_name(enum upkeep_task t)
+{
+	switch (t) {
+	case UPKEEP_PARTITIONS:
+		return "partitions";
+	case UPKEEP_PURGE:
+		return "purge";
+	case UPKEEP_METRICS:
+		return "metrics";
+	}
+	return "?";
+}

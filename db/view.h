@@ -1,0 +1,33 @@
+#ifndef DB_VIEW_H
+#define DB_VIEW_H
+
+#include "base/buf.h"
+#include "db/pg.h"
+
+/*
+ * What the API shows, as JSON text made by PostgreSQL, so that the shape of a
+ * resource stands in one place.  Every view sees one workspace only.
+ */
+struct view;
+typedef void (*view_cb)(struct view *v);
+
+struct view {
+	struct pg_tx tx;
+	struct outcome outcome;
+	bool found;      /* false: no such row in this workspace */
+	struct buf json; /* good until view_clear */
+	view_cb done;
+};
+
+/* As pg_tx_start.  `workspace`, ids: uuid text, already checked. */
+int view_inboxes_start(struct pg *pg, struct view *v, const char *workspace, view_cb done);
+int view_inbox_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox, view_cb done);
+int view_endpoints_start(struct pg *pg, struct view *v, const char *workspace, view_cb done);
+/* Events behind position `after`, at most `limit`: {"events":[...],"next":N}. */
+int view_events_start(struct pg *pg, struct view *v, const char *workspace, int64_t after, int64_t limit, view_cb done);
+/* One event with its deliveries and their attempts. */
+int view_event_start(struct pg *pg, struct view *v, const char *workspace, const char *event, view_cb done);
+int view_connect_link_start(struct pg *pg, struct view *v, const char *workspace, const char *link, view_cb done);
+void view_clear(struct view *v); /* cancels, too */
+
+#endif

@@ -1,0 +1,79 @@
+#ifndef SERVICES_API_API_H
+#define SERVICES_API_API_H
+
+#include <jansson.h>
+
+#include "base/io/http_server.h"
+#include "base/io/timer.h"
+#include "base/rand.h"
+#include "db/api_key.h"
+#include "db/connect_link.h"
+#include "db/endpoint.h"
+#include "db/gate.h"
+#include "db/metrics.h"
+#include "db/outbound.h"
+#include "db/view.h"
+#include "services/api/problem.h"
+#include "services/role.h"
+
+/*
+ * `replyd api`: JSON over HTTP.  A request is routed, its key is looked up, its
+ * handler starts one thing in PostgreSQL, and the callback answers.
+ *
+ *   on_request -> route -> key -> handler -> (PostgreSQL) -> answer
+ */
+#define API_PROVIDERS 32
+
+struct api {
+	struct role *role;
+	const struct settings *settings;
+	struct pg *pg;
+	struct http_server *http;
+	const struct secret *broker_public, *digest_key, *webhook_key;
+	struct oauth_provider providers[API_PROVIDERS];
+	size_t n_providers;
+	struct list waiting;  /* requests that wait for the broker (connect results) */
+	struct timer recheck; /* behind replyd_connected stands this poll */
+	uint64_t started_ms;
+	uint64_t requests, problems; /* counters for /metrics */
+};
+
+#define REQUEST_PARAMS 2
+#define REQUEST_PARAM_MAX 256 /* bytes of one path segment, decoded */
+
+struct request {
+	struct api *api;
+	struct http_call *call;
+	const struct route *route;
+	char id[RAND_UUID];
+	char params[REQUEST_PARAMS][REQUEST_PARAM_MAX];
+	struct api_key_find key; /* key.workspace is whose request this is */
+	json_t *body;
+	struct list waiting; /* in api.waiting */
+	uint64_t wait_until_ms;
+	/* What the one handler of this request has under way. */
+	struct view view;
+	struct gate_read gate;
+	struct outbound_register outbound;
+	struct endpoint_create endpoint;
+	struct connect_link_call link;
+	struct metrics_read metrics;
+	void *own;            /* a handler's private state */
+	void (*own_free)(void *own);
+};
+
+/*
+ * Answering, in answer.c: exactly one of these per request, now or later; after it
+ * `q` may be gone.
+ */
+void answer_json(struct request *q, int status, json_t *takes); /* steals the reference */
+void answer_text(struct request *q, int status, const char *content_type, struct text body);
+void answer_problem(struct request *q, enum problem_code code, const char *field, const char *detail, const char *remedy);
+/* What PostgreSQL's outcome means for the caller: true: go on; false: a problem was answered. */
+bool answer_db_ok(struct request *q, const struct outcome *o);
+/* Start failed (queue full, shutting down). */
+void answer_busy(struct request *q);
+/* The body as a JSON object in q->body; false: a problem was answered. */
+bool answer_body(struct request *q);
+
+#endif

@@ -1,0 +1,196 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/sign.h"
+#include "services/api/handlers.h"
+#include "services/api/route.h"
+
+static void on_request(void *owner, struct http_call *call);
+static void on_refused(void *owner, struct http_call *call, int status, const char *why);
+static void on_key(struct api_key_find *k);
+static void on_gone(void *state);
+static void on_connected(void *owner);
+static void on_recheck(struct timer *t);
+static void on_stop(void *owner);
+
+#define CONNECTIONS 2000
+#define IDLE_MS 60000
+#define RECHECK_MS 1000
+
+static struct request *request_new(struct api *api, struct http_call *call)
+{
+	struct request *q = mem_new(sizeof(*q));
+
+	q->api = api;
+	q->call = call;
+	list_init(&q->waiting);
+	rand_uuid(q->id);
+	api->requests++;
+	http_call_attach(call, q, on_gone);
+	return q;
+}
+
+/* The call has ended in some way: answered, or the client has left. */
+static void on_gone(void *state)
+{
+	struct request *q = state;
+
+	list_remove(&q->waiting);
+	pg_tx_cancel(&q->key.tx);
+	pg_tx_cancel(&q->gate.tx);
+	pg_tx_cancel(&q->outbound.tx);
+	pg_tx_cancel(&q->endpoint.tx);
+	pg_tx_cancel(&q->link.tx);
+	pg_tx_cancel(&q->metrics.tx);
+	view_clear(&q->view);
+	if (q->own_free)
+		q->own_free(q->own);
+	json_decref(q->body);
+	free(q);
+}
+
+static void on_refused(void *owner, struct http_call *call, int status, const char *why)
+{
+	struct request *q = request_new(owner, call);
+
+	answer_problem(q, problem_of_status(status), NULL, why, NULL);
+}
+
+/* "Bearer rk_live_..." -> its digest.  The scheme's name is case-insensitive (RFC 9110 section 11.1). */
+static int key_digest(const char *header, uint8_t ret[SIGN_SHA256])
+{
+	struct text t = text_of(header);
+
+	if (!text_istarts(t, TEXT("Bearer ")))
+		return -EINVAL;
+	t = text_trim(text_sub(t, 7, t.len));
+	if (t.len < 16 || t.len > 256)
+		return -EINVAL;
+	sign_sha256(t.at, t.len, ret);
+	return 0;
+}
+
+static void on_request(void *owner, struct http_call *call)
+{
+	struct api *api = owner;
+	struct request *q = request_new(api, call);
+	uint8_t digest[SIGN_SHA256];
+	char allow[64];
+
+	q->route = route_find(q, http_call_method(call), http_call_path(call), allow);
+	if (!q->route && allow[0]) {
+		http_call_set_header(call, "Allow", allow);
+		answer_problem(q, PROBLEM_METHOD_NOT_ALLOWED, NULL, "the path is right, the method is not", NULL);
+	} else if (!q->route) {
+		answer_problem(q, PROBLEM_NOT_FOUND, NULL, "no resource has this path", "see docs/interfaces.md for the paths");
+	} else if (!q->route->scope) {
+		q->route->handle(q);
+	} else if (key_digest(http_call_header(call, "Authorization"), digest) != 0) {
+		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "no bearer key was sent", NULL);
+	} else if (api_key_find_start(api->pg, &q->key, digest, on_key) != 0) {
+		answer_busy(q);
+	}
+}
+
+static void on_key(struct api_key_find *k)
+{
+	struct request *q = container_of(k, struct request, key);
+	char detail[96];
+
+	if (!answer_db_ok(q, &k->outcome))
+		return;
+	switch (k->is) {
+	case API_KEY_UNKNOWN:
+		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "the key is not known", NULL);
+		return;
+	case API_KEY_REVOKED:
+		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "the key was revoked", NULL);
+		return;
+	case API_KEY_EXPIRED:
+		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "the key has expired", NULL);
+		return;
+	case API_KEY_GOOD:
+		break;
+	}
+	if (!api_key_may(k, q->route->scope)) {
+		snprintf(detail, sizeof(detail), "the key lacks the scope `%s`", q->route->scope);
+		answer_problem(q, PROBLEM_FORBIDDEN, "Authorization", detail, NULL);
+		return;
+	}
+	q->route->handle(q);
+}
+
+/* ---- the role ---- */
+
+static void on_connected(void *owner)
+{
+	page_recheck(owner);
+}
+
+static void on_recheck(struct timer *t)
+{
+	struct api *api = container_of(t, struct api, recheck);
+
+	page_recheck(api);
+	timer_in(t, RECHECK_MS);
+}
+
+static void on_stop(void *owner)
+{
+	struct api *api = owner;
+
+	timer_drop(&api->recheck, NULL);
+	http_server_drop(api->http);
+	pg_drop(api->pg);
+}
+
+static int listen_http(struct api *api)
+{
+	const struct settings *s = api->settings;
+	const struct http_server_params hp = { .address = s->api_address, .port = (uint16_t)s->api_port, .max_body = (size_t)s->api_max_body,
+					       .max_connections = CONNECTIONS, .idle_timeout_ms = IDLE_MS, .owner = api,
+					       .on_request = on_request, .on_refused = on_refused };
+	int r = http_server_open(&api->role->loop, &hp, &api->http);
+
+	if (r == 0) {
+		log_info(&api->role->log, "api.listening", "address=%s port=%u", s->api_address, http_server_port(api->http));
+		return 0;
+	}
+	fprintf(stderr, "replyd api: %s:%lld: %s; %s\n", s->api_address, (long long)s->api_port, strerror(-r),
+		r == -EADDRINUSE ? "another program listens there: set api.port" : "set api.address and api.port");
+	return EX_UNAVAILABLE;
+}
+
+int api_role_run(struct role *r)
+{
+	struct api api = { .role = r, .settings = r->settings, .started_ms = clock_mono_ms() };
+	const struct pg_params pp = { .conninfo = r->conninfo, .password = r->db_password, .application = "replyd api", .log = &r->log,
+				      .owner = &api };
+	int res;
+
+	api.broker_public = role_want(r, "key.broker_public");
+	api.digest_key = role_want(r, "key.digest");
+	api.webhook_key = role_want(r, "key.webhook");
+	if (!api.broker_public || !api.digest_key || !api.webhook_key)
+		return EX_CONFIG;
+	api.n_providers = settings_providers(r->settings, api.providers, API_PROVIDERS);
+	list_init(&api.waiting);
+	loop_init(&r->loop, on_stop, &api);
+	res = listen_http(&api);
+	if (res)
+		return res;
+	if (pg_open(&r->loop, &pp, &api.pg) != 0)
+		return EX_CONFIG;
+	timer_open(&api.recheck, &r->loop, on_recheck);
+	timer_in(&api.recheck, RECHECK_MS);
+	pg_listen(api.pg, "replyd_connected", on_connected, &api);
+	loop_run(&r->loop);
+	loop_clear(&r->loop);
+	return 0;
+}

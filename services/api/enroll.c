@@ -1,0 +1,353 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/keyed.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/seal.h"
+#include "ingest/match/match_ids.h"
+#include "services/api/field.h"
+#include "services/api/handlers.h"
+
+/*
+ * What a sequence engine brings: the mails it sent, and where it wants to hear of answers.
+ */
+#define ITEMS_MAX 1000
+#define NAME_MAX_BYTES 200 /* of a sequence, a step, a prospect's key */
+#define URL_MAX 2048
+#define TYPES_MAX 16
+#define WEBHOOK_SECRET 32 /* bytes; Standard Webhooks: 24 to 64 */
+
+static void on_registered(struct outbound_register *o);
+static void on_result(struct outbound_register *o, const struct outbound_result *r);
+static void on_endpoint(struct endpoint_create *e);
+
+static void refuse_field(struct request *q, const struct json_error *err)
+{
+	answer_problem(q, PROBLEM_BAD_FIELD, err->field, err->why, NULL);
+}
+
+/* ---- outbound ---- */
+
+struct item {
+	char inbox[JSON_UUID], address[FIELD_ADDRESS], id[MIME_ID];
+	struct text sequence, step, key, message_id;
+	int64_t sent_us;
+};
+
+static int read_item(const json_t *array, size_t i, struct item *ret, struct json_error *err)
+{
+	static const char *const fields[] = { "inbox_id", "sequence", "step", "prospect", "message_id", "sent_at", NULL };
+	static const char *const prospect_fields[] = { "key", "address", NULL };
+	char path[JSON_POINTER], below[JSON_POINTER];
+	const json_t *o, *p = NULL;
+	struct text address = { 0 };
+
+	*ret = (struct item){ 0 };
+	json_path_item(path, "/items", i);
+	json_path_key(below, path, "prospect");
+	if (json_item_object(array, "/items", i, &o, err) || json_only(o, path, fields, err) ||
+	    json_want_uuid(o, path, "inbox_id", JSON_REQUIRED, ret->inbox, err) ||
+	    json_want_text(o, path, "sequence", NAME_MAX_BYTES, JSON_REQUIRED, &ret->sequence, err) ||
+	    json_want_text(o, path, "step", NAME_MAX_BYTES, JSON_REQUIRED, &ret->step, err) ||
+	    json_want_object(o, path, "prospect", JSON_REQUIRED, &p, err) || json_only(p, below, prospect_fields, err) ||
+	    json_want_text(p, below, "address", FIELD_ADDRESS - 1, JSON_REQUIRED, &address, err) ||
+	    json_want_text(p, below, "key", NAME_MAX_BYTES, JSON_OPTIONAL, &ret->key, err) ||
+	    json_want_text(o, path, "message_id", MIME_ID - 1, JSON_REQUIRED, &ret->message_id, err) ||
+	    json_want_time(o, path, "sent_at", JSON_REQUIRED, &ret->sent_us, err))
+		return -1;
+	if (!field_address(address, ret->address)) {
+		json_error_set(err, below, "address", "is not an e-mail address (name@domain)");
+		return -1;
+	}
+	if (!ret->key.len) /* the person is the address, unless the engine has a name for him */
+		ret->key = text_of(ret->address);
+	if (!match_ids_normal(ret->message_id, ret->id)) {
+		json_error_set(err, path, "message_id", "is not a Message-ID (<something@host>)");
+		return -1;
+	}
+	return 0;
+}
+
+static json_t *hex(const uint8_t *p, size_t n)
+{
+	struct buf b;
+	json_t *j;
+
+	buf_init(&b, 2 * n);
+	text_add_hex(&b, p, n);
+	j = json_stringn((const char *)b.data, b.len);
+	buf_clear(&b);
+	return j;
+}
+
+/* What makes two registrations of a Message-ID the same: everything but the time. */
+static void fingerprint(const struct item *it, uint8_t ret[SIGN_SHA256])
+{
+	struct buf b;
+
+	buf_init(&b, 4096);
+	text_addf(&b, "%s\n%zu:%.*s\n%zu:%.*s\n%zu:%.*s\n%s", it->inbox, it->sequence.len, TEXT_ARG(it->sequence), it->step.len,
+		  TEXT_ARG(it->step), it->key.len, TEXT_ARG(it->key), it->address);
+	sign_sha256(b.data, b.len, ret);
+	buf_clear(&b);
+}
+
+static json_t *row_of(const struct item *it, const struct secret *workspace_key)
+{
+	uint8_t digest[KEYED_DIGEST], print[SIGN_SHA256];
+	char outbound[RAND_UUID];
+	json_t *row = json_object();
+
+	rand_uuid(outbound);
+	keyed_id_digest(workspace_key, text_of(it->id), digest);
+	fingerprint(it, print);
+	json_put_text(row, "outbound_id", text_of(outbound));
+	json_put_text(row, "inbox_id", text_of(it->inbox));
+	json_put_text(row, "sequence", it->sequence);
+	json_put_text(row, "step", it->step);
+	json_put_text(row, "prospect_key", it->key);
+	json_put_text(row, "prospect_address", text_of(it->address));
+	json_put_text(row, "message_id", text_of(it->id));
+	json_put_time(row, "sent_at", it->sent_us);
+	json_put(row, "digest", hex(digest, sizeof(digest)));
+	json_put(row, "fingerprint", hex(print, sizeof(print)));
+	return row;
+}
+
+/* All items or none: a batch with a bad one is refused whole, before anything is written. */
+static json_t *read_items(struct request *q)
+{
+	static const char *const fields[] = { "items", NULL };
+	cleanup_secret struct secret key = { 0 };
+	const json_t *items = NULL;
+	struct json_error err;
+	json_t *rows;
+
+	if (json_only(q->body, "", fields, &err) || json_want_array(q->body, "", "items", 1, ITEMS_MAX, JSON_REQUIRED, &items, &err)) {
+		refuse_field(q, &err);
+		return NULL;
+	}
+	keyed_workspace_key(q->api->digest_key, text_of(q->key.workspace), &key);
+	rows = json_array();
+	for (size_t i = 0; i < json_array_size(items); i++) {
+		struct item it;
+
+		if (read_item(items, i, &it, &err) != 0) {
+			refuse_field(q, &err);
+			json_decref(rows);
+			return NULL;
+		}
+		json_append(rows, row_of(&it, &key));
+	}
+	return rows;
+}
+
+struct results {
+	json_t *items;
+	int rechecks; /* mails that came before their outbound */
+};
+
+static void results_free(void *own)
+{
+	struct results *r = own;
+
+	json_decref(r->items);
+	free(r);
+}
+
+void enroll_outbound(struct request *q)
+{
+	struct results *results;
+	json_t *rows;
+	char *text;
+
+	if (!answer_body(q))
+		return;
+	rows = read_items(q);
+	if (!rows)
+		return;
+	text = json_dumps(rows, JSON_COMPACT);
+	json_decref(rows);
+	results = mem_new(sizeof(*results));
+	results->items = json_array();
+	q->own = results;
+	q->own_free = results_free;
+	if (outbound_register_start(q->api->pg, &q->outbound, q->key.workspace, text, on_result, on_registered) != 0)
+		answer_busy(q);
+	free(text);
+}
+
+static void on_result(struct outbound_register *o, const struct outbound_result *r)
+{
+	struct request *q = container_of(o, struct request, outbound);
+	struct results *results = q->own;
+	json_t *row = json_object();
+
+	json_put_int(row, "index", r->item);
+	json_put_text(row, "result", text_of(r->result));
+	if (r->outbound[0])
+		json_put_text(row, "outbound_id", text_of(r->outbound));
+	else
+		json_put_null(row, "outbound_id");
+	json_put_int(row, "rechecks", r->rechecks);
+	json_append(results->items, row);
+	results->rechecks += r->rechecks;
+}
+
+static void on_registered(struct outbound_register *o)
+{
+	struct request *q = container_of(o, struct request, outbound);
+	struct results *results = q->own;
+	json_t *answer;
+
+	if (!answer_db_ok(q, &o->outcome))
+		return;
+	if (results->rechecks)
+		pg_notify(q->api->pg, "replyd_recheck");
+	answer = json_object();
+	json_put(answer, "items", json_incref(results->items));
+	answer_json(q, 200, answer);
+}
+
+/* ---- endpoints ---- */
+
+static const char *const event_types[] = { "reply.received", "reply.auto", "bounce.hard", "bounce.soft", "inbox.connected",
+					   "inbox.reauth_required", NULL };
+
+struct new_endpoint {
+	char id[RAND_UUID], url[URL_MAX + 1], secret[80]; /* "whsec_" and base64 */
+	json_t *types;
+};
+
+static void new_endpoint_free(void *own)
+{
+	struct new_endpoint *n = own;
+
+	secret_wipe(n->secret, sizeof(n->secret));
+	json_decref(n->types);
+	free(n);
+}
+
+static const char *url_refused(const struct settings *s, struct text url)
+{
+	bool http = text_istarts(url, TEXT("http://")), https = text_istarts(url, TEXT("https://"));
+	struct text rest = text_sub(url, https ? 8 : 7, url.len), host, path;
+
+	if (!http && !https)
+		return "is not an http(s) URL";
+	if (http && !s->dispatch_allow_http)
+		return "is not https, and dispatch.allow_http is off";
+	text_cut(rest, '/', &host, &path);
+	if (!host.len)
+		return "names no host";
+	if (memchr(host.at, '@', host.len))
+		return "holds a user name; endpoints are known by their signature, not by a password in the URL";
+	for (size_t i = 0; i < url.len; i++)
+		if ((unsigned char)url.at[i] <= ' ' || url.at[i] == '\\' || url.at[i] == '#')
+			return "holds a character that does not belong into a URL";
+	return NULL;
+}
+
+static bool read_endpoint(struct request *q, struct new_endpoint *n)
+{
+	static const char *const fields[] = { "url", "types", NULL };
+	const json_t *types = NULL;
+	struct text url = { 0 }, word;
+	struct json_error err;
+	const char *why;
+	size_t k;
+
+	if (json_only(q->body, "", fields, &err) || json_want_text(q->body, "", "url", URL_MAX, JSON_REQUIRED, &url, &err) ||
+	    json_want_array(q->body, "", "types", 1, TYPES_MAX, JSON_OPTIONAL, &types, &err)) {
+		refuse_field(q, &err);
+		return false;
+	}
+	why = url_refused(q->api->settings, url);
+	if (why) {
+		answer_problem(q, PROBLEM_BAD_FIELD, "/url", why, "give the https URL of your receiver");
+		return false;
+	}
+	snprintf(n->url, sizeof(n->url), "%.*s", TEXT_ARG(url));
+	for (size_t i = 0; types && i < json_array_size(types); i++) {
+		if (json_item_text(types, "/types", i, 64, &word, &err) != 0) {
+			refuse_field(q, &err);
+			return false;
+		}
+		for (k = 0; event_types[k] && !text_eq(word, text_of(event_types[k])); k++)
+			;
+		if (!event_types[k]) {
+			char path[JSON_POINTER];
+
+			json_path_item(path, "/types", i);
+			answer_problem(q, PROBLEM_BAD_FIELD, path, "is no event type",
+				       "one of reply.received, reply.auto, bounce.hard, bounce.soft, inbox.connected, inbox.reauth_required");
+			return false;
+		}
+	}
+	n->types = json_deep_copy(types);
+	return true;
+}
+
+static int make_secret(struct request *q, struct new_endpoint *n, struct buf *ret_sealed)
+{
+	const struct seal_bind bind = { TEXT("webhook"), text_of(q->key.workspace), text_of(n->id) };
+	cleanup_secret struct secret plain = { 0 };
+	uint8_t raw[WEBHOOK_SECRET];
+	struct buf b;
+
+	rand_bytes(raw, sizeof(raw));
+	secret_set(&plain, raw, sizeof(raw));
+	buf_init(&b, sizeof(n->secret) - 1);
+	text_add(&b, TEXT("whsec_"));
+	text_add_base64(&b, raw, sizeof(raw));
+	snprintf(n->secret, sizeof(n->secret), "%s", (const char *)b.data);
+	secret_wipe(b.data, b.len);
+	buf_clear(&b);
+	secret_wipe(raw, sizeof(raw));
+	return seal_close(q->api->webhook_key, 1, &bind, &plain, ret_sealed);
+}
+
+void enroll_endpoint(struct request *q)
+{
+	struct new_endpoint *n;
+	struct buf sealed;
+	char *types;
+
+	if (!answer_body(q))
+		return;
+	n = mem_new(sizeof(*n));
+	q->own = n;
+	q->own_free = new_endpoint_free;
+	rand_uuid(n->id);
+	if (!read_endpoint(q, n))
+		return;
+	buf_init(&sealed, LIMIT_SECRET);
+	types = n->types ? json_dumps(n->types, JSON_COMPACT) : NULL;
+	if (make_secret(q, n, &sealed) != 0)
+		answer_problem(q, PROBLEM_INTERNAL, NULL, "the secret could not be sealed", NULL);
+	else if (endpoint_create_start(q->api->pg, &q->endpoint, q->key.workspace, n->id, n->url, types, sealed.data, sealed.len, on_endpoint) != 0)
+		answer_busy(q);
+	free(types);
+	buf_clear(&sealed);
+}
+
+static void on_endpoint(struct endpoint_create *e)
+{
+	struct request *q = container_of(e, struct request, endpoint);
+	struct new_endpoint *n = q->own;
+	json_t *j;
+
+	if (!answer_db_ok(q, &e->outcome))
+		return;
+	j = json_object();
+	json_put_text(j, "id", text_of(n->id));
+	json_put_text(j, "url", text_of(n->url));
+	json_put(j, "types", n->types ? json_incref(n->types) : json_null());
+	json_put_text(j, "secret", text_of(n->secret));
+	json_put_text(j, "state", TEXT("enabled"));
+	answer_json(q, 201, j);
+}

@@ -1,0 +1,32 @@
+#ifndef SERVICES_API_HANDLERS_H
+#define SERVICES_API_HANDLERS_H
+
+#include "services/api/api.h"
+
+/* One file per resource; each handler answers exactly once, now or later. */
+
+void health_livez(struct request *q);
+void health_readyz(struct request *q);
+void health_metrics(struct request *q);
+
+void resource_inboxes(struct request *q);
+void resource_inbox(struct request *q);
+void resource_endpoints(struct request *q);
+void resource_events(struct request *q);
+void resource_event(struct request *q);
+void resource_gate(struct request *q);
+
+void enroll_outbound(struct request *q);  /* POST /v1/outbound */
+void enroll_endpoint(struct request *q);  /* POST /v1/endpoints */
+
+void link_create(struct request *q);
+void link_show(struct request *q);
+void link_password(struct request *q); /* POST /v1/inboxes */
+
+void page_connect(struct request *q); /* the hosted page */
+void page_start(struct request *q);   /* its form */
+void page_callback(struct request *q);
+void page_result(struct request *q);
+void page_recheck(struct api *api); /* the broker may have settled a link somebody waits for */
+
+#endif

@@ -1,0 +1,105 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "services/api/handlers.h"
+
+static void on_line(struct metrics_read *m, const struct metrics_line *l);
+static void on_metrics(struct metrics_read *m);
+
+void health_livez(struct request *q)
+{
+	answer_text(q, 200, "text/plain; charset=utf-8", TEXT("ok\n"));
+}
+
+void health_readyz(struct request *q)
+{
+	bool up = pg_is_up(q->api->pg);
+
+	answer_json(q, up ? 200 : 503,
+		 json_pack("{s:s, s:[{s:s, s:b, s:s}]}", "status", up ? "ready" : "not ready", "checks", "name", "postgresql", "ok", up,
+			   "detail", up ? "" : "the connection is away; it is tried again with back-off"));
+}
+
+/* ---- metrics ---- */
+
+static const struct {
+	const char *name, *type, *help;
+} families[] = {
+	{ "replyd_inboxes", "gauge", "Inboxes by state." },
+	{ "replyd_watermark_lag_seconds_max", "gauge", "Age of the oldest proof among live inboxes." },
+	{ "replyd_events_positioned", "counter", "Events that have a position in a feed." },
+	{ "replyd_events_waiting", "gauge", "Committed events that wait for their position." },
+	{ "replyd_deliveries", "gauge", "Deliveries owed to endpoints, and dead letters." },
+	{ "replyd_delivery_oldest_due_seconds", "gauge", "Since when the oldest due delivery waits." },
+	{ "replyd_token_requests_waiting", "gauge", "Workers' requests the broker has not answered." },
+	{ "replyd_metrics_age_seconds", "gauge", "Age of these sums; -1: never counted, is rotation running?" },
+};
+
+struct page {
+	struct buf text;
+	char last[64];
+};
+
+static void page_free(void *own)
+{
+	struct page *p = own;
+
+	buf_clear(&p->text);
+	free(p);
+}
+
+static void open_family(struct page *p, const char *name)
+{
+	if (strcmp(p->last, name) == 0)
+		return;
+	snprintf(p->last, sizeof(p->last), "%s", name);
+	for (size_t i = 0; i < countof(families); i++)
+		if (strcmp(families[i].name, name) == 0)
+			text_addf(&p->text, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, families[i].type[0] == 'c' ? "_total" : "",
+				  families[i].help, name, families[i].type[0] == 'c' ? "_total" : "", families[i].type);
+}
+
+static void on_line(struct metrics_read *m, const struct metrics_line *l)
+{
+	struct request *q = container_of(m, struct request, metrics);
+	struct page *p = q->own;
+	bool is_counter = strcmp(l->name, "replyd_events_positioned") == 0;
+
+	open_family(p, l->name);
+	if (l->label[0])
+		text_addf(&p->text, "%s{%s=\"%s\"} %.17g\n", l->name, l->label, l->label_value, l->value);
+	else
+		text_addf(&p->text, "%s%s %.17g\n", l->name, is_counter ? "_total" : "", l->value);
+}
+
+static void on_metrics(struct metrics_read *m)
+{
+	struct request *q = container_of(m, struct request, metrics);
+	struct api *api = q->api;
+	struct page *p = q->own;
+
+	if (!answer_db_ok(q, &m->outcome))
+		return;
+	text_addf(&p->text, "# HELP replyd_api_requests_total Requests to this process.\n# TYPE replyd_api_requests_total counter\n"
+			    "replyd_api_requests_total %llu\n", (unsigned long long)api->requests);
+	text_addf(&p->text, "# HELP replyd_api_problems_total Requests answered with a problem.\n# TYPE replyd_api_problems_total counter\n"
+			    "replyd_api_problems_total %llu\n", (unsigned long long)api->problems);
+	text_addf(&p->text, "# HELP replyd_api_uptime_seconds Age of this process.\n# TYPE replyd_api_uptime_seconds gauge\n"
+			    "replyd_api_uptime_seconds %.3f\n", (double)(clock_mono_ms() - api->started_ms) / 1000.0);
+	answer_text(q, 200, "text/plain; version=0.0.4; charset=utf-8", (struct text){ (const char *)p->text.data, p->text.len });
+}
+
+void health_metrics(struct request *q)
+{
+	struct page *p = mem_new(sizeof(*p));
+
+	buf_init(&p->text, LIMIT_METRICS);
+	q->own = p;
+	q->own_free = page_free;
+	if (metrics_read_start(q->api->pg, &q->metrics, on_line, on_metrics) != 0)
+		answer_busy(q);
+}

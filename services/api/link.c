@@ -1,0 +1,270 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/seal.h"
+#include "oauth/connect.h"
+#include "services/api/field.h"
+#include "services/api/handlers.h"
+#include "services/api/link_token.h"
+
+/* Connect links for the sales team's browser, and inboxes given with an app password. */
+
+#define EXPIRES_DEFAULT_S (24 * 3600)
+#define EXPIRES_MAX_S (7 * 24 * 3600)
+#define PASSWORD_EXPIRES_S 600 /* the broker settles it at once, or says why not */
+#define PROVIDER_MAX 32
+#define URL_MAX 2048
+#define HOST_MAX 253
+#define PASSWORD_MAX 1024
+
+static void on_created(struct connect_link_call *c);
+static void on_shown(struct view *v);
+
+struct new_link {
+	char id[RAND_UUID], token[LINK_TOKEN];
+	char provider[PROVIDER_MAX + 1], address[FIELD_ADDRESS], return_url[URL_MAX + 1];
+	char host[HOST_MAX + 1], security[16], login[FIELD_ADDRESS];
+	int64_t port, expires_s;
+	struct secret password;
+	bool is_password;
+};
+
+static void new_link_free(void *own)
+{
+	struct new_link *n = own;
+
+	secret_clear(&n->password);
+	secret_wipe(n->token, sizeof(n->token));
+	free(n);
+}
+
+static struct new_link *new_link(struct request *q)
+{
+	struct new_link *n = mem_new(sizeof(*n));
+
+	rand_uuid(n->id);
+	link_token_make(n->token);
+	q->own = n;
+	q->own_free = new_link_free;
+	return n;
+}
+
+static const struct oauth_provider *provider_of(const struct api *api, const char *name)
+{
+	for (size_t i = 0; i < api->n_providers; i++)
+		if (strcmp(api->providers[i].name, name) == 0)
+			return &api->providers[i];
+	return NULL;
+}
+
+static void refuse(struct request *q, const struct json_error *err)
+{
+	answer_problem(q, PROBLEM_BAD_FIELD, err->field, err->why, NULL);
+}
+
+static void create(struct request *q, const struct buf *sealed)
+{
+	struct new_link *n = q->own;
+	struct connect_link_new l = {
+		.workspace = q->key.workspace,
+		.id = n->id,
+		.provider = n->provider,
+		.address = n->address[0] ? n->address : NULL,
+		.return_url = n->return_url[0] ? n->return_url : NULL,
+		.expires_in_s = n->expires_s,
+	};
+
+	link_token_digest(n->token, l.token_digest);
+	if (sealed) {
+		l.sealed_secret = sealed->data;
+		l.sealed_secret_len = sealed->len;
+		l.imap_host = n->host[0] ? n->host : NULL;
+		l.imap_security = n->security[0] ? n->security : NULL;
+		l.login_name = n->login[0] ? n->login : NULL;
+		l.imap_port = (int)n->port;
+	}
+	if (connect_link_create(q->api->pg, &q->link, &l, on_created) != 0)
+		answer_busy(q);
+}
+
+static void on_created(struct connect_link_call *c)
+{
+	struct request *q = container_of(c, struct request, link);
+	struct new_link *n = q->own;
+	char url[URL_MAX], expires[CLOCK_TEXT];
+	json_t *j;
+
+	if (!answer_db_ok(q, &c->outcome))
+		return;
+	j = json_object();
+	if (n->is_password) {
+		pg_notify(q->api->pg, "replyd_connect");
+		json_put_text(j, "connect_link_id", text_of(n->id));
+		answer_json(q, 202, j);
+		return;
+	}
+	snprintf(url, sizeof(url), "%s/connect/%s", q->api->settings->api_public_url, n->token);
+	clock_rfc3339(clock_unix_us() + n->expires_s * 1000000, expires);
+	json_put_text(j, "id", text_of(n->id));
+	json_put_text(j, "url", text_of(url));
+	json_put_text(j, "state", TEXT("open"));
+	json_put_text(j, "expires_at", text_of(expires));
+	answer_json(q, 201, j);
+}
+
+/* ---- POST /v1/connect-links ---- */
+
+static bool read_link(struct request *q, struct new_link *n)
+{
+	static const char *const fields[] = { "provider", "address", "return_url", "expires_in_s", NULL };
+	struct text provider = { 0 }, address = { 0 }, back = { 0 };
+	const struct oauth_provider *p;
+	struct json_error err;
+	const char *why;
+
+	n->expires_s = EXPIRES_DEFAULT_S;
+	if (json_only(q->body, "", fields, &err) || json_want_text(q->body, "", "provider", PROVIDER_MAX, JSON_REQUIRED, &provider, &err) ||
+	    json_want_text(q->body, "", "address", FIELD_ADDRESS - 1, JSON_OPTIONAL, &address, &err) ||
+	    json_want_text(q->body, "", "return_url", URL_MAX, JSON_OPTIONAL, &back, &err) ||
+	    json_want_int(q->body, "", "expires_in_s", 60, EXPIRES_MAX_S, JSON_OPTIONAL, &n->expires_s, &err)) {
+		refuse(q, &err);
+		return false;
+	}
+	snprintf(n->provider, sizeof(n->provider), "%.*s", TEXT_ARG(provider));
+	snprintf(n->return_url, sizeof(n->return_url), "%.*s", TEXT_ARG(back));
+	p = provider_of(q->api, n->provider);
+	if (!p || strcmp(p->auth, "oauth") != 0) {
+		answer_problem(q, PROBLEM_BAD_FIELD, "/provider", p ? "is connected with an app password" : "is not configured",
+			       p ? "use POST /v1/inboxes" : "name a provider of the configuration (provider.<name>.*)");
+		return false;
+	}
+	if (address.len && !field_address(address, n->address)) {
+		answer_problem(q, PROBLEM_BAD_FIELD, "/address", "is not an e-mail address (name@domain)", NULL);
+		return false;
+	}
+	why = back.len ? connect_return_refused(n->return_url) : NULL;
+	if (why)
+		answer_problem(q, PROBLEM_BAD_FIELD, "/return_url", why, "give an absolute https URL of yours");
+	return !why;
+}
+
+void link_create(struct request *q)
+{
+	struct new_link *n;
+
+	if (!answer_body(q))
+		return;
+	n = new_link(q);
+	if (read_link(q, n))
+		create(q, NULL);
+}
+
+/* ---- POST /v1/inboxes ---- */
+
+static bool read_imap(struct request *q, struct new_link *n, struct json_error *err)
+{
+	static const char *const fields[] = { "host", "port", "security", NULL };
+	static const char *const words[] = { "tls", "starttls", NULL };
+	const json_t *imap = NULL;
+	struct text host = { 0 };
+	size_t word = 0;
+
+	if (json_want_object(q->body, "", "imap", JSON_OPTIONAL, &imap, err))
+		return false;
+	if (!imap)
+		return true;
+	n->port = 0;
+	if (json_only(imap, "/imap", fields, err) || json_want_text(imap, "/imap", "host", HOST_MAX, JSON_REQUIRED, &host, err) ||
+	    json_want_int(imap, "/imap", "port", 1, 65535, JSON_OPTIONAL, &n->port, err) ||
+	    json_want_word(imap, "/imap", "security", words, JSON_OPTIONAL, &word, err))
+		return false;
+	snprintf(n->host, sizeof(n->host), "%.*s", TEXT_ARG(host));
+	snprintf(n->security, sizeof(n->security), "%s", words[word]);
+	if (!n->port)
+		n->port = word == 0 ? 993 : 143;
+	return true;
+}
+
+static bool read_password(struct request *q, struct new_link *n)
+{
+	static const char *const fields[] = { "address", "provider", "password", "imap", "login_name", NULL };
+	struct text address = { 0 }, provider = TEXT("generic"), password = { 0 }, login = { 0 };
+	const struct oauth_provider *p;
+	struct json_error err;
+
+	if (json_only(q->body, "", fields, &err) ||
+	    json_want_text(q->body, "", "address", FIELD_ADDRESS - 1, JSON_REQUIRED, &address, &err) ||
+	    json_want_text(q->body, "", "provider", PROVIDER_MAX, JSON_OPTIONAL, &provider, &err) ||
+	    json_want_text(q->body, "", "password", PASSWORD_MAX, JSON_REQUIRED, &password, &err) ||
+	    json_want_text(q->body, "", "login_name", FIELD_ADDRESS - 1, JSON_OPTIONAL, &login, &err) || !read_imap(q, n, &err)) {
+		refuse(q, &err);
+		return false;
+	}
+	secret_set_text(&n->password, password);
+	snprintf(n->provider, sizeof(n->provider), "%.*s", TEXT_ARG(provider));
+	snprintf(n->login, sizeof(n->login), "%.*s", TEXT_ARG(login));
+	if (!field_address(address, n->address)) {
+		answer_problem(q, PROBLEM_BAD_FIELD, "/address", "is not an e-mail address (name@domain)", NULL);
+		return false;
+	}
+	p = provider_of(q->api, n->provider);
+	if (p && strcmp(p->auth, "password") != 0) {
+		answer_problem(q, PROBLEM_BAD_FIELD, "/provider", "is connected by OAuth", "use POST /v1/connect-links");
+		return false;
+	}
+	if (!p && !n->host[0]) {
+		answer_problem(q, PROBLEM_BAD_FIELD, "/imap", "is missing, and the provider is not configured",
+			       "give imap.host, or a provider of the configuration");
+		return false;
+	}
+	return true;
+}
+
+void link_password(struct request *q)
+{
+	struct new_link *n;
+	struct seal_bind bind;
+	struct buf sealed;
+
+	if (!answer_body(q))
+		return;
+	n = new_link(q);
+	n->is_password = true;
+	n->expires_s = PASSWORD_EXPIRES_S;
+	if (!read_password(q, n))
+		return;
+	bind = (struct seal_bind){ TEXT("connect"), text_of(q->key.workspace), text_of(n->id) };
+	buf_init(&sealed, LIMIT_SECRET);
+	if (seal_close_to(q->api->broker_public->data, &bind, &n->password, &sealed) != 0)
+		answer_problem(q, PROBLEM_INTERNAL, NULL, "the password could not be sealed", NULL);
+	else
+		create(q, &sealed);
+	buf_clear(&sealed);
+}
+
+/* ---- GET /v1/connect-links/{id} ---- */
+
+void link_show(struct request *q)
+{
+	if (!field_uuid(q->params[0]))
+		answer_problem(q, PROBLEM_NOT_FOUND, NULL, "the id in the path is not a UUID", "use the `id` that the API gave");
+	else if (view_connect_link_start(q->api->pg, &q->view, q->key.workspace, q->params[0], on_shown) != 0)
+		answer_busy(q);
+}
+
+static void on_shown(struct view *v)
+{
+	struct request *q = container_of(v, struct request, view);
+
+	if (!answer_db_ok(q, &v->outcome))
+		return;
+	if (v->found)
+		answer_text(q, 200, "application/json", (struct text){ (const char *)v->json.data, v->json.len });
+	else
+		answer_problem(q, PROBLEM_NOT_FOUND, NULL, "no connect link with this id in the workspace of the key", NULL);
+}

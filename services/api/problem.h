@@ -1,0 +1,40 @@
+#ifndef SERVICES_API_PROBLEM_H
+#define SERVICES_API_PROBLEM_H
+
+#include "base/buf.h"
+
+/*
+ * Refusals as RFC 9457 problem documents: what is wrong, where, and what to do
+ * about it.  The table of codes is the whole vocabulary; clients switch on `code`.
+ */
+enum problem_code {
+	PROBLEM_BAD_REQUEST,
+	PROBLEM_BAD_JSON,
+	PROBLEM_BAD_FIELD,
+	PROBLEM_UNAUTHORIZED,
+	PROBLEM_FORBIDDEN,
+	PROBLEM_NOT_FOUND,
+	PROBLEM_METHOD_NOT_ALLOWED,
+	PROBLEM_CONFLICT,
+	PROBLEM_GONE,
+	PROBLEM_TOO_LARGE,
+	PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+	PROBLEM_UNAVAILABLE,
+	PROBLEM_INTERNAL,
+};
+
+struct problem {
+	enum problem_code code;
+	const char *field;  /* JSON pointer, header or parameter; NULL: none */
+	const char *detail; /* what is wrong with it */
+	const char *remedy; /* what to do; NULL: the code's usual one */
+};
+
+int problem_status(enum problem_code code);
+const char *problem_name(enum problem_code code); /* "bad_field" */
+/* The code that goes with a status which the HTTP server refused by itself. */
+enum problem_code problem_of_status(int status);
+/* The document; -ENOBUFS. */
+int problem_write(const struct problem *p, const char *request_id, struct buf *ret);
+
+#endif

@@ -1,0 +1,87 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "services/api/handlers.h"
+#include "services/api/route.h"
+
+static const struct route routes[] = {
+	{ "GET", "/livez", NULL, health_livez },
+	{ "GET", "/readyz", NULL, health_readyz },
+	{ "GET", "/metrics", NULL, health_metrics },
+	{ "POST", "/v1/connect-links", "connect", link_create },
+	{ "GET", "/v1/connect-links/{}", "connect", link_show },
+	{ "POST", "/v1/inboxes", "connect", link_password },
+	{ "GET", "/v1/inboxes", "read", resource_inboxes },
+	{ "GET", "/v1/inboxes/{}", "read", resource_inbox },
+	{ "POST", "/v1/outbound", "outbound", enroll_outbound },
+	{ "POST", "/v1/endpoints", "endpoint", enroll_endpoint },
+	{ "GET", "/v1/endpoints", "endpoint", resource_endpoints },
+	{ "GET", "/v1/events", "read", resource_events },
+	{ "GET", "/v1/events/{}", "read", resource_event },
+	{ "GET", "/v1/prospects/{}/gate", "gate", resource_gate },
+	{ "GET", "/connect/{}", NULL, page_connect },
+	{ "POST", "/connect/{}/start", NULL, page_start },
+	{ "GET", "/connect/{}/result", NULL, page_result },
+	{ "GET", "/oauth/callback", NULL, page_callback },
+};
+
+/* Unlike in a form, a plus in a path is a plus ("rep+q4@example.test"). */
+static bool decode(struct text segment, char dst[REQUEST_PARAM_MAX])
+{
+	struct buf plain, escaped;
+	bool ok = segment.len > 0;
+
+	buf_init(&escaped, 3 * REQUEST_PARAM_MAX);
+	buf_init(&plain, REQUEST_PARAM_MAX - 1);
+	for (size_t i = 0; ok && i < segment.len; i++)
+		ok = (segment.at[i] == '+' ? text_add(&escaped, TEXT("%2B")) : buf_add(&escaped, &segment.at[i], 1)) == 0;
+	ok = ok && text_from_percent(&plain, (struct text){ (const char *)escaped.data, escaped.len }) == 0 && plain.len > 0;
+	if (ok)
+		memcpy(dst, plain.data, plain.len + 1);
+	buf_clear(&escaped);
+	buf_clear(&plain);
+	return ok;
+}
+
+static bool match(struct request *q, const char *pattern, const char *path)
+{
+	struct text p = text_of(pattern), s = text_of(path), ph, sh;
+	size_t n = 0;
+
+	while (p.len || s.len) {
+		bool more_p = text_cut(p, '/', &ph, &p), more_s = text_cut(s, '/', &sh, &s);
+
+		if (!more_p)
+			p = TEXT("");
+		if (!more_s)
+			s = TEXT("");
+		if (more_p != more_s)
+			return false;
+		if (text_eq(ph, TEXT("{}"))) {
+			if (n == REQUEST_PARAMS || !decode(sh, q->params[n]))
+				return false;
+			n++;
+		} else if (!text_eq(ph, sh)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+const struct route *route_find(struct request *q, const char *method, const char *path, char allow[64])
+{
+	allow[0] = '\0';
+	for (size_t i = 0; i < countof(routes); i++) {
+		if (!match(q, routes[i].pattern, path))
+			continue;
+		if (strcmp(routes[i].method, method) == 0)
+			return &routes[i];
+		/* A HEAD is a GET whose body the server does not send. */
+		if (strcmp(method, "HEAD") == 0 && strcmp(routes[i].method, "GET") == 0)
+			return &routes[i];
+		snprintf(allow + strlen(allow), 64 - strlen(allow), "%s%s", allow[0] ? ", " : "", routes[i].method);
+	}
+	return NULL;
+}

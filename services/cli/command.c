@@ -1,0 +1,271 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/rand.h"
+#include "base/sign.h"
+#include "db/migrate.h"
+#include "services/cli/admin.h"
+#include "services/cli/command.h"
+#include "services/up/database.h"
+
+#define VERSION "0.1.0"
+
+static const char help[] =
+	"replyd watches sender inboxes for replies and tells the sequence engine before it sends the next mail.\n"
+	"\n"
+	"  replyd up --data DIR                 everything on this machine: PostgreSQL (unless DATABASE_URL is set) and all roles\n"
+	"  replyd workspace create NAME         a customer team; prints its id\n"
+	"  replyd key create --workspace NAME --label TEXT [--scopes connect,read,outbound,endpoint,gate]\n"
+	"                                       an API key; printed once\n"
+	"  replyd inbox list                    who is watched, and how far each was seen\n"
+	"  replyd migrate up | status           the schema; `up` does it at every start\n"
+	"  replyd config print                  every setting, its value, where it came from, what it means\n"
+	"  replyd ingest | broker | dispatch | rotation | api --credentials FILE|fd:N\n"
+	"                                       one role by itself, as a service manager starts it\n"
+	"  replyd help | version\n"
+	"\n"
+	"  --data DIR  --config FILE  --set name=value  --json\n"
+	"\n"
+	"Exit codes: 0 done, 64 usage, 65 bad data, 69 a service is away, 70 our error, 73 a file cannot be made,\n"
+	"75 already running, 77 not permitted, 78 configuration.\n";
+
+static int say(int code, const char *why)
+{
+	fprintf(stderr, "replyd: %s\n", why);
+	return code;
+}
+
+int command_help(void)
+{
+	fputs(help, stdout);
+	return 0;
+}
+
+int command_version(void)
+{
+	puts("replyd " VERSION);
+	return 0;
+}
+
+int command_config_print(const struct settings *s, const struct options *o)
+{
+	settings_print(s, stdout, o->json);
+	return 0;
+}
+
+/* ---- migrate ---- */
+
+static int migrate_status(const struct settings *s, const struct options *o)
+{
+	struct session *db;
+	char why[256];
+	int n, code = admin_open(s, o, &db);
+
+	if (code)
+		return code;
+	n = migrate_pending(db, why);
+	session_close(db);
+	if (n < 0)
+		return say(EX_CONFIG, why);
+	if (o->json)
+		printf("{\"missing\":%d}\n", n);
+	else if (n)
+		printf("%d migrations are missing; run `replyd migrate up`\n", n);
+	else
+		puts("the schema is complete");
+	return 0;
+}
+
+static int migrate_now(const struct settings *s, const struct options *o)
+{
+	char place[CONNINFO_MAX], user[64], why[512];
+	cleanup_secret struct secret password = { 0 };
+	struct keyring keys;
+	int code = admin_place(s, o, place, user, &password);
+
+	if (code)
+		return code;
+	if (keyring_open(&keys, o->data, why) != 0)
+		return say(EX_CANTCREAT, why);
+	if (*s->database_url)
+		code = database_ready(place, user[0] ? user : "postgres", &password, &keys, 0);
+	else
+		code = database_ready(place, "replyd_root", &keys.is[KEYRING_ROOT], &keys, 0);
+	keyring_clear(&keys);
+	return code;
+}
+
+int command_migrate(const struct settings *s, const struct options *o)
+{
+	if (strcmp(o->words[1], "status") == 0)
+		return migrate_status(s, o);
+	return migrate_now(s, o);
+}
+
+/* ---- workspace ---- */
+
+int command_workspace_create(const struct settings *s, const struct options *o)
+{
+	static const char sql[] = "insert into workspace (workspace_id, name) values ($1, $2)";
+	char id[RAND_UUID], why[256], line[400];
+	const char *params[] = { id, o->words[2] };
+	struct session *db;
+	int r, code;
+
+	code = options_want(params[1], "NAME", "letters a-z, digits and dashes, up to 63");
+	if (code == 0)
+		code = admin_open(s, o, &db);
+	if (code)
+		return code;
+	rand_uuid(id);
+	r = session_query(db, sql, 2, params, why);
+	if (r == 0) {
+		printf(o->json ? "{\"id\":\"%s\",\"name\":\"%s\"}\n" : "%s\n", id, params[1]);
+	} else if (strcmp(session_sqlstate(db), "23505") == 0) {
+		snprintf(line, sizeof(line), "workspace %.80s: there is one of this name; choose another", params[1]);
+		code = say(EX_DATAERR, line);
+	} else if (strcmp(session_sqlstate(db), "23514") == 0) {
+		snprintf(line, sizeof(line), "workspace %.80s: is no name; use letters a-z, digits and dashes, up to 63", params[1]);
+		code = say(EX_DATAERR, line);
+	} else {
+		code = say(EX_UNAVAILABLE, why);
+	}
+	session_close(db);
+	return code;
+}
+
+/* ---- key ---- */
+
+static const char all_scopes[] = "connect,read,outbound,endpoint,gate";
+
+/* "a,b" -> "{a,b}"; every word one of ours. */
+static int scopes_array(const char *given, char ret[256])
+{
+	struct text rest = text_of(given), word, tail;
+	bool more = true;
+	struct buf b;
+	int r = 0;
+
+	buf_init(&b, 255);
+	while (r == 0 && more) {
+		struct text all = TEXT(all_scopes), one;
+		bool known = false, left = true;
+
+		more = text_cut(rest, ',', &word, &tail);
+		while (left && !known) {
+			left = text_cut(all, ',', &one, &all);
+			known = text_eq(one, word);
+		}
+		if (!known)
+			r = -EINVAL;
+		else
+			r = text_addf(&b, "%s%.*s", b.len ? "," : "{", TEXT_ARG(word));
+		rest = tail;
+	}
+	if (r == 0)
+		r = text_add(&b, TEXT("}"));
+	if (r == 0)
+		snprintf(ret, 256, "%s", (const char *)b.data);
+	buf_clear(&b);
+	return r;
+}
+
+static void make_key(char key[80], char hex_digest[65])
+{
+	uint8_t raw[32], digest[SIGN_SHA256];
+	struct buf b;
+
+	rand_bytes(raw, sizeof(raw));
+	buf_init(&b, 128);
+	text_add(&b, TEXT("rk_live_"));
+	text_add_base64url(&b, raw, sizeof(raw));
+	snprintf(key, 80, "%s", (const char *)b.data);
+	sign_sha256(b.data, b.len, digest);
+	secret_wipe(b.data, b.len);
+	buf_clear(&b);
+	buf_init(&b, 64);
+	text_add_hex(&b, digest, sizeof(digest));
+	snprintf(hex_digest, 65, "%s", (const char *)b.data);
+	buf_clear(&b);
+	secret_wipe(raw, sizeof(raw));
+}
+
+int command_key_create(const struct settings *s, const struct options *o)
+{
+	static const char sql[] = "insert into api_key (workspace_id, api_key_id, digest, prefix, label, scopes)"
+				  " select workspace_id, $1, decode($2, 'hex'), $3, $4, $5::text[] from workspace where name = $6"
+				  " returning workspace_id";
+	char id[RAND_UUID], key[80], digest[65], prefix[24], scopes[256], why[256], line[400];
+	const char *params[] = { id, digest, prefix, o->label, scopes, o->workspace };
+	struct session *db;
+	int code;
+
+	code = options_want(o->workspace, "--workspace", "the name of the team the key belongs to");
+	if (code == 0)
+		code = options_want(o->label, "--label", "what the key is for");
+	if (code)
+		return code;
+	if (scopes_array(o->scopes ? o->scopes : all_scopes, scopes) != 0) {
+		snprintf(line, sizeof(line), "--scopes %.100s: holds a word that is no scope; choose from %s", o->scopes, all_scopes);
+		return say(EX_USAGE, line);
+	}
+	code = admin_open(s, o, &db);
+	if (code)
+		return code;
+	rand_uuid(id);
+	make_key(key, digest);
+	snprintf(prefix, sizeof(prefix), "%.16s", key);
+	if (session_query(db, sql, 6, params, why) != 0) {
+		code = say(EX_UNAVAILABLE, why);
+	} else if (session_rows(db) == 0) {
+		snprintf(line, sizeof(line), "workspace %.80s: there is none of this name; make it with `replyd workspace create`", o->workspace);
+		code = say(EX_DATAERR, line);
+	} else {
+		printf(o->json ? "{\"id\":\"%s\",\"key\":\"%s\"}\n" : "%.0s%s\n", id, key);
+		if (!o->json && isatty(1))
+			fputs("Keep it: it is shown only this once.\n", stderr);
+	}
+	secret_wipe(key, sizeof(key));
+	session_close(db);
+	return code;
+}
+
+/* ---- inbox ---- */
+
+int command_inbox_list(const struct settings *s, const struct options *o)
+{
+	static const char rows[] =
+		"select i.address, w.name, i.provider, coalesce(s.state, 'new'), coalesce(s.reason, ''),"
+		" coalesce(to_char(min(f.gated_through) at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS\"Z\"'), 'never')"
+		" from inbox i join workspace w using (workspace_id) left join inbox_state s on s.inbox_id = i.inbox_id"
+		" left join folder f on f.inbox_id = i.inbox_id and f.role in ('inbox', 'junk') where i.admin_state <> 'removed'"
+		" group by 1, 2, 3, 4, 5 order by 2, 1";
+	static const char json[] =
+		"select coalesce(jsonb_agg(jsonb_build_object('id', i.inbox_id, 'address', i.address, 'workspace', w.name,"
+		" 'provider', i.provider, 'state', coalesce(s.state, 'new'), 'reason', coalesce(s.reason, ''))"
+		" order by w.name, i.address), '[]')::text from inbox i join workspace w using (workspace_id)"
+		" left join inbox_state s on s.inbox_id = i.inbox_id where i.admin_state <> 'removed'";
+	struct session *db;
+	char why[256];
+	int code = admin_open(s, o, &db);
+
+	if (code)
+		return code;
+	if (session_query(db, o->json ? json : rows, 0, NULL, why) != 0) {
+		code = say(EX_UNAVAILABLE, why);
+	} else if (o->json) {
+		puts(session_value(db, 0, 0));
+	} else {
+		printf("%-32s %-16s %-12s %-16s %-21s %s\n", "INBOX", "WORKSPACE", "PROVIDER", "STATE", "SEEN THROUGH", "REASON");
+		for (int i = 0; i < session_rows(db); i++)
+			printf("%-32s %-16s %-12s %-16s %-21s %s\n", session_value(db, i, 0), session_value(db, i, 1),
+			       session_value(db, i, 2), session_value(db, i, 3), session_value(db, i, 5), session_value(db, i, 4));
+	}
+	session_close(db);
+	return code;
+}

@@ -1,0 +1,24 @@
+#ifndef SERVICES_CLI_OPTIONS_H
+#define SERVICES_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What may stand behind any command.  Slices of argv. */
+#define OPTIONS_SETS 64
+
+struct options {
+	const char *words[4]; /* "key", "create" ... and positional arguments */
+	size_t n_words;
+	const char *data, *config, *credentials, *workspace, *label, *scopes;
+	const char *sets[OPTIONS_SETS];
+	size_t n_sets;
+	bool json;
+};
+
+/* 0, or EX_USAGE after a line on stderr that names the word and the remedy. */
+int options_parse(struct options *o, int argc, char **argv);
+/* A command wants this option: 0, or EX_USAGE after saying so. */
+int options_want(const char *value, const char *flag, const char *why);
+
+#endif

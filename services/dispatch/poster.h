@@ -1,0 +1,35 @@
+#ifndef SERVICES_DISPATCH_POSTER_H
+#define SERVICES_DISPATCH_POSTER_H
+
+#include "base/io/http_client.h"
+#include "base/io/loop.h"
+#include "base/log.h"
+#include "db/pg.h"
+
+/*
+ * Takes due deliveries, posts them signed (Standard Webhooks), and keeps the
+ * receipts.  Order per prospect is held by delivery_take(): of one prospect and
+ * endpoint only the oldest is due.
+ *
+ * A post that was made and whose receipt could not be written (PostgreSQL gone,
+ * kill -9) is made again with the same webhook-id: at least once.
+ */
+struct poster;
+
+struct poster_params {
+	struct pg *pg;
+	struct http_client *http;
+	const struct secret *webhook_key; /* opens endpoint secrets */
+	const struct log *log;
+	uint64_t timeout_ms;
+	int concurrency;
+	const uint64_t *retry_ms;
+	size_t n_retries;
+	bool allow_http;
+};
+
+struct poster *poster_open(struct loop *l, const struct poster_params *p);
+void poster_kick(struct poster *p); /* something may be due now */
+void poster_drop(struct poster *p); /* posts under way are cut; their claims go stale and are taken again */
+
+#endif

@@ -1,0 +1,94 @@
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include "base/mem.h"
+#include "services/cli/command.h"
+#include "services/role.h"
+#include "services/up/up.h"
+
+/* replyd: one binary.  A role, `up`, or a noun and a verb. */
+
+static const struct {
+	const char *name;
+	int (*run)(struct role *r);
+} roles[] = {
+	{ "ingest", ingest_role_run },	   { "broker", broker_role_run }, { "dispatch", dispatch_role_run },
+	{ "rotation", rotation_role_run }, { "api", api_role_run },
+};
+
+static const struct {
+	const char *noun, *verb;
+	int (*run)(const struct settings *s, const struct options *o);
+} commands[] = {
+	{ "config", "print", command_config_print },	   { "migrate", "up", command_migrate },
+	{ "migrate", "status", command_migrate },	   { "workspace", "create", command_workspace_create },
+	{ "key", "create", command_key_create },	   { "inbox", "list", command_inbox_list },
+};
+
+extern char **environ;
+
+static int run_role(size_t i, const struct settings *s, const struct options *o)
+{
+	struct role r;
+	int code = options_want(o->credentials, "--credentials", "a file or fd:N with this role's secrets");
+
+	if (code)
+		return code;
+	code = role_open(&r, roles[i].name, s, o->credentials);
+	if (code == 0)
+		code = roles[i].run(&r);
+	role_close(&r);
+	return code;
+}
+
+static int run_up(struct settings *s, const struct options *o)
+{
+	int code = options_want(o->data, "--data", "the folder that keeps database, secrets and state");
+
+	if (code)
+		return code;
+	role_log_setup("up", s);
+	return up_run(s, o->data);
+}
+
+static int dispatch(struct settings *s, const struct options *o)
+{
+	const char *noun = o->words[0], *verb = o->n_words > 1 ? o->words[1] : "";
+
+	if (strcmp(noun, "up") == 0)
+		return run_up(s, o);
+	for (size_t i = 0; i < countof(roles); i++)
+		if (strcmp(noun, roles[i].name) == 0)
+			return run_role(i, s, o);
+	for (size_t i = 0; i < countof(commands); i++)
+		if (strcmp(noun, commands[i].noun) == 0 && strcmp(verb, commands[i].verb) == 0)
+			return commands[i].run(s, o);
+	fprintf(stderr, "replyd: %s%s%s: no such command; see `replyd help`\n", noun, *verb ? " " : "", verb);
+	return EX_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings s;
+	struct options o;
+	char why[512];
+	int code;
+
+	umask(077);
+	code = options_parse(&o, argc, argv);
+	if (code)
+		return code;
+	if (o.n_words == 0 || strcmp(o.words[0], "help") == 0)
+		return command_help() || o.n_words ? 0 : EX_USAGE;
+	if (strcmp(o.words[0], "version") == 0)
+		return command_version();
+	if (settings_load(&s, o.config, environ, o.sets, o.n_sets, why) != 0) {
+		fprintf(stderr, "replyd: %s\n", why);
+		return EX_CONFIG;
+	}
+	code = dispatch(&s, &o);
+	settings_clear(&s);
+	return code;
+}

@@ -1,0 +1,106 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/io/proc.h"
+#include "base/rand.h"
+#include "db/conninfo.h"
+#include "services/role.h"
+
+static enum log_level level_of(const char *s)
+{
+	return strcmp(s, "debug") == 0 ? LOG_DEBUG : strcmp(s, "warn") == 0 ? LOG_WARN : strcmp(s, "error") == 0 ? LOG_ERROR : LOG_INFO;
+}
+
+void role_log_setup(const char *name, const struct settings *s)
+{
+	bool json = strcmp(s->log_format, "json") == 0 || (strcmp(s->log_format, "auto") == 0 && !isatty(2));
+
+	log_setup(name, level_of(s->log_level), json ? LOG_JSON : LOG_KEY_VALUE);
+}
+
+/* Secrets live in this memory: no core dump, no ptrace by our own user. */
+static void harden(void)
+{
+	const struct rlimit none = { 0, 0 };
+	struct rlimit files;
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+	/* As many connections as the machine allows. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static int reach_database(struct role *r)
+{
+	char place[CONNINFO_MAX], user[64], why[256];
+
+	if (!*r->settings->database_url) {
+		fprintf(stderr, "replyd %s: database.url is empty; set it to postgresql://host/database (or DATABASE_URL), "
+				"or use `replyd up`\n", r->name);
+		return EX_CONFIG;
+	}
+	snprintf(user, sizeof(user), "replyd_%s", r->name);
+	if (conninfo_split(r->settings->database_url, place, NULL, NULL, why) != 0) {
+		fprintf(stderr, "replyd %s: %s\n", r->name, why);
+		return EX_CONFIG;
+	}
+	if (conninfo_join(place, user, r->conninfo) != 0) {
+		fprintf(stderr, "replyd %s: database.url is longer than %d bytes; shorten it\n", r->name, CONNINFO_MAX);
+		return EX_CONFIG;
+	}
+	return 0;
+}
+
+int role_open(struct role *r, const char *name, const struct settings *s, const char *credentials)
+{
+	char why[256];
+	int res;
+
+	*r = (struct role){ .name = name, .settings = s };
+	rand_uuid(r->instance);
+	role_log_setup(name, s);
+	log_child(&r->log, NULL, "%s", "");
+	harden();
+	/* A child of `replyd up` ends with it; started by hand or by systemd it does not. */
+	if (strncmp(credentials, "fd:", 3) == 0)
+		proc_die_with_parent();
+
+	res = cred_load(credentials, &r->cred, why);
+	if (res) {
+		fprintf(stderr, "replyd %s: --credentials %s: %s\n", name, credentials, why);
+		return EX_CONFIG;
+	}
+	r->db_password = role_want(r, "db.password");
+	if (!r->db_password)
+		return EX_CONFIG;
+	res = tls_context_new(*s->tls_ca_file ? s->tls_ca_file : NULL, &r->tls);
+	if (res) {
+		fprintf(stderr, "replyd %s: tls.ca_file %s: %s; name a PEM file with at least one certificate\n", name, s->tls_ca_file,
+			res == -EINVAL ? "holds no certificate" : strerror(-res));
+		return EX_CONFIG;
+	}
+	return reach_database(r);
+}
+
+const struct secret *role_want(struct role *r, const char *name)
+{
+	const struct secret *s = cred_get(r->cred, name);
+
+	if (!s)
+		fprintf(stderr, "replyd %s: the credential %s is missing; see the table in docs/interfaces.md\n", r->name, name);
+	return s;
+}
+
+void role_close(struct role *r)
+{
+	tls_context_free(r->tls);
+	cred_free(r->cred);
+}

@@ -1,0 +1,95 @@
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/io/timer.h"
+#include "base/mem.h"
+#include "db/pg.h"
+#include "db/upkeep.h"
+#include "services/role.h"
+
+/*
+ * `replyd rotation`: the housekeeper.  Partitions are made months ahead, digests of
+ * unrelated mails go after their time, and the operator's sums are counted.
+ * Any number may run; each task may be repeated.
+ */
+static const struct {
+	enum upkeep_task task;
+	uint64_t every_ms;
+} duties[] = {
+	{ UPKEEP_METRICS, 5 * 1000 },
+	{ UPKEEP_PURGE, 10 * 60 * 1000 },
+	{ UPKEEP_PARTITIONS, 6 * 3600 * 1000 },
+};
+
+struct duty {
+	struct rotation *of;
+	struct timer timer;
+	struct upkeep upkeep;
+	size_t at; /* in duties[] */
+};
+
+struct rotation {
+	struct role *role;
+	struct pg *pg;
+	struct duty duties[countof(duties)];
+};
+
+static void on_due(struct timer *t);
+static void on_done(struct upkeep *q);
+static void on_stop(void *owner);
+
+static void on_due(struct timer *t)
+{
+	struct duty *d = container_of(t, struct duty, timer);
+
+	if (upkeep_start(d->of->pg, &d->upkeep, duties[d->at].task, d->of->role->settings->retention_trace_ms, on_done) != 0)
+		timer_in(t, duties[d->at].every_ms);
+}
+
+static void on_done(struct upkeep *q)
+{
+	struct duty *d = container_of(q, struct duty, upkeep);
+	const struct log *log = &d->of->role->log;
+
+	if (!outcome_ok(&q->outcome))
+		log_warn(log, "upkeep.failed", "task=%s what=\"%s\" said=\"%s\"", upkeep_task_name(q->task), q->outcome.what,
+			 q->outcome.said);
+	else if (q->removed)
+		log_info(log, "upkeep.done", "task=%s removed=%lld", upkeep_task_name(q->task), (long long)q->removed);
+	timer_in(&d->timer, duties[d->at].every_ms);
+}
+
+static void on_stop(void *owner)
+{
+	struct rotation *n = owner;
+
+	for (size_t i = 0; i < countof(n->duties); i++) {
+		pg_tx_cancel(&n->duties[i].upkeep.tx);
+		timer_drop(&n->duties[i].timer, NULL);
+	}
+	pg_drop(n->pg);
+}
+
+int rotation_role_run(struct role *r)
+{
+	struct rotation n = { .role = r };
+	const struct pg_params pp = { .conninfo = r->conninfo, .password = r->db_password, .application = "replyd rotation",
+				      .log = &r->log, .owner = &n };
+	int res;
+
+	loop_init(&r->loop, on_stop, &n);
+	res = pg_open(&r->loop, &pp, &n.pg);
+	if (res) {
+		log_error(&r->log, "role.failed", "what=\"rotation cannot start\" cause=\"%s\"", strerror(-res));
+		return EX_CONFIG;
+	}
+	for (size_t i = 0; i < countof(duties); i++) {
+		n.duties[i].of = &n;
+		n.duties[i].at = i;
+		timer_open(&n.duties[i].timer, &r->loop, on_due);
+		timer_in(&n.duties[i].timer, 100);
+	}
+	loop_run(&r->loop);
+	loop_clear(&r->loop);
+	return 0;
+}

@@ -1,0 +1,16 @@
+#ifndef SERVICES_UP_CREDENTIALS_H
+#define SERVICES_UP_CREDENTIALS_H
+
+#include "services/settings.h"
+#include "services/up/keyring.h"
+
+/*
+ * What each role is given, and nothing else (docs/interfaces.md).  The table
+ * in credentials.c is the whole truth; a test reads it the other way round.
+ *
+ * Returns the reading end of a pipe that holds the lines, to become
+ * descriptor 3 of the child; -EINVAL: no such role; -errno.
+ */
+int credentials_pipe(const struct keyring *k, const struct settings *s, const char *role);
+
+#endif

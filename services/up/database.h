@@ -1,0 +1,21 @@
+#ifndef SERVICES_UP_DATABASE_H
+#define SERVICES_UP_DATABASE_H
+
+#include "db/conninfo.h"
+#include "services/settings.h"
+#include "services/up/keyring.h"
+
+/*
+ * Make the database ready before a role starts: wait until it answers, refuse a
+ * transaction-mode pooler, create database, roles and schema, apply migrations.
+ * Blocking; says what it does on stderr.  0, or an exit code after one line that
+ * names the thing, the cause and the remedy.
+ *
+ * `place`: key words without user and password.  `admin_user` may create roles.
+ * `patience_ms`: how long a refused connection is tried again (a private cluster
+ * that is just starting).
+ */
+int database_ready(const char *place, const char *admin_user, const struct secret *admin_password, const struct keyring *k,
+		   uint64_t patience_ms);
+
+#endif

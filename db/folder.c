@@ -8,6 +8,7 @@
 
 static void on_loaded(struct pg_tx *tx, const struct pg_answer *a);
 static void on_ensured(struct pg_tx *tx, const struct pg_answer *a);
+static void on_retired(struct pg_tx *tx, const struct pg_answer *a);
 static void on_proven(struct pg_tx *tx, const struct pg_answer *a);
 static void on_said(struct pg_tx *tx, const struct pg_answer *a);
 
@@ -134,9 +135,11 @@ static const struct pg_stmt ensure = {
 	"  $6::bigint, $6::bigint)"
 	" on conflict (inbox_id, wire_name) do update set name = excluded.name, role = "
 	"excluded.role,"
-	"  uid_gated = case when f.uidvalidity = excluded.uidvalidity then f.uid_gated"
+	"  uid_gated = case when f.uidvalidity = excluded.uidvalidity and f.uid_gated <= "
+	"$7::bigint then f.uid_gated"
 	"   else excluded.uid_gated end,"
-	"  uid_ingested = case when f.uidvalidity = excluded.uidvalidity then f.uid_ingested"
+	"  uid_ingested = case when f.uidvalidity = excluded.uidvalidity and f.uid_gated <= "
+	"$7::bigint then f.uid_ingested"
 	"   else excluded.uid_ingested end,"
 	"  uidvalidity = excluded.uidvalidity"
 	" returning folder_id, uid_gated, uid_ingested",
@@ -144,12 +147,14 @@ static const struct pg_stmt ensure = {
 
 int folder_ensure_start(struct pg *pg, struct folder_ensure *q, const struct folder_lease *l,
 			struct text wire_name, struct text name, const char *role,
-			int64_t uidvalidity, int64_t start, void (*done)(struct folder_ensure *))
+			int64_t uidvalidity, int64_t start, int64_t end,
+			void (*done)(struct folder_ensure *))
 {
 	q->done = done;
 	pg_tx_init(&q->tx, l->workspace);
 	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
-	pg_tx_add(&q->tx, &ensure, "uxxtii", l->inbox, name, wire_name, role, uidvalidity, start);
+	pg_tx_add(&q->tx, &ensure, "uxxtiii", l->inbox, name, wire_name, role, uidvalidity, start,
+		  end);
 	return pg_tx_start(pg, &q->tx, on_ensured);
 }
 
@@ -164,6 +169,30 @@ static void on_ensured(struct pg_tx *tx, const struct pg_answer *a)
 		q->uid_gated = pg_row_i64(a, 1, 0, 1);
 		q->uid_ingested = pg_row_i64(a, 1, 0, 2);
 	}
+	q->done(q);
+}
+
+static const struct pg_stmt retire = {
+	"folder_retire",
+	"update folder set role = 'other' where inbox_id = $1::uuid and folder_id = $2::uuid",
+};
+
+int folder_retire_start(struct pg *pg, struct folder_retire *q, const struct folder_lease *l,
+			const char *folder, void (*done)(struct folder_retire *))
+{
+	q->done = done;
+	pg_tx_init(&q->tx, l->workspace);
+	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
+	pg_tx_add(&q->tx, &retire, "uu", l->inbox, folder);
+	return pg_tx_start(pg, &q->tx, on_retired);
+}
+
+static void on_retired(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct folder_retire *q = container_of(tx, struct folder_retire, tx);
+
+	q->outcome = a->outcome;
+	q->fenced = is_fenced(a);
 	q->done(q);
 }
 

@@ -70,12 +70,25 @@ struct folder_ensure {
 };
 /*
  * Make the row, or bring it to this UIDVALIDITY.  `start`: the UID before the first
- * one that will be looked at; it counts only where the row is new or had another
- * UIDVALIDITY.  `role`: "inbox", "junk", "sent", "all", "other".
+ * one that will be looked at; it counts only where the row is new, had another
+ * UIDVALIDITY, or its watermark is beyond `end` (the last UID there can be).  `role`: "inbox",
+ * "junk", "sent", "all", "other".
  */
 int folder_ensure_start(struct pg *pg, struct folder_ensure *q, const struct folder_lease *l,
 			struct text wire_name, struct text name, const char *role,
-			int64_t uidvalidity, int64_t start, void (*done)(struct folder_ensure *));
+			int64_t uidvalidity, int64_t start, int64_t end,
+			void (*done)(struct folder_ensure *));
+
+struct folder_retire {
+	struct pg_tx tx;
+	struct outcome outcome;
+	bool fenced;
+	void (*done)(struct folder_retire *q);
+};
+/* The server has this folder no more: nobody waits for its watermark (role "other").  Found again,
+ * folder_ensure() restores it. */
+int folder_retire_start(struct pg *pg, struct folder_retire *q, const struct folder_lease *l,
+			const char *folder, void (*done)(struct folder_retire *));
 
 /* ---- proofs, of many inboxes in one statement ---- */
 

@@ -1,0 +1,50 @@
+#ifndef INGEST_EVENT_JSON_H
+#define INGEST_EVENT_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ingest/classify/classify.h"
+
+/*
+ * What the log says about a mail, as docs/interfaces.md has it: JSON texts,
+ * made here and nowhere else.  Pure.  All strings must be UTF-8; every text that
+ * is returned is the caller's to free().
+ */
+struct event_json_match {
+	const char *outbound, *inbox; /* uuid */
+	const char *sequence, *step, *prospect, *address, *message_id;
+	const char *method; /* "in_reply_to" */
+	double confidence;
+	const char *evidence;
+};
+
+/* The list that is kept with a message; strongest first. */
+char *event_json_matches(const struct event_json_match *at, size_t n);
+/* The prospects that such a list names, each once, in its order; at most `max`.  Each is the
+ * caller's to free(). */
+size_t event_json_prospects(const char *matches, char **ret, size_t max);
+/* [{rule, source, text}] */
+char *event_json_evidence(const struct classify_verdict *v);
+
+struct event_json_mail {
+	const char *matches;  /* from event_json_matches() */
+	const char *evidence; /* from event_json_evidence() */
+	const char *inbox, *inbox_address, *folder_role;
+	const char *message, *header_message_id, *from, *subject, *snippet;
+	int64_t received_us, detected_us, gated_us, ingested_us;
+	const struct classify_verdict *verdict;
+	int level;
+	const char *reason;
+	bool recovered, text_unavailable;
+};
+/* The data of the event.  prospect.seq and the final gate are filled in by the transaction that
+ * knows them.  NULL: a text is not UTF-8. */
+char *event_json_mail(const struct event_json_mail *m);
+
+/* The data of inbox.reauth_required. */
+char *event_json_inbox(const char *inbox, const char *address, const char *reason,
+		       const char *hint);
+
+#endif

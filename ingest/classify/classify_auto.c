@@ -221,7 +221,8 @@ static void look_at_text(struct text t, struct seen *s, struct classify_verdict 
 
 /* ---- the day back ---- */
 
-static void find_return(const struct mime_head *h, struct text subject, struct text text, int64_t received_at,
+/* Sets return_at; true: a return word named the day, so somebody is away. */
+static bool find_return(const struct mime_head *h, struct text subject, struct text text, int64_t received_at,
                         struct classify_verdict *v)
 {
 	struct classify_date found;
@@ -236,9 +237,10 @@ static void find_return(const struct mime_head *h, struct text subject, struct t
 	} else if (classify_date_return(text, received_at, &found)) {
 		classify_verdict_add(v, "return.text", CLASSIFY_BY_TEXT, found.where);
 	} else {
-		return;
+		return false;
 	}
 	memcpy(v->return_at, found.day, sizeof(v->return_at));
+	return found.named;
 }
 
 /* ---- verdict ---- */
@@ -276,8 +278,7 @@ bool classify_auto_judge(const struct mime_head *head, struct text subject, stru
 
 	if (s.human || !(s.strong || agree(&s)))
 		return false;
-	if (s.absence || s.prefix)
-		find_return(head, subject, text, received_at, ret);
+	s.absence = find_return(head, subject, text, received_at, ret) || s.absence;
 	ret->kind = kind_of(&s, ret->return_at[0] != '\0');
 	ret->confidence = !s.strong ? 0.75 : s.absence || s.other ? 0.97 : 0.85;
 	if (ret->kind != CLASSIFY_OUT_OF_OFFICE)

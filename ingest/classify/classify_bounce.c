@@ -15,6 +15,7 @@ struct signs {
 	bool report;  /* multipart/report, X-Failed-Recipients, the mark of Exchange */
 	bool daemon;  /* from a mail server's own address */
 	bool machine; /* null return path or Auto-Submitted */
+	bool codes;   /* the text quotes an SMTP answer */
 	const struct classify_phrase_rule *subject; /* NULL: none */
 };
 
@@ -29,7 +30,10 @@ static bool is_daemon(const struct mime_head *h)
 	for (size_t i = 0; i < countof(locals); i++)
 		if (text_ieq(local, text_of(locals[i])))
 			return true;
-	return false;
+	/* "MAILER-DAEMON <>" names nobody, and some write only the words */
+	local = mime_head_field(h, "From", 0);
+	return text_istarts(local, TEXT("mailer-daemon")) || text_istarts(local, TEXT("\"mailer-daemon")) ||
+	       text_istarts(local, TEXT("mail delivery s"));
 }
 
 static const struct classify_phrase_rule *ndr_subject(struct text subject)
@@ -45,15 +49,20 @@ static const struct classify_phrase_rule *ndr_subject(struct text subject)
 	return NULL;
 }
 
-static struct signs signs_of(const struct mime_head *h, struct text subject)
+static struct signs signs_of(const struct mime_head *h, struct text subject, struct text words)
 {
 	struct text sent = text_of(h->auto_submitted);
+	char status[MIME_STATUS] = "";
+	unsigned code = 0;
+
+	classify_reason_codes(words, &code, status);
 
 	return (struct signs){
 		.report = mime_head_is_type(h, "multipart", "report", "delivery-status") || h->failed.n > 0 ||
 			  mime_head_has(h, "X-Failed-Recipients") || mime_head_has(h, "X-MS-Exchange-Message-Is-Ndr"),
 		.daemon = is_daemon(h),
 		.machine = h->return_path == MIME_PATH_NULL || text_istarts(sent, TEXT("auto-")),
+		.codes = code || status[0],
 		.subject = ndr_subject(subject),
 	};
 }
@@ -61,8 +70,9 @@ static struct signs signs_of(const struct mime_head *h, struct text subject)
 /* A word alone proves nothing: people write "undeliverable", and postmasters are people. */
 static bool is_report(const struct signs *s, const struct mime_head *h)
 {
-	return s->report || (s->daemon && (s->subject || s->machine || text_istarts(text_of(h->from.address), TEXT("mail")))) ||
-	       (s->subject && s->machine);
+	return s->report || (s->subject && s->machine) ||
+	       (s->daemon && (s->subject || s->machine || s->codes ||
+			      text_ifind(mime_head_field(h, "From", 0), TEXT("daemon")) != SIZE_MAX));
 }
 
 static void add_signs(const struct signs *s, const struct mime_head *h, struct classify_verdict *v)
@@ -170,7 +180,7 @@ static bool says_delayed(struct text t)
 	return false;
 }
 
-/* A report in prose.  `address` has room for the first address it names. */
+/* A report in prose. */
 static struct finding prose_finding(struct text t, const struct signs *s)
 {
 	struct finding f = { .action = MIME_ACTION_FAILED, .failed = true };
@@ -289,12 +299,13 @@ static void judge_prose(const struct mime_head *head, struct text text, const st
 bool classify_bounce_judge(const struct mime_head *head, const struct mime_dsn *dsn, struct text subject,
                            struct text text, struct classify_verdict *ret)
 {
-	struct signs s = signs_of(head, subject);
 	cleanup_buf struct buf words;
+	struct signs s;
 	struct finding f;
 	bool recipients = dsn && dsn->n_rcpt;
 
-	buf_init(&words, 0);
+	fold(&words, text_sub(text, 0, 6000), 3 * 6000);
+	s = signs_of(head, subject, text_in(&words));
 	if (!recipients && !is_report(&s, head))
 		return false;
 	add_signs(&s, head, ret);
@@ -305,7 +316,6 @@ bool classify_bounce_judge(const struct mime_head *head, const struct mime_dsn *
 		ret->confidence = 0.97;
 		return true;
 	}
-	fold(&words, text_sub(text, 0, 6000), 3 * 6000);
 	if (recipients && worst_recipient(dsn, &f))
 		judge_recipients(&f, without_original(text_in(&words)), ret);
 	else

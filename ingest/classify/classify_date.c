@@ -7,6 +7,7 @@
 
 #define DAY_SECONDS 86400
 #define WINDOW 60     /* bytes behind a cue in which its date begins */
+#define BEFORE 40     /* bytes before a cue in which its date begins */
 #define FAR_DAYS 92   /* a day without a year */
 #define FAREST_DAYS 400
 
@@ -365,103 +366,103 @@ static const struct cue {
 	int rank;
 	int plus; /* days: 1 where the named day is still one of absence */
 	bool day_first;
+	bool look_back; /* where no date follows, one may stand before it */
 } cues[] = {
-	{ "back on", 3, 0, false },
-	{ "back in the office", 3, 0, false },
-	{ "back at work", 3, 0, false },
-	{ "back at my desk", 3, 0, false },
-	{ "be back", 3, 0, false },
-	{ "am back", 3, 0, false },
-	{ "back from", 1, 0, false },
-	{ "return on", 3, 0, false },
-	{ "return to", 3, 0, false },
-	{ "returning", 3, 0, false },
-	{ "will return", 3, 0, false },
-	{ "i return", 3, 0, false },
-	{ "my return", 3, 0, false },
-	{ "returns on", 3, 0, false },
-	{ "available again", 3, 0, false },
-	{ "reachable again", 3, 0, false },
-	{ "in the office again", 3, 0, false },
-	{ "until and including", 2, 1, false },
-	{ "up to and including", 2, 1, false },
-	{ "until", 2, 0, false },
-	{ "till", 2, 0, false },
-	{ "through", 2, 1, false },
-	{ "thru", 2, 1, false },
-	{ "to", 1, 1, false },
-	{ "zuruck", 3, 0, true },
-	{ "wieder", 3, 0, true },
-	{ "ab dem", 2, 0, true },
-	{ "ab", 2, 0, true },
-	{ "bis einschliesslich", 2, 1, true },
-	{ "bis inklusive", 2, 1, true },
-	{ "bis inkl.", 2, 1, true },
-	{ "bis einschl.", 2, 1, true },
-	{ "bis und mit", 2, 1, true },
-	{ "bis kw", 2, 7, true },
-	{ "bis zum", 2, 0, true },
-	{ "bis", 2, 0, true },
-	{ "de retour", 3, 0, true },
-	{ "mon retour", 3, 0, true },
-	{ "je reviens", 3, 0, true },
-	{ "je serai de nouveau", 3, 0, true },
-	{ "reprendrai", 3, 0, true },
-	{ "jusqu'au", 2, 0, true },
-	{ "jusqu'a", 2, 0, true },
-	{ "a partir du", 2, 0, true },
-	{ "au", 1, 1, true },
-	{ "de vuelta", 3, 0, true },
-	{ "regreso", 3, 0, true },
-	{ "regresare", 3, 0, true },
-	{ "vuelvo", 3, 0, true },
-	{ "volvere", 3, 0, true },
-	{ "hasta el", 2, 0, true },
-	{ "hasta", 2, 0, true },
-	{ "a partir del", 2, 0, true },
-	{ "al", 1, 1, true },
-	{ "di ritorno", 3, 0, true },
-	{ "rientro", 3, 0, true },
-	{ "rientrero", 3, 0, true },
-	{ "tornero", 3, 0, true },
-	{ "saro di nuovo", 3, 0, true },
-	{ "fino al", 2, 0, true },
-	{ "fino a", 2, 0, true },
-	{ "a partire dal", 2, 0, true },
-	{ "de volta", 3, 0, true },
-	{ "retorno", 3, 0, true },
-	{ "retornarei", 3, 0, true },
-	{ "regressarei", 3, 0, true },
-	{ "volto", 3, 0, true },
-	{ "voltarei", 3, 0, true },
-	{ "ate", 2, 0, true },
-	{ "a partir de", 2, 0, true },
-	{ "terug", 3, 0, true },
-	{ "weer", 3, 0, true },
-	{ "vanaf", 1, 0, true },
-	{ "tot en met", 2, 1, true },
-	{ "t/m", 2, 1, true },
-	{ "tot", 2, 0, true },
-	{ "tillbaka", 3, 0, true },
-	{ "ater", 3, 0, true },
-	{ "till och med", 2, 1, true },
-	{ "t.o.m.", 2, 1, true },
-	{ "tilbage", 3, 0, true },
-	{ "tilbake", 3, 0, true },
-	{ "til og med", 2, 1, true },
-	{ "indtil", 2, 0, true },
-	{ "palaan", 3, 0, true },
-	{ "takaisin", 3, 0, true },
-	{ "wracam", 3, 0, true },
-	{ "wroce", 3, 0, true },
-	{ "powrot", 3, 0, true },
-	{ "ponownie dostepn", 3, 0, true },
-	{ "do dnia", 2, 0, true },
-	{ "do", 1, 0, true },
-	{ "вернусь", 3, 0, true },
-	{ "буду на", 3, 0, true },
-	{ "по", 1, 1, true },
-	{ "до", 2, 0, true },
+	{ "back", 3, 0, false, true },
+	{ "reopen", 3, 0, false, false },
+	{ "re-open", 3, 0, false, false },
+	{ "return on", 3, 0, false, false },
+	{ "return to", 3, 0, false, false },
+	{ "returning", 3, 0, false, false },
+	{ "will return", 3, 0, false, false },
+	{ "i return", 3, 0, false, false },
+	{ "my return", 3, 0, false, false },
+	{ "returns on", 3, 0, false, false },
+	{ "available again", 3, 0, false, false },
+	{ "reachable again", 3, 0, false, false },
+	{ "in the office again", 3, 0, false, false },
+	{ "until and including", 2, 1, false, false },
+	{ "up to and including", 2, 1, false, false },
+	{ "until", 2, 0, false, false },
+	{ "till", 2, 0, false, false },
+	{ "through", 2, 1, false, false },
+	{ "thru", 2, 1, false, false },
+	{ "to", 1, 1, false, false },
+	{ "zuruck", 3, 0, true, true },
+	{ "wieder", 3, 0, true, true },
+	{ "ab dem", 2, 0, true, false },
+	{ "ab", 2, 0, true, false },
+	{ "bis einschliesslich", 2, 1, true, false },
+	{ "bis inklusive", 2, 1, true, false },
+	{ "bis inkl.", 2, 1, true, false },
+	{ "bis einschl.", 2, 1, true, false },
+	{ "bis und mit", 2, 1, true, false },
+	{ "bis kw", 2, 7, true, false },
+	{ "bis zum", 2, 0, true, false },
+	{ "bis", 2, 0, true, false },
+	{ "retour", 3, 0, true, false },
+	{ "mon retour", 3, 0, true, false },
+	{ "je reviens", 3, 0, true, false },
+	{ "je serai de nouveau", 3, 0, true, false },
+	{ "reprendrai", 3, 0, true, false },
+	{ "jusqu'au", 2, 0, true, false },
+	{ "jusqu'a", 2, 0, true, false },
+	{ "a partir du", 2, 0, true, false },
+	{ "au", 1, 1, true, false },
+	{ "de vuelta", 3, 0, true, false },
+	{ "regreso", 3, 0, true, false },
+	{ "me reincorporo", 3, 0, true, false },
+	{ "me reincorporare", 3, 0, true, false },
+	{ "regresare", 3, 0, true, false },
+	{ "vuelvo", 3, 0, true, false },
+	{ "volvere", 3, 0, true, false },
+	{ "hasta el", 2, 0, true, false },
+	{ "hasta", 2, 0, true, false },
+	{ "a partir del", 2, 0, true, false },
+	{ "al", 1, 1, true, false },
+	{ "di ritorno", 3, 0, true, false },
+	{ "rientro", 3, 0, true, false },
+	{ "rientrero", 3, 0, true, false },
+	{ "tornero", 3, 0, true, false },
+	{ "saro di nuovo", 3, 0, true, false },
+	{ "fino al", 2, 0, true, false },
+	{ "fino a", 2, 0, true, false },
+	{ "a partire dal", 2, 0, true, false },
+	{ "de volta", 3, 0, true, true },
+	{ "retorno", 3, 0, true, false },
+	{ "regresso", 3, 0, true, false },
+	{ "retornarei", 3, 0, true, false },
+	{ "regressarei", 3, 0, true, false },
+	{ "volto", 3, 0, true, false },
+	{ "voltarei", 3, 0, true, false },
+	{ "ate", 2, 0, true, false },
+	{ "a partir de", 2, 0, true, false },
+	{ "terug", 3, 0, true, true },
+	{ "weer", 3, 0, true, true },
+	{ "vanaf", 1, 0, true, false },
+	{ "tot en met", 2, 1, true, false },
+	{ "t/m", 2, 1, true, false },
+	{ "tot", 2, 0, true, false },
+	{ "tillbaka", 3, 0, true, true },
+	{ "ater", 3, 0, true, false },
+	{ "till och med", 2, 1, true, false },
+	{ "t.o.m.", 2, 1, true, false },
+	{ "tilbage", 3, 0, true, true },
+	{ "tilbake", 3, 0, true, true },
+	{ "til og med", 2, 1, true, false },
+	{ "indtil", 2, 0, true, false },
+	{ "palaan", 3, 0, true, true },
+	{ "takaisin", 3, 0, true, false },
+	{ "wracam", 3, 0, true, false },
+	{ "wroce", 3, 0, true, false },
+	{ "powrot", 3, 0, true, false },
+	{ "ponownie dostepn", 3, 0, true, false },
+	{ "do dnia", 2, 0, true, false },
+	{ "do", 1, 0, true, false },
+	{ "вернусь", 3, 0, true, false },
+	{ "буду на", 3, 0, true, false },
+	{ "по", 1, 1, true, false },
+	{ "до", 2, 0, true, false },
 };
 
 /* Words that turn "until" into "up to and including", before or behind the date. */
@@ -477,6 +478,30 @@ static bool says_inclusive(struct text t)
 	return false;
 }
 
+/* "Am 12.10.2026 bin ich wieder erreichbar": the date stands before the word, in the same sentence. */
+static bool date_before(struct reader *r, const struct cue *cue, size_t at, struct classify_date *ret, int64_t *ret_days)
+{
+	size_t from = at > BEFORE ? at - BEFORE : 0, found = 0;
+
+	if (!cue->look_back)
+		return false;
+	for (size_t i = from; i < at; i++)
+		if (r->t.at[i] == '\n' || (r->t.at[i] == '.' && i + 1 < at && r->t.at[i + 1] == ' ' && !is_digit(r->t.at[i - 1])))
+			from = i + 1;
+	r->day_first = cue->day_first;
+	if (!find_date(r, from, at, &found) || r->at > at)
+		return false;
+	*ret_days = r->days;
+	ret->where = text_sub(r->t, found, at + strlen(cue->words) - found);
+	return true;
+}
+
+/* "I will get back to you": no return. */
+static bool is_other_back(const struct reader *r, const struct cue *cue, size_t from)
+{
+	return strcmp(cue->words, "back") == 0 && text_istarts(text_sub(r->t, from, r->t.len), TEXT(" to "));
+}
+
 /* A date behind the cue at `at`; between the end of a range and its date only blanks and short words may stand. */
 static bool date_behind(struct reader *r, const struct cue *cue, size_t at, struct classify_date *ret, int64_t *ret_days)
 {
@@ -485,6 +510,8 @@ static bool date_behind(struct reader *r, const struct cue *cue, size_t at, stru
 
 	if (from < r->t.len && is_letter(r->t.at[from]) && is_letter(cue->words[strlen(cue->words) - 1]))
 		return false; /* "to" of "tomorrow" */
+	if (is_other_back(r, cue, from))
+		return false;
 	r->day_first = cue->day_first;
 	if (strcmp(cue->words, "bis kw") == 0)
 		from -= 2;
@@ -521,7 +548,8 @@ bool classify_date_return(struct text folded, int64_t received_at, struct classi
 			int64_t days;
 
 			/* of one rank the later day: "from 3 until 5, and then until 12 September" */
-			if (date_behind(&r, &cues[i], at, &one, &days) &&
+			if ((date_behind(&r, &cues[i], at, &one, &days) ||
+			     date_before(&r, &cues[i], at, &one, &days)) &&
 			    (cues[i].rank > best || (cues[i].rank == best && days > best_days))) {
 				best = cues[i].rank;
 				best_days = days;
@@ -530,6 +558,7 @@ bool classify_date_return(struct text folded, int64_t received_at, struct classi
 			at++;
 		}
 	}
+	ret->named = best == 3;
 	if (best)
 		write_day(best_days, ret->day);
 	return best > 0;
@@ -543,6 +572,7 @@ bool classify_date_plain(struct text folded, int64_t received_at, bool day_first
 	if (!find_date(&r, 0, r.t.len, &at))
 		return false;
 	ret->where = text_sub(r.t, at, r.at - at);
+	ret->named = true;
 	write_day(r.days, ret->day);
 	return true;
 }

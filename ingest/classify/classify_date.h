@@ -24,6 +24,7 @@
 struct classify_date {
 	char day[CLASSIFY_DATE];
 	struct text where; /* the words it was read from, in the folded text */
+	bool named;        /* a return word named it; false: it is the end of an absence */
 };
 
 /* `folded`: text by mime_fold.  `received_at`: unix seconds.  false: no return day is named for certain. */

@@ -186,6 +186,7 @@ static bool is_underscores(struct text t)
 /* ---- the walk ---- */
 
 enum part {
+	PART_BANNER, /* at the front: a warning of the gateway, until an empty line */
 	PART_NEW,
 	PART_QUOTED,    /* between '>' lines: new text may follow */
 	PART_SIGNATURE, /* until a quote begins */
@@ -267,6 +268,21 @@ static bool take_attribution(struct cutter *c, const struct line *l, struct curs
 	return true;
 }
 
+/* Gateways write above everything else; the same words further down are a person's. */
+static bool is_banner(const struct cutter *c, const struct line *l)
+{
+	return c->part == PART_NEW && !c->out->n && !text_trim(c->slice).len &&
+	       classify_quote_words_is_banner(l->folded);
+}
+
+static void blank_line(struct cutter *c, const struct line *l)
+{
+	if (c->part == PART_NEW)
+		take(c, l);
+	if (c->part == PART_BANNER)
+		c->part = PART_NEW;
+}
+
 static void walk(struct cutter *c, struct cursor at)
 {
 	struct line l;
@@ -277,8 +293,9 @@ static void walk(struct cutter *c, struct cursor at)
 			end_slice(c);
 			c->part = PART_QUOTED;
 		} else if (l.blank) {
-			if (c->part == PART_NEW)
-				take(c, &l);
+			blank_line(c, &l);
+		} else if (c->part == PART_BANNER || is_banner(c, &l)) {
+			c->part = PART_BANNER;
 		} else if (ends_new_text(c, &l, at)) {
 			return end_slice(c);
 		} else if (take_attribution(c, &l, &at, &end)) {
@@ -299,7 +316,7 @@ static void walk(struct cutter *c, struct cursor at)
 
 void classify_quote_cut(struct text body, struct classify_quote *ret)
 {
-	struct cutter c = { .out = ret };
+	struct cutter c = { .out = ret, .part = PART_NEW };
 	struct text whole = text_trim(body);
 	cleanup_buf struct buf folded;
 
@@ -307,7 +324,7 @@ void classify_quote_cut(struct text body, struct classify_quote *ret)
 	buf_init(&folded, (size_t)LIMIT_MIME_TEXT * 3); /* folding makes three bytes of one at most */
 	mime_fold_add(&folded, body);
 	walk(&c, (struct cursor){ body, { (const char *)folded.data, folded.len } });
-	if (!ret->n && c.forward && whole.len)
+	if (!ret->n && (c.forward || c.part == PART_BANNER) && whole.len)
 		ret->at[ret->n++] = whole;
 }
 

@@ -78,7 +78,8 @@ static struct text unframed(struct text line, bool *ret_framed)
 static const char *const originals[] = {
 	"original message", "reply message", "ursprungliche nachricht", "urspr. nachricht", "original-nachricht",
 	"originalnachricht", "antwort nachricht", "oprindelig meddelelse", "oprindelig besked", "message d'origine",
-	"message original", "mensaje original", "messaggio originale", "mensagem original", "oorspronkelijk bericht",
+	"message original", "mail original", "mensagem original",
+	"mensaje original", "messaggio originale", "oorspronkelijk bericht",
 	"ursprungligt meddelande", "opprinnelig melding", "alkuperainen viesti", "wiadomosc oryginalna",
 	"oryginalna wiadomosc", "puvodni zprava", "povodna sprava", "missatge original", "eredeti uzenet",
 	"исходное сообщение", "оригінальне повідомлення", "ozgun ileti", "orijinal mesaj", "原始邮件", "原始郵件",
@@ -162,14 +163,31 @@ bool classify_quote_words_has_verb(struct text line)
 	return false;
 }
 
+static const char *const banners[] = {
+	"[external]", "caution: this e", "caution: external", "warning: this e", "external email:", "this message was sent from outside",
+	"this email originated from outside", "you don't often get email from", "achtung: diese e-mail stammt",
+	"achtung: externe e-mail", "vorsicht: externe", "sie erhalten nicht oft e-mails von", "attention : cet e-mail provient",
+	"attention: cet e-mail provient", "attention : ce message provient", "vous n'obtenez pas souvent d'e-mail",
+	"precaucion: este correo", "atencion: este correo", "attenzione: questa e-mail proviene",
+	"cuidado: este e-mail", "let op: deze e-mail", "let op: dit bericht", "uwaga: ta wiadomosc",
+};
+
+bool classify_quote_words_is_banner(struct text line)
+{
+	for (size_t i = 0; i < countof(banners); i++)
+		if (text_istarts(line, text_of(banners[i])))
+			return true;
+	return false;
+}
+
 static const char *const mobiles[] = {
 	"sent from my ", "sent from mail for windows", "sent from outlook", "sent from yahoo", "sent from proton",
 	"sent from samsung", "sent with proton", "sent via ", "get outlook for ", "von meinem ", "gesendet von ",
 	"gesendet mit ", "outlook fur ios", "outlook fur android", "diese nachricht wurde von meinem", "envoye de mon ",
 	"envoye depuis ", "envoye a partir de ", "telecharger outlook pour ", "obtenez outlook pour ",
-	"obtenir outlook pour ", "enviado desde mi ", "enviado desde ", "obtener outlook para ", "inviato da ",
+	"obtenir outlook pour ", "holen sie sich outlook", "enviado desde mi ", "enviado desde ", "obtener outlook para ", "inviato da ", "inviato dal ",
 	"scarica outlook per ", "ottieni outlook per ", "enviado do meu ", "enviado a partir d", "obter o outlook para ",
-	"verzonden vanaf mijn ", "verstuurd vanaf mijn ", "outlook voor ", "skickat fran min ", "hamta outlook for ",
+	"verzonden vanaf mijn ", "download outlook ", "verstuurd vanaf mijn ", "outlook voor ", "skickat fran min ", "hamta outlook for ",
 	"sendt fra min ", "hent outlook til ", "fa outlook for ", "lahetetty ", "hanki outlook", "wyslano z ",
 	"wyslane z ", "pobierz program outlook", "odeslano z ", "отправлено с ", "iphone'umdan gonderildi",
 	"iphoneから送信", "发自我的", "나의 iphone", "내 iphone",

@@ -29,6 +29,9 @@ bool classify_quote_words_is_forward(struct text line);
 bool classify_quote_words_is_intro(struct text line);
 bool classify_quote_words_has_verb(struct text line);
 
+/* "CAUTION: This email originated from outside ...": what a gateway wrote over the mail. */
+bool classify_quote_words_is_banner(struct text line);
+
 /* "Sent from my iPhone", "Get Outlook for Android" */
 bool classify_quote_words_is_mobile(struct text line);
 

@@ -110,6 +110,7 @@ static const struct {
 	{ "couldn't find any host named", "hostunknown", true },
 	{ "nxdomain", "hostunknown", true },
 	{ "non-existent domain", "hostunknown", true },
+	{ "non-existent host", "hostunknown", true },
 	{ "bad destination system", "hostunknown", true },
 	{ "null mx", "notaccept", true },
 	{ "nullmx", "notaccept", true },
@@ -252,8 +253,6 @@ static const struct {
 	{ "5.4.6", "networkerror", false },
 	{ "5.4.7", "expired", false },
 	{ "5.4", "networkerror", false },
-	{ "5.5.1", "undefined", false },
-	{ "5.5.3", "undefined", false },
 	{ "5.5.4", "systemerror", false },
 	{ "5.6", "contenterror", false },
 	{ "5.7", "policyviolation", false },
@@ -304,10 +303,8 @@ struct classify_reason classify_reason_of(enum mime_action action, const char *s
 	} else if ((reason = code_reason(status, &r.hard))) {
 		r.reason = reason;
 		r.rule = "bounce.status";
-	} else if (status[0] == '5' || (!status[0] && (smtp_code == 550 || smtp_code == 551 || smtp_code == 553))) {
-		r.hard = true;
-		r.rule = "bounce.permanent";
 	}
+	/* "5.0.0", "550 rejected": permanent, but nothing says that it is about the address */
 	/* 4.x with words about the address is greylisting in disguise, unless the domain itself is not there */
 	if (action == MIME_ACTION_DELAYED || (status[0] == '4' && strcmp(r.reason, "hostunknown") != 0) ||
 	    (!status[0] && smtp_code >= 400 && smtp_code < 500))

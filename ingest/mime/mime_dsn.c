@@ -258,3 +258,23 @@ void mime_dsn_read_original(struct mime_dsn *d, enum mime_encoding encoding, con
 	mime_head_read(&d->original, plain.data, plain.len);
 	d->has_original = d->original.fields.n > 0;
 }
+
+void mime_dsn_read_text(struct mime_dsn *d, struct text text)
+{
+	struct text line;
+	bool more = text.len > 0;
+	char id[MIME_ID];
+
+	while (more && !d->original_id && !d->original.message_id) {
+		more = text_cut(text, '\n', &line, &text);
+		while (line.len && strchr("> \t", line.at[0]))
+			line = text_sub(line, 1, line.len);
+		if (!text_istarts(line, TEXT("message-id:")))
+			continue;
+		line = text_sub(line, sizeof("message-id:") - 1, line.len);
+		if (!text_trim(line).len && more) /* folded: the id stands on the next line */
+			more = text_cut(text, '\n', &line, &text);
+		if (mime_id_normal(line, id))
+			d->original_id = mem_text(id);
+	}
+}

@@ -39,7 +39,7 @@ struct mime_dsn_recipient {
 
 struct mime_dsn {
 	char *reporting_mta;      /* NULL: not named */
-	char *original_id;        /* X-Original-Message-ID of Exchange, normal form; NULL: none */
+	char *original_id;        /* X-Original-Message-ID of Exchange, or from the text; normal form; NULL: none */
 	struct mime_dsn_recipient *rcpt; /* at most LIMIT_MIME_RECIPIENTS */
 	size_t n_rcpt;
 	struct mime_head original; /* headers of the mail that bounced */
@@ -52,6 +52,14 @@ void mime_dsn_clear(struct mime_dsn *d);
 /* Bytes as fetched, still in their transfer encoding.  A second call of the same kind replaces what the first read. */
 void mime_dsn_read_status(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes, size_t n);
 void mime_dsn_read_original(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes, size_t n);
+
+/*
+ * For a report without an embedded original (qmail, Exim): its text, by
+ * mime_part_text(), in which the returned mail's headers stand as words.  Only
+ * the first "Message-ID:" line is taken, into original_id, and only if neither
+ * part named one.
+ */
+void mime_dsn_read_text(struct mime_dsn *d, struct text text);
 
 /* Anything read at all? */
 bool mime_dsn_is_empty(const struct mime_dsn *d);

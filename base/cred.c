@@ -1,4 +1,3 @@
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +61,7 @@ static bool is_name(struct text t)
 		return false;
 	for (size_t i = 0; i < t.len; i++)
 		if (!(t.at[i] >= 'a' && t.at[i] <= 'z') && !(t.at[i] >= '0' && t.at[i] <= '9') &&
-		    !strchr("._-", t.at[i]))
+		    t.at[i] != '.' && t.at[i] != '_' && t.at[i] != '-')
 			return false;
 	return true;
 }

@@ -28,7 +28,8 @@ struct cred;
 /*
  * From `place`: "fd:3", which is closed, or the path of a file.  Reads to the
  * end, so the writer of a pipe has to close it.  On success `*ret` is the
- * caller's.  Every error fills `why`, which names the line and never a value:
+ * caller's.  Every error fills `why`, which names the
+ * line and never a value, nor the place, which the caller knows:
  *
  *   -EACCES  a file that its group or others may read or write
  *   -EFBIG   more than LIMIT_CRED bytes
@@ -36,7 +37,7 @@ struct cred;
  *   -errno   it cannot be read
  */
 int cred_load(const char *place, struct cred **ret, char why[CRED_WHY]);
-/* The same from bytes; `why` has no place in front. */
+/* The same from bytes. */
 int cred_parse(struct text lines, struct cred **ret, char why[CRED_WHY]);
 void cred_free(struct cred *c);
 

@@ -35,6 +35,7 @@
  * PG_FENCED: the lease is lost (see fence() in the schema).
  */
 struct pg;
+struct pg_flight;
 struct pg_tx;
 
 struct pg_stmt {
@@ -62,12 +63,14 @@ struct pg_tx {
 	char workspace[37];  /* uuid; "" sets none */
 	char presented[65];  /* hex digest of a presented secret; "" sets none */
 	int n;
+	int error; /* of the first pg_tx_add() that could not be done; pg_tx_start() returns it */
 	struct {
 		const struct pg_stmt *stmt;
 		int n_params;
 		struct buf params; /* private encoding */
 	} st[PG_STATEMENTS];
-	enum { PG_TX_IDLE, PG_TX_QUEUED, PG_TX_SENT, PG_TX_CANCELLED } state;
+	struct pg_flight *flight; /* private: where its answer is collected */
+	enum { PG_TX_IDLE, PG_TX_QUEUED, PG_TX_SENT } state;
 };
 
 /* `workspace`: uuid text or NULL. */
@@ -81,7 +84,10 @@ void pg_tx_init(struct pg_tx *tx, const char *workspace);
  *   x  struct text   text                         d  double
  */
 void pg_tx_add(struct pg_tx *tx, const struct pg_stmt *stmt, const char *types, ...);
-/* 0: `done` comes exactly once, later.  -ENOBUFS: the queue is full; -ESHUTDOWN: `pg` is being dropped.  On failure `tx` is cleared. */
+/*
+ * 0: `done` comes exactly once, later; `tx` may be started anew or given up inside it.  -ENOBUFS: the queue is full;
+ * -EMSGSIZE: the values of a statement pass LIMIT_PG_PARAMS; -ESHUTDOWN: `pg` is being dropped.  On failure `tx` is cleared.
+ */
 int pg_tx_start(struct pg *pg, struct pg_tx *tx, pg_tx_cb done);
 /* `done` is not called; a transaction already sent still runs.  Safe at any time, also on a zeroed or finished one. */
 void pg_tx_cancel(struct pg_tx *tx);
@@ -95,7 +101,7 @@ int64_t pg_row_i64(const struct pg_answer *a, int st, int row, int col);
 bool pg_row_bool(const struct pg_answer *a, int st, int row, int col);
 double pg_row_double(const struct pg_answer *a, int st, int row, int col);
 int64_t pg_row_time(const struct pg_answer *a, int st, int row, int col);     /* timestamptz as unix us; null is INT64_MIN; select it as (extract(epoch from t) * 1000000)::bigint */
-int pg_row_bytes(const struct pg_answer *a, int st, int row, int col, struct buf *ret); /* bytea; -ENOBUFS */
+int pg_row_bytes(const struct pg_answer *a, int st, int row, int col, struct buf *ret); /* appends bytea, null nothing; -ENOBUFS, -EINVAL: not bytea */
 
 struct pg_params {
 	const char *conninfo;          /* libpq key words without password, or a postgresql:// URL */

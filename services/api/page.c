@@ -194,7 +194,7 @@ static int set_out(struct request *q, const struct connect_link_row *l, const st
 	rand_bytes(seeds, sizeof(seeds));
 	connect_begin(seeds[0], seeds[1], &s);
 	link_token_make(browser);
-	snprintf(j->cookie, sizeof(j->cookie), "%s.%s", q->params[0], browser);
+	snprintf(j->cookie, sizeof(j->cookie), "%.*s.%s", LINK_TOKEN - 1, q->params[0], browser);
 
 	r = connect_redirect_uri(q->api->settings->api_public_url, &redirect);
 	if (r == 0)

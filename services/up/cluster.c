@@ -72,7 +72,7 @@ static int choose_socket(struct cluster *c, const char *data_dir, char why[512])
 		snprintf(path, sizeof(path), "/tmp/replyd-%02x%02x%02x%02x%02x%02x", digest[0], digest[1], digest[2], digest[3],
 			 digest[4], digest[5]);
 	}
-	snprintf(c->socket, sizeof(c->socket), "%s", path);
+	snprintf(c->socket, sizeof(c->socket), "%.*s", (int)SOCKET_DIR_MAX, path);
 	r = account_own_folder(&c->account, c->socket);
 	if (r == 0 && lstat(c->socket, &st) != 0)
 		r = -errno;
@@ -131,7 +131,7 @@ static int init_db(const struct cluster *c, const struct secret *root_password, 
 	if (r == 0 && rename(data, path) != 0)
 		r = -errno;
 	if (r)
-		snprintf(why, 512, "PostgreSQL: initdb ended with %d; see %s, then remove %s and start again", r, log, data);
+		snprintf(why, 512, "PostgreSQL: initdb ended with %d; see %.180s, then remove %.180s and start again", r, log, data);
 	return r ? -EIO : 0;
 }
 
@@ -157,7 +157,7 @@ static int stop_leftover(const struct cluster *c, char why[512])
 		return 0;
 	if (account_run(&c->account, argv, c->dir, log) == 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
 		return 0;
-	snprintf(why, 512, "PostgreSQL: process %ld holds %s and does not stop; is another `replyd up` running there?", pid, data);
+	snprintf(why, 512, "PostgreSQL: process %ld holds %.300s and does not stop; is another `replyd up` running there?", pid, data);
 	return -EBUSY;
 }
 
@@ -177,8 +177,8 @@ int cluster_prepare(struct cluster *c, const char *data_dir, const char *bin_dir
 		return r;
 	snprintf(c->dir, sizeof(c->dir), "%s/pg", data_dir);
 	if (account_can_reach(&c->account, c->dir, closed) != 0) {
-		snprintf(why, 512, "%s is closed to the account %s, which runs PostgreSQL; choose --data in a folder open to it, "
-			 "such as /var/lib/replyd, or chmod o+x %s", closed, c->account.name, closed);
+		snprintf(why, 512, "%.150s is closed to the account %s, which runs PostgreSQL; choose --data in a folder open to it, "
+			 "such as /var/lib/replyd, or chmod o+x %.100s", closed, c->account.name, closed);
 		return -EACCES;
 	}
 	r = account_own_folder(&c->account, c->dir);

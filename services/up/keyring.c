@@ -33,7 +33,7 @@ static const struct {
 
 static int fail(char why[512], int r, const char *path, const char *cause, const char *remedy)
 {
-	snprintf(why, 512, "%s: %s; %s", path, cause, remedy);
+	snprintf(why, 512, "%.250s: %.100s; %.150s", path, cause, remedy);
 	return r;
 }
 

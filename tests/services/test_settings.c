@@ -1,0 +1,137 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "services/settings.h"
+
+static char *none[] = { NULL };
+
+static int load(struct settings *s, const char *set, char why[512])
+{
+	return settings_load(s, NULL, none, &set, set ? 1 : 0, why);
+}
+
+static void defaults_hold(void **state)
+{
+	struct settings s;
+	char why[512];
+
+	(void)state;
+	assert_int_equal(load(&s, NULL, why), 0);
+	assert_int_equal(s.api_port, 8025);
+	assert_string_equal(s.api_public_url, "http://127.0.0.1:8025");
+	assert_int_equal(s.n_retries, 10);
+	assert_int_equal(s.retry_ms[2], 300000);
+	assert_int_equal(s.ingest_lookback_ms, 14ULL * 86400000);
+	assert_int_equal(s.policy.n_allowed, 0);
+	settings_clear(&s);
+}
+
+static const struct {
+	const char *name, *set, *says, *and_says;
+} refused[] = {
+	{ "unknown key", "api.prot=1", "api.prot", "api.port" },
+	{ "not a number", "api.port=many", "api.port", NULL },
+	{ "out of range", "api.port=70000", "api.port", "65535" },
+	{ "bad network", "net.allow=localhost", "net.allow", "127.0.0.0/8" },
+	{ "bad retry", "dispatch.retry=0s soon", "dispatch.retry", "soon" },
+	{ "no retry", "dispatch.retry=", "dispatch.retry", NULL },
+	{ "a lease shorter than three heartbeats", "ingest.lease=4s", "ingest.lease", "heartbeat" },
+	{ "freshness no proof can reach", "gate.freshness=30s", "gate.freshness", "ingest.proof" },
+	{ "a provider without a host", "provider.x.client_id=a", "provider.x.imap_host", NULL },
+	{ "oauth without its URLs", "provider.x.imap_host=h", "provider.x", "authorize_url" },
+	{ "not name=value", "api.port", "name=value", NULL },
+};
+
+static void mistakes_name_setting_and_remedy(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(refused); i++) {
+		struct settings s;
+		char why[512] = "";
+
+		if (load(&s, refused[i].set, why) == 0)
+			fail_msg("%s: accepted", refused[i].name);
+		if (!strstr(why, refused[i].says) || (refused[i].and_says && !strstr(why, refused[i].and_says)))
+			fail_msg("%s: says \"%s\"", refused[i].name, why);
+	}
+}
+
+static void a_provider_is_read(void **state)
+{
+	static const char *const sets[] = { "provider.box.imap_host=mail.example.test", "provider.box.auth=password",
+					    "provider.box.imap_security=starttls", "provider.box.imap_port=143",
+					    "provider.box.client_secret_file=/x/y" };
+	struct oauth_provider p[4];
+	struct settings s;
+	char why[512];
+
+	(void)state;
+	assert_int_equal(settings_load(&s, NULL, none, sets, countof(sets), why), 0);
+	assert_int_equal(settings_providers(&s, p, countof(p)), 1);
+	assert_string_equal(p[0].name, "box");
+	assert_string_equal(p[0].imap_host, "mail.example.test");
+	assert_int_equal(p[0].imap_port, 143);
+	assert_string_equal(settings_client_secret_file(&s, "box"), "/x/y");
+	assert_null(settings_client_secret_file(&s, "other"));
+	settings_clear(&s);
+}
+
+/* What `replyd up` writes for its children reads back as the same settings. */
+static void written_settings_read_back(void **state)
+{
+	static const char *const sets[] = { "gate.freshness=90s", "net.allow=127.0.0.0/8", "provider.box.imap_host=h", "provider.box.auth=password" };
+	struct settings a, b;
+	char path[] = "/tmp/replyd-settings-XXXXXX", why[512];
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(settings_load(&a, NULL, none, sets, countof(sets), why), 0);
+	f = fdopen(mkstemp(path), "w");
+	assert_non_null(f);
+	settings_write(&a, "host='/tmp/x y' port=5432", f);
+	fclose(f);
+	if (settings_load(&b, path, none, NULL, 0, why) != 0)
+		fail_msg("%s", why);
+	unlink(path);
+	assert_string_equal(b.database_url, "host='/tmp/x y' port=5432");
+	assert_int_equal(b.gate_freshness_ms, 90000);
+	assert_int_equal(b.policy.n_allowed, 1);
+	assert_int_equal(conf_n_groups(b.conf, "provider"), 1);
+	settings_clear(&a);
+	settings_clear(&b);
+}
+
+static void database_url_comes_from_the_usual_variable(void **state)
+{
+	char url[] = "DATABASE_URL=postgresql://db.example/x";
+	char *env[] = { url, NULL };
+	struct settings s;
+	char why[512];
+
+	(void)state;
+	assert_int_equal(settings_load(&s, NULL, env, NULL, 0, why), 0);
+	assert_string_equal(s.database_url, "postgresql://db.example/x");
+	settings_clear(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults_hold),
+		cmocka_unit_test(mistakes_name_setting_and_remedy),
+		cmocka_unit_test(a_provider_is_read),
+		cmocka_unit_test(written_settings_read_back),
+		cmocka_unit_test(database_url_comes_from_the_usual_variable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -34,7 +34,7 @@ CFLAGS   += -std=gnu17 $(WARN) $(HARD) $(FLAGS_$(MODE)) -MMD -MP
 LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 # One explicit list per room.
-base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c base/sign.c base/seal.c base/netaddr.c base/json.c base/conf.c base/conf_name.c base/conf_value.c base/conf_print.c base/cred.c base/map.c base/keyed.c
+base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c base/sign.c base/seal.c base/netaddr.c base/json.c base/conf.c base/conf_line.c base/conf_name.c base/conf_value.c base/conf_print.c base/cred.c base/map.c base/keyed.c
 io_srcs       := base/tls.c base/io/loop.c base/io/timer.c base/io/conn.c base/io/http_server.c base/io/http_call.c
 db_srcs       := db/event_id.c db/conninfo.c db/schema.c db/session.c db/migrate.c db/pg.c db/pg_tx.c db/pg_row.c db/pg_wire.c db/delivery.c db/view.c db/api_key.c db/gate.c db/lease.c db/folder.c db/arrival.c db/endpoint.c db/outbound.c db/metrics.c db/upkeep.c
 imap_srcs     := $(addprefix ingest/imap/imap_,line.c lex.c date.c utf7.c caps.c folder.c verdict.c fetch.c parse.c body.c text.c login.c entrance.c command.c answer.c session.c)

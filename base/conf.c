@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/conf.h"
+#include "base/conf_line.h"
 #include "base/conf_name.h"
 #include "base/conf_value.h"
 #include "base/limits.h"
@@ -236,79 +237,63 @@ static int set_named(struct conf *c, struct text name, struct text value, const 
 	return unknown(c, place, name, /* as_env= */ false, why);
 }
 
-/* Without the comment: a '#' in front or after a blank, but not inside quotes. */
-static struct text without_comment(struct text line)
-{
-	bool quoted = false, in_value = false;
-
-	for (size_t i = 0; i < line.len; i++) {
-		char c = line.at[i], before = i ? line.at[i - 1] : ' ';
-
-		if (c == '=' && !in_value)
-			in_value = true;
-		else if (c == '"' && in_value &&
-			 (quoted || before == ' ' || before == '\t' || before == '='))
-			quoted = !quoted;
-		else if (c == '#' && !quoted && (before == ' ' || before == '\t'))
-			return text_sub(line, 0, i);
-	}
-	return line;
-}
-
-static struct text without_quotes(struct text value)
-{
-	if (value.len >= 2 && value.at[0] == '"' && value.at[value.len - 1] == '"')
-		return text_sub(value, 1, value.len - 2);
-	return value;
-}
-
 /* The line of the file that set this name before; 0: none.  Files are short, and this is exact. */
 static size_t line_of(struct text bytes, struct text name, size_t before_line)
 {
 	for (size_t n = 1; n < before_line; n++) {
-		struct text line, head, tail;
+		struct text line, head, rest;
 
 		(void)text_cut(bytes, '\n', &line, &bytes);
-		if (text_cut(without_comment(line), '=', &head, &tail) &&
-		    text_eq(text_trim(head), name))
+		if (conf_line_cut(line, &head, &rest) && text_eq(head, name))
 			return n;
 	}
 	return 0;
 }
 
+static int read_line(struct conf *c, struct text bytes, size_t n, struct text line,
+		     const char *place, char why[CONF_WHY])
+{
+	cleanup_buf struct buf value;
+	struct text name, rest;
+	const char *wrong;
+	char shown[CONF_NAME];
+	size_t other;
+
+	buf_init(&value, CONF_VALUE_MAX * 2);
+	if (!conf_line_cut(line, &name, &rest)) {
+		(void)snprintf(why, CONF_WHY, "%s: there is no '='; write: name = value", place);
+		return -EINVAL;
+	}
+	text_printable(shown, sizeof(shown), name);
+	other = line_of(bytes, name, n);
+	if (other) {
+		(void)snprintf(why, CONF_WHY, "%s: %s is set in line %zu already; keep one of them",
+			       place, shown, other);
+		return -EINVAL;
+	}
+	wrong = conf_line_value(rest, &value);
+	if (wrong) {
+		(void)snprintf(why, CONF_WHY, "%s: %s: the value %s", place, shown, wrong);
+		return -EINVAL;
+	}
+	return set_named(c, name, text_of_buf(&value), place, why);
+}
+
 int conf_read(struct conf *c, const char *name, struct text bytes, char why[CONF_WHY])
 {
-	struct text rest = bytes, line, head, tail;
+	struct text rest = bytes, line;
 	char place[256];
+	int r = 0;
 
-	for (size_t n = 1; rest.len; n++) {
-		size_t other;
-		int r;
-
+	for (size_t n = 1; rest.len && r == 0; n++) {
 		(void)text_cut(rest, '\n', &line, &rest);
-		line = text_trim(without_comment(line));
-		if (!line.len)
+		line = text_trim(line);
+		if (!line.len || line.at[0] == '#')
 			continue;
 		(void)snprintf(place, sizeof(place), "%s:%zu", name, n);
-		if (!text_cut(line, '=', &head, &tail)) {
-			(void)snprintf(why, CONF_WHY, "%s: there is no '='; write: name = value",
-				       place);
-			return -EINVAL;
-		}
-		head = text_trim(head);
-		other = line_of(bytes, head, n);
-		if (other) {
-			(void)snprintf(why, CONF_WHY,
-				       "%s: %.*s is set in line %zu already; keep one of them",
-				       place, (int)(head.len < CONF_NAME ? head.len : CONF_NAME),
-				       head.at, other);
-			return -EINVAL;
-		}
-		r = set_named(c, head, without_quotes(text_trim(tail)), place, why);
-		if (r < 0)
-			return r;
+		r = read_line(c, bytes, n, line, place, why);
 	}
-	return 0;
+	return r;
 }
 
 int conf_read_file(struct conf *c, const char *path, char why[CONF_WHY])
@@ -502,13 +487,7 @@ bool conf_next(const struct conf *c, struct conf_at *at)
 
 int conf_add_line(struct buf *b, const char *name, const char *value)
 {
-	struct text t = text_of(value), trimmed = text_trim(t);
-	bool plain = trimmed.len == t.len && (!t.len || t.at[0] != '"');
-
-	for (size_t i = 0; i < t.len; i++)
-		if (t.at[i] == '#' && (!i || t.at[i - 1] == ' ' || t.at[i - 1] == '\t'))
-			plain = false;
-	return text_addf(b, plain ? "%s = %s\n" : "%s = \"%s\"\n", name, value);
+	return conf_line_add(b, name, value);
 }
 
 int conf_duration(struct text t, uint64_t *ret_ms)

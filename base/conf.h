@@ -18,7 +18,7 @@
  *   # a comment; also behind a value, after a blank
  *   api.port = 8025
  *   provider.google.imap_host = imap.gmail.com
- *   api.title = "blanks at the ends and # count inside quotes; there are no escapes"
+ *   api.title = " inside quotes blanks at the ends and # count, and a quote is "" "
  *
  * The environment says REPLYD_API_PORT: the prefix, upper case, '_' for '.' and
  * for the '-' of a group's name.

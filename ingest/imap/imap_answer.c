@@ -35,9 +35,31 @@ void imap_answer_expect(struct imap_answer *a, const struct imap_asked *asked)
 		a->opened = (struct imap_opened){ .state = IMAP_OPENED_SOON };
 }
 
-void imap_answer_opened(struct imap_answer *a, bool is_open)
+bool imap_answer_ended(struct imap_answer *a, bool is_ok, struct imap_event *ret)
 {
-	a->opened.state = is_open ? IMAP_OPENED : IMAP_OPENED_NONE;
+	const struct imap_opened *o = &a->opened;
+
+	if (a->asked.command == IMAP_COMMAND_EXAMINE) {
+		/* RFC 3501 6.3.1: a refused one leaves no folder open */
+		a->opened.state = is_ok ? IMAP_OPENED : IMAP_OPENED_NONE;
+		*ret = (struct imap_event){
+			.kind = IMAP_EV_EXAMINED,
+			.examined = { .uidvalidity = o->uidvalidity,
+				      .uidnext = o->uidnext,
+				      .exists = o->exists,
+				      .highestmodseq = o->highestmodseq,
+				      .is_uid_unsticky = o->is_uid_unsticky },
+		};
+		return is_ok;
+	}
+	if (a->asked.command == IMAP_COMMAND_SEARCH) {
+		*ret = (struct imap_event){
+			.kind = IMAP_EV_LOWEST_UID,
+			.lowest = { .uid = a->lowest, .found = a->found },
+		};
+		return is_ok;
+	}
+	return false;
 }
 
 static uint32_t to_u32(uint64_t n)
@@ -216,7 +238,7 @@ static bool heard_message(struct imap_answer *a, const struct imap_fetch *f, siz
 	if (!(m.has & ~IMAP_HAS_FLAGS))
 		return false;
 	if (header)
-		m.header = clip(header, IMAP_HEADER_MAX, a->asked.was_partial, &m.is_header_cut);
+		m.header = clip(header, IMAP_HEADER_MAX, a->asked.is_partial, &m.is_header_cut);
 	shape(a, f, max_literal);
 	*ret = (struct imap_event){ .kind = IMAP_EV_MESSAGE, .message = m };
 	return true;
@@ -236,7 +258,7 @@ static bool heard_part(struct imap_answer *a, const struct imap_fetch *f, struct
 			.is_nil = s->is_nil,
 		},
 	};
-	ret->part.data = clip(s, a->asked.max_bytes, a->asked.was_partial, &ret->part.is_cut);
+	ret->part.data = clip(s, a->asked.max_bytes, a->asked.is_partial, &ret->part.is_cut);
 	return true;
 }
 
@@ -263,7 +285,7 @@ bool imap_answer_heard(struct imap_answer *a, const struct imap_resp *r, size_t 
 {
 	switch (r->kind) {
 	case IMAP_RESP_ODD:
-		return odd(r->said, ret);
+		return odd(r->line, ret);
 	case IMAP_RESP_CONDITION:
 		return heard_condition(a, r, ret);
 	case IMAP_RESP_LIST:

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "ingest/imap/imap_body.h"
+#include "ingest/imap/imap_command.h"
 #include "ingest/imap/imap_parse.h"
 #include "ingest/imap/imap_session.h"
 
@@ -14,14 +15,6 @@
  * folder that is open.  RFC 3501 section 7: data may come at any time, asked
  * for or not.
  */
-struct imap_asked {
-	enum imap_command command;
-	uint32_t uid_from, uid_to; /* FETCH */
-	char section[IMAP_BODY_SECTION + 8];
-	uint32_t max_bytes;
-	bool was_partial; /* <0.n> was asked for */
-};
-
 enum imap_opened_state { IMAP_OPENED_NONE, IMAP_OPENED_SOON, IMAP_OPENED };
 
 struct imap_opened {
@@ -46,9 +39,10 @@ void imap_answer_clear(
 /* Give back the memory of the last event. */
 void imap_answer_rest(struct imap_answer *a);
 
-/* A command begins, or is over. */
+/* A command begins. */
 void imap_answer_expect(struct imap_answer *a, const struct imap_asked *asked);
-void imap_answer_opened(struct imap_answer *a, bool is_open);
+/* Its tagged answer came.  true: `ret` is what it leaves to say (EXAMINED, LOWEST_UID). */
+bool imap_answer_ended(struct imap_answer *a, bool is_ok, struct imap_event *ret);
 
 /*
  * One untagged response, except CAPABILITY, NAMESPACE and BYE.  true: `ret` is

@@ -147,25 +147,38 @@ static int section_of(const struct place *p, char dst[IMAP_BODY_SECTION])
 	return n < 0 || n >= IMAP_BODY_SECTION ? -ENOBUFS : 0;
 }
 
-/* Behind the size of message/rfc822: envelope, body, lines.  Exchange may leave them out. */
+/* ("text" "plain" ... or ((...: a body; ("attachment" (...)) is a disposition. */
+static bool looks_like_body(struct imap_lex l)
+{
+	if (!imap_lex_eat(&l, '('))
+		return false;
+	imap_lex_blanks(&l);
+	if (imap_lex_is(&l, '('))
+		return true;
+	if (imap_lex_skip(&l) < 0)
+		return false;
+	imap_lex_blanks(&l);
+	return imap_lex_is(&l, '"') || imap_lex_is(&l, '{');
+}
+
+/*
+ * Behind the size of message/rfc822: envelope, body, lines.  Some servers leave
+ * them out and go on with the extensions.
+ */
 static int read_message(struct reader *r, const struct place *p)
 {
 	struct place within = { .inside = p->inside + 1, .depth = p->depth + 1 };
+	struct imap_lex l = r->l;
 	int n = snprintf(within.prefix, sizeof(within.prefix), "%s%u.", p->prefix,
 			 p->number ? p->number : 1);
 
-	imap_lex_blanks(&r->l);
-	if (!imap_lex_is(&r->l, '(')) {
-		(void)read_text(r);
-	} else if (imap_lex_skip(&r->l) < 0) {
-		r->b->is_partial = true;
-		return -EBADMSG;
-	}
-	imap_lex_blanks(&r->l);
-	if (!imap_lex_is(&r->l, '(')) {
-		(void)read_text(r);
+	imap_lex_blanks(&l);
+	if (imap_lex_is(&l, ')') || imap_lex_skip(&l) < 0)
 		return 0;
-	}
+	imap_lex_blanks(&l);
+	if (!looks_like_body(l))
+		return 0;
+	r->l = l;
 	if (n < 0 || n >= (int)sizeof(within.prefix)) {
 		r->b->is_partial = true;
 		return imap_lex_skip(&r->l);

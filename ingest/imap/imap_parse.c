@@ -333,7 +333,9 @@ static int read_untagged(struct imap_lex *l, struct imap_resp *ret)
 	for (size_t i = 0; i < sizeof(untagged) / sizeof(untagged[0]); i++)
 		if (text_ieq(word, text_of(untagged[i].word)))
 			return untagged[i].read(l, ret);
-	/* an extension we never asked for */
+	/* an extension we never asked for; RFC 3501 section 9: it has a name */
+	if (!(word.at[0] >= 'A' && word.at[0] <= 'Z') && !(word.at[0] >= 'a' && word.at[0] <= 'z'))
+		return -EBADMSG;
 	return read_other(l, ret);
 }
 
@@ -354,7 +356,7 @@ void imap_parse(char *line, size_t len, size_t max_literal, struct imap_resp *re
 	struct imap_lex l;
 	int r;
 
-	*ret = (struct imap_resp){ 0 };
+	*ret = (struct imap_resp){ .line = { line, len } };
 	imap_lex_init(&l, line, len, max_literal);
 	if (imap_lex_eat(&l, '+')) {
 		ret->kind = IMAP_RESP_PLUS;
@@ -367,6 +369,5 @@ void imap_parse(char *line, size_t len, size_t max_literal, struct imap_resp *re
 	else
 		r = read_tagged(&l, ret);
 	if (r < 0)
-		*ret = (struct imap_resp){ .kind = IMAP_RESP_ODD,
-					   .said = (struct text){ line, len } };
+		*ret = (struct imap_resp){ .kind = IMAP_RESP_ODD, .line = { line, len } };
 }

@@ -18,7 +18,7 @@
  * is IMAP_RESP_OTHER.  Either way the caller goes on with the next line.
  */
 enum imap_resp_kind {
-	IMAP_RESP_ODD,        /* not understood; `said` is the line */
+	IMAP_RESP_ODD,        /* not understood */
 	IMAP_RESP_OTHER,      /* well formed, of no use to us */
 	IMAP_RESP_PLUS,       /* "+ ...": `said` */
 	IMAP_RESP_TAGGED,     /* `tag`, `condition`, `code`, `said` */
@@ -43,6 +43,7 @@ struct imap_code {
 
 struct imap_resp {
 	enum imap_resp_kind kind;
+	struct text line; /* all of it, as it came; escapes undone where something was read */
 	struct text tag;
 	enum imap_condition condition;
 	struct imap_code code;

@@ -9,28 +9,24 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "ingest/imap/imap_answer.h"
-#include "ingest/imap/imap_date.h"
+#include "ingest/imap/imap_command.h"
+#include "ingest/imap/imap_entrance.h"
 #include "ingest/imap/imap_line.h"
-#include "ingest/imap/imap_login.h"
 #include "ingest/imap/imap_parse.h"
 #include "ingest/imap/imap_text.h"
 
 /*
- * The life of one connection (RFC 3501 section 3):
- * it greets us; we learn what it can; we protect it if it is not; we say who we
- * are (imap_login.c); we tell our name; from then on it answers one command
- * after another (imap_answer.c), or idles until mail comes; it ends with
- * LOGOUT, BYE, or whatever goes wrong.
+ * house: long, one state machine with the calls that drive it
+ *
+ * The life of one connection (RFC 3501 section 3): it lets us in
+ * (imap_entrance.c); from then on it answers one command after another
+ * (imap_command.c says them, imap_answer.c understands what comes), or idles
+ * until mail comes (RFC 2177); it ends with LOGOUT, BYE, or whatever goes
+ * wrong.
  */
 #define STATES(X)                                                                                  \
-	X(GREETING, "greeting")                                                                    \
-	X(CAPABILITY, "capability")                                                                \
-	X(STARTTLS, "starttls")                                                                    \
+	X(ENTERING, "entrance")                                                                    \
 	X(HANDSHAKE, "tls handshake")                                                              \
-	X(LOGIN, "login")                                                                          \
-	X(CAPABILITY_IN, "capability after login")                                                 \
-	X(ID, "id")                                                                                \
-	X(NAMESPACE, "namespace")                                                                  \
 	X(READY, "a command of ours")                                                              \
 	X(COMMAND, "answer to a command")                                                          \
 	X(IDLE_ASKED, "idle to begin")                                                             \
@@ -55,32 +51,20 @@ enum state {
 /* So many bytes of an answer are progress even before its line is whole. */
 #define PROGRESS_BYTES 16384
 
-/* A line makes at most an event of its own and the end of the command. */
+/* A line makes at most its own event and its command's DONE; then time or the wire may end all. */
 #define QUEUE 3
-
-/* What is needed until the session is ready, and then given back. */
-struct entrance {
-	struct imap_login login;
-	struct {
-		char *field, *value;
-	} id[IMAP_ID_PAIRS];
-	struct buf prefix; /* of the personal namespace */
-	char separator;
-	bool was_preauth;
-};
 
 struct imap_session {
 	enum state state;
 	uint64_t now_ms, deadline_ms, caps;
 	uint32_t tag;
 	unsigned quirks, odd_lines;
-	size_t unheard; /* bytes since the last sign of progress */
-	enum imap_tls tls;
+	size_t unheard; /* bytes since the last whole line */
 	uint64_t greeting_ms, command_ms, idle_renew_ms, idle_done_ms;
 	struct imap_line line;
 	struct imap_text out;
 	struct imap_answer answer;
-	struct entrance *entrance;      /* NULL once ready */
+	struct imap_entrance *entrance; /* NULL once ready */
 	struct imap_verdict done, last; /* of the last DONE; of BYE or FAILED */
 	struct imap_event queue[QUEUE];
 	unsigned n_queue, at_queue;
@@ -95,41 +79,12 @@ static uint64_t or_else(uint64_t n, uint64_t otherwise)
 	return n ? n : otherwise;
 }
 
-static struct entrance *entrance_new(const struct imap_params *p)
-{
-	struct entrance *e = mem_new(sizeof(*e));
-
-	imap_login_init(&e->login,
-			p->kind == IMAP_CREDENTIAL_TOKEN ? IMAP_LOGIN_TOKEN : IMAP_LOGIN_PASSWORD,
-			p->user, p->credential, p->host, p->port);
-	for (size_t i = 0; i < IMAP_ID_PAIRS && p->id[i].field.len; i++) {
-		e->id[i].field = mem_text_n(p->id[i].field.at, p->id[i].field.len);
-		e->id[i].value = mem_text_n(p->id[i].value.at, p->id[i].value.len);
-	}
-	buf_init(&e->prefix, LIMIT_IMAP_NAME);
-	return e;
-}
-
-static void entrance_free(struct entrance *e)
-{
-	if (!e)
-		return;
-	imap_login_clear(&e->login);
-	for (size_t i = 0; i < IMAP_ID_PAIRS; i++) {
-		free(e->id[i].field);
-		free(e->id[i].value);
-	}
-	buf_clear(&e->prefix);
-	free(e);
-}
-
 struct imap_session *imap_session_new(const struct imap_params *p, uint64_t now_ms)
 {
 	struct imap_session *s = mem_new(sizeof(*s));
 
 	s->now_ms = now_ms;
 	s->quirks = p->quirks;
-	s->tls = p->tls;
 	s->greeting_ms = or_else(p->greeting_ms, DEFAULT_GREETING_MS);
 	s->command_ms = or_else(p->command_ms, DEFAULT_COMMAND_MS);
 	s->idle_renew_ms = or_else(p->idle_renew_ms, DEFAULT_IDLE_RENEW_MS);
@@ -139,8 +94,8 @@ struct imap_session *imap_session_new(const struct imap_params *p, uint64_t now_
 		       or_else(p->max_skip, LIMIT_IMAP_SKIP));
 	imap_text_init(&s->out);
 	imap_answer_init(&s->answer);
-	s->entrance = entrance_new(p);
-	enter(s, STATE_GREETING);
+	s->entrance = imap_entrance_new(p);
+	enter(s, STATE_ENTERING);
 	return s;
 }
 
@@ -151,7 +106,7 @@ void imap_session_free(struct imap_session *s)
 	imap_line_clear(&s->line);
 	imap_text_clear(&s->out);
 	imap_answer_clear(&s->answer);
-	entrance_free(s->entrance);
+	imap_entrance_free(s->entrance);
 	free(s);
 }
 
@@ -167,7 +122,7 @@ static struct imap_event *push(struct imap_session *s, enum imap_event_kind kind
 	return ev;
 }
 
-/* The last event; nothing is sent or heard after it. */
+/* The last event; nothing is said or heard after it. */
 static void over(struct imap_session *s, enum imap_event_kind kind, struct imap_verdict v)
 {
 	s->last = v;
@@ -175,10 +130,10 @@ static void over(struct imap_session *s, enum imap_event_kind kind, struct imap_
 	enter(s, STATE_OVER);
 }
 
-static void failed(struct imap_session *s, enum blame blame, enum imap_remedy remedy,
-		   const char *what, struct text said)
+static void failed(struct imap_session *s, enum blame blame, const char *what, struct text said)
 {
-	over(s, IMAP_EV_FAILED, (struct imap_verdict){ outcome_of(blame, what, said), remedy, 0 });
+	over(s, IMAP_EV_FAILED,
+	     (struct imap_verdict){ outcome_of(blame, what, said), IMAP_REMEDY_RETRY, 0 });
 }
 
 static void command_over(struct imap_session *s, struct imap_verdict v)
@@ -193,58 +148,22 @@ static void command_over(struct imap_session *s, struct imap_verdict v)
 	imap_answer_expect(&s->answer, &nothing);
 }
 
-/* ---- entering a state: what we say, and how long we wait ---- */
-
-static void say(struct imap_session *s, enum imap_verb verb)
-{
-	imap_text_begin(&s->out, ++s->tag, verb);
-	imap_text_end(&s->out);
-}
-
-static void say_id(struct imap_session *s)
-{
-	const struct entrance *e = s->entrance;
-
-	imap_text_begin(&s->out, ++s->tag, IMAP_VERB_ID);
-	imap_text_open(&s->out);
-	for (size_t i = 0; i < IMAP_ID_PAIRS && e->id[i].field; i++) {
-		/* ours and ASCII: cannot fail */
-		(void)imap_text_astring(&s->out, text_of(e->id[i].field), s->caps);
-		(void)imap_text_astring(&s->out, text_of(e->id[i].value), s->caps);
-	}
-	imap_text_close(&s->out);
-	imap_text_end(&s->out);
-}
-
-static void say_login(struct imap_session *s)
-{
-	uint64_t caps = s->caps;
-	struct imap_verdict v;
-
-	if (s->quirks & IMAP_QUIRK_NO_OAUTHBEARER)
-		caps &= ~IMAP_CAP(AUTH_OAUTHBEARER);
-	/* what it can do may change with the login: forget it, unless it tells us */
-	s->caps = 0;
-	if (imap_login_start(&s->entrance->login, caps, ++s->tag, &s->out, &v) ==
-	    IMAP_LOGIN_STEP_OUT)
-		over(s, IMAP_EV_FAILED, v);
-}
-
-static void say_ready(struct imap_session *s)
+static void ready(struct imap_session *s)
 {
 	struct imap_event *ev;
+	struct text prefix;
 
 	if (!s->entrance)
 		return;
 	ev = push(s, IMAP_EV_READY);
-	ev->ready.caps = s->caps;
-	ev->ready.separator = s->entrance->separator;
-	ev->ready.was_preauth = s->entrance->was_preauth;
-	/* the buffer lives on as that of names, which this event borrows */
-	buf_clear(&s->answer.name);
-	(void)text_add(&s->answer.name, text_of_buf(&s->entrance->prefix));
+	prefix = imap_entrance_prefix(s->entrance, &ev->ready.separator);
+	/* names live until the next event, so it may lie among them */
+	(void)text_add(&s->answer.name, prefix);
 	ev->ready.prefix = text_of_buf(&s->answer.name);
-	entrance_free(s->entrance);
+	ev->ready.was_preauth = imap_entrance_was_preauth(s->entrance);
+	ev->ready.caps = s->caps = imap_entrance_caps(s->entrance);
+	s->tag = imap_entrance_tag(s->entrance);
+	imap_entrance_free(s->entrance);
 	s->entrance = NULL;
 }
 
@@ -252,8 +171,18 @@ static void end_all(struct imap_session *s)
 {
 	imap_text_clear(&s->out);
 	imap_line_clear(&s->line);
-	entrance_free(s->entrance);
+	imap_entrance_free(s->entrance);
 	s->entrance = NULL;
+}
+
+/* ---- entering a state: what we say, and how long we wait ---- */
+
+static void say_idle(struct imap_session *s)
+{
+	struct imap_means means = { s->caps, s->quirks };
+
+	/* it was said once already with the same capabilities: cannot fail */
+	(void)imap_command_write(&s->out, ++s->tag, &s->answer.asked, &means);
 }
 
 static void enter(struct imap_session *s, enum state state)
@@ -264,36 +193,27 @@ static void enter(struct imap_session *s, enum state state)
 	s->state = state;
 	s->unheard = 0;
 	switch (state) {
-	case STATE_GREETING:
+	case STATE_ENTERING:
+		if (imap_entrance_is_greeting(s->entrance))
+			wait_ms = s->greeting_ms;
+		break;
 	case STATE_HANDSHAKE:
+		/* RFC 9051 6.2.1: what came in clear is worth nothing */
+		imap_line_clear(&s->line);
 		wait_ms = s->greeting_ms;
-		break;
-	case STATE_CAPABILITY:
-	case STATE_CAPABILITY_IN:
-		say(s, IMAP_VERB_CAPABILITY);
-		break;
-	case STATE_STARTTLS:
-		say(s, IMAP_VERB_STARTTLS);
-		break;
-	case STATE_LOGIN:
-		s->deadline_ms = s->now_ms + wait_ms;
-		say_login(s);
-		return;
-	case STATE_ID:
-		say_id(s);
-		break;
-	case STATE_NAMESPACE:
-		say(s, IMAP_VERB_NAMESPACE);
+		push(s, IMAP_EV_STARTTLS_NOW);
 		break;
 	case STATE_READY:
 		wait_ms = 0;
-		say_ready(s);
+		ready(s);
 		break;
 	case STATE_COMMAND:
 	case STATE_IDLE_UNWANTED:
+	case STATE_LOGOUT:
 		break;
 	case STATE_IDLE_ASKED:
-		say(s, IMAP_VERB_IDLE);
+		if (was == STATE_IDLE_RENEWING)
+			say_idle(s);
 		break;
 	case STATE_IDLING:
 		wait_ms = s->idle_renew_ms;
@@ -306,9 +226,6 @@ static void enter(struct imap_session *s, enum state state)
 			imap_text_line(&s->out, "DONE");
 		wait_ms = s->idle_done_ms;
 		break;
-	case STATE_LOGOUT:
-		say(s, IMAP_VERB_LOGOUT);
-		break;
 	case STATE_OVER:
 		wait_ms = 0;
 		end_all(s);
@@ -319,134 +236,56 @@ static void enter(struct imap_session *s, enum state state)
 
 /* ---- hearing: what we make of an answer ---- */
 
-static bool wants_id(const struct imap_session *s)
+static enum imap_phase phase_of(const struct imap_session *s)
 {
-	return (s->caps & IMAP_CAP(ID)) && !(s->quirks & IMAP_QUIRK_NO_ID) &&
-	       s->entrance->id[0].field;
-}
-
-/* After login, one thing after the other; each state leads to the next that applies. */
-static void enter_after(struct imap_session *s, enum state state)
-{
-	if (state == STATE_LOGIN && !s->caps)
-		enter(s, STATE_CAPABILITY_IN);
-	else if (state <= STATE_CAPABILITY_IN && wants_id(s))
-		enter(s, STATE_ID);
-	else if (state <= STATE_ID && (s->caps & IMAP_CAP(NAMESPACE)))
-		/* also the proof that there is a mailbox: Exchange logs in without one */
-		enter(s, STATE_NAMESPACE);
-	else
-		enter(s, STATE_READY);
-}
-
-/* What it can do is known: protect the connection, or say who we are. */
-static void enter_knowing(struct imap_session *s)
-{
-	if (s->tls == IMAP_TLS_IMPLICIT) {
-		enter(s, STATE_LOGIN);
-	} else if (s->caps & IMAP_CAP(STARTTLS)) {
-		enter(s, STATE_STARTTLS);
-	} else {
-		/* never in clear, RFC 8314 */
-		failed(s, BLAME_LACKS, IMAP_REMEDY_ADMIN, "starttls not offered",
-		       (struct text){ NULL, 0 });
-	}
-}
-
-static enum imap_phase phase_of(enum state state)
-{
-	if (state == STATE_GREETING)
-		return IMAP_PHASE_GREETING;
-	if (state < STATE_READY)
-		return IMAP_PHASE_LOGIN;
-	if (state >= STATE_IDLE_ASKED && state <= STATE_IDLE_ENDING)
+	if (s->entrance)
+		return imap_entrance_is_greeting(s->entrance) ? IMAP_PHASE_GREETING
+							      : IMAP_PHASE_LOGIN;
+	if (s->state >= STATE_IDLE_ASKED && s->state <= STATE_IDLE_ENDING)
 		return IMAP_PHASE_IDLE;
 	return IMAP_PHASE_COMMAND;
 }
 
 static struct imap_verdict judge(const struct imap_session *s, const struct imap_resp *r)
 {
-	return imap_verdict_of(phase_of(s->state), r->condition, r->code.word, r->said);
+	return imap_verdict_of(phase_of(s), r->condition, r->code.word, r->said);
 }
 
-static void heard_greeting(struct imap_session *s, const struct imap_resp *r)
+static void heard_at_entrance(struct imap_session *s, const struct imap_resp *r)
 {
-	if (r->kind != IMAP_RESP_CONDITION) {
-		failed(s, BLAME_PEER, IMAP_REMEDY_RETRY, "not an imap server", r->said);
-		return;
-	}
-	switch (r->condition) {
-	case IMAP_CONDITION_OK:
-		if (s->caps)
-			enter_knowing(s);
-		else
-			enter(s, STATE_CAPABILITY);
-		return;
-	case IMAP_CONDITION_PREAUTH:
-		if (s->tls == IMAP_TLS_STARTTLS) {
-			/* anybody on the way may have said so; STARTTLS is not possible any more */
-			failed(s, BLAME_PEER, IMAP_REMEDY_ADMIN, "preauth in clear", r->said);
-			return;
-		}
-		s->entrance->was_preauth = true;
-		enter_after(s, STATE_LOGIN);
-		return;
-	case IMAP_CONDITION_BYE:
-		over(s, IMAP_EV_BYE, judge(s, r));
-		return;
-	case IMAP_CONDITION_NO:
-	case IMAP_CONDITION_BAD:
-		over(s, IMAP_EV_FAILED, judge(s, r));
-		return;
-	}
-}
-
-static void heard_login(struct imap_session *s, const struct imap_resp *r)
-{
+	uint32_t tag = imap_entrance_tag(s->entrance);
 	struct imap_verdict v;
 
-	switch (imap_login_heard(&s->entrance->login, r, &s->out, &v)) {
-	case IMAP_LOGIN_STEP_WAIT:
+	switch (imap_entrance_heard(s->entrance, r, &s->out, &v)) {
+	case IMAP_ENTRANCE_WAIT:
+		/* the next thing was said: a new deadline */
+		if (imap_entrance_tag(s->entrance) != tag)
+			enter(s, STATE_ENTERING);
 		break;
-	case IMAP_LOGIN_STEP_IN:
-		enter_after(s, STATE_LOGIN);
+	case IMAP_ENTRANCE_SHAKE_HANDS:
+		enter(s, STATE_HANDSHAKE);
 		break;
-	case IMAP_LOGIN_STEP_OUT:
-		over(s, IMAP_EV_FAILED, v);
+	case IMAP_ENTRANCE_IN:
+		enter(s, STATE_READY);
 		break;
-	}
-}
-
-/* The command's own last word before its DONE. */
-static void heard_success(struct imap_session *s)
-{
-	struct imap_answer *a = &s->answer;
-	struct imap_event *ev;
-
-	if (a->asked.command == IMAP_COMMAND_EXAMINE) {
-		imap_answer_opened(a, /* is_open= */ true);
-		ev = push(s, IMAP_EV_EXAMINED);
-		ev->examined.uidvalidity = a->opened.uidvalidity;
-		ev->examined.uidnext = a->opened.uidnext;
-		ev->examined.exists = a->opened.exists;
-		ev->examined.highestmodseq = a->opened.highestmodseq;
-		ev->examined.is_uid_unsticky = a->opened.is_uid_unsticky;
-	} else if (a->asked.command == IMAP_COMMAND_SEARCH) {
-		ev = push(s, IMAP_EV_LOWEST_UID);
-		ev->lowest.uid = a->lowest;
-		ev->lowest.found = a->found;
+	case IMAP_ENTRANCE_OUT:
+		over(s,
+		     r->kind == IMAP_RESP_CONDITION && r->condition == IMAP_CONDITION_BYE
+			     ? IMAP_EV_BYE
+			     : IMAP_EV_FAILED,
+		     v);
+		break;
 	}
 }
 
 static void heard_command_end(struct imap_session *s, const struct imap_resp *r)
 {
 	struct imap_verdict v = judge(s, r);
+	struct imap_event ev;
 
 	imap_text_give_up(&s->out);
-	if (outcome_ok(&v.outcome))
-		heard_success(s);
-	else if (s->answer.asked.command == IMAP_COMMAND_EXAMINE)
-		imap_answer_opened(&s->answer, /* is_open= */ false); /* RFC 3501 6.3.1 */
+	if (imap_answer_ended(&s->answer, outcome_ok(&v.outcome), &ev))
+		*push(s, ev.kind) = ev;
 	command_over(s, v);
 	enter(s, STATE_READY);
 }
@@ -466,49 +305,18 @@ static void heard_idle_end(struct imap_session *s, const struct imap_resp *r)
 
 static void heard_tagged(struct imap_session *s, const struct imap_resp *r)
 {
-	struct imap_verdict v = judge(s, r);
-
 	switch (s->state) {
-	case STATE_CAPABILITY:
-		if (outcome_ok(&v.outcome))
-			enter_knowing(s);
-		else
-			over(s, IMAP_EV_FAILED, v);
-		break;
-	case STATE_STARTTLS:
-		if (!outcome_ok(&v.outcome)) {
-			failed(s, BLAME_LACKS, IMAP_REMEDY_RETRY, "starttls refused", r->said);
-			break;
-		}
-		/* RFC 9051 6.2.1: what came in clear is worth nothing */
-		s->caps = 0;
-		push(s, IMAP_EV_STARTTLS_NOW);
-		enter(s, STATE_HANDSHAKE);
-		imap_line_clear(&s->line);
-		break;
-	case STATE_LOGIN:
-		heard_login(s, r);
-		break;
-	case STATE_CAPABILITY_IN:
-	case STATE_ID:
-	case STATE_NAMESPACE:
-		/* a NO to these harms nobody; a BAD is Exchange without a mailbox, or a limit */
-		if (v.remedy == IMAP_REMEDY_WAIT || r->condition == IMAP_CONDITION_BAD)
-			over(s, IMAP_EV_FAILED, v);
-		else
-			enter_after(s, s->state);
-		break;
 	case STATE_COMMAND:
 		heard_command_end(s, r);
 		break;
 	case STATE_IDLE_RENEWING:
-		if (outcome_ok(&v.outcome))
+		if (r->condition == IMAP_CONDITION_OK)
 			enter(s, STATE_IDLE_ASKED);
 		else
 			heard_idle_end(s, r);
 		break;
 	case STATE_IDLE_ENDING:
-		command_over(s, v);
+		command_over(s, judge(s, r));
 		enter(s, STATE_READY);
 		break;
 	case STATE_IDLE_ASKED:
@@ -517,23 +325,21 @@ static void heard_tagged(struct imap_session *s, const struct imap_resp *r)
 		heard_idle_end(s, r);
 		break;
 	case STATE_LOGOUT:
-		command_over(s, v);
+		command_over(s, judge(s, r));
 		enter(s, STATE_OVER);
 		break;
-	case STATE_GREETING:
+	case STATE_ENTERING:
 	case STATE_HANDSHAKE:
 	case STATE_READY:
 	case STATE_OVER:
-		break; /* our tag is not out: heard() does not bring it here */
+		break; /* no tag of ours is out: heard() does not come here */
 	}
 }
 
 /* "+": our literal may go, or IDLE has begun. */
-static void heard_plus(struct imap_session *s, const struct imap_resp *r)
+static void heard_plus(struct imap_session *s)
 {
-	if (s->state == STATE_LOGIN)
-		heard_login(s, r);
-	else if (s->state == STATE_IDLE_ASKED)
+	if (s->state == STATE_IDLE_ASKED)
 		enter(s, STATE_IDLING);
 	else if (s->state == STATE_IDLE_UNWANTED)
 		enter(s, STATE_IDLE_ENDING);
@@ -541,45 +347,23 @@ static void heard_plus(struct imap_session *s, const struct imap_resp *r)
 		(void)imap_text_go_on(&s->out);
 }
 
-static void heard_bye(struct imap_session *s, const struct imap_resp *r)
-{
-	if (s->state == STATE_LOGOUT)
-		return; /* the tagged answer follows, RFC 3501 6.1.3 */
-	over(s, IMAP_EV_BYE, judge(s, r));
-}
-
 /* A line that is no response.  Exchange says "Server Unavailable. 15" that way. */
 static void heard_odd(struct imap_session *s, const struct imap_resp *r)
 {
-	struct text none = { NULL, 0 };
-	struct imap_verdict v =
-		imap_verdict_of(phase_of(s->state), IMAP_CONDITION_NO, none, r->said);
+	struct imap_verdict v = imap_verdict_of(phase_of(s), IMAP_CONDITION_NO, TEXT(""), r->line);
 
 	if (v.remedy == IMAP_REMEDY_WAIT)
 		over(s, IMAP_EV_FAILED, v);
 	else if (++s->odd_lines > LIMIT_IMAP_ODD)
-		failed(s, BLAME_PEER, IMAP_REMEDY_RETRY, "too much that is not imap", r->said);
-	else if (r->said.len)
-		push(s, IMAP_EV_ODD)->odd.said = r->said;
+		failed(s, BLAME_PEER, "too much that is not imap", r->line);
+	else if (r->line.len)
+		push(s, IMAP_EV_ODD)->odd.said = r->line;
 }
 
-static void heard_namespace(struct imap_session *s, const struct imap_resp *r)
-{
-	if (!s->entrance)
-		return;
-	buf_clear(&s->entrance->prefix);
-	(void)text_add(&s->entrance->prefix, r->space.prefix);
-	s->entrance->separator = r->space.separator;
-}
-
-static void heard_untagged(struct imap_session *s, const struct imap_resp *r)
+static void heard_data(struct imap_session *s, const struct imap_resp *r)
 {
 	struct imap_event ev;
 
-	if (s->state == STATE_LOGIN && r->kind == IMAP_RESP_CONDITION)
-		heard_login(s, r);
-	if (s->state == STATE_OVER)
-		return;
 	if (imap_answer_heard(&s->answer, r, s->line.max_literal, &ev))
 		*push(s, ev.kind) = ev;
 	if (s->state == STATE_COMMAND)
@@ -589,34 +373,37 @@ static void heard_untagged(struct imap_session *s, const struct imap_resp *r)
 static bool is_our_tag(const struct imap_session *s, struct text tag)
 {
 	char ours[16];
-	int n = snprintf(ours, sizeof(ours), "r%u", s->tag);
+	int n = snprintf(ours, sizeof(ours), "r%u",
+			 s->entrance ? imap_entrance_tag(s->entrance) : s->tag);
 
 	return n > 0 && s->state != STATE_READY && text_ieq(tag, (struct text){ ours, (size_t)n });
 }
 
+/* RFC 3501 2.2.2: untagged data may come at any time. */
 static void heard(struct imap_session *s, const struct imap_resp *r)
 {
-	s->unheard = 0;
-	if ((r->kind == IMAP_RESP_CONDITION || r->kind == IMAP_RESP_TAGGED) &&
-	    text_ieq(r->code.word, TEXT("CAPABILITY")))
-		s->caps = imap_caps_parse(r->code.args);
+	bool is_tagged = r->kind == IMAP_RESP_TAGGED;
 
-	if (s->state == STATE_GREETING)
-		heard_greeting(s, r);
-	else if (r->kind == IMAP_RESP_TAGGED && is_our_tag(s, r->tag))
-		heard_tagged(s, r);
-	else if (r->kind == IMAP_RESP_TAGGED || r->kind == IMAP_RESP_ODD)
+	s->unheard = 0;
+	if (s->entrance && imap_entrance_is_greeting(s->entrance)) {
+		heard_at_entrance(s, r);
+	} else if (r->kind == IMAP_RESP_ODD || (is_tagged && !is_our_tag(s, r->tag))) {
 		heard_odd(s, r);
-	else if (r->kind == IMAP_RESP_PLUS)
-		heard_plus(s, r);
-	else if (r->kind == IMAP_RESP_CAPABILITY)
-		s->caps = imap_caps_parse(r->words);
-	else if (r->kind == IMAP_RESP_NAMESPACE)
-		heard_namespace(s, r);
-	else if (r->kind == IMAP_RESP_CONDITION && r->condition == IMAP_CONDITION_BYE)
-		heard_bye(s, r);
-	else
-		heard_untagged(s, r);
+	} else if (r->kind == IMAP_RESP_CONDITION && r->condition == IMAP_CONDITION_BYE) {
+		/* when we said LOGOUT the tagged answer follows, RFC 3501 6.1.3 */
+		if (s->state != STATE_LOGOUT)
+			over(s, IMAP_EV_BYE, judge(s, r));
+	} else if (s->entrance) {
+		heard_at_entrance(s, r);
+		if (s->entrance && !is_tagged)
+			heard_data(s, r);
+	} else if (is_tagged) {
+		heard_tagged(s, r);
+	} else if (r->kind == IMAP_RESP_PLUS) {
+		heard_plus(s);
+	} else {
+		heard_data(s, r);
+	}
 }
 
 /* ---- bytes, events and time ---- */
@@ -654,8 +441,7 @@ bool imap_session_next(struct imap_session *s, struct imap_event *ret)
 		if (e == 0)
 			return false;
 		if (e < 0) {
-			failed(s, BLAME_PEER, IMAP_REMEDY_RETRY, "response past its ceiling",
-			       (struct text){ NULL, 0 });
+			failed(s, BLAME_PEER, "response past its ceiling", TEXT(""));
 			continue;
 		}
 		imap_parse(at, len, s->line.max_literal, &r);
@@ -675,18 +461,7 @@ void imap_session_sent(struct imap_session *s, size_t n)
 
 bool imap_session_secret(const struct imap_session *s, size_t *ret_from, size_t *ret_len)
 {
-	const uint8_t *p;
-	size_t ready = imap_text_ready(&s->out, &p), from, end;
-
-	end = s->out.secret + s->out.secret_len;
-	from = s->out.secret > s->out.sent ? s->out.secret : s->out.sent;
-	if (end > s->out.sent + ready)
-		end = s->out.sent + ready;
-	if (!s->out.secret_len || from >= end)
-		return false;
-	*ret_from = from - s->out.sent;
-	*ret_len = end - from;
-	return true;
+	return imap_text_ready_secret(&s->out, ret_from, ret_len);
 }
 
 uint64_t imap_session_deadline(const struct imap_session *s)
@@ -702,8 +477,7 @@ void imap_session_tick(struct imap_session *s, uint64_t now_ms)
 	if (s->state == STATE_IDLING)
 		enter(s, STATE_IDLE_RENEWING);
 	else
-		failed(s, BLAME_NET, IMAP_REMEDY_RETRY, "no answer in time",
-		       text_of(imap_session_waiting_for(s)));
+		failed(s, BLAME_NET, "no answer in time", text_of(imap_session_waiting_for(s)));
 }
 
 void imap_session_eof(struct imap_session *s, uint64_t now_ms)
@@ -716,8 +490,7 @@ void imap_session_eof(struct imap_session *s, uint64_t now_ms)
 		enter(s, STATE_OVER);
 		return;
 	}
-	failed(s, BLAME_NET, IMAP_REMEDY_RETRY, "connection closed",
-	       text_of(imap_session_waiting_for(s)));
+	failed(s, BLAME_NET, "connection closed", text_of(imap_session_waiting_for(s)));
 }
 
 void imap_session_tls_up(struct imap_session *s, uint64_t now_ms)
@@ -725,8 +498,8 @@ void imap_session_tls_up(struct imap_session *s, uint64_t now_ms)
 	s->now_ms = now_ms;
 	if (s->state != STATE_HANDSHAKE)
 		return;
-	s->tls = IMAP_TLS_IMPLICIT;
-	enter(s, STATE_CAPABILITY);
+	imap_entrance_tls_up(s->entrance, &s->out);
+	enter(s, STATE_ENTERING);
 }
 
 bool imap_session_done(const struct imap_session *s)
@@ -751,12 +524,14 @@ const char *imap_session_waiting_for(const struct imap_session *s)
 		[IMAP_COMMAND_NOOP] = "answer to NOOP",
 	};
 
+	if (s->state == STATE_ENTERING)
+		return imap_entrance_waiting_for(s->entrance);
 	return s->state == STATE_COMMAND ? commands[s->answer.asked.command] : words[s->state];
 }
 
 uint64_t imap_session_caps(const struct imap_session *s)
 {
-	return s->caps;
+	return s->entrance ? imap_entrance_caps(s->entrance) : s->caps;
 }
 
 uint32_t imap_session_verbs_sent(const struct imap_session *s)
@@ -766,88 +541,51 @@ uint32_t imap_session_verbs_sent(const struct imap_session *s)
 
 /* ---- commands ---- */
 
-static int may_ask(const struct imap_session *s, bool needs_folder)
+static int ask(struct imap_session *s, struct imap_asked asked, enum state state, uint64_t now_ms)
 {
-	if (s->state < STATE_READY || s->state >= STATE_LOGOUT)
+	struct imap_means means = { s->caps, s->quirks };
+	int r;
+
+	if (s->entrance || s->state == STATE_LOGOUT || s->state == STATE_OVER)
 		return -ENOTCONN;
 	if (s->state != STATE_READY)
 		return -EBUSY;
-	if (needs_folder && s->answer.opened.state != IMAP_OPENED)
+	if (imap_command_needs_folder(asked.command) && s->answer.opened.state != IMAP_OPENED)
 		return -EDOM;
-	return 0;
-}
-
-/* The command is written: it runs. */
-static int asked(struct imap_session *s, const struct imap_asked *asked, uint64_t now_ms)
-{
-	imap_text_end(&s->out);
-	imap_answer_expect(&s->answer, asked);
-	s->now_ms = now_ms;
-	enter(s, STATE_COMMAND);
-	return 0;
-}
-
-static int ask_folder(struct imap_session *s, enum imap_command command, enum imap_verb verb,
-		      struct text raw, const char *behind, uint64_t now_ms)
-{
-	struct imap_asked a = { .command = command };
-	int r = may_ask(s, /* needs_folder= */ false);
-
+	r = imap_command_write(&s->out, s->tag + 1, &asked, &means);
 	if (r < 0)
 		return r;
-	imap_text_begin(&s->out, ++s->tag, verb);
-	r = raw.len ? imap_text_astring(&s->out, raw, s->caps) : -EINVAL;
-	if (r < 0) {
-		imap_text_take_back(&s->out);
-		return r;
-	}
-	if (behind)
-		imap_text_words(&s->out, "%s", behind);
-	return asked(s, &a, now_ms);
-}
-
-int imap_session_examine(struct imap_session *s, struct text raw, uint64_t now_ms)
-{
-	return ask_folder(s, IMAP_COMMAND_EXAMINE, IMAP_VERB_EXAMINE, raw, NULL, now_ms);
-}
-
-int imap_session_status(struct imap_session *s, struct text raw, uint64_t now_ms)
-{
-	return ask_folder(s, IMAP_COMMAND_STATUS, IMAP_VERB_STATUS, raw,
-			  "(MESSAGES UIDNEXT UIDVALIDITY)", now_ms);
+	s->tag++;
+	s->now_ms = now_ms;
+	imap_answer_expect(&s->answer, &asked);
+	enter(s, state);
+	return 0;
 }
 
 int imap_session_list(struct imap_session *s, uint64_t now_ms)
 {
-	uint64_t extended = IMAP_CAP(LIST_EXTENDED) | IMAP_CAP(SPECIAL_USE);
-	struct imap_asked a = { .command = IMAP_COMMAND_LIST };
-	int r = may_ask(s, /* needs_folder= */ false);
+	return ask(s, (struct imap_asked){ .command = IMAP_COMMAND_LIST }, STATE_COMMAND, now_ms);
+}
 
-	if (r < 0)
-		return r;
-	imap_text_begin(&s->out, ++s->tag, IMAP_VERB_LIST);
-	imap_text_words(&s->out, "\"\" \"*\"");
-	if ((s->caps & extended) == extended)
-		imap_text_words(&s->out, "RETURN (SPECIAL-USE)"); /* RFC 6154 section 2 */
-	return asked(s, &a, now_ms);
+int imap_session_examine(struct imap_session *s, struct text raw, uint64_t now_ms)
+{
+	struct imap_asked a = { .command = IMAP_COMMAND_EXAMINE, .raw = raw };
+
+	return ask(s, a, STATE_COMMAND, now_ms);
+}
+
+int imap_session_status(struct imap_session *s, struct text raw, uint64_t now_ms)
+{
+	struct imap_asked a = { .command = IMAP_COMMAND_STATUS, .raw = raw };
+
+	return ask(s, a, STATE_COMMAND, now_ms);
 }
 
 int imap_session_search_since(struct imap_session *s, int64_t unix_s, uint64_t now_ms)
 {
-	struct imap_asked a = { .command = IMAP_COMMAND_SEARCH };
-	char day[IMAP_DATE_DAY];
-	int r = may_ask(s, /* needs_folder= */ true);
+	struct imap_asked a = { .command = IMAP_COMMAND_SEARCH, .since_unix_s = unix_s };
 
-	/* the server's day may have begun 14 hours before ours, and ended 12 after it */
-	if (r == 0)
-		r = imap_date_day(unix_s < 86400 ? unix_s : unix_s - 86400, day);
-	if (r < 0)
-		return r;
-	imap_text_begin(&s->out, ++s->tag, IMAP_VERB_UID_SEARCH);
-	if ((s->caps & IMAP_CAP(ESEARCH)) && !(s->quirks & IMAP_QUIRK_NO_ESEARCH))
-		imap_text_words(&s->out, "RETURN (MIN COUNT)");
-	imap_text_words(&s->out, "SINCE %s", day);
-	return asked(s, &a, now_ms);
+	return ask(s, a, STATE_COMMAND, now_ms);
 }
 
 int imap_session_fetch_headers(struct imap_session *s, uint32_t uid_from, uint32_t uid_to,
@@ -857,54 +595,9 @@ int imap_session_fetch_headers(struct imap_session *s, uint32_t uid_from, uint32
 		.command = IMAP_COMMAND_FETCH_HEADERS,
 		.uid_from = uid_from,
 		.uid_to = uid_to,
-		.was_partial = !(s->quirks & IMAP_QUIRK_NO_PARTIAL),
 	};
-	int r = may_ask(s, /* needs_folder= */ true);
 
-	if (r == 0 && (!uid_from || uid_from > uid_to))
-		r = -EINVAL;
-	if (r < 0)
-		return r;
-	imap_text_begin(&s->out, ++s->tag, IMAP_VERB_UID_FETCH);
-	if (uid_to == UINT32_MAX)
-		imap_text_words(&s->out, "%u:*", uid_from);
-	else if (uid_to > uid_from)
-		imap_text_words(&s->out, "%u:%u", uid_from, uid_to);
-	else
-		imap_text_words(&s->out, "%u", uid_from);
-	imap_text_open(&s->out);
-	imap_text_words(&s->out, "UID INTERNALDATE RFC822.SIZE FLAGS BODYSTRUCTURE");
-	if (s->caps & IMAP_CAP(GMAIL))
-		imap_text_words(&s->out, "X-GM-MSGID X-GM-THRID X-GM-LABELS");
-	if (s->caps & IMAP_CAP(OBJECTID))
-		imap_text_words(&s->out, "EMAILID");
-	if (a.was_partial)
-		imap_text_words(&s->out, "BODY.PEEK[HEADER]<0.%u>", (unsigned)IMAP_HEADER_MAX);
-	else
-		imap_text_words(&s->out, "BODY.PEEK[HEADER]");
-	imap_text_close(&s->out);
-	return asked(s, &a, now_ms);
-}
-
-/* "1", "2.1", "2.MIME", "HEADER": digits with dots, and one of three words.  RFC 3501 section 9. */
-static bool is_section(struct text t)
-{
-	static const char *const words[] = { "HEADER", "TEXT", "MIME" };
-	struct text head, tail = t;
-
-	if (!t.len || t.len >= sizeof(((struct imap_asked *)NULL)->section))
-		return false;
-	while (tail.len && tail.at[0] >= '1' && tail.at[0] <= '9') {
-		uint64_t n;
-		bool more = text_cut(tail, '.', &head, &tail);
-
-		if (text_u64(head, UINT32_MAX, &n) < 0 || (more && !tail.len))
-			return false;
-	}
-	for (size_t i = 0; tail.len && i < countof(words); i++)
-		if (text_ieq(tail, text_of(words[i])))
-			return tail.len < t.len || i < 2; /* MIME only of a part */
-	return tail.len == 0;
+	return ask(s, a, STATE_COMMAND, now_ms);
 }
 
 int imap_session_fetch_part(struct imap_session *s, uint32_t uid, struct text section,
@@ -914,51 +607,31 @@ int imap_session_fetch_part(struct imap_session *s, uint32_t uid, struct text se
 		.command = IMAP_COMMAND_FETCH_PART,
 		.uid_from = uid,
 		.uid_to = uid,
-		.max_bytes = max_bytes,
-		.was_partial = !(s->quirks & IMAP_QUIRK_NO_PARTIAL),
+		/* of a longer literal no more would be kept */
+		.max_bytes =
+			max_bytes < s->line.max_literal ? max_bytes : (uint32_t)s->line.max_literal,
 	};
-	int r = may_ask(s, /* needs_folder= */ true);
 
-	if (r == 0 && (!uid || !max_bytes || !is_section(section)))
-		r = -EINVAL;
-	if (r < 0)
-		return r;
-	if (a.max_bytes > s->line.max_literal)
-		a.max_bytes = (uint32_t)s->line.max_literal;
+	if (!imap_command_is_section(section))
+		return -EINVAL;
 	memcpy(a.section, section.at, section.len);
-	imap_text_begin(&s->out, ++s->tag, IMAP_VERB_UID_FETCH);
-	if (a.was_partial)
-		imap_text_words(&s->out, "%u (UID BODY.PEEK[%s]<0.%u>)", uid, a.section,
-				a.max_bytes);
-	else
-		imap_text_words(&s->out, "%u (UID BODY.PEEK[%s])", uid, a.section);
-	return asked(s, &a, now_ms);
+	return ask(s, a, STATE_COMMAND, now_ms);
 }
 
 int imap_session_noop(struct imap_session *s, uint64_t now_ms)
 {
-	struct imap_asked a = { .command = IMAP_COMMAND_NOOP };
-	int r = may_ask(s, /* needs_folder= */ false);
+	return ask(s, (struct imap_asked){ .command = IMAP_COMMAND_NOOP }, STATE_COMMAND, now_ms);
+}
 
-	if (r < 0)
-		return r;
-	imap_text_begin(&s->out, ++s->tag, IMAP_VERB_NOOP);
-	return asked(s, &a, now_ms);
+int imap_session_logout(struct imap_session *s, uint64_t now_ms)
+{
+	return ask(s, (struct imap_asked){ .command = IMAP_COMMAND_LOGOUT }, STATE_LOGOUT, now_ms);
 }
 
 int imap_session_idle(struct imap_session *s, uint64_t now_ms)
 {
-	static const struct imap_asked a = { .command = IMAP_COMMAND_IDLE };
-	int r = may_ask(s, /* needs_folder= */ false);
-
-	if (r == 0 && !(s->caps & IMAP_CAP(IDLE)))
-		r = -EOPNOTSUPP;
-	if (r < 0)
-		return r;
-	imap_answer_expect(&s->answer, &a);
-	s->now_ms = now_ms;
-	enter(s, STATE_IDLE_ASKED);
-	return 0;
+	return ask(s, (struct imap_asked){ .command = IMAP_COMMAND_IDLE }, STATE_IDLE_ASKED,
+		   now_ms);
 }
 
 int imap_session_end_idle(struct imap_session *s, uint64_t now_ms)
@@ -975,14 +648,8 @@ int imap_session_end_idle(struct imap_session *s, uint64_t now_ms)
 	case STATE_IDLE_UNWANTED:
 	case STATE_IDLE_ENDING:
 		return 0;
-	case STATE_GREETING:
-	case STATE_CAPABILITY:
-	case STATE_STARTTLS:
+	case STATE_ENTERING:
 	case STATE_HANDSHAKE:
-	case STATE_LOGIN:
-	case STATE_CAPABILITY_IN:
-	case STATE_ID:
-	case STATE_NAMESPACE:
 	case STATE_READY:
 	case STATE_COMMAND:
 	case STATE_LOGOUT:
@@ -990,17 +657,4 @@ int imap_session_end_idle(struct imap_session *s, uint64_t now_ms)
 		break;
 	}
 	return -ENOTCONN;
-}
-
-int imap_session_logout(struct imap_session *s, uint64_t now_ms)
-{
-	static const struct imap_asked a = { .command = IMAP_COMMAND_LOGOUT };
-	int r = may_ask(s, /* needs_folder= */ false);
-
-	if (r < 0)
-		return r;
-	imap_answer_expect(&s->answer, &a);
-	s->now_ms = now_ms;
-	enter(s, STATE_LOGOUT);
-	return 0;
 }

@@ -220,6 +220,22 @@ size_t imap_text_ready(const struct imap_text *t, const uint8_t **ret)
 	return end - t->sent;
 }
 
+bool imap_text_ready_secret(const struct imap_text *t, size_t *ret_from, size_t *ret_len)
+{
+	const uint8_t *p;
+	size_t ready_end = t->sent + imap_text_ready(t, &p);
+	size_t from = t->secret > t->sent ? t->secret : t->sent;
+	size_t end = t->secret + t->secret_len;
+
+	if (end > ready_end)
+		end = ready_end;
+	if (!t->secret_len || from >= end)
+		return false;
+	*ret_from = from - t->sent;
+	*ret_len = end - from;
+	return true;
+}
+
 void imap_text_sent(struct imap_text *t, size_t n)
 {
 	t->sent += n;

@@ -102,6 +102,8 @@ bool imap_text_go_on(struct imap_text *t);
 void imap_text_give_up(struct imap_text *t);
 
 size_t imap_text_ready(const struct imap_text *t, const uint8_t **ret);
+/* Which of those bytes are secret; false: none. */
+bool imap_text_ready_secret(const struct imap_text *t, size_t *ret_from, size_t *ret_len);
 void imap_text_sent(struct imap_text *t, size_t n);
 
 /*

@@ -1,0 +1,573 @@
+#include "ingest/intake.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "db/arrival.h"
+
+static void on_found(struct arrival_find *q);
+static void on_late(struct arrival_keep *q, int64_t uid);
+static void on_kept(struct arrival_keep *q);
+static void on_was(struct arrival_close *q, int64_t uid, enum arrival_was was);
+static void on_closed(struct arrival_close *q);
+static void on_settled(struct arrival_settle *q);
+static void on_rechecked(struct arrival_recheck *q);
+
+#define FIND_DIGESTS   2000 /* in one look-up: 140 KB on the wire */
+#define RETRY_FIRST_MS 50
+#define RETRY_MAX_MS   (10 * 1000)
+#define REFUSALS_PLAIN 3 /* after so many, texts go as plain ASCII */
+
+/* What we are waiting for, in life order. */
+#define INTAKE_STATES(X)                                                                           \
+	X(FILLING, "mails")                                                                        \
+	X(STEPPING, "nothing")                                                                     \
+	X(FINDING, "look-up")                                                                      \
+	X(CLOSING, "gate transaction")                                                             \
+	X(KEEPING, "digests")                                                                      \
+	X(READING, "a part of a mail")                                                             \
+	X(SETTLING, "event transaction")                                                           \
+	X(RECHECKED, "recheck")                                                                    \
+	X(RETRYING, "another try")                                                                 \
+	X(OVER, "nothing more")                                                                    \
+	X(FENCED, "its owner, the lease is lost")                                                  \
+	X(STALE, "its owner, the folder is another")
+
+enum intake_state {
+#define INTAKE_STATE(name, words) INTAKE_##name,
+	INTAKE_STATES(INTAKE_STATE)
+#undef INTAKE_STATE
+};
+
+static const char *const state_words[] = {
+#define INTAKE_STATE(name, words) words,
+	INTAKE_STATES(INTAKE_STATE)
+#undef INTAKE_STATE
+};
+
+/* How far the watermarks of the batch are. */
+enum intake_mark { MARK_NONE, MARK_GATED, MARK_INGESTED };
+
+struct intake {
+	struct intake_params p;
+	struct intake_batch batch;
+	struct intake_mail_place place;
+	enum intake_state state;
+	enum intake_mark mark, mark_sent;
+	struct intake_mail *mails;
+	size_t n_mails, room;
+	size_t found_upto; /* mails before this one are in the look-up under way */
+	size_t settling;   /* the mail under way */
+	unsigned n_events, refusals;
+	struct backoff retry;
+	uint64_t retry_at_ms;
+	struct arrival_find find;
+	struct arrival_keep keep;
+	struct arrival_close close;
+	struct arrival_settle settle;
+	struct arrival_recheck recheck;
+};
+
+static void found(struct intake *in);
+static void step(struct intake *in);
+
+static void enter(struct intake *in, enum intake_state state)
+{
+	in->state = state;
+}
+
+/* ---- calls in ---- */
+
+struct intake *intake_open(const struct intake_params *p)
+{
+	struct intake *in = mem_new(sizeof(*in));
+
+	in->p = *p;
+	backoff_init(&in->retry, RETRY_FIRST_MS, RETRY_MAX_MS, 0);
+	enter(in, INTAKE_FILLING);
+	return in;
+}
+
+void intake_drop(struct intake *in)
+{
+	if (!in)
+		return;
+	arrival_find_clear(&in->find);
+	pg_tx_cancel(&in->keep.tx);
+	pg_tx_cancel(&in->close.tx);
+	pg_tx_cancel(&in->settle.tx);
+	pg_tx_cancel(&in->recheck.tx);
+	for (size_t i = 0; i < in->n_mails; i++)
+		intake_mail_clear(&in->mails[i]);
+	free(in->mails);
+	free(in);
+}
+
+static struct intake_mail *mail_of(struct intake *in, uint32_t uid)
+{
+	for (size_t i = 0; i < in->n_mails; i++)
+		if (in->mails[i].uid == uid)
+			return &in->mails[i];
+	return NULL;
+}
+
+static struct intake_mail *mail_new(struct intake *in, uint32_t uid)
+{
+	if (in->n_mails == LIMIT_INTAKE_MAILS)
+		return NULL;
+	if (in->n_mails == in->room) {
+		in->room = in->room ? 2 * in->room : 2;
+		in->mails = mem_resize(in->mails, in->room * sizeof(*in->mails));
+	}
+	intake_mail_init(&in->mails[in->n_mails], uid);
+	return &in->mails[in->n_mails++];
+}
+
+bool intake_told(struct intake *in, const struct imap_message *told, int64_t now_us)
+{
+	struct intake_mail *m = mail_of(in, told->uid);
+
+	if (!m)
+		m = mail_new(in, told->uid);
+	if (!m)
+		return false;
+	intake_mail_told(m, told);
+	m->detected_us = now_us;
+	return true;
+}
+
+bool intake_is_whole(const struct intake *in)
+{
+	for (size_t i = 0; i < in->n_mails; i++)
+		if (!in->mails[i].has_head)
+			return false;
+	return true;
+}
+
+void intake_gone(struct intake *in, const struct folder_pending *p)
+{
+	intake_mail_gone(mail_new(in, (uint32_t)p->uid), p);
+}
+
+void intake_run(struct intake *in, const struct intake_batch *b)
+{
+	in->batch = *b;
+	in->place = (struct intake_mail_place){
+		.workspace = in->p.lease.workspace,
+		.inbox = in->p.lease.inbox,
+		.address = in->p.address,
+		.folder_role = b->folder_role,
+		.key = in->p.key,
+		.text_max = in->p.text_max,
+	};
+	for (size_t i = 0; i < in->n_mails; i++) {
+		struct intake_mail *m = &in->mails[i];
+
+		if (m->state != INTAKE_MAIL_NEW)
+			continue;
+		if (b->noticed_us != INT64_MIN && b->noticed_us < m->detected_us)
+			m->detected_us = b->noticed_us;
+		m->is_recovered = b->is_recovered;
+		m->is_last_look = b->is_again;
+		intake_mail_begin(m, &in->place);
+	}
+	enter(in, INTAKE_STEPPING);
+	step(in);
+}
+
+bool intake_is_gated(const struct intake *in)
+{
+	return in->mark >= MARK_GATED;
+}
+
+bool intake_is_over(const struct intake *in)
+{
+	return in->state == INTAKE_OVER;
+}
+
+bool intake_is_fenced(const struct intake *in)
+{
+	return in->state == INTAKE_FENCED;
+}
+
+bool intake_is_stale(const struct intake *in)
+{
+	return in->state == INTAKE_STALE;
+}
+
+unsigned intake_events(const struct intake *in)
+{
+	return in->n_events;
+}
+
+const char *intake_waiting_for(const struct intake *in)
+{
+	return state_words[in->state];
+}
+
+uint64_t intake_deadline(const struct intake *in)
+{
+	return in->state == INTAKE_RETRYING ? in->retry_at_ms : UINT64_MAX;
+}
+
+void intake_tick(struct intake *in, uint64_t now_ms)
+{
+	if (in->state != INTAKE_RETRYING || now_ms < in->retry_at_ms)
+		return;
+	enter(in, INTAKE_STEPPING);
+	step(in);
+}
+
+/* ---- parts ---- */
+
+/* The mail whose part is wanted: reports that may concern somebody before texts whose gates are
+ * closed. */
+static struct intake_mail *reader(const struct intake *in)
+{
+	static const enum intake_mail_state order[] = { INTAKE_MAIL_REPORT, INTAKE_MAIL_GATED };
+
+	for (size_t k = 0; k < countof(order); k++)
+		for (size_t i = 0; i < in->n_mails; i++)
+			if (in->mails[i].state == order[k])
+				return &in->mails[i];
+	return NULL;
+}
+
+bool intake_wants(const struct intake *in, struct intake_want *ret)
+{
+	const struct intake_mail *m = in->state == INTAKE_READING ? reader(in) : NULL;
+	const struct mime_pick_item *item = m ? intake_mail_wants(m) : NULL;
+
+	if (!item)
+		return false;
+	*ret = (struct intake_want){ m->uid, text_of(item->section), (uint32_t)item->max_bytes };
+	return true;
+}
+
+void intake_part(struct intake *in, uint32_t uid, struct text section, struct text data)
+{
+	struct intake_want want;
+
+	if (!intake_wants(in, &want) || want.uid != uid || !text_ieq(want.section, section))
+		return;
+	intake_mail_part(reader(in), data.at ? data : TEXT(""));
+	enter(in, INTAKE_STEPPING);
+	step(in);
+}
+
+void intake_part_gone(struct intake *in)
+{
+	if (in->state != INTAKE_READING)
+		return;
+	intake_mail_part(reader(in), (struct text){ NULL, 0 });
+	enter(in, INTAKE_STEPPING);
+	step(in);
+}
+
+/* ---- the steps ---- */
+
+static struct intake_mail *first_in(struct intake *in, enum intake_mail_state state)
+{
+	for (size_t i = 0; i < in->n_mails; i++)
+		if (in->mails[i].state == state)
+			return &in->mails[i];
+	return NULL;
+}
+
+/* The answer came; may we go on?  Else the same step is tried again, or it is over. */
+static bool went_well(struct intake *in, const struct outcome *o, bool fenced)
+{
+	if (fenced) {
+		enter(in, INTAKE_FENCED);
+		return false;
+	}
+	if (outcome_ok(o)) {
+		backoff_lived(&in->retry, 0);
+		in->refusals = 0;
+		return true;
+	}
+	/* PostgreSQL was there and said no: a text it cannot take must not hold up the inbox for
+	 * ever. */
+	if (o->blame == BLAME_US && ++in->refusals == REFUSALS_PLAIN)
+		for (size_t i = 0; i < in->n_mails; i++)
+			intake_mail_plain(&in->mails[i]);
+	if (o->blame == BLAME_US || o->blame == BLAME_AUTH)
+		log_error(in->p.log, "intake.refused", "waiting_for=%s blame=%s what=%s",
+			  state_words[in->state], outcome_blame_name(o->blame), o->what);
+	in->retry_at_ms = clock_mono_ms() + backoff_failed(&in->retry, in->p.rand);
+	enter(in, INTAKE_RETRYING);
+	return false;
+}
+
+/* A start that failed is an answer too. */
+static void started(struct intake *in, int r, enum intake_state state)
+{
+	struct outcome o;
+
+	enter(in, state);
+	if (r == 0)
+		return;
+	o = outcome_of(r == -ENOBUFS || r == -ESHUTDOWN ? BLAME_NET : BLAME_US,
+		       "transaction not started", text_of(strerror(-r)));
+	went_well(in, &o, false);
+}
+
+static void start_find(struct intake *in)
+{
+	cleanup_free uint8_t(*digests)[ARRIVAL_DIGEST] = mem_new(FIND_DIGESTS * sizeof(*digests));
+	size_t n = 0;
+
+	/* Mails beyond the room stay NEW and come in the next look-up. */
+	for (in->found_upto = 0; in->found_upto < in->n_mails && n < FIND_DIGESTS - LIMIT_MATCH_IDS;
+	     in->found_upto++)
+		if (in->mails[in->found_upto].state == INTAKE_MAIL_NEW)
+			n += intake_mail_ids(&in->mails[in->found_upto], &in->place, digests + n,
+					     FIND_DIGESTS - n);
+	if (n > 0)
+		started(in,
+			arrival_find_start(in->p.pg, &in->find, in->p.lease.workspace, digests, n,
+					   on_found),
+			INTAKE_FINDING);
+	else
+		found(in); /* they name nothing */
+}
+
+static void start_keep(struct intake *in)
+{
+	cleanup_free struct arrival_trace *traces =
+		mem_new((in->n_mails + 1) * (LIMIT_MATCH_IDS + 1) * sizeof(*traces));
+	size_t n = 0;
+
+	for (size_t i = 0; i < in->n_mails; i++)
+		if (in->mails[i].state == INTAKE_MAIL_STRANGER)
+			n += intake_mail_traces(&in->mails[i], &in->place, traces + n,
+						LIMIT_MATCH_IDS + 1);
+	started(in,
+		arrival_keep_start(in->p.pg, &in->keep, &in->p.lease, in->batch.folder,
+				   in->batch.uidvalidity, traces, n, on_late, on_kept),
+		INTAKE_KEEPING);
+}
+
+/* Is there anything left of this kind of work? */
+static bool is_left(struct intake *in, enum intake_mail_state from, enum intake_mail_state to)
+{
+	for (int s = (int)from; s <= (int)to; s++)
+		if (first_in(in, (enum intake_mail_state)s))
+			return true;
+	return false;
+}
+
+/* The watermark that goes with the next transaction; `but` is settled by it. */
+static struct arrival_mark mark_of(struct intake *in, const struct intake_mail *but)
+{
+	struct arrival_mark m = {
+		.folder = in->batch.folder,
+		.uidvalidity = in->batch.uidvalidity,
+		.uid_gated = in->batch.uid_to,
+		.gated_at_us = in->batch.proof_us,
+		.ingested_at_us = INT64_MIN,
+	};
+	bool all = true;
+
+	in->mark_sent = MARK_GATED;
+	for (size_t i = 0; i < in->n_mails; i++)
+		all &= in->mails[i].state == INTAKE_MAIL_OVER || &in->mails[i] == but;
+	if (all)
+		in->mark_sent = MARK_INGESTED;
+	if (all && !in->batch.holds_back) {
+		m.uid_ingested = in->batch.uid_to;
+		m.ingested_at_us = in->batch.proof_us;
+	}
+	return m;
+}
+
+/* Transaction 1: the gates of what is known to concern somebody; the watermark, when nothing is
+ * left to find out. */
+static void start_close(struct intake *in)
+{
+	cleanup_free struct arrival_item *items = mem_new((in->n_mails + 1) * sizeof(*items));
+	bool is_open = is_left(in, INTAKE_MAIL_NEW, INTAKE_MAIL_NEW) ||
+		       is_left(in, INTAKE_MAIL_REPORT, INTAKE_MAIL_STRANGER);
+	struct arrival_mark mark = mark_of(in, NULL);
+	size_t n = 0;
+
+	for (size_t i = 0; i < in->n_mails; i++)
+		if (in->mails[i].state == INTAKE_MAIL_MATCHED)
+			items[n++] = intake_mail_item(&in->mails[i]);
+	if (is_open)
+		in->mark_sent = MARK_NONE;
+	started(in,
+		arrival_close_start(in->p.pg, &in->close, &in->p.lease, in->batch.folder,
+				    in->batch.uidvalidity, items, n,
+				    is_open || !in->batch.uid_to ? NULL : &mark, on_was, on_closed),
+		INTAKE_CLOSING);
+}
+
+/* Transaction 2 of one mail, and with the last one the other watermark. */
+static void start_settle(struct intake *in, struct intake_mail *m)
+{
+	struct intake_mail_verdict v;
+	struct arrival_mark mark = mark_of(in, m);
+	bool moves = in->batch.uid_to && in->mark_sent == MARK_INGESTED;
+	int r = intake_mail_settle(m, &in->place, clock_unix_us(), &v);
+
+	in->settling = (size_t)(m - in->mails);
+	if (r == 0)
+		r = arrival_settle_start(in->p.pg, &in->settle, &in->p.lease, &v.v,
+					 moves ? &mark : NULL, on_settled);
+	intake_mail_verdict_clear(&v);
+	started(in, r, INTAKE_SETTLING);
+}
+
+static void start_recheck(struct intake *in)
+{
+	started(in,
+		arrival_recheck_start(in->p.pg, &in->recheck, &in->p.lease, in->batch.folder,
+				      in->batch.uidvalidity, in->batch.again_uid, on_rechecked),
+		INTAKE_RECHECKED);
+}
+
+/*
+ * The next thing to do, from what is there.  Gates that can be closed are closed
+ * before anything is fetched; the watermark of a batch moves when nothing in it is open.
+ */
+static void step_once(struct intake *in)
+{
+	struct intake_mail *m;
+
+	if (is_left(in, INTAKE_MAIL_NEW, INTAKE_MAIL_NEW))
+		start_find(in);
+	else if (is_left(in, INTAKE_MAIL_MATCHED, INTAKE_MAIL_MATCHED))
+		start_close(in);
+	else if (is_left(in, INTAKE_MAIL_REPORT, INTAKE_MAIL_REPORT))
+		enter(in, INTAKE_READING);
+	else if (is_left(in, INTAKE_MAIL_STRANGER, INTAKE_MAIL_STRANGER))
+		start_keep(in);
+	else if (in->mark < MARK_GATED && in->batch.uid_to)
+		start_close(in);
+	else if (is_left(in, INTAKE_MAIL_GATED, INTAKE_MAIL_GATED))
+		enter(in, INTAKE_READING);
+	else if ((m = first_in(in, INTAKE_MAIL_READ)))
+		start_settle(in, m);
+	else if (in->mark < MARK_INGESTED && in->batch.uid_to)
+		start_close(in);
+	else if (in->mark < MARK_INGESTED && in->batch.is_again)
+		start_recheck(in);
+	else
+		enter(in, INTAKE_OVER);
+}
+
+static void step(struct intake *in)
+{
+	while (in->state == INTAKE_STEPPING)
+		step_once(in);
+}
+
+/* ---- answers ---- */
+
+/* Every answer ends here: go on, and tell the owner, who may drop us. */
+static void go_on(struct intake *in)
+{
+	step(in);
+	in->p.on_step(in->p.owner);
+}
+
+static void found(struct intake *in)
+{
+	for (size_t i = 0; i < in->found_upto; i++)
+		if (in->mails[i].state == INTAKE_MAIL_NEW)
+			intake_mail_found(&in->mails[i], &in->place, in->find.found,
+					  in->find.n_found);
+	arrival_find_clear(&in->find);
+	enter(in, INTAKE_STEPPING);
+}
+
+static void on_found(struct arrival_find *q)
+{
+	struct intake *in = container_of(q, struct intake, find);
+
+	if (went_well(in, &q->outcome, false))
+		found(in);
+	go_on(in);
+}
+
+static void on_late(struct arrival_keep *q, int64_t uid)
+{
+	struct intake *in = container_of(q, struct intake, keep);
+	struct intake_mail *m = mail_of(in, (uint32_t)uid);
+
+	if (m && m->state == INTAKE_MAIL_STRANGER)
+		intake_mail_kept(m, true);
+}
+
+static void on_kept(struct arrival_keep *q)
+{
+	struct intake *in = container_of(q, struct intake, keep);
+
+	if (went_well(in, &q->outcome, q->fenced)) {
+		for (size_t i = 0; i < in->n_mails; i++)
+			if (in->mails[i].state == INTAKE_MAIL_STRANGER)
+				intake_mail_kept(&in->mails[i], false);
+		enter(in, INTAKE_STEPPING);
+	}
+	go_on(in);
+}
+
+static void on_was(struct arrival_close *q, int64_t uid, enum arrival_was was)
+{
+	struct intake *in = container_of(q, struct intake, close);
+	struct intake_mail *m = mail_of(in, (uint32_t)uid);
+	int64_t now_us = clock_unix_us();
+
+	if (!m || m->state != INTAKE_MAIL_MATCHED)
+		return;
+	intake_mail_gated(m, was, now_us);
+	log_info(in->p.log, "reply.gated", "message=%s role=%s was=%d ms=%lld", m->message,
+		 in->batch.folder_role, (int)was, (long long)((now_us - m->detected_us) / 1000));
+}
+
+static void on_closed(struct arrival_close *q)
+{
+	struct intake *in = container_of(q, struct intake, close);
+
+	if (went_well(in, &q->outcome, q->fenced)) {
+		if (in->mark_sent > in->mark)
+			in->mark = in->mark_sent;
+		enter(in, q->moved ? INTAKE_STEPPING : INTAKE_STALE);
+	}
+	go_on(in);
+}
+
+static void on_settled(struct arrival_settle *q)
+{
+	struct intake *in = container_of(q, struct intake, settle);
+	struct intake_mail *m = &in->mails[in->settling];
+
+	if (went_well(in, &q->outcome, q->fenced)) {
+		intake_mail_settled(m);
+		in->n_events += q->was_new;
+		if (in->mark_sent > in->mark && in->batch.uid_to)
+			in->mark = in->mark_sent;
+		if (q->was_new)
+			pg_notify(in->p.pg, "replyd_event");
+		log_info(in->p.log, "reply.ingested", "message=%s new=%d ms=%lld", m->message,
+			 q->was_new, (long long)((clock_unix_us() - m->detected_us) / 1000));
+		enter(in, q->moved ? INTAKE_STEPPING : INTAKE_STALE);
+	}
+	go_on(in);
+}
+
+static void on_rechecked(struct arrival_recheck *q)
+{
+	struct intake *in = container_of(q, struct intake, recheck);
+
+	if (went_well(in, &q->outcome, q->fenced)) {
+		in->mark = MARK_INGESTED;
+		enter(in, INTAKE_STEPPING);
+	}
+	go_on(in);
+}

@@ -1,0 +1,506 @@
+#include "ingest/intake_mail.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/keyed.h"
+#include "base/mem.h"
+#include "ingest/classify/classify.h"
+#include "ingest/classify/classify_quote.h"
+#include "ingest/classify/classify_snippet.h"
+#include "ingest/event_json.h"
+#include "ingest/mime/mime_identity.h"
+#include "ingest/mime/mime_part.h"
+
+static const char *const state_names[] = {
+#define INTAKE_MAIL_STATE(name, word) word,
+	INTAKE_MAIL_STATES(INTAKE_MAIL_STATE)
+#undef INTAKE_MAIL_STATE
+};
+
+const char *intake_mail_state_name(enum intake_mail_state s)
+{
+	return state_names[s];
+}
+
+static void enter(struct intake_mail *m, enum intake_mail_state state)
+{
+	m->state = state;
+}
+
+void intake_mail_init(struct intake_mail *m, uint32_t uid)
+{
+	*m = (struct intake_mail){ .uid = uid };
+	mime_head_init(&m->head);
+	mime_dsn_init(&m->dsn);
+	buf_init(&m->text, LIMIT_MIME_TEXT);
+}
+
+void intake_mail_clear(struct intake_mail *m)
+{
+	mime_head_clear(&m->head);
+	mime_dsn_clear(&m->dsn);
+	buf_clear(&m->text);
+	free(m->matches);
+	free(m->header_message_id);
+	free(m->sender);
+	free(m->subject);
+	for (size_t i = 0; i < m->n_prospects; i++)
+		free(m->prospects[i]);
+	*m = (struct intake_mail){ 0 };
+}
+
+void intake_mail_gone(struct intake_mail *m, const struct folder_pending *p)
+{
+	snprintf(m->message, sizeof(m->message), "%s", p->message);
+	m->matches = mem_text(p->matches);
+	m->n_prospects = event_json_prospects(m->matches, m->prospects, LIMIT_MATCHES);
+	if (!m->n_prospects)
+		m->prospects[m->n_prospects++] = mem_text(p->prospect);
+	m->header_message_id = mem_text(p->header_message_id);
+	m->sender = mem_text(p->sender);
+	m->subject = mem_text(p->subject);
+	m->internal_us = p->internal_at_us;
+	m->detected_us = p->detected_at_us;
+	m->gated_us = p->gated_at_us;
+	m->is_recovered = p->recovered;
+	enter(m, INTAKE_MAIL_READ);
+}
+
+/* ---- told ---- */
+
+static bool is_report(const struct intake_mail *m)
+{
+	return mime_head_is_type(&m->head, "multipart", "report", NULL);
+}
+
+static void pick_parts(struct intake_mail *m, const struct imap_body *body)
+{
+	struct mime_part_info infos[LIMIT_IMAP_PARTS];
+	size_t n = body->n_parts < LIMIT_IMAP_PARTS ? body->n_parts : LIMIT_IMAP_PARTS;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct imap_part *p = &body->parts[i];
+
+		infos[i] = (struct mime_part_info){
+			.section = text_of(p->section),
+			.type = p->type,
+			.subtype = p->subtype,
+			.charset = p->charset,
+			.encoding = p->encoding,
+			.disposition = p->disposition,
+			.size = p->size,
+		};
+	}
+	mime_pick_parts(infos, n, is_report(m), &m->pick);
+}
+
+void intake_mail_told(struct intake_mail *m, const struct imap_message *told)
+{
+	if (told->has & IMAP_HAS_DATE)
+		m->internal_us = told->date_unix_s * 1000000;
+	if (told->has & IMAP_HAS_SIZE)
+		m->size = told->size;
+	if (told->has & IMAP_HAS_HEADER) {
+		mime_head_read(&m->head, told->header.at, told->header.len);
+		m->has_head = true;
+	}
+	if (told->has & IMAP_HAS_BODY)
+		pick_parts(m, told->body);
+}
+
+/* The server described no part: RFC 3501 section 6.4.5, every mail has a part 1. */
+static void pick_first_part(struct intake_mail *m)
+{
+	struct mime_pick_item *item = &m->pick.at[0];
+
+	*item = (struct mime_pick_item){
+		.want = MIME_WANT_TEXT,
+		.section = "1",
+		.max_bytes = LIMIT_MIME_PART,
+		.part.html = mime_head_is_type(&m->head, "text", "html", NULL),
+	};
+	if (m->head.encoding)
+		item->part.encoding = mime_part_encoding(text_of(m->head.encoding));
+	if (m->head.type.charset)
+		snprintf(item->part.charset, sizeof(item->part.charset), "%s",
+			 m->head.type.charset);
+	m->pick.n = 1;
+}
+
+void intake_mail_begin(struct intake_mail *m, const struct intake_mail_place *p)
+{
+	const struct text own = text_of(p->address);
+
+	if (!m->pick.n && !m->head.type.type)
+		pick_first_part(m);
+	for (size_t i = 0; i < m->pick.n; i++)
+		if (m->pick.at[i].want == MIME_WANT_TEXT && m->pick.at[i].max_bytes > p->text_max)
+			m->pick.at[i].max_bytes = p->text_max;
+	/* What the seller sent answers nothing, and its own Message-ID is no trace of a stranger.
+	 */
+	if (!m->has_head || match_pick_is_own(&m->head, &own, 1))
+		enter(m, INTAKE_MAIL_OVER);
+}
+
+/* ---- whom does it concern? ---- */
+
+size_t intake_mail_ids(const struct intake_mail *m, const struct intake_mail_place *p,
+		       uint8_t (*ret)[ARRIVAL_DIGEST], size_t max)
+{
+	struct match_ids ids;
+	size_t n;
+
+	match_ids_of(&m->head, mime_dsn_is_empty(&m->dsn) ? NULL : &m->dsn, &ids);
+	n = ids.n < max ? ids.n : max;
+	for (size_t i = 0; i < n; i++)
+		keyed_id_digest(p->key, text_of(ids.at[i].id), ret[i]);
+	return n;
+}
+
+size_t intake_mail_traces(const struct intake_mail *m, const struct intake_mail_place *p,
+			  struct arrival_trace *ret, size_t max)
+{
+	struct match_ids ids;
+	size_t n = 0;
+
+	match_ids_of(&m->head, mime_dsn_is_empty(&m->dsn) ? NULL : &m->dsn, &ids);
+	for (size_t i = 0; i < ids.n && n < max; i++) {
+		ret[n] = (struct arrival_trace){ .uid = m->uid };
+		keyed_id_digest(p->key, text_of(ids.at[i].id), ret[n++].digest);
+	}
+	if (m->head.from.address && n < max) {
+		ret[n] = (struct arrival_trace){ .uid = m->uid, .is_sender = true };
+		keyed_address_digest(p->key, text_of(m->head.from.address), ret[n++].digest);
+	}
+	return n;
+}
+
+/* The next part of this kind that was not asked for; MIME_PICK_MAX: none. */
+static size_t unread(const struct intake_mail *m, enum mime_want want)
+{
+	for (size_t i = 0; i < m->pick.n; i++)
+		if (m->pick.at[i].want == want && m->parts[i] == INTAKE_PART_UNREAD)
+			return i;
+	return MIME_PICK_MAX;
+}
+
+/*
+ * Where a report hides the id of the mail it is about: the headers it returns,
+ * its status (Exchange), or plain words (qmail, Exim).  Only mails that look like
+ * reports are opened before it is known that they concern us.
+ */
+static size_t hidden_id(const struct intake_mail *m)
+{
+	static const enum mime_want order[] = { MIME_WANT_ORIGINAL, MIME_WANT_STATUS,
+						MIME_WANT_TEXT };
+	struct classify_verdict looks;
+	size_t part = MIME_PICK_MAX;
+
+	classify_head(&m->head, &looks);
+	if (!is_report(m) && looks.kind != CLASSIFY_BOUNCE_SOFT &&
+	    looks.kind != CLASSIFY_BOUNCE_HARD)
+		return MIME_PICK_MAX;
+	for (size_t i = 0; i < countof(order) && part == MIME_PICK_MAX; i++)
+		part = unread(m, order[i]);
+	return part;
+}
+
+/* Identity of the mail, and from it the id of its message: the same for whoever sees it, wherever.
+ */
+static void name_message(struct intake_mail *m, const struct intake_mail_place *p)
+{
+	uint8_t digest[KEYED_DIGEST];
+	cleanup_buf struct buf identity;
+
+	buf_init(&identity, LIMIT_MIME_IDENTITY);
+	mime_identity_bytes(&m->head, m->internal_us / 1000000, m->size, &identity);
+	keyed_mail_digest(p->key, text_of_buf(&identity), digest);
+	const struct text parts[] = { text_of(p->workspace),
+				      TEXT("message"),
+				      { (const char *)digest, sizeof(digest) } };
+
+	event_id_of(parts, countof(parts), m->message);
+}
+
+static void matched(struct intake_mail *m, const struct intake_mail_place *p,
+		    const struct match_list *list, const struct arrival_outbound *found)
+{
+	struct event_json_match shown[LIMIT_MATCHES];
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct arrival_outbound *o = &found[list->at[i].outbound];
+
+		shown[i] = (struct event_json_match){
+			.outbound = o->outbound,
+			.inbox = o->inbox,
+			.sequence = o->sequence,
+			.step = o->step,
+			.prospect = o->prospect,
+			.address = o->address,
+			.message_id = o->message_id,
+			.method = match_ids_method_name(list->at[i].method),
+			.confidence = list->at[i].confidence,
+			.evidence = list->at[i].evidence,
+		};
+		m->is_by_dsn |= list->at[i].method == MATCH_DSN_ORIGINAL;
+	}
+	m->matches = event_json_matches(shown, list->n);
+	m->n_prospects = event_json_prospects(m->matches, m->prospects, LIMIT_MATCHES);
+	m->header_message_id = mem_text(m->head.message_id ? m->head.message_id : "");
+	m->sender = mem_text(m->head.from.address ? m->head.from.address : "");
+	m->subject = mem_text(m->head.subject ? m->head.subject : "");
+	name_message(m, p);
+}
+
+void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
+		       const struct arrival_outbound *found, size_t n)
+{
+	cleanup_free struct match_outbound *outbounds = mem_new((n + 1) * sizeof(*outbounds));
+	cleanup_free struct match_list *list = mem_new(sizeof(*list));
+	const struct text own = text_of(p->address);
+	struct match_ids ids;
+
+	for (size_t i = 0; i < n; i++)
+		outbounds[i] = (struct match_outbound){
+			.id = text_of(found[i].outbound),
+			.prospect = text_of(found[i].prospect),
+			.sequence = text_of(found[i].sequence),
+			.step = text_of(found[i].step),
+			.inbox = text_of(found[i].inbox),
+			.message_id = text_of(found[i].message_id),
+			.sent_at = found[i].sent_at_us / 1000000,
+		};
+	match_ids_of(&m->head, mime_dsn_is_empty(&m->dsn) ? NULL : &m->dsn, &ids);
+	match_pick_all(&ids, &m->head, &own, 1, outbounds, n, list);
+	if (list->n > 0)
+		matched(m, p, list, found);
+	if (m->n_prospects > 0)
+		enter(m, INTAKE_MAIL_MATCHED);
+	else if (hidden_id(m) != MIME_PICK_MAX)
+		enter(m, INTAKE_MAIL_REPORT);
+	else
+		enter(m, m->is_last_look ? INTAKE_MAIL_OVER : INTAKE_MAIL_STRANGER);
+}
+
+/* ---- its parts ---- */
+
+static size_t wanted(const struct intake_mail *m)
+{
+	if (m->state == INTAKE_MAIL_REPORT)
+		return hidden_id(m);
+	for (size_t i = 0; m->state == INTAKE_MAIL_GATED && i < m->pick.n; i++)
+		if (m->parts[i] == INTAKE_PART_UNREAD)
+			return i;
+	return MIME_PICK_MAX;
+}
+
+const struct mime_pick_item *intake_mail_wants(const struct intake_mail *m)
+{
+	size_t part = wanted(m);
+
+	return part == MIME_PICK_MAX ? NULL : &m->pick.at[part];
+}
+
+static void read_part(struct intake_mail *m, const struct mime_pick_item *item, struct text bytes)
+{
+	switch (item->want) {
+	case MIME_WANT_TEXT:
+		mime_part_text(&item->part, bytes.at, bytes.len, &m->text);
+		if (m->state == INTAKE_MAIL_REPORT)
+			mime_dsn_read_text(&m->dsn, text_of_buf(&m->text));
+		break;
+	case MIME_WANT_STATUS:
+		mime_dsn_read_status(&m->dsn, item->part.encoding, bytes.at, bytes.len);
+		break;
+	case MIME_WANT_ORIGINAL:
+		mime_dsn_read_original(&m->dsn, item->part.encoding, bytes.at, bytes.len);
+		break;
+	}
+}
+
+void intake_mail_part(struct intake_mail *m, struct text bytes)
+{
+	size_t part = wanted(m);
+
+	if (part == MIME_PICK_MAX)
+		return;
+	if (bytes.at)
+		read_part(m, &m->pick.at[part], bytes);
+	m->parts[part] = bytes.at ? INTAKE_PART_READ : INTAKE_PART_GONE;
+	if (m->state == INTAKE_MAIL_REPORT)
+		enter(m, INTAKE_MAIL_NEW);
+	else if (wanted(m) == MIME_PICK_MAX)
+		enter(m, INTAKE_MAIL_READ);
+}
+
+void intake_mail_gated(struct intake_mail *m, enum arrival_was was, int64_t now_us)
+{
+	m->gated_us = now_us;
+	enter(m, was == ARRIVAL_DONE ? INTAKE_MAIL_OVER : INTAKE_MAIL_GATED);
+	if (m->state == INTAKE_MAIL_GATED && wanted(m) == MIME_PICK_MAX)
+		enter(m, INTAKE_MAIL_READ);
+}
+
+void intake_mail_kept(struct intake_mail *m, bool is_late)
+{
+	m->is_last_look = true;
+	m->is_recovered |= is_late;
+	enter(m, is_late ? INTAKE_MAIL_NEW : INTAKE_MAIL_OVER);
+}
+
+void intake_mail_settled(struct intake_mail *m)
+{
+	enter(m, INTAKE_MAIL_OVER);
+}
+
+/* Parts were wanted and not one of them was to be had. */
+static bool is_unreadable(const struct intake_mail *m)
+{
+	for (size_t i = 0; i < m->pick.n; i++)
+		if (m->parts[i] == INTAKE_PART_READ)
+			return false;
+	return m->pick.n > 0;
+}
+
+/* ---- the two transactions ---- */
+
+struct arrival_item intake_mail_item(const struct intake_mail *m)
+{
+	return (struct arrival_item){
+		.message = m->message,
+		.prospects = (const char *const *)m->prospects,
+		.n_prospects = m->n_prospects,
+		.uid = m->uid,
+		.header_message_id = m->header_message_id,
+		.sender = m->sender,
+		.subject = m->subject,
+		.internal_at_us = m->internal_us,
+		.size_bytes = m->size,
+		.matches = m->matches,
+		.detected_at_us = m->detected_us,
+		.recovered = m->is_recovered,
+	};
+}
+
+/* The mail was there and is gone: that somebody answered is certain, what he said is not. */
+static void judge_gone(struct classify_verdict *ret)
+{
+	*ret = (struct classify_verdict){ .kind = CLASSIFY_REPLY, .confidence = 0.5 };
+	classify_verdict_add(ret, "gone.before.read", CLASSIFY_BY_HEADER,
+			     TEXT("the mail vanished before its text was read"));
+}
+
+static void judge(const struct intake_mail *m, struct classify_verdict *ret)
+{
+	const struct classify_input in = {
+		.head = &m->head,
+		.body = text_of_buf(&m->text),
+		.dsn = mime_dsn_is_empty(&m->dsn) ? NULL : &m->dsn,
+		.matched = true,
+		.matched_by_dsn = m->is_by_dsn,
+		.received_at = m->internal_us / 1000000,
+	};
+
+	if (m->has_head)
+		classify_full(&in, ret);
+	else
+		judge_gone(ret);
+}
+
+static char *snippet_of(const struct intake_mail *m)
+{
+	char snippet[CLASSIFY_SNIPPET];
+	struct classify_quote q;
+	cleanup_buf struct buf joined;
+
+	buf_init(&joined, LIMIT_MIME_TEXT);
+	classify_quote_cut(text_of_buf(&m->text), &q);
+	classify_quote_join(&q, &joined);
+	classify_snippet(text_of_buf(&joined), snippet);
+	return mem_text(snippet);
+}
+
+static void name_event(const struct intake_mail *m, const struct intake_mail_place *p,
+		       const char *type, char dst[EVENT_ID])
+{
+	const struct text parts[] = { text_of(p->workspace), text_of(m->message), text_of(type),
+				      TEXT("1") };
+
+	event_id_of(parts, countof(parts), dst);
+}
+
+int intake_mail_settle(const struct intake_mail *m, const struct intake_mail_place *p,
+		       int64_t now_us, struct intake_mail_verdict *ret)
+{
+	cleanup_free struct classify_verdict *verdict = mem_new(sizeof(*verdict));
+	struct ladder_step step;
+
+	judge(m, verdict);
+	ladder_of(verdict, m->internal_us, now_us, &step);
+	*ret = (struct intake_mail_verdict){ .snippet = snippet_of(m),
+					     .evidence = event_json_evidence(verdict) };
+	name_event(m, p, step.event_type, ret->event);
+	const struct event_json_mail told = {
+		.matches = m->matches,
+		.evidence = ret->evidence,
+		.inbox = p->inbox,
+		.inbox_address = p->address,
+		.folder_role = p->folder_role,
+		.message = m->message,
+		.header_message_id = m->header_message_id,
+		.from = m->sender,
+		.subject = m->subject,
+		.snippet = ret->snippet,
+		.received_us = m->internal_us,
+		.detected_us = m->detected_us,
+		.gated_us = m->gated_us,
+		.ingested_us = now_us,
+		.verdict = verdict,
+		.level = step.level,
+		.reason = step.reason,
+		.recovered = m->is_recovered,
+		.text_unavailable = !m->has_head || is_unreadable(m),
+	};
+
+	ret->event_data = event_json_mail(&told);
+	ret->v = (struct arrival_verdict){
+		.message = m->message,
+		.prospects = (const char *const *)m->prospects,
+		.n_prospects = m->n_prospects,
+		.text_unavailable = told.text_unavailable,
+		.kind = classify_kind_name(verdict->kind),
+		.confidence = verdict->confidence,
+		.snippet = ret->snippet,
+		.evidence = ret->evidence,
+		.matches = m->matches,
+		.return_at_us = step.return_at_us,
+		.level = step.level,
+		.reason = step.reason,
+		.hold_until_us = step.hold_until_us,
+		.event = ret->event,
+		.event_type = step.event_type,
+		.event_data = ret->event_data,
+	};
+	return ret->event_data && ret->evidence ? 0 : -EILSEQ;
+}
+
+void intake_mail_verdict_clear(struct intake_mail_verdict *v)
+{
+	free(v->evidence);
+	free(v->event_data);
+	free(v->snippet);
+	*v = (struct intake_mail_verdict){ 0 };
+}
+
+void intake_mail_plain(struct intake_mail *m)
+{
+	char *const texts[] = { m->header_message_id, m->sender, m->subject };
+
+	for (size_t i = 0; i < countof(texts); i++)
+		if (texts[i])
+			text_printable(texts[i], strlen(texts[i]) + 1, text_of(texts[i]));
+	buf_clear(&m->text);
+}

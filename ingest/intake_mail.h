@@ -1,0 +1,128 @@
+#ifndef INGEST_INTAKE_MAIL_H
+#define INGEST_INTAKE_MAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "db/arrival.h"
+#include "db/event_id.h"
+#include "ingest/imap/imap_session.h"
+#include "ingest/ladder.h"
+#include "ingest/match/match_ids.h"
+#include "ingest/match/match_pick.h"
+#include "ingest/mime/mime_dsn.h"
+#include "ingest/mime/mime_head.h"
+#include "ingest/mime/mime_pick.h"
+
+/*
+ * One mail on its way through the intake: what it names, whom it concerns,
+ * which parts of it are wanted, and what it turned out to be.  Pure.
+ *
+ *   NEW -> (looked up) -> MATCHED -> (transaction 1) -> GATED -> (parts) -> READ -> (transaction 2)
+ * -> OVER |  \----> REPORT  -> (original read)  -> NEW again
+ *               \-------> STRANGER -> (digests kept)  -> OVER, or NEW again: registered meanwhile
+ */
+#define INTAKE_MAIL_STATES(X)                                                                      \
+	X(NEW, "new")           /* its ids are to be looked up */                                  \
+	X(MATCHED, "matched")   /* the gates are to be closed */                                   \
+	X(REPORT, "report")     /* the ids are inside: to be read before it is nobody's */         \
+	X(STRANGER, "stranger") /* concerns nobody: digests are to be kept */                      \
+	X(GATED, "gated")       /* its text is to be read */                                       \
+	X(READ, "read")         /* its event is to be written */                                   \
+	X(OVER, "over")
+
+enum intake_mail_state {
+#define INTAKE_MAIL_STATE(name, word) INTAKE_MAIL_##name,
+	INTAKE_MAIL_STATES(INTAKE_MAIL_STATE)
+#undef INTAKE_MAIL_STATE
+};
+
+/* What all mails of an inbox have in common; borrowed. */
+struct intake_mail_place {
+	const char *workspace, *inbox, *address; /* the inbox's own address */
+	const char *folder_role;
+	const struct secret *key; /* of the workspace, keyed_workspace_key() */
+	size_t text_max;          /* bytes of a text part that are asked for */
+};
+
+struct intake_mail {
+	enum intake_mail_state state;
+	uint32_t uid;
+	bool has_head;     /* the server gave it */
+	bool is_last_look; /* nobody's after this look: no digests are kept (again) */
+	bool is_recovered; /* registered late, or looked at again */
+	int64_t internal_us, detected_us, gated_us;
+	uint64_t size;
+	struct mime_head head;
+	struct mime_dsn dsn;
+	struct mime_pick pick;
+	enum { INTAKE_PART_UNREAD, INTAKE_PART_READ, INTAKE_PART_GONE } parts[MIME_PICK_MAX];
+	struct buf text;
+	/* once it is matched */
+	char message[EVENT_ID];
+	char *matches; /* json */
+	char *prospects[LIMIT_MATCHES];
+	size_t n_prospects;
+	char *header_message_id, *sender, *subject; /* never NULL then */
+	bool is_by_dsn;                             /* the original inside the report is ours */
+};
+
+void intake_mail_init(struct intake_mail *m, uint32_t uid);
+void intake_mail_clear(struct intake_mail *m);
+/* A message whose gate is closed and whose mail is no more: it begins as READ. */
+void intake_mail_gone(struct intake_mail *m, const struct folder_pending *p);
+
+/* What the session told; a mail may come in two pieces. */
+void intake_mail_told(struct intake_mail *m, const struct imap_message *told);
+/* All has been told: which parts are wanted, and is it one that the inbox itself sent? */
+void intake_mail_begin(struct intake_mail *m, const struct intake_mail_place *p);
+
+/* Digests of the ids it names; at most `max`, how many. */
+size_t intake_mail_ids(const struct intake_mail *m, const struct intake_mail_place *p,
+		       uint8_t (*ret)[ARRIVAL_DIGEST], size_t max);
+/* What a stranger leaves behind: its ids and its sender. */
+size_t intake_mail_traces(const struct intake_mail *m, const struct intake_mail_place *p,
+			  struct arrival_trace *ret, size_t max);
+/* Its ids were looked up: NEW becomes MATCHED, REPORT, STRANGER or OVER. */
+void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
+		       const struct arrival_outbound *found, size_t n);
+
+/* The part it wants next, in the states REPORT and GATED; NULL: none. */
+const struct mime_pick_item *intake_mail_wants(const struct intake_mail *m);
+/* It came; `bytes.at` NULL: it is not to be had.  REPORT becomes NEW, GATED becomes READ after the
+ * last one. */
+void intake_mail_part(struct intake_mail *m, struct text bytes);
+
+/* The digests of a stranger are kept; `is_late`: an outbound registered meanwhile names it after
+ * all. */
+void intake_mail_kept(struct intake_mail *m, bool is_late);
+
+/* For transaction 1; borrows from `m`.  Committed: MATCHED becomes GATED, or OVER when it was
+ * settled before. */
+struct arrival_item intake_mail_item(const struct intake_mail *m);
+void intake_mail_gated(struct intake_mail *m, enum arrival_was was, int64_t now_us);
+
+/* For transaction 2; `ret` borrows from `m` and `own`. */
+struct intake_mail_verdict {
+	struct arrival_verdict v;
+	char event[EVENT_ID];
+	char *evidence, *event_data, *snippet; /* owned */
+};
+/* -EILSEQ: a text of it is not UTF-8. */
+int intake_mail_settle(const struct intake_mail *m, const struct intake_mail_place *p,
+		       int64_t now_us, struct intake_mail_verdict *ret);
+void intake_mail_settled(struct intake_mail *m);
+void intake_mail_verdict_clear(struct intake_mail_verdict *v);
+
+/* Texts that a database or a reader chokes on, made printable ASCII: the last resort before a mail
+ * would hold up all others. */
+void intake_mail_plain(struct intake_mail *m);
+
+const char *intake_mail_state_name(enum intake_mail_state s);
+
+#endif

@@ -27,12 +27,13 @@ struct connect_link_row {
 	const char *state;      /* "open", "started", "exchanging", "connected", "failed" */
 	const char *problem, *problem_detail;
 	const char *redirect_uri;
-	const char *inbox;      /* uuid; "" not yet */
+	const char *inbox; /* uuid; "" not yet */
 	int64_t created_at_us, expires_at_us;
-	bool expired;           /* by PostgreSQL's clock */
+	bool expired; /* by PostgreSQL's clock */
 };
 
-/* Any of the API's calls.  `found`: a row was there and fitted; `link` is good inside `done` only. */
+/* Any of the API's calls.  `found`: a row was there and fitted; `link` is good inside `done` only.
+ */
 struct connect_link_call {
 	struct pg_tx tx;
 	struct outcome outcome;
@@ -42,7 +43,8 @@ struct connect_link_call {
 };
 typedef void (*connect_link_cb)(struct connect_link_call *q);
 
-/* A new link.  With `sealed_secret` it is an app password and begins in 'exchanging': notify replyd_connect. */
+/* A new link.  With `sealed_secret` it is an app password and begins in 'exchanging': notify
+ * replyd_connect. */
 struct connect_link_new {
 	const char *workspace, *id;
 	uint8_t token_digest[SIGN_SHA256];
@@ -50,7 +52,8 @@ struct connect_link_new {
 	const char *address, *return_url; /* NULL: none */
 	int64_t expires_in_s;
 	/* app password, else NULL */
-	const void *sealed_secret; /* seal_close_to(broker), purpose "connect", subject the link's id */
+	const void *
+		sealed_secret; /* seal_close_to(broker), purpose "connect", subject the link's id */
 	size_t sealed_secret_len;
 	const char *imap_host, *imap_security, *login_name; /* NULL: the provider's, the address */
 	int imap_port;                                      /* 0: the provider's */
@@ -71,7 +74,8 @@ int connect_link_by_state(struct pg *pg, struct connect_link_call *q,
 struct connect_link_started {
 	uint8_t token_digest[SIGN_SHA256], state_digest[SIGN_SHA256], browser_digest[SIGN_SHA256];
 	const char *redirect_uri;
-	const void *sealed_verifier; /* seal_close_to(broker), purpose "connect", subject the link's id */
+	const void *sealed_verifier; /* seal_close_to(broker), purpose "connect", subject the link's
+					id */
 	size_t sealed_verifier_len;
 };
 int connect_link_start(struct pg *pg, struct connect_link_call *q,
@@ -139,19 +143,21 @@ struct connect_link_settled {
 	size_t grant_len, access_len;
 	const char *scopes;
 	int64_t expires_in_s, refresh_in_s; /* ignored for passwords */
-	const char *event;      /* uuid, derived */
-	const char *event_data; /* JSON */
+	const char *event;                  /* uuid, derived */
+	const char *event_data;             /* JSON */
 };
 struct connect_link_write {
 	struct pg_tx tx;
 	struct outcome outcome;
-	int64_t version; /* of the grant; 0: nothing was written, claim or address is somebody else's now */
+	int64_t version; /* of the grant; 0: nothing was written, claim or address is somebody
+			    else's now */
 	void (*done)(struct connect_link_write *q);
 };
 int connect_link_settle_start(struct pg *pg, struct connect_link_write *q,
 			      const struct connect_link_settled *s,
 			      void (*done)(struct connect_link_write *));
-/* 'failed', with a code and words; the sealed code and verifier are forgotten.  version 1: written. */
+/* 'failed', with a code and words; the sealed code and verifier are forgotten.  version 1: written.
+ */
 int connect_link_fail_start(struct pg *pg, struct connect_link_write *q, const char *workspace,
 			    const char *id, const char *claim, const char *problem,
 			    const char *detail, void (*done)(struct connect_link_write *));

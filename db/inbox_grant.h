@@ -26,9 +26,9 @@ struct inbox_grant_row {
 	const uint8_t *sealed;
 	size_t sealed_len;
 	int64_t version;
-	int tries;      /* 1: nobody claimed it before us without an end */
-	int failures;   /* in a row */
-	bool forced;    /* the token at hand was refreshed because its predecessor was refused */
+	int tries;    /* 1: nobody claimed it before us without an end */
+	int failures; /* in a row */
+	bool forced;  /* the token at hand was refreshed because its predecessor was refused */
 	int64_t token_version; /* 0: there is none */
 	bool token_fresh;
 	int64_t refused_version; /* 0: none, or nobody asks */
@@ -45,11 +45,11 @@ struct inbox_grant_claim {
 };
 
 struct inbox_grant_want {
-	const char *claim;     /* uuid, new for every call */
+	const char *claim; /* uuid, new for every call */
 	int most;
-	uint64_t stale_ms;     /* claims older than this are retaken; UINT64_MAX: none are */
-	const char *without;   /* providers left alone, comma separated; "" none */
-	const char *only;      /* one provider, NULL: all */
+	uint64_t stale_ms;   /* claims older than this are retaken; UINT64_MAX: none are */
+	const char *without; /* providers left alone, comma separated; "" none */
+	const char *only;    /* one provider, NULL: all */
 	int64_t fresh_s, refused_again_s; /* see oauth/policy.h */
 };
 /*
@@ -74,14 +74,14 @@ struct inbox_grant_write {
 /* A refresh worked: rotation (if any) and access token, in one statement. */
 struct inbox_grant_saved {
 	const char *workspace, *inbox;
-	int64_t version;                        /* that the work began with */
+	int64_t version; /* that the work began with */
 	enum inbox_grant_kind kind;
-	const void *refresh;                    /* sealed; NULL: the old one stays */
+	const void *refresh; /* sealed; NULL: the old one stays */
 	size_t refresh_len;
-	const void *access;                     /* sealed */
+	const void *access; /* sealed */
 	size_t access_len;
-	int64_t expires_in_s;                   /* ignored for passwords */
-	int64_t refresh_in_s;                   /* ignored for passwords */
+	int64_t expires_in_s; /* ignored for passwords */
+	int64_t refresh_in_s; /* ignored for passwords */
 	bool forced;
 };
 int inbox_grant_save_start(struct pg *pg, struct inbox_grant_write *q,
@@ -103,9 +103,10 @@ int inbox_grant_refuse_start(struct pg *pg, struct inbox_grant_write *q,
 /* The claim ends without a verdict on the grant. */
 struct inbox_grant_let {
 	const char *workspace, *inbox, *claim;
-	bool failed;          /* counts a failure, and nothing is tried for `wait_ms` */
+	bool failed; /* counts a failure, and nothing is tried for `wait_ms` */
 	uint64_t wait_ms;
-	bool may_have_rotated; /* keeps the count of tries: the next invalid_grant means rotation_lost */
+	bool may_have_rotated; /* keeps the count of tries: the next invalid_grant means
+				  rotation_lost */
 	const char *evidence;  /* NULL: leave it */
 };
 int inbox_grant_let_start(struct pg *pg, struct inbox_grant_write *q,

@@ -12,15 +12,15 @@
  * replyd_ingest, across workspaces; grants are out of its reach.
  */
 struct token_row {
-	int slot;              /* the caller's number, given back */
-	bool usable;           /* version beyond the refused one, and enough of its life left */
-	bool asked;            /* a request of this inbox waits, also when this look has put it there */
+	int slot;    /* the caller's number, given back */
+	bool usable; /* version beyond the refused one, and enough of its life left */
+	bool asked;  /* a request of this inbox waits, also when this look has put it there */
 	bool is_password;
 	const uint8_t *sealed; /* when usable */
 	size_t sealed_len;
-	int64_t version;       /* of the token there is; 0: none */
-	int64_t expires_at_us; /* INT64_MIN: never */
-	bool reauth;           /* inbox_state says that the user must consent again */
+	int64_t version;             /* of the token there is; 0: none */
+	int64_t expires_at_us;       /* INT64_MIN: never */
+	bool reauth;                 /* inbox_state says that the user must consent again */
 	const char *reason, *detail; /* why */
 };
 

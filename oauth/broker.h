@@ -32,11 +32,12 @@ struct broker;
 
 struct broker_params {
 	const struct log *log;
-	struct pg *pg;               /* as replyd_broker; must outlive the broker */
-	struct http_client *http;    /* must outlive the broker */
+	struct pg *pg;            /* as replyd_broker; must outlive the broker */
+	struct http_client *http; /* must outlive the broker */
 	const struct secret *key_grant, *key_private, *key_token; /* borrowed for its life */
 	const struct oauth_provider *providers;                   /* borrowed for its life */
-	const struct secret *const *client_secrets;               /* one per provider; NULL or empty: public client */
+	const struct secret *const
+		*client_secrets; /* one per provider; NULL or empty: public client */
 	size_t n_providers;
 	uint64_t refresh_ahead_ms;
 	uint64_t timeout_ms;  /* of one HTTP request */
@@ -47,13 +48,13 @@ struct broker_params {
 
 /* Counted since the start. */
 struct broker_stats {
-	uint64_t refreshed, forced;   /* forced: because a server refused the token */
-	uint64_t users, us, later;    /* verdicts that were not "ok" */
-	uint64_t lost_races;          /* somebody else had saved first */
-	uint64_t retaken;             /* claims of brokers that died */
-	uint64_t connected, failed;   /* links */
-	unsigned under_way;           /* jobs now */
-	unsigned frozen;              /* providers whose breaker is not closed */
+	uint64_t refreshed, forced; /* forced: because a server refused the token */
+	uint64_t users, us, later;  /* verdicts that were not "ok" */
+	uint64_t lost_races;        /* somebody else had saved first */
+	uint64_t retaken;           /* claims of brokers that died */
+	uint64_t connected, failed; /* links */
+	unsigned under_way;         /* jobs now */
+	unsigned frozen;            /* providers whose breaker is not closed */
 };
 
 /* Always succeeds; work begins when `p->pg` is up. */

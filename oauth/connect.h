@@ -20,20 +20,21 @@
 
 /* One provider, as configured.  Texts are borrowed; an empty or NULL one is not configured. */
 struct oauth_provider {
-	const char *name;             /* "google", as in `provider.<name>.` */
-	const char *auth;             /* "oauth" or "password" */
+	const char *name; /* "google", as in `provider.<name>.` */
+	const char *auth; /* "oauth" or "password" */
 	const char *authorize_url, *token_url, *userinfo_url, *revoke_url;
-	const char *issuer;           /* may hold "{tenantid}", as Microsoft's discovery document does */
+	const char *issuer; /* may hold "{tenantid}", as Microsoft's discovery document does */
 	const char *client_id;
 	const char *scopes;           /* asked for, space separated */
 	const char *required_scope;   /* without it mail cannot be read */
 	const char *authorize_params; /* "access_type=offline&prompt=consent" */
 	const char *imap_host;
-	const char *imap_security;    /* "tls" or "starttls" */
+	const char *imap_security; /* "tls" or "starttls" */
 	uint16_t imap_port;
 };
 
-/* What one start of a connection is made of; text with a NUL.  `state` and `verifier` are secrets. */
+/* What one start of a connection is made of; text with a NUL.  `state` and `verifier` are secrets.
+ */
 #define CONNECT_SEED  32 /* random bytes behind each of them */
 #define CONNECT_VALUE 44 /* base64url of 32 bytes */
 struct connect_start {
@@ -44,7 +45,8 @@ struct connect_start {
 void connect_begin(const uint8_t state_seed[CONNECT_SEED],
 		   const uint8_t verifier_seed[CONNECT_SEED], struct connect_start *ret);
 
-/* Append "<public_url>/oauth/callback".  -EINVAL: public_url is not http(s), or plain http off loopback. */
+/* Append "<public_url>/oauth/callback".  -EINVAL: public_url is not http(s), or plain http off
+ * loopback. */
 int connect_redirect_uri(const char *public_url, struct buf *ret);
 
 /*
@@ -62,30 +64,32 @@ int connect_authorize_url(const struct oauth_provider *p, const struct connect_s
  * given by the holder of an API key: a browser never names one.
  */
 const char *connect_return_refused(const char *url);
-/* Append `url` with state=connected|failed, the link's id and the problem (NULL: none) as query parameters. */
+/* Append `url` with state=connected|failed, the link's id and the problem (NULL: none) as query
+ * parameters. */
 int connect_return_url(const char *url, const char *link_id, const char *problem, struct buf *ret);
 
 /* What can go wrong with a connection, in the order in which it can. */
 enum connect_problem {
 	CONNECT_OK,
-	CONNECT_PROVIDER_UNKNOWN,    /* no such provider is configured (any more) */
-	CONNECT_STATE_UNKNOWN,       /* the callback's state belongs to no started link, or was used */
-	CONNECT_OTHER_BROWSER,       /* the link was started in another browser */
+	CONNECT_PROVIDER_UNKNOWN, /* no such provider is configured (any more) */
+	CONNECT_STATE_UNKNOWN,    /* the callback's state belongs to no started link, or was used */
+	CONNECT_OTHER_BROWSER,    /* the link was started in another browser */
 	CONNECT_LINK_EXPIRED,
-	CONNECT_ISSUER_MISMATCH,     /* RFC 9207: another server answered */
+	CONNECT_ISSUER_MISMATCH, /* RFC 9207: another server answered */
 	CONNECT_CONSENT_DECLINED,
-	CONNECT_ADMIN_CONSENT,       /* an administrator of the mailbox has to agree */
+	CONNECT_ADMIN_CONSENT, /* an administrator of the mailbox has to agree */
 	CONNECT_PROVIDER_DOWN,
-	CONNECT_OUR_CLIENT_REFUSED,  /* our client id, secret or request: never the user's fault */
-	CONNECT_CODE_REFUSED,        /* the authorization code was used, too old or not ours */
-	CONNECT_ANSWER_UNUSABLE,     /* what the provider answered makes no sense */
-	CONNECT_MISSING_SCOPE,       /* the person unticked what we need */
-	CONNECT_NO_LASTING_ACCESS,   /* no refresh token came */
-	CONNECT_ADDRESS_UNKNOWN,     /* nobody said which mailbox this is */
-	CONNECT_WRONG_ACCOUNT,       /* consent was given for another mailbox */
+	CONNECT_OUR_CLIENT_REFUSED, /* our client id, secret or request: never the user's fault */
+	CONNECT_CODE_REFUSED,       /* the authorization code was used, too old or not ours */
+	CONNECT_ANSWER_UNUSABLE,    /* what the provider answered makes no sense */
+	CONNECT_MISSING_SCOPE,      /* the person unticked what we need */
+	CONNECT_NO_LASTING_ACCESS,  /* no refresh token came */
+	CONNECT_ADDRESS_UNKNOWN,    /* nobody said which mailbox this is */
+	CONNECT_WRONG_ACCOUNT,      /* consent was given for another mailbox */
 	CONNECT_INTERNAL,
 };
-const char *connect_problem_code(enum connect_problem p);   /* "consent_declined"; stable; "" for CONNECT_OK */
+const char *
+connect_problem_code(enum connect_problem p); /* "consent_declined"; stable; "" for CONNECT_OK */
 const char *connect_problem_title(enum connect_problem p);  /* a sentence for people */
 const char *connect_problem_remedy(enum connect_problem p); /* what to do about it */
 enum connect_problem connect_problem_of(const char *code);  /* CONNECT_INTERNAL: not one of ours */
@@ -101,7 +105,8 @@ struct connect_callback {
 enum connect_problem connect_check_callback(const struct oauth_provider *p,
 					    const struct connect_callback *c, char ret_detail[200]);
 
-/* Is `iss` the provider's issuer?  "{tenantid}" in the configured one stands for `tenant` (NULL or "": any single path segment). */
+/* Is `iss` the provider's issuer?  "{tenantid}" in the configured one stands for `tenant` (NULL or
+ * "": any single path segment). */
 bool connect_issuer_is(const struct oauth_provider *p, struct text iss, struct text tenant);
 
 #endif

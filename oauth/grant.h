@@ -30,7 +30,8 @@ int grant_exchange_body(const struct oauth_provider *p, bool has_secret, const s
 			struct secret *ret);
 int grant_refresh_body(const struct oauth_provider *p, bool has_secret,
 		       const struct secret *refresh, struct secret *ret);
-/* User or password for HTTP Basic, form-encoded first as RFC 6749 section 2.3.1 wants it.  -ENOBUFS. */
+/* User or password for HTTP Basic, form-encoded first as RFC 6749 section 2.3.1 wants it. -ENOBUFS.
+ */
 int grant_basic(struct text value, struct secret *ret);
 
 /* What the token endpoint answered. */
@@ -50,9 +51,9 @@ struct grant_answer {
 	char scope[GRANT_SCOPE];
 	/* GRANT_ERROR; printable */
 	char error[64];
-	char suberror[64];    /* Google's error_subtype, Microsoft's suberror */
+	char suberror[64];     /* Google's error_subtype, Microsoft's suberror */
 	char description[160]; /* without lines, no secrets: the provider's words about its error */
-	int aadsts;           /* Microsoft's number, 0: none */
+	int aadsts;            /* Microsoft's number, 0: none */
 };
 
 /* Never fails: what cannot be understood is GRANT_GARBAGE.  Clear with grant_answer_clear. */
@@ -64,7 +65,8 @@ bool grant_has_scope(const struct oauth_provider *p, const struct grant_answer *
 
 /* Whose account a token belongs to. */
 struct grant_identity {
-	char address[LIMIT_OAUTH_ADDRESS]; /* lower case; "": not said, or not verified by the provider */
+	char address[LIMIT_OAUTH_ADDRESS]; /* lower case; "": not said, or not verified by the
+					      provider */
 	char subject[256];                 /* `sub`, printable */
 };
 /*

@@ -21,14 +21,17 @@ enum policy_verdict {
 
 struct policy_answer {
 	enum policy_verdict verdict;
-	const char *reason;     /* stable code: "invalid_grant", "consent_withdrawn", "our_client_refused" ... */
-	bool whole_client;      /* POLICY_US: every grant of this client fails alike */
-	int64_t retry_after_s;  /* POLICY_LATER: at least so long, the provider's wish included; 0: no wish */
-	bool may_have_rotated;  /* no answer came: the provider may have acted on the request */
-	char evidence[200];     /* what the provider said, printable, no secrets */
+	const char *reason;    /* stable code: "invalid_grant", "consent_withdrawn",
+				  "our_client_refused" ... */
+	bool whole_client;     /* POLICY_US: every grant of this client fails alike */
+	int64_t retry_after_s; /* POLICY_LATER: at least so long, the provider's wish included; 0:
+				  no wish */
+	bool may_have_rotated; /* no answer came: the provider may have acted on the request */
+	char evidence[320];    /* what the provider said, printable, no secrets */
 };
 
-/* What came of one token request: `outcome` and `status` of the HTTP exchange, `a` when status > 0. */
+/* What came of one token request: `outcome` and `status` of the HTTP exchange, `a` when status > 0.
+ */
 void policy_judge(const struct outcome *outcome, long status, int64_t retry_after_s,
 		  const struct grant_answer *a, struct policy_answer *ret);
 const char *policy_verdict_name(enum policy_verdict v); /* "ok", "user", "us", "later" */
@@ -37,7 +40,8 @@ const char *policy_verdict_name(enum policy_verdict v); /* "ok", "user", "us", "
 #define POLICY_LIFE_UNSAID_S 3600
 /* A token is handed out with at least so much left, or a quarter of its life when that is less. */
 #define POLICY_FRESH_S 120
-/* A token refreshed because its predecessor was refused, and refused within this time: refreshing does not help. */
+/* A token refreshed because its predecessor was refused, and refused within this time: refreshing
+ * does not help. */
 #define POLICY_REFUSED_AGAIN_S 120
 
 /*
@@ -54,7 +58,8 @@ int64_t policy_refresh_in(int64_t life_s, int64_t ahead_s, struct rand_gen *g);
  */
 bool policy_needs_refresh(int64_t version, bool fresh, int64_t refused, bool due);
 
-/* How long to wait after the `failures`-th failure in a row (from 1), the provider's wish honoured up to an hour. */
+/* How long to wait after the `failures`-th failure in a row (from 1), the provider's wish honoured
+ * up to two hours. */
 uint64_t policy_wait_ms(unsigned failures, int64_t retry_after_s, struct rand_gen *g);
 
 /* The connection problem that an error of the code exchange means. */

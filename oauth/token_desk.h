@@ -70,7 +70,8 @@ struct token_desk *token_desk_open(struct loop *l, const struct token_desk_param
 /* Requests still waiting are forgotten, their callbacks not called. */
 void token_desk_drop(struct token_desk *d);
 
-/* 0: `answered` comes exactly once, later.  -ESHUTDOWN: the desk is being dropped; -EALREADY: `r` is waiting. */
+/* 0: `answered` comes exactly once, later.  -ESHUTDOWN: the desk is being dropped; -EALREADY: `r`
+ * is waiting. */
 int token_desk_start(struct token_desk *d, struct token_desk_req *r, token_desk_cb answered);
 /* `answered` is not called.  Safe at any time. */
 void token_desk_cancel(struct token_desk_req *r);

@@ -1,0 +1,364 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "db/connect_link.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+
+/* The columns that read_link() reads, in its order. */
+#define LINK                                                                                       \
+	"workspace_id, connect_link_id, provider, expected_address, return_url, state, problem,"   \
+	" problem_detail, redirect_uri, inbox_id,"                                                 \
+	" (extract(epoch from created_at) * 1000000)::bigint,"                                     \
+	" (extract(epoch from expires_at) * 1000000)::bigint, expires_at <= now()"
+
+static const struct pg_stmt create_stmt = {
+	"connect_link_create",
+	"insert into connect_link (workspace_id, connect_link_id, token_digest, provider, "
+	"expected_address,"
+	"  return_url, state, expires_at, sealed_code, imap_host, imap_port, imap_security, "
+	"login_name)"
+	" values ($1, $2, $3, $4, lower($5), $6, case when $8 = ''::bytea then 'open' else "
+	"'exchanging' end,"
+	"  now() + make_interval(secs => $7::bigint), nullif($8, ''::bytea), $9, "
+	"nullif($10::bigint, 0)::int,"
+	"  $11, $12) returning " LINK,
+};
+static const struct pg_stmt get_stmt = {
+	"connect_link_get",
+	"select " LINK " from connect_link where connect_link_id = $1",
+};
+static const struct pg_stmt by_token_stmt = {
+	"connect_link_by_token",
+	"select " LINK " from connect_link where token_digest = $1",
+};
+static const struct pg_stmt by_state_stmt = {
+	"connect_link_by_state",
+	"select " LINK " from connect_link where state_digest = $1",
+};
+static const struct pg_stmt start_stmt = {
+	"connect_link_start",
+	"update connect_link set state = 'started', state_digest = $2, browser_digest = $3,"
+	"  redirect_uri = $4, sealed_verifier = $5"
+	" where token_digest = $1 and state in ('open', 'started') and expires_at > now() "
+	"returning " LINK,
+};
+static const struct pg_stmt exchange_stmt = {
+	"connect_link_exchange",
+	"update connect_link set state = 'exchanging', sealed_code = $3"
+	" where state_digest = $1 and browser_digest = $2 and state = 'started' and expires_at > "
+	"now()"
+	" returning " LINK,
+};
+static const struct pg_stmt refuse_stmt = {
+	"connect_link_refuse",
+	"update connect_link set state = 'failed', problem = $3, problem_detail = $4, "
+	"sealed_verifier = null"
+	" where state_digest = $1 and browser_digest = $2 and state = 'started' and expires_at > "
+	"now()"
+	" returning " LINK,
+};
+
+static void read_link(const struct pg_answer *a, struct connect_link_row *ret)
+{
+	*ret = (struct connect_link_row){
+		.workspace = pg_row_text(a, 0, 0, 0),
+		.id = pg_row_text(a, 0, 0, 1),
+		.provider = pg_row_text(a, 0, 0, 2),
+		.address = pg_row_text(a, 0, 0, 3),
+		.return_url = pg_row_text(a, 0, 0, 4),
+		.state = pg_row_text(a, 0, 0, 5),
+		.problem = pg_row_text(a, 0, 0, 6),
+		.problem_detail = pg_row_text(a, 0, 0, 7),
+		.redirect_uri = pg_row_text(a, 0, 0, 8),
+		.inbox = pg_row_text(a, 0, 0, 9),
+		.created_at_us = pg_row_time(a, 0, 0, 10),
+		.expires_at_us = pg_row_time(a, 0, 0, 11),
+		.expired = pg_row_bool(a, 0, 0, 12),
+	};
+}
+
+static void on_called(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct connect_link_call *q = container_of(tx, struct connect_link_call, tx);
+
+	q->outcome = a->outcome;
+	q->found = outcome_ok(&a->outcome) && pg_rows(a, 0) > 0;
+	if (q->found)
+		read_link(a, &q->link);
+	q->done(q);
+}
+
+static void call_init(struct connect_link_call *q, const char *workspace, const uint8_t *presented,
+		      connect_link_cb done)
+{
+	*q = (struct connect_link_call){ .done = done };
+	pg_tx_init(&q->tx, workspace);
+	for (size_t i = 0; presented && i < SIGN_SHA256; i++)
+		snprintf(q->tx.presented + 2 * i, 3, "%02x", presented[i]);
+}
+
+int connect_link_create(struct pg *pg, struct connect_link_call *q,
+			const struct connect_link_new *n, connect_link_cb done)
+{
+	call_init(q, n->workspace, /* presented= */ NULL, done);
+	pg_tx_add(&q->tx, &create_stmt, "uubtttibtitt", n->workspace, n->id, n->token_digest,
+		  sizeof(n->token_digest), n->provider, n->address, n->return_url, n->expires_in_s,
+		  n->sealed_secret ? n->sealed_secret : "",
+		  n->sealed_secret ? n->sealed_secret_len : (size_t)0, n->imap_host,
+		  (int64_t)n->imap_port, n->imap_security, n->login_name);
+	return pg_tx_start(pg, &q->tx, on_called);
+}
+
+int connect_link_get(struct pg *pg, struct connect_link_call *q, const char *workspace,
+		     const char *id, connect_link_cb done)
+{
+	call_init(q, workspace, /* presented= */ NULL, done);
+	pg_tx_add(&q->tx, &get_stmt, "u", id);
+	return pg_tx_start(pg, &q->tx, on_called);
+}
+
+int connect_link_by_token(struct pg *pg, struct connect_link_call *q,
+			  const uint8_t token_digest[SIGN_SHA256], connect_link_cb done)
+{
+	call_init(q, /* workspace= */ NULL, token_digest, done);
+	pg_tx_add(&q->tx, &by_token_stmt, "b", token_digest, (size_t)SIGN_SHA256);
+	return pg_tx_start(pg, &q->tx, on_called);
+}
+
+int connect_link_by_state(struct pg *pg, struct connect_link_call *q,
+			  const uint8_t state_digest[SIGN_SHA256], connect_link_cb done)
+{
+	call_init(q, /* workspace= */ NULL, state_digest, done);
+	pg_tx_add(&q->tx, &by_state_stmt, "b", state_digest, (size_t)SIGN_SHA256);
+	return pg_tx_start(pg, &q->tx, on_called);
+}
+
+int connect_link_start(struct pg *pg, struct connect_link_call *q,
+		       const struct connect_link_started *s, connect_link_cb done)
+{
+	call_init(q, /* workspace= */ NULL, s->token_digest, done);
+	pg_tx_add(&q->tx, &start_stmt, "bbbtb", s->token_digest, sizeof(s->token_digest),
+		  s->state_digest, sizeof(s->state_digest), s->browser_digest,
+		  sizeof(s->browser_digest), s->redirect_uri, s->sealed_verifier,
+		  s->sealed_verifier_len);
+	return pg_tx_start(pg, &q->tx, on_called);
+}
+
+int connect_link_exchange(struct pg *pg, struct connect_link_call *q,
+			  const uint8_t state_digest[SIGN_SHA256],
+			  const uint8_t browser_digest[SIGN_SHA256], const void *sealed_code,
+			  size_t sealed_code_len, connect_link_cb done)
+{
+	call_init(q, /* workspace= */ NULL, state_digest, done);
+	pg_tx_add(&q->tx, &exchange_stmt, "bbb", state_digest, (size_t)SIGN_SHA256, browser_digest,
+		  (size_t)SIGN_SHA256, sealed_code, sealed_code_len);
+	return pg_tx_start(pg, &q->tx, on_called);
+}
+
+int connect_link_refuse(struct pg *pg, struct connect_link_call *q,
+			const uint8_t state_digest[SIGN_SHA256],
+			const uint8_t browser_digest[SIGN_SHA256], const char *problem,
+			const char *detail, connect_link_cb done)
+{
+	call_init(q, /* workspace= */ NULL, state_digest, done);
+	pg_tx_add(&q->tx, &refuse_stmt, "bbtt", state_digest, (size_t)SIGN_SHA256, browser_digest,
+		  (size_t)SIGN_SHA256, problem, detail);
+	return pg_tx_start(pg, &q->tx, on_called);
+}
+
+static const struct pg_stmt claim_stmt = {
+	"connect_link_claim",
+	"with due as ("
+	"  select workspace_id, connect_link_id from connect_link where state = 'exchanging'"
+	"    and (claim_id is null or claimed_at < now() - make_interval(secs => $3::bigint))"
+	"  order by created_at limit $2 for update skip locked"
+	") update connect_link l set claim_id = $1, claimed_at = clock_timestamp() from due"
+	" where l.workspace_id = due.workspace_id and l.connect_link_id = due.connect_link_id"
+	" returning l.workspace_id, l.connect_link_id, l.provider, l.expected_address, "
+	"l.redirect_uri,"
+	"  l.sealed_verifier is null, l.sealed_code, l.sealed_verifier, l.imap_host, "
+	"l.imap_security,"
+	"  l.login_name, coalesce(l.imap_port, 0)",
+};
+
+static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct connect_link_claim *q = container_of(tx, struct connect_link_claim, tx);
+
+	q->outcome = a->outcome;
+	if (outcome_ok(&a->outcome))
+		q->claimed = pg_rows(a, 0);
+	for (int i = 0; i < q->claimed; i++) {
+		struct connect_link_work w = {
+			.workspace = pg_row_text(a, 0, i, 0),
+			.id = pg_row_text(a, 0, i, 1),
+			.provider = pg_row_text(a, 0, i, 2),
+			.address = pg_row_text(a, 0, i, 3),
+			.redirect_uri = pg_row_text(a, 0, i, 4),
+			.is_password = pg_row_bool(a, 0, i, 5),
+			.imap_host = pg_row_text(a, 0, i, 8),
+			.imap_security = pg_row_text(a, 0, i, 9),
+			.login_name = pg_row_text(a, 0, i, 10),
+			.imap_port = (int)pg_row_i64(a, 0, i, 11),
+		};
+		cleanup_buf struct buf code, verifier;
+
+		buf_init(&code, LIMIT_OAUTH_SEALED);
+		buf_init(&verifier, LIMIT_OAUTH_SEALED);
+		/* A box beyond the ceiling is not one of ours; empty, it will not open. */
+		if (pg_row_bytes(a, 0, i, 6, &code) == 0) {
+			w.code = code.data;
+			w.code_len = code.len;
+		}
+		if (!w.is_password && pg_row_bytes(a, 0, i, 7, &verifier) == 0) {
+			w.verifier = verifier.data;
+			w.verifier_len = verifier.len;
+		}
+		q->each(q, &w);
+	}
+	q->done(q);
+}
+
+int connect_link_claim_start(struct pg *pg, struct connect_link_claim *q, const char *claim,
+			     int most, uint64_t stale_ms,
+			     void (*each)(struct connect_link_claim *,
+					  const struct connect_link_work *),
+			     void (*done)(struct connect_link_claim *))
+{
+	int64_t never_s = (int64_t)100 * 365 * 24 * 3600;
+
+	*q = (struct connect_link_claim){ .each = each, .done = done };
+	pg_tx_init(&q->tx, /* workspace= */ NULL);
+	pg_tx_add(&q->tx, &claim_stmt, "uii", claim, (int64_t)most,
+		  stale_ms == UINT64_MAX ? never_s : (int64_t)(stale_ms + 999) / 1000);
+	return pg_tx_start(pg, &q->tx, on_claimed);
+}
+
+static const struct pg_stmt inbox_stmt = {
+	"connect_link_inbox",
+	"select inbox_id from inbox where workspace_id = $1 and address = $2 and admin_state <> "
+	"'removed'",
+};
+
+static void on_inbox(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct connect_link_inbox *q = container_of(tx, struct connect_link_inbox, tx);
+
+	q->outcome = a->outcome;
+	if (outcome_ok(&a->outcome) && pg_rows(a, 0) > 0)
+		snprintf(q->inbox, sizeof(q->inbox), "%s", pg_row_text(a, 0, 0, 0));
+	q->done(q);
+}
+
+int connect_link_inbox_start(struct pg *pg, struct connect_link_inbox *q, const char *workspace,
+			     const char *address, void (*done)(struct connect_link_inbox *))
+{
+	*q = (struct connect_link_inbox){ .done = done };
+	pg_tx_init(&q->tx, workspace);
+	pg_tx_add(&q->tx, &inbox_stmt, "ut", workspace, address);
+	return pg_tx_start(pg, &q->tx, on_inbox);
+}
+
+/*
+ * Everything hangs from `mine`, then from `box`: a lost claim, or an address
+ * that got another inbox meanwhile, writes nothing.  A living worker's state is left
+ * alone; only a state that waits for this is reset.
+ */
+static const struct pg_stmt settle_stmt = {
+	"connect_link_settle",
+	"with mine as ("
+	"  select workspace_id, connect_link_id from connect_link"
+	"  where workspace_id = $1 and connect_link_id = $2 and claim_id = $3 and state = "
+	"'exchanging'"
+	"  for update"
+	"), box as ("
+	"  insert into inbox as i (workspace_id, inbox_id, address, provider, imap_host, imap_port,"
+	"    imap_security, login_name)"
+	"  select workspace_id, $4, $5, $6, $7, $8::bigint::int, $9, $10 from mine"
+	"  on conflict (workspace_id, address) where admin_state <> 'removed' do update"
+	"    set provider = excluded.provider, imap_host = excluded.imap_host,"
+	"    imap_port = excluded.imap_port, imap_security = excluded.imap_security,"
+	"    login_name = excluded.login_name"
+	"    where i.inbox_id = excluded.inbox_id"
+	"  returning workspace_id, inbox_id"
+	"), leased as ("
+	"  insert into lease (workspace_id, inbox_id) select workspace_id, inbox_id from box"
+	"  on conflict (inbox_id) do nothing"
+	"), told as ("
+	"  insert into inbox_state as s (workspace_id, inbox_id) select workspace_id, inbox_id "
+	"from box"
+	"  on conflict (inbox_id) do update set state = 'new', reason = '', detail = '', since = "
+	"now()"
+	"    where s.state in ('reauth_required', 'held', 'unwatched')"
+	"), granted as ("
+	"  insert into inbox_grant as g (workspace_id, inbox_id, kind, sealed, scopes, "
+	"refresh_due_at)"
+	"  select workspace_id, inbox_id, case when $11 then 'password' else 'oauth' end, $12, $13,"
+	"    case when not $11 then now() + make_interval(secs => $14::bigint) end from box"
+	"  on conflict (inbox_id) do update set kind = excluded.kind, sealed = excluded.sealed,"
+	"    scopes = excluded.scopes, state = 'ok', reason = '', evidence = '', version = "
+	"g.version + 1,"
+	"    claim_id = null, claimed_at = null, claim_tries = 0, failures = 0,"
+	"    refresh_due_at = excluded.refresh_due_at, updated_at = now()"
+	"  returning workspace_id, inbox_id, kind, version"
+	"), handed as ("
+	"  insert into access_token (workspace_id, inbox_id, kind, sealed, version, expires_at)"
+	"  select workspace_id, inbox_id, kind, $15, version,"
+	"    case when not $11 then now() + make_interval(secs => $16::bigint) end from granted"
+	"  on conflict (inbox_id) do update set kind = excluded.kind, sealed = excluded.sealed,"
+	"    version = excluded.version, expires_at = excluded.expires_at, obtained_at = now()"
+	"), answered as ("
+	"  delete from token_request r using granted g where r.inbox_id = g.inbox_id"
+	"), closed as ("
+	"  update connect_link l set state = 'connected', inbox_id = b.inbox_id, problem = '',"
+	"    problem_detail = '', sealed_code = null, sealed_verifier = null from box b"
+	"  where l.workspace_id = $1 and l.connect_link_id = $2"
+	") select version, event_put($17, 'inbox.connected', null, null, inbox_id, null, $18) from "
+	"granted",
+};
+
+static void on_written(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct connect_link_write *q = container_of(tx, struct connect_link_write, tx);
+
+	q->outcome = a->outcome;
+	if (outcome_ok(&a->outcome) && pg_rows(a, 0) > 0)
+		q->version = pg_row_i64(a, 0, 0, 0);
+	q->done(q);
+}
+
+int connect_link_settle_start(struct pg *pg, struct connect_link_write *q,
+			      const struct connect_link_settled *s,
+			      void (*done)(struct connect_link_write *))
+{
+	*q = (struct connect_link_write){ .done = done };
+	pg_tx_init(&q->tx, s->workspace);
+	pg_tx_add(&q->tx, &settle_stmt, "uuuutttittBbtibiuj", s->workspace, s->id, s->claim,
+		  s->inbox, s->address, s->provider, s->imap_host, (int64_t)s->imap_port,
+		  s->imap_security, s->login_name, (int)s->is_password, s->grant, s->grant_len,
+		  s->scopes, s->refresh_in_s, s->access, s->access_len, s->expires_in_s, s->event,
+		  s->event_data);
+	return pg_tx_start(pg, &q->tx, on_written);
+}
+
+static const struct pg_stmt fail_stmt = {
+	"connect_link_fail",
+	"update connect_link set state = 'failed', problem = $4, problem_detail = $5, sealed_code "
+	"= null,"
+	"  sealed_verifier = null"
+	" where workspace_id = $1 and connect_link_id = $2 and claim_id = $3 and state = "
+	"'exchanging'"
+	" returning 1::bigint",
+};
+
+int connect_link_fail_start(struct pg *pg, struct connect_link_write *q, const char *workspace,
+			    const char *id, const char *claim, const char *problem,
+			    const char *detail, void (*done)(struct connect_link_write *))
+{
+	*q = (struct connect_link_write){ .done = done };
+	pg_tx_init(&q->tx, workspace);
+	pg_tx_add(&q->tx, &fail_stmt, "uuutt", workspace, id, claim, problem, detail);
+	return pg_tx_start(pg, &q->tx, on_written);
+}

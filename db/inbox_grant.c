@@ -1,0 +1,251 @@
+#include <string.h>
+
+#include "db/inbox_grant.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+
+#define FORCED "refused_by_server" /* reason of a good grant whose token was refreshed by force */
+
+/*
+ * Requests that need no refresh.  A grant that is not 'ok', or is not there, is
+ * told through inbox_state, since a worker may not read grants.
+ */
+static const struct pg_stmt answer_stmt = {
+	"inbox_grant_answer",
+	"with asked as ("
+	"  select r.workspace_id, r.inbox_id, r.refused_version, g.inbox_id is null or g.state <> "
+	"'ok' as dead,"
+	"    coalesce(nullif(g.reason, ''), 'no_grant') as reason, coalesce(g.evidence, '') as "
+	"evidence,"
+	"    t.version > r.refused_version and (t.expires_at is null or t.expires_at > now()"
+	"      + least(make_interval(secs => $1::bigint), (t.expires_at - t.obtained_at) / 4)) as "
+	"usable,"
+	"    t.kind = 'oauth' and t.version <= r.refused_version and g.reason = '" FORCED "'"
+	"      and t.obtained_at > now() - make_interval(secs => $2::bigint) as hopeless"
+	"  from token_request r left join inbox_grant g using (inbox_id)"
+	"    left join access_token t using (inbox_id)"
+	"), told as ("
+	"  update inbox_state s set state = 'reauth_required', reason = a.reason, detail = "
+	"a.evidence, since = now()"
+	"  from asked a where a.dead and s.inbox_id = a.inbox_id"
+	"    and (s.state <> 'reauth_required' or s.reason <> a.reason)"
+	"), gone as ("
+	"  delete from token_request r using asked a"
+	"  where r.inbox_id = a.inbox_id and r.refused_version = a.refused_version"
+	"    and (a.dead or a.usable or a.hopeless)"
+	"  returning 1"
+	") select count(*) from gone",
+};
+
+static const struct pg_stmt claim_stmt = {
+	"inbox_grant_claim",
+	"with due as ("
+	"  select g.inbox_id from inbox_grant g"
+	"    join inbox i using (workspace_id, inbox_id)"
+	"    left join token_request r on r.inbox_id = g.inbox_id"
+	"  where g.state = 'ok' and i.admin_state = 'enabled'"
+	"    and g.inbox_id in (select inbox_id from token_request"
+	"      union all select inbox_id from inbox_grant where state = 'ok' and refresh_due_at <= "
+	"now())"
+	"    and (r.inbox_id is not null and g.failures = 0 or g.refresh_due_at <= now())"
+	"    and (g.claim_id is null or g.claimed_at < now() - make_interval(secs => $3::bigint))"
+	"    and i.provider <> all (string_to_array($4, ','))"
+	"    and ($5::text is null or i.provider = $5)"
+	"  order by r.requested_at nulls last, g.refresh_due_at limit $2"
+	"  for update of g skip locked"
+	") update inbox_grant g set claim_id = $1, claimed_at = clock_timestamp(),"
+	"    claim_tries = claim_tries + 1"
+	"  from due where g.inbox_id = due.inbox_id",
+};
+
+/* A new snapshot: what another broker saved before our claim was committed is seen here. */
+static const struct pg_stmt read_stmt = {
+	"inbox_grant_read",
+	"select g.workspace_id, g.inbox_id, i.provider, i.address, g.kind, g.sealed, g.version, "
+	"g.claim_tries,"
+	"  g.failures, g.reason = '" FORCED "', coalesce(t.version, 0),"
+	"  coalesce(t.expires_at is null or t.expires_at > now()"
+	"    + least(make_interval(secs => $2::bigint), (t.expires_at - t.obtained_at) / 4), false)"
+	"    and t.inbox_id is not null,"
+	"  coalesce(r.refused_version, 0), coalesce(g.refresh_due_at <= now(), false)"
+	" from inbox_grant g join inbox i using (workspace_id, inbox_id)"
+	"  left join access_token t on t.inbox_id = g.inbox_id"
+	"  left join token_request r on r.inbox_id = g.inbox_id"
+	" where g.claim_id = $1 and g.state = 'ok'",
+};
+
+static void read_row(const struct pg_answer *a, int row, struct buf *sealed,
+		     struct inbox_grant_row *ret)
+{
+	*ret = (struct inbox_grant_row){
+		.workspace = pg_row_text(a, 2, row, 0),
+		.inbox = pg_row_text(a, 2, row, 1),
+		.provider = pg_row_text(a, 2, row, 2),
+		.address = pg_row_text(a, 2, row, 3),
+		.kind = strcmp(pg_row_text(a, 2, row, 4), "oauth") == 0 ? INBOX_GRANT_OAUTH
+									: INBOX_GRANT_PASSWORD,
+		.version = pg_row_i64(a, 2, row, 6),
+		.tries = (int)pg_row_i64(a, 2, row, 7),
+		.failures = (int)pg_row_i64(a, 2, row, 8),
+		.forced = pg_row_bool(a, 2, row, 9),
+		.token_version = pg_row_i64(a, 2, row, 10),
+		.token_fresh = pg_row_bool(a, 2, row, 11),
+		.refused_version = pg_row_i64(a, 2, row, 12),
+		.due = pg_row_bool(a, 2, row, 13),
+	};
+	/* A box beyond the ceiling is not one of ours; empty, it will not open. */
+	if (pg_row_bytes(a, 2, row, 5, sealed) == 0) {
+		ret->sealed = sealed->data;
+		ret->sealed_len = sealed->len;
+	}
+}
+
+static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct inbox_grant_claim *q = container_of(tx, struct inbox_grant_claim, tx);
+
+	q->outcome = a->outcome;
+	if (outcome_ok(&a->outcome)) {
+		q->answered = (int)pg_row_i64(a, 0, 0, 0);
+		q->claimed = pg_rows(a, 2);
+	}
+	for (int i = 0; i < q->claimed; i++) {
+		struct inbox_grant_row r;
+		cleanup_buf struct buf sealed;
+
+		buf_init(&sealed, LIMIT_OAUTH_SEALED);
+		read_row(a, i, &sealed, &r);
+		q->each(q, &r);
+	}
+	q->done(q);
+}
+
+int inbox_grant_claim_start(struct pg *pg, struct inbox_grant_claim *q,
+			    const struct inbox_grant_want *w,
+			    void (*each)(struct inbox_grant_claim *,
+					 const struct inbox_grant_row *),
+			    void (*done)(struct inbox_grant_claim *))
+{
+	int64_t never_s = (int64_t)100 * 365 * 24 * 3600;
+
+	*q = (struct inbox_grant_claim){ .each = each, .done = done };
+	pg_tx_init(&q->tx, /* workspace= */ NULL);
+	pg_tx_add(&q->tx, &answer_stmt, "ii", w->fresh_s, w->refused_again_s);
+	pg_tx_add(&q->tx, &claim_stmt, "uiitt", w->claim, (int64_t)w->most,
+		  w->stale_ms == UINT64_MAX ? never_s : (int64_t)(w->stale_ms + 999) / 1000,
+		  w->without, w->only);
+	pg_tx_add(&q->tx, &read_stmt, "ui", w->claim, w->fresh_s);
+	return pg_tx_start(pg, &q->tx, on_claimed);
+}
+
+static void on_written(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct inbox_grant_write *q = container_of(tx, struct inbox_grant_write, tx);
+
+	q->outcome = a->outcome;
+	if (outcome_ok(&a->outcome) && pg_rows(a, 0) > 0)
+		q->version = pg_row_i64(a, 0, 0, 0);
+	q->done(q);
+}
+
+static void write_init(struct inbox_grant_write *q, const char *workspace,
+		       void (*done)(struct inbox_grant_write *))
+{
+	*q = (struct inbox_grant_write){ .done = done };
+	pg_tx_init(&q->tx, workspace);
+}
+
+/*
+ * 'rotation_lost' is undone here: it was another broker's guess about us, and
+ * the token that it thought lost is the one being saved.
+ */
+static const struct pg_stmt save_stmt = {
+	"inbox_grant_save",
+	"with saved as ("
+	"  update inbox_grant set sealed = coalesce(nullif($3, ''::bytea), sealed), state = 'ok',"
+	"    reason = case when $4 then '" FORCED
+	"' else '' end, evidence = '', version = version + 1,"
+	"    claim_id = null, claimed_at = null, claim_tries = 0, failures = 0,"
+	"    refresh_due_at = case when kind = 'oauth' then now() + make_interval(secs => "
+	"$7::bigint) end,"
+	"    updated_at = now()"
+	"  where inbox_id = $1 and version = $2"
+	"    and (state = 'ok' or state = 'reauth_required' and reason = 'rotation_lost')"
+	"  returning workspace_id, inbox_id, kind, version"
+	"), handed as ("
+	"  insert into access_token as t (workspace_id, inbox_id, kind, sealed, version, "
+	"expires_at)"
+	"  select workspace_id, inbox_id, kind, $5, version,"
+	"    case when kind = 'oauth' then now() + make_interval(secs => $6::bigint) end from saved"
+	"  on conflict (inbox_id) do update set kind = excluded.kind, sealed = excluded.sealed,"
+	"    version = excluded.version, expires_at = excluded.expires_at, obtained_at = now()"
+	"), answered as ("
+	"  delete from token_request r using saved s"
+	"  where r.inbox_id = s.inbox_id and r.refused_version < s.version"
+	"), told as ("
+	"  update inbox_state i set state = 'new', reason = '', detail = '', since = now() from "
+	"saved s"
+	"  where i.inbox_id = s.inbox_id and i.state = 'reauth_required' and i.reason = "
+	"'rotation_lost'"
+	") select version from saved",
+};
+
+int inbox_grant_save_start(struct pg *pg, struct inbox_grant_write *q,
+			   const struct inbox_grant_saved *s,
+			   void (*done)(struct inbox_grant_write *))
+{
+	write_init(q, s->workspace, done);
+	pg_tx_add(&q->tx, &save_stmt, "uibBbii", s->inbox, s->version, s->refresh ? s->refresh : "",
+		  s->refresh ? s->refresh_len : (size_t)0, (int)s->forced, s->access, s->access_len,
+		  s->expires_in_s, s->refresh_in_s);
+	return pg_tx_start(pg, &q->tx, on_written);
+}
+
+static const struct pg_stmt refuse_stmt = {
+	"inbox_grant_refuse",
+	"with refused as ("
+	"  update inbox_grant set state = 'reauth_required', reason = $3, evidence = $4,"
+	"    claim_id = null, claimed_at = null, claim_tries = 0, refresh_due_at = null, "
+	"updated_at = now()"
+	"  where inbox_id = $1 and version = $2 and state = 'ok'"
+	"  returning workspace_id, inbox_id, version"
+	"), told as ("
+	"  update inbox_state i set state = 'reauth_required', reason = $3, detail = $4, since = "
+	"now()"
+	"  from refused r where i.inbox_id = r.inbox_id"
+	"), answered as ("
+	"  delete from token_request t using refused r where t.inbox_id = r.inbox_id"
+	") select version, event_put($5, 'inbox.reauth_required', null, null, inbox_id, null, $6)"
+	" from refused",
+};
+
+int inbox_grant_refuse_start(struct pg *pg, struct inbox_grant_write *q,
+			     const struct inbox_grant_refused *r,
+			     void (*done)(struct inbox_grant_write *))
+{
+	write_init(q, r->workspace, done);
+	pg_tx_add(&q->tx, &refuse_stmt, "uittuj", r->inbox, r->version, r->reason, r->evidence,
+		  r->event, r->event_data);
+	return pg_tx_start(pg, &q->tx, on_written);
+}
+
+static const struct pg_stmt let_stmt = {
+	"inbox_grant_let",
+	"update inbox_grant set claim_id = null, claimed_at = null,"
+	"  claim_tries = case when $6 then claim_tries else 0 end,"
+	"  failures = failures + case when $3 then 1 else 0 end,"
+	"  refresh_due_at = case when $3 then now() + make_interval(secs => $4) else "
+	"refresh_due_at end,"
+	"  evidence = coalesce($5, evidence), updated_at = now()"
+	" where inbox_id = $1 and claim_id = $2 returning version",
+};
+
+int inbox_grant_let_start(struct pg *pg, struct inbox_grant_write *q,
+			  const struct inbox_grant_let *l, void (*done)(struct inbox_grant_write *))
+{
+	write_init(q, l->workspace, done);
+	pg_tx_add(&q->tx, &let_stmt, "uuBdtB", l->inbox, l->claim, (int)l->failed,
+		  (double)l->wait_ms / 1000, l->evidence, (int)l->may_have_rotated);
+	return pg_tx_start(pg, &q->tx, on_written);
+}

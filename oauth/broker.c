@@ -1,0 +1,335 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "oauth/broker.h"
+
+#include "base/clock.h"
+#include "base/io/timer.h"
+#include "base/mem.h"
+#include "db/connect_link.h"
+#include "db/inbox_grant.h"
+#include "oauth/broker_env.h"
+#include "oauth/connect_job.h"
+#include "oauth/policy.h"
+#include "oauth/refresh_job.h"
+
+#define LOOK_MS       2000
+#define CONCURRENCY   32
+#define PROVIDER_NAME 256 /* bytes of a name; it is part of a setting's name */
+#define SETTLE_MS     5000 /* after PostgreSQL came back, its living claimants get so long to write */
+
+enum broker_state {
+	BROKER_RUNNING,
+	BROKER_DRAINING, /* claims nothing more; jobs end */
+	BROKER_DRAINED,
+	BROKER_DROPPED, /* waiting for the timer to close */
+};
+
+struct broker {
+	struct broker_env env;
+	enum broker_state state;
+	struct timer look;
+
+	/* Grants: one claim at a time; general first, then one per provider that is being probed.
+	 */
+	struct inbox_grant_claim grants;
+	char grants_claim[37];
+	bool claiming_grants, grants_wanted;
+	size_t probe_next; /* provider to look at next; n_providers: none left in this round */
+
+	struct connect_link_claim links;
+	char links_claim[37];
+	bool claiming_links, links_wanted;
+	bool full; /* the last claim took all it might: there is more */
+
+	void (*drained)(void *owner);
+	void *owner;
+};
+
+static void on_look(struct timer *t);
+static void on_heard_grants(void *owner);
+static void on_heard_links(void *owner);
+static void on_grant(struct inbox_grant_claim *q, const struct inbox_grant_row *r);
+static void on_grants(struct inbox_grant_claim *q);
+static void on_link(struct connect_link_claim *q, const struct connect_link_work *w);
+static void on_links(struct connect_link_claim *q);
+static void on_job_ended(struct broker_env *env);
+static void on_gone(struct timer *t);
+
+static void finish_draining(struct broker *b);
+
+static int slots(const struct broker *b)
+{
+	return (int)b->env.p.concurrency - (int)b->env.stats.under_way;
+}
+
+/* An outage of PostgreSQL makes every claim look dead: first those who live may finish. */
+static uint64_t stale_ms(const struct broker *b)
+{
+	uint64_t up = pg_up_since_ms(b->env.p.pg);
+
+	if (up == 0 || clock_mono_ms() - up < SETTLE_MS)
+		return UINT64_MAX;
+	return b->env.p.timeout_ms + BROKER_GRACE_MS;
+}
+
+/* Providers that the general claim leaves alone, comma separated. */
+static void frozen_names(struct broker *b, struct buf *ret)
+{
+	uint64_t now = clock_mono_ms();
+
+	b->env.stats.frozen = 0;
+	for (size_t i = 0; i < b->env.p.n_providers; i++) {
+		struct broker_provider *pr = &b->env.providers[i];
+
+		if (breaker_look(&pr->breaker, now) == BREAKER_CLOSED)
+			continue;
+		b->env.stats.frozen++;
+		(void)text_addf(ret, "%s%s", ret->len ? "," : "", pr->p->name);
+	}
+}
+
+static void claim_grants(struct broker *b, const char *only, int most)
+{
+	struct buf frozen;
+	struct inbox_grant_want want = {
+		.claim = b->grants_claim,
+		.most = most,
+		.stale_ms = stale_ms(b),
+		.only = only,
+		.fresh_s = POLICY_FRESH_S,
+		.refused_again_s = POLICY_REFUSED_AGAIN_S,
+	};
+
+	buf_init(&frozen, PROVIDER_NAME * (b->env.p.n_providers + 1));
+	frozen_names(b, &frozen);
+	want.without = only || frozen.len == 0 ? "" : (const char *)frozen.data;
+	rand_uuid(b->grants_claim);
+	b->claiming_grants =
+		inbox_grant_claim_start(b->env.p.pg, &b->grants, &want, on_grant, on_grants) == 0;
+	buf_clear(&frozen);
+}
+
+/* The next provider whose fuse wants one try. */
+static struct broker_provider *next_probe(struct broker *b)
+{
+	while (b->probe_next < b->env.p.n_providers) {
+		struct broker_provider *pr = &b->env.providers[b->probe_next++];
+
+		if (breaker_look(&pr->breaker, clock_mono_ms()) == BREAKER_PROBING &&
+		    pr->under_way == 0)
+			return pr;
+	}
+	return NULL;
+}
+
+static void look(struct broker *b)
+{
+	struct broker_provider *probe;
+
+	if (b->state != BROKER_RUNNING || !pg_is_up(b->env.p.pg) || slots(b) <= 0)
+		return;
+	if (!b->claiming_grants && b->grants_wanted) {
+		b->grants_wanted = false;
+		b->probe_next = 0;
+		claim_grants(b, /* only= */ NULL, slots(b));
+	} else if (!b->claiming_grants && (probe = next_probe(b)) != NULL) {
+		claim_grants(b, probe->p->name, 1);
+	}
+	if (!b->claiming_links && b->links_wanted) {
+		b->links_wanted = false;
+		rand_uuid(b->links_claim);
+		b->claiming_links =
+			connect_link_claim_start(b->env.p.pg, &b->links, b->links_claim, slots(b),
+						 stale_ms(b), on_link, on_links) == 0;
+	}
+}
+
+static void look_at_all(struct broker *b)
+{
+	b->grants_wanted = b->links_wanted = true;
+	look(b);
+}
+
+static void on_look(struct timer *t)
+{
+	struct broker *b = container_of(t, struct broker, look);
+
+	timer_in(&b->look, b->env.p.look_ms);
+	look_at_all(b);
+}
+
+static void on_heard_grants(void *owner)
+{
+	struct broker *b = owner;
+
+	b->grants_wanted = true;
+	look(b);
+}
+
+static void on_heard_links(void *owner)
+{
+	struct broker *b = owner;
+
+	b->links_wanted = true;
+	look(b);
+}
+
+static void on_grant(struct inbox_grant_claim *q, const struct inbox_grant_row *r)
+{
+	struct broker *b = container_of(q, struct broker, grants);
+
+	refresh_job_start(&b->env, b->grants_claim, r);
+}
+
+static void on_grants(struct inbox_grant_claim *q)
+{
+	struct broker *b = container_of(q, struct broker, grants);
+
+	b->claiming_grants = false;
+	if (q->answered > 0)
+		pg_notify(b->env.p.pg, "replyd_token_ready");
+	if (q->claimed > 0 && slots(b) <= 0)
+		b->full = true;
+	if (q->outcome.blame == BLAME_US || q->outcome.blame == BLAME_AUTH)
+		log_error(b->env.p.log, "broker.cannot_claim", "what=%s said=%s", q->outcome.what,
+			  q->outcome.said);
+	finish_draining(b);
+	look(b);
+}
+
+static void on_link(struct connect_link_claim *q, const struct connect_link_work *w)
+{
+	struct broker *b = container_of(q, struct broker, links);
+
+	connect_job_start(&b->env, b->links_claim, w);
+}
+
+static void on_links(struct connect_link_claim *q)
+{
+	struct broker *b = container_of(q, struct broker, links);
+
+	b->claiming_links = false;
+	if (q->claimed > 0 && slots(b) <= 0)
+		b->full = true;
+	if (q->outcome.blame == BLAME_US || q->outcome.blame == BLAME_AUTH)
+		log_error(b->env.p.log, "broker.cannot_claim", "what=%s said=%s", q->outcome.what,
+			  q->outcome.said);
+	finish_draining(b);
+	look(b);
+}
+
+static void finish_draining(struct broker *b)
+{
+	if (b->state != BROKER_DRAINING || b->env.stats.under_way > 0 || b->claiming_grants ||
+	    b->claiming_links)
+		return;
+	b->state = BROKER_DRAINED;
+	timer_in(&b->look, 0); /* told from the loop, never from inside a call of ours */
+}
+
+static void on_job_ended(struct broker_env *env)
+{
+	struct broker *b = container_of(env, struct broker, env);
+
+	finish_draining(b);
+	if (!b->full)
+		return;
+	b->full = false;
+	look_at_all(b);
+}
+
+struct broker *broker_open(struct loop *l, const struct broker_params *p)
+{
+	struct broker *b = mem_new(sizeof(*b));
+	struct broker_env *env = &b->env;
+
+	env->loop = l;
+	env->p = *p;
+	if (env->p.look_ms == 0)
+		env->p.look_ms = LOOK_MS;
+	if (env->p.concurrency == 0)
+		env->p.concurrency = CONCURRENCY;
+	env->providers = mem_new((p->n_providers + 1) * sizeof(*env->providers));
+	for (size_t i = 0; i < p->n_providers; i++) {
+		struct broker_provider *pr = &env->providers[i];
+		const struct secret *client_secret = p->client_secrets[i];
+
+		pr->p = &p->providers[i];
+		breaker_init(&pr->breaker);
+		pr->has_secret = client_secret && !secret_is_empty(client_secret) &&
+				 grant_basic(text_of(pr->p->client_id), &pr->basic_user) == 0 &&
+				 grant_basic((struct text){ (const char *)client_secret->data,
+							    client_secret->len },
+					     &pr->basic_password) == 0;
+	}
+	rand_gen_seed(&env->rand, p->seed);
+	list_init(&env->jobs);
+	env->job_ended = on_job_ended;
+	timer_open(&b->look, l, on_look);
+	timer_in(&b->look, 0);
+	pg_listen(p->pg, "replyd_token", on_heard_grants, b);
+	pg_listen(p->pg, "replyd_connect", on_heard_links, b);
+	return b;
+}
+
+void broker_wake(struct broker *b)
+{
+	look_at_all(b);
+}
+
+static void on_drained(struct timer *t)
+{
+	struct broker *b = container_of(t, struct broker, look);
+
+	if (b->state == BROKER_DRAINED)
+		b->drained(b->owner);
+}
+
+void broker_drain(struct broker *b, void (*drained)(void *owner), void *owner)
+{
+	if (b->state != BROKER_RUNNING)
+		return;
+	b->state = BROKER_DRAINING;
+	b->drained = drained;
+	b->owner = owner;
+	b->look.fired = on_drained;
+	timer_stop(&b->look);
+	finish_draining(b);
+}
+
+void broker_drop(struct broker *b)
+{
+	struct list *at, *tmp;
+
+	if (b->state == BROKER_DROPPED)
+		return;
+	b->state = BROKER_DROPPED;
+	pg_tx_cancel(&b->grants.tx);
+	pg_tx_cancel(&b->links.tx);
+	list_each(&b->env.jobs, at, tmp)
+	{
+		struct broker_job *job = container_of(at, struct broker_job, link);
+
+		list_remove(at);
+		job->cancel(job);
+	}
+	timer_drop(&b->look, on_gone);
+}
+
+static void on_gone(struct timer *t)
+{
+	struct broker *b = container_of(t, struct broker, look);
+
+	for (size_t i = 0; i < b->env.p.n_providers; i++) {
+		secret_clear(&b->env.providers[i].basic_user);
+		secret_clear(&b->env.providers[i].basic_password);
+	}
+	free(b->env.providers);
+	free(b);
+}
+
+struct broker_stats broker_stats(const struct broker *b)
+{
+	return b->env.stats;
+}

@@ -1,0 +1,97 @@
+#include <assert.h>
+#include <string.h>
+
+#include "oauth/broker_env.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/seal.h"
+
+#define KEY_ID 1 /* of the keys in use; rotating them adds another */
+
+struct broker_provider *broker_env_provider(struct broker_env *env, const char *name)
+{
+	for (size_t i = 0; i < env->p.n_providers; i++)
+		if (strcmp(env->providers[i].p->name, name) == 0)
+			return &env->providers[i];
+	return NULL;
+}
+
+void broker_env_token_request(const struct broker_env *env, const struct broker_provider *pr,
+			      const struct secret *body, struct http_request *ret)
+{
+	*ret = (struct http_request){
+		.method = "POST",
+		.url = pr->p->token_url,
+		.headers = { "Content-Type: " GRANT_CONTENT_TYPE, "Accept: application/json" },
+		.body = { (const char *)body->data, body->len },
+		.basic_user = pr->has_secret ? &pr->basic_user : NULL,
+		.basic_password = pr->has_secret ? &pr->basic_password : NULL,
+		.timeout_ms = env->p.timeout_ms,
+		.max_answer = LIMIT_OAUTH_ANSWER,
+		.fail_over_answer = true,
+	};
+}
+
+void broker_env_judge(struct broker_env *env, struct broker_provider *pr,
+		      const struct http_request *r, const struct grant_answer *a,
+		      struct policy_answer *ret)
+{
+	policy_judge(&r->outcome, r->status, r->retry_after_s, a, ret);
+	if (breaker_heard(&pr->breaker, ret, clock_mono_ms(), &env->rand))
+		log_error(
+			env->p.log, "broker.frozen", "provider=%s reason=%s said=%s remedy=%s",
+			pr->p->name, ret->reason, ret->evidence,
+			ret->verdict == POLICY_US
+				? "check client id, secret and redirect type; no grant was touched"
+				: "look at the provider's status page; no grant was touched");
+	switch (ret->verdict) {
+	case POLICY_OK:
+		break;
+	case POLICY_USER:
+		env->stats.users++;
+		break;
+	case POLICY_US:
+		env->stats.us++;
+		break;
+	case POLICY_LATER:
+		env->stats.later++;
+		break;
+	}
+}
+
+void broker_env_seal(const struct broker_env *env, const char *purpose, const char *workspace,
+		     const char *inbox, const struct secret *plain, struct buf *ret_box)
+{
+	const struct seal_bind bind = { text_of(purpose), text_of(workspace), text_of(inbox) };
+	const struct secret *key =
+		strcmp(purpose, "access") == 0 ? env->p.key_token : env->p.key_grant;
+	int r = seal_close(key, KEY_ID, &bind, plain, ret_box);
+
+	/* `plain` is bounded by LIMIT_SECRET, the box by LIMIT_OAUTH_SEALED: it fits. */
+	assert(r == 0);
+	(void)r;
+}
+
+int64_t broker_env_life_s(const struct grant_answer *a, uint64_t took_ms)
+{
+	int64_t life = a->expires_in_s > 0 ? a->expires_in_s : POLICY_LIFE_UNSAID_S;
+
+	life -= (int64_t)(took_ms / 1000);
+	return life > 0 ? life : 1;
+}
+
+void broker_env_job_add(struct broker_env *env, struct broker_job *job,
+			void (*cancel)(struct broker_job *))
+{
+	job->cancel = cancel;
+	list_append(&env->jobs, &job->link);
+	env->stats.under_way++;
+}
+
+void broker_env_job_end(struct broker_env *env, struct broker_job *job)
+{
+	list_remove(&job->link);
+	env->stats.under_way--;
+	env->job_ended(env);
+}

@@ -1,0 +1,55 @@
+#ifndef OAUTH_BROKER_ENV_H
+#define OAUTH_BROKER_ENV_H
+
+#include "base/list.h"
+#include "oauth/breaker.h"
+#include "oauth/broker.h"
+
+/*
+ * What a broker's jobs share: the ways out, the keys, the providers with their
+ * fuses.  Inside the broker only (oauth/broker, oauth/refresh_job,
+ * oauth/connect_job).
+ */
+struct broker_provider {
+	const struct oauth_provider *p;
+	bool has_secret;
+	struct secret basic_user, basic_password; /* for HTTP Basic */
+	struct breaker breaker;
+	unsigned under_way; /* refreshes */
+};
+
+/* A job under way.  It ends by itself, or is cancelled. */
+struct broker_job {
+	struct list link;
+	void (*cancel)(struct broker_job *job); /* at once; frees the job, later */
+};
+
+struct broker_env {
+	struct loop *loop;
+	struct broker_params p;
+	struct broker_provider *providers;
+	struct rand_gen rand;
+	struct broker_stats stats;
+	struct list jobs;
+	void (*job_ended)(struct broker_env *env); /* after the job has left `jobs` */
+};
+
+/* NULL: not configured. */
+struct broker_provider *broker_env_provider(struct broker_env *env, const char *name);
+/* Fill in a form post to the provider's token endpoint; `body` is borrowed until it is over. */
+void broker_env_token_request(const struct broker_env *env, const struct broker_provider *pr,
+			      const struct secret *body, struct http_request *ret);
+/* Judge its answer, count it, and let the fuse hear of it; logs when it opens. */
+void broker_env_judge(struct broker_env *env, struct broker_provider *pr,
+		      const struct http_request *r, const struct grant_answer *a,
+		      struct policy_answer *ret);
+/* Seal for the row of an inbox.  purpose: "grant" (key.grant) or "access" (key.token). */
+void broker_env_seal(const struct broker_env *env, const char *purpose, const char *workspace,
+		     const char *inbox, const struct secret *plain, struct buf *ret_box);
+/* Seconds a token still has, `took_ms` after it was asked for. */
+int64_t broker_env_life_s(const struct grant_answer *a, uint64_t took_ms);
+void broker_env_job_add(struct broker_env *env, struct broker_job *job,
+			void (*cancel)(struct broker_job *));
+void broker_env_job_end(struct broker_env *env, struct broker_job *job);
+
+#endif

@@ -1,0 +1,356 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "oauth/connect.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "base/sign.h"
+
+#define CALLBACK_PATH  "/oauth/callback"
+#define RETURN_URL_MAX 2048 /* leaves room in LIMIT_OAUTH_URL for what is put behind it */
+
+static bool is_set(const char *s)
+{
+	return s && *s;
+}
+
+static void value_of(const uint8_t *p, size_t n, char dst[CONNECT_VALUE])
+{
+	cleanup_buf struct buf b;
+
+	buf_init(&b, CONNECT_VALUE);
+	(void)text_add_base64url(&b, p, n); /* 32 bytes make 43 characters */
+	snprintf(dst, CONNECT_VALUE, "%.*s", (int)b.len, (const char *)b.data);
+	secret_wipe(b.data, b.len);
+}
+
+void connect_begin(const uint8_t state_seed[CONNECT_SEED],
+		   const uint8_t verifier_seed[CONNECT_SEED], struct connect_start *ret)
+{
+	uint8_t digest[SIGN_SHA256];
+
+	value_of(state_seed, CONNECT_SEED, ret->state);
+	value_of(verifier_seed, CONNECT_SEED, ret->verifier);
+	sign_sha256(ret->verifier, strlen(ret->verifier), digest); /* RFC 7636 section 4.2 */
+	value_of(digest, sizeof(digest), ret->challenge);
+}
+
+static bool is_host_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '.' || c == '-';
+}
+
+/* "host", "host:port", "[v6]:port": the host, or the empty text. */
+static struct text host_of(struct text authority)
+{
+	struct text none = { 0 }, host, port;
+	uint64_t n;
+	bool has_port;
+
+	if (authority.len > 0 && authority.at[0] == '[') {
+		if (!text_cut(authority, ']', &host, &port) || host.len < 3)
+			return none;
+		for (size_t i = 1; i < host.len; i++)
+			if (!strchr("0123456789abcdefABCDEF:.", host.at[i]))
+				return none;
+		host.len++; /* with its bracket */
+		has_port = port.len > 0;
+		if (has_port && port.at[0] != ':')
+			return none;
+		port = text_sub(port, 1, port.len);
+	} else {
+		has_port = text_cut(authority, ':', &host, &port);
+		for (size_t i = 0; i < host.len; i++)
+			if (!is_host_byte(host.at[i]))
+				return none;
+	}
+	if (has_port && (text_u64(port, 65535, &n) < 0 || n == 0))
+		return none;
+	return host;
+}
+
+static bool is_loopback(struct text host)
+{
+	return text_ieq(host, TEXT("localhost")) || text_eq(host, TEXT("127.0.0.1")) ||
+	       text_eq(host, TEXT("[::1]"));
+}
+
+const char *connect_return_refused(const char *url)
+{
+	struct text t = text_of(url), host;
+	bool plain = text_istarts(t, TEXT("http://"));
+	size_t n = 0;
+
+	if (t.len > RETURN_URL_MAX)
+		return "is longer than 2048 characters";
+	for (size_t i = 0; i < t.len; i++) {
+		if (t.at[i] <= ' ' || t.at[i] > '~' || t.at[i] == '\\')
+			return "has a character that no address may have (spaces, controls, "
+			       "backslash)";
+		if (t.at[i] == '#')
+			return "has a fragment";
+	}
+	if (!plain && !text_istarts(t, TEXT("https://")))
+		return "is not an absolute https address";
+	t = text_sub(t, plain ? 7 : 8, t.len);
+	while (n < t.len && t.at[n] != '/' && t.at[n] != '?')
+		n++;
+	t = text_sub(t, 0, n);
+	if (t.len > 0 && memchr(t.at, '@', t.len))
+		return "has user information before the host";
+	host = host_of(t);
+	if (host.len == 0)
+		return "has no usable host";
+	if (plain && !is_loopback(host))
+		return "is plain http, which is accepted on loopback only";
+	return NULL;
+}
+
+int connect_redirect_uri(const char *public_url, struct buf *ret)
+{
+	struct text t = text_of(public_url);
+	size_t was = ret->len;
+
+	if (connect_return_refused(public_url) || memchr(t.at, '?', t.len))
+		return -EINVAL;
+	while (t.len > 0 && t.at[t.len - 1] == '/')
+		t.len--;
+	if (text_add(ret, t) < 0 || text_add(ret, TEXT(CALLBACK_PATH)) < 0) {
+		buf_cut(ret, was);
+		return -ENOBUFS;
+	}
+	return 0;
+}
+
+/* "<sep>name=value", the value encoded.  Nothing for an empty value. */
+static int add_param(struct buf *b, char sep, const char *name, const char *value)
+{
+	if (!is_set(value))
+		return 0;
+	if (text_addf(b, "%c%s=", sep, name) < 0)
+		return -ENOBUFS;
+	return text_add_percent(b, text_of(value));
+}
+
+int connect_authorize_url(const struct oauth_provider *p, const struct connect_start *s,
+			  const char *redirect_uri, const char *login_hint, struct buf *ret)
+{
+	const struct {
+		const char *name, *value;
+	} params[] = {
+		{ "response_type", "code" },
+		{ "client_id", p->client_id },
+		{ "redirect_uri", redirect_uri },
+		{ "scope", p->scopes },
+		{ "state", s->state },
+		{ "code_challenge", s->challenge },
+		{ "code_challenge_method", "S256" },
+		{ "login_hint", login_hint },
+	};
+	size_t was = ret->len;
+	char sep;
+	int r;
+
+	if (!is_set(p->authorize_url) || !is_set(p->client_id) || strchr(p->authorize_url, '#'))
+		return -EINVAL;
+	sep = strchr(p->authorize_url, '?') ? '&' : '?';
+	r = text_add(ret, text_of(p->authorize_url));
+	for (size_t i = 0; r == 0 && i < countof(params); i++, sep = '&')
+		r = add_param(ret, sep, params[i].name, params[i].value);
+	if (r == 0 && is_set(p->authorize_params))
+		r = text_addf(ret, "&%s", p->authorize_params);
+	if (r < 0)
+		buf_cut(ret, was);
+	return r;
+}
+
+int connect_return_url(const char *url, const char *link_id, const char *problem, struct buf *ret)
+{
+	size_t was = ret->len;
+	int r;
+
+	if (connect_return_refused(url))
+		return -EINVAL;
+	r = text_add(ret, text_of(url));
+	if (r == 0)
+		r = add_param(ret, strchr(url, '?') ? '&' : '?', "state",
+			      is_set(problem) ? "failed" : "connected");
+	if (r == 0)
+		r = add_param(ret, '&', "connect_link_id", link_id);
+	if (r == 0)
+		r = add_param(ret, '&', "problem", problem);
+	if (r < 0)
+		buf_cut(ret, was);
+	return r;
+}
+
+static const struct {
+	const char *code, *title, *remedy;
+} problems[] = {
+	[CONNECT_OK] = { "", "", "" },
+	[CONNECT_PROVIDER_UNKNOWN] = { "provider_unknown", "This mail provider is not set up here.",
+				       "Configure provider.<name>.* or choose another provider." },
+	[CONNECT_STATE_UNKNOWN] = { "state_unknown",
+				    "This answer belongs to no connection that is waiting for one.",
+				    "Open the connect link again and start from there." },
+	[CONNECT_OTHER_BROWSER] = { "other_browser",
+				    "The connection was started in another browser.",
+				    "Open the connect link and finish in the same browser." },
+	[CONNECT_LINK_EXPIRED] = { "link_expired", "The connect link is too old.",
+				   "Ask for a new connect link." },
+	[CONNECT_ISSUER_MISMATCH] = { "issuer_mismatch",
+				      "The answer came from another server than the one asked.",
+				      "Start again; if it stays, check provider.<name>.issuer." },
+	[CONNECT_CONSENT_DECLINED] = { "consent_declined", "Access to the mailbox was declined.",
+				       "Open the connect link again and allow access." },
+	[CONNECT_ADMIN_CONSENT] = { "admin_consent_required",
+				    "An administrator of this mailbox has to allow the access.",
+				    "Ask the mail administrator to approve the application, then "
+				    "start again." },
+	[CONNECT_PROVIDER_DOWN] = { "provider_down", "The mail provider does not answer properly.",
+				    "Try again in a few minutes." },
+	[CONNECT_OUR_CLIENT_REFUSED] = { "our_client_refused",
+					 "The mail provider refuses our application.",
+					 "Nothing is wrong with the mailbox: the operator has to "
+					 "check "
+					 "client id, secret and redirect URI of this provider." },
+	[CONNECT_CODE_REFUSED] = { "code_refused",
+				   "The provider's permission slip was too old or "
+				   "already used.",
+				   "Open the connect link again." },
+	[CONNECT_ANSWER_UNUSABLE] = { "answer_unusable",
+				      "The mail provider's answer could not be understood.",
+				      "Try again; if it stays, check the provider's addresses in "
+				      "the "
+				      "configuration." },
+	[CONNECT_MISSING_SCOPE] = { "missing_scope", "Access was allowed, but not to the mail.",
+				    "Open the connect link again and leave the box for mail "
+				    "ticked." },
+	[CONNECT_NO_LASTING_ACCESS] = { "no_lasting_access",
+					"The provider gave access for an hour only.",
+					"The operator has to ask for offline access in "
+					"provider.<name>.authorize_params or .scopes." },
+	[CONNECT_ADDRESS_UNKNOWN] = { "address_unknown",
+				      "The provider did not say which mailbox this is.",
+				      "Create the connect link with the mail address." },
+	[CONNECT_WRONG_ACCOUNT] = { "wrong_account", "Access was allowed to another mailbox.",
+				    "Open the connect link again and choose the account that was "
+				    "invited." },
+	[CONNECT_INTERNAL] = { "internal", "The connection could not be completed on our side.",
+			       "Try again; the operator finds the cause in the log." },
+};
+
+const char *connect_problem_code(enum connect_problem p)
+{
+	return problems[p].code;
+}
+
+const char *connect_problem_title(enum connect_problem p)
+{
+	return problems[p].title;
+}
+
+const char *connect_problem_remedy(enum connect_problem p)
+{
+	return problems[p].remedy;
+}
+
+enum connect_problem connect_problem_of(const char *code)
+{
+	for (size_t i = 0; i < countof(problems); i++)
+		if (strcmp(problems[i].code, code) == 0)
+			return (enum connect_problem)i;
+	return CONNECT_INTERNAL;
+}
+
+/*
+ * Errors of the authorization endpoint: RFC 6749 section 4.1.2.1, OpenID Connect Core
+ * section 3.1.2.6, and providers' own.  A row with words wins over a later one without.
+ */
+static const struct {
+	const char *error;   /* NULL: any */
+	const char *mention; /* in the description; NULL: whatever it says */
+	enum connect_problem problem;
+} refusals[] = {
+	{ NULL, "AADSTS90094", CONNECT_ADMIN_CONSENT }, /* grant requires admin permission */
+	{ NULL, "AADSTS90095", CONNECT_ADMIN_CONSENT },
+	{ NULL, "AADSTS50105", CONNECT_ADMIN_CONSENT }, /* user not assigned to the app */
+	{ NULL, "AADSTS700016", CONNECT_OUR_CLIENT_REFUSED },
+	{ "admin_policy_enforced", NULL, CONNECT_ADMIN_CONSENT },
+	{ "org_internal", NULL, CONNECT_OUR_CLIENT_REFUSED },
+	{ "access_denied", NULL, CONNECT_CONSENT_DECLINED },
+	{ "consent_required", NULL, CONNECT_CONSENT_DECLINED },
+	{ "interaction_required", NULL, CONNECT_CONSENT_DECLINED },
+	{ "login_required", NULL, CONNECT_CONSENT_DECLINED },
+	{ "account_selection_required", NULL, CONNECT_CONSENT_DECLINED },
+	{ "server_error", NULL, CONNECT_PROVIDER_DOWN },
+	{ "temporarily_unavailable", NULL, CONNECT_PROVIDER_DOWN },
+	{ "invalid_request", NULL, CONNECT_OUR_CLIENT_REFUSED },
+	{ "invalid_client", NULL, CONNECT_OUR_CLIENT_REFUSED },
+	{ "deleted_client", NULL, CONNECT_OUR_CLIENT_REFUSED },
+	{ "unauthorized_client", NULL, CONNECT_OUR_CLIENT_REFUSED },
+	{ "unsupported_response_type", NULL, CONNECT_OUR_CLIENT_REFUSED },
+	{ "invalid_scope", NULL, CONNECT_OUR_CLIENT_REFUSED },
+	{ "redirect_uri_mismatch", NULL, CONNECT_OUR_CLIENT_REFUSED },
+	{ "disallowed_useragent", NULL, CONNECT_OUR_CLIENT_REFUSED },
+};
+
+static enum connect_problem refusal_of(const char *error, const char *description)
+{
+	for (size_t i = 0; i < countof(refusals); i++)
+		if ((!refusals[i].error || strcmp(refusals[i].error, error) == 0) &&
+		    (!refusals[i].mention ||
+		     text_ifind(text_of(description), text_of(refusals[i].mention)) != SIZE_MAX))
+			return refusals[i].problem;
+	return CONNECT_ANSWER_UNUSABLE;
+}
+
+bool connect_issuer_is(const struct oauth_provider *p, struct text iss, struct text tenant)
+{
+	struct text mine = text_of(p->issuer), hole = TEXT("{tenantid}"), head, tail, mid;
+	size_t at = text_ifind(mine, hole);
+
+	if (at == SIZE_MAX)
+		return text_eq(mine, iss);
+	head = text_sub(mine, 0, at);
+	tail = text_sub(mine, at + hole.len, mine.len);
+	if (iss.len <= head.len + tail.len)
+		return false;
+	mid = text_sub(iss, head.len, iss.len - head.len - tail.len);
+	if (!text_eq(text_sub(iss, 0, head.len), head) ||
+	    !text_eq(text_sub(iss, head.len + mid.len, tail.len), tail))
+		return false;
+	return tenant.len > 0 ? text_eq(mid, tenant) : !memchr(mid.at, '/', mid.len);
+}
+
+enum connect_problem connect_check_callback(const struct oauth_provider *p,
+					    const struct connect_callback *c, char ret_detail[200])
+{
+	struct text none = { 0 };
+	char said[192] = "";
+
+	ret_detail[0] = '\0';
+	/* RFC 9207 section 2.4: before anything else, errors included. */
+	if (is_set(p->issuer) && c->iss && !connect_issuer_is(p, text_of(c->iss), none)) {
+		text_printable(said, sizeof(said), text_of(c->iss));
+		snprintf(ret_detail, 200, "iss %.180s", said);
+		return CONNECT_ISSUER_MISMATCH;
+	}
+	if (c->error) {
+		char error[64];
+
+		text_printable(error, sizeof(error), text_of(c->error));
+		text_printable(said, sizeof(said), text_of(c->error_description));
+		snprintf(ret_detail, 200, said[0] ? "%s: %.120s" : "%s%.0s", error, said);
+		return refusal_of(c->error, c->error_description);
+	}
+	if (!is_set(c->code)) {
+		snprintf(ret_detail, 200, "neither code nor error");
+		return CONNECT_ANSWER_UNUSABLE;
+	}
+	return CONNECT_OK;
+}

@@ -1,0 +1,521 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oauth/connect_job.h"
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/io/timer.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/seal.h"
+#include "db/event_id.h"
+
+#define ASK_AGAIN_MS                                                                               \
+	8000 /* a quick failure is tried again within this time: the person waits, and the claim   \
+		lasts */
+#define WRITE_TRIES 5 /* of a write that PostgreSQL refuses for good, or that a race undid */
+#define IMAPS       993
+
+enum connect_state {
+	CONNECT_JOB_EXCHANGING,  /* the provider has the code */
+	CONNECT_JOB_PAUSING,     /* it was down for a moment */
+	CONNECT_JOB_IDENTIFYING, /* the provider is asked whose account it is */
+	CONNECT_JOB_FINDING,     /* does the address have an inbox already? */
+	CONNECT_JOB_SETTLING,    /* everything is on its way into PostgreSQL */
+	CONNECT_JOB_FAILING,     /* the problem is */
+	CONNECT_JOB_OVER,        /* waiting for the timer to close */
+};
+
+struct connect_job {
+	struct broker_job job;
+	struct broker_env *env;
+	struct broker_provider *provider; /* NULL: not configured, which a password does not need */
+	struct log log;
+	enum connect_state state;
+	uint64_t began_ms;
+
+	char claim[37], workspace[37], link[37], inbox[37];
+	char provider_name[64], expected[LIMIT_OAUTH_ADDRESS], address[LIMIT_OAUTH_ADDRESS];
+	char imap_host[256], imap_security[16], login_name[LIMIT_OAUTH_ADDRESS], *redirect_uri;
+	int imap_port;
+	bool is_password;
+
+	struct secret lasting, passing; /* refresh token and access token, or the password twice */
+	struct secret body, bearer;
+	struct http_request http, userinfo;
+	struct connect_link_inbox find;
+	struct connect_link_write write;
+	struct timer again;
+	struct backoff wait;
+	int write_tries;
+
+	char scopes[GRANT_SCOPE];
+	int64_t expires_in_s;
+	enum connect_problem problem;
+	char detail[320];
+};
+
+static void on_exchanged(struct http_request *r);
+static void on_identified(struct http_request *r);
+static void on_found(struct connect_link_inbox *q);
+static void on_settled(struct connect_link_write *w);
+static void on_failed(struct connect_link_write *w);
+static void on_again(struct timer *t);
+static void on_gone(struct timer *t);
+
+static void enter(struct connect_job *j, enum connect_state state);
+
+static void cancel(struct broker_job *job)
+{
+	struct connect_job *j = container_of(job, struct connect_job, job);
+
+	if (j->state == CONNECT_JOB_OVER)
+		return;
+	if (j->state == CONNECT_JOB_EXCHANGING)
+		http_client_cancel(j->env->p.http, &j->http);
+	if (j->state == CONNECT_JOB_IDENTIFYING)
+		http_client_cancel(j->env->p.http, &j->userinfo);
+	pg_tx_cancel(&j->find.tx);
+	pg_tx_cancel(&j->write.tx);
+	j->state = CONNECT_JOB_OVER;
+	timer_drop(&j->again, on_gone);
+}
+
+static void on_gone(struct timer *t)
+{
+	struct connect_job *j = container_of(t, struct connect_job, again);
+
+	http_request_clear(&j->http);
+	http_request_clear(&j->userinfo);
+	secret_clear(&j->lasting);
+	secret_clear(&j->passing);
+	secret_clear(&j->body);
+	secret_clear(&j->bearer);
+	free(j->redirect_uri);
+	free(j);
+}
+
+static void end(struct connect_job *j)
+{
+	struct broker_env *env = j->env;
+
+	cancel(&j->job);
+	broker_env_job_end(env, &j->job);
+}
+
+static void fail(struct connect_job *j, enum connect_problem problem, const char *detail)
+{
+	j->problem = problem;
+	snprintf(j->detail, sizeof(j->detail), "%s", detail);
+	enter(j, CONNECT_JOB_FAILING);
+}
+
+/* --- At the provider. --- */
+
+static int start_exchange(struct connect_job *j)
+{
+	broker_env_token_request(j->env, j->provider, &j->body, &j->http);
+	return http_client_start(j->env->p.http, &j->http, on_exchanged);
+}
+
+/* OpenID Connect Core section 5.3.1. */
+static int start_identify(struct connect_job *j)
+{
+	struct buf b;
+
+	buf_init(&b, LIMIT_SECRET + 64);
+	if (buf_reserve(&b, 32 + j->passing.len) < 0 ||
+	    text_addf(&b, "Authorization: Bearer %s", secret_text(&j->passing)) < 0 ||
+	    b.len > LIMIT_SECRET) {
+		secret_wipe(b.data, b.len);
+		buf_clear(&b);
+		return -ENOBUFS;
+	}
+	secret_set(&j->bearer, b.data, b.len);
+	secret_wipe(b.data, b.len);
+	buf_clear(&b);
+	j->userinfo = (struct http_request){
+		.method = "GET",
+		.url = j->provider->p->userinfo_url,
+		.headers = { secret_text(&j->bearer), "Accept: application/json" },
+		.timeout_ms = j->env->p.timeout_ms,
+		.max_answer = LIMIT_OAUTH_ANSWER,
+		.fail_over_answer = true,
+	};
+	return http_client_start(j->env->p.http, &j->userinfo, on_identified);
+}
+
+/* The account is known, or nobody but the mail server can tell: then a login with another's token
+ * fails there. */
+static void identified(struct connect_job *j, const struct grant_identity *who)
+{
+	if (who->address[0] && j->expected[0] && strcmp(who->address, j->expected) != 0) {
+		fail(j, CONNECT_WRONG_ACCOUNT, "consent was given for another address");
+		return;
+	}
+	snprintf(j->address, sizeof(j->address), "%s",
+		 who->address[0] ? who->address : j->expected);
+	if (!j->address[0]) {
+		fail(j, CONNECT_ADDRESS_UNKNOWN, "the provider names no verified address");
+		return;
+	}
+	enter(j, CONNECT_JOB_FINDING);
+}
+
+static void on_identified(struct http_request *r)
+{
+	struct connect_job *j = container_of(r, struct connect_job, userinfo);
+	struct grant_identity who;
+	char detail[320];
+
+	if (!outcome_ok(&r->outcome) || r->status >= 500 || r->status == 429) {
+		snprintf(detail, sizeof(detail), "userinfo: HTTP %ld %.150s", r->status,
+			 r->outcome.said);
+		fail(j, CONNECT_PROVIDER_DOWN, detail);
+	} else if (r->status != 200 ||
+		   grant_identity_of_userinfo(text_of_buf(&r->answer), &who) < 0) {
+		snprintf(detail, sizeof(detail), "userinfo: HTTP %ld", r->status);
+		fail(j, CONNECT_ANSWER_UNUSABLE, detail);
+	} else {
+		identified(j, &who);
+	}
+}
+
+static void identify(struct connect_job *j, const struct grant_answer *a)
+{
+	struct grant_identity who = { 0 };
+	int r = 0;
+
+	if (!secret_is_empty(&a->id_token))
+		r = grant_identity_of_id_token(j->provider->p, &a->id_token, clock_unix_s(), &who);
+	if (r < 0)
+		fail(j, r == -EACCES ? CONNECT_ISSUER_MISMATCH : CONNECT_ANSWER_UNUSABLE,
+		     r == -EACCES  ? "the id_token is of another issuer or client"
+		     : r == -ETIME ? "the id_token has expired"
+				   : "the id_token cannot be read");
+	else if (!who.address[0] && j->provider->p->userinfo_url && *j->provider->p->userinfo_url)
+		enter(j, CONNECT_JOB_IDENTIFYING);
+	else
+		identified(j, &who);
+}
+
+static void took_tokens(struct connect_job *j, struct grant_answer *a)
+{
+	if (!grant_has_scope(j->provider->p, a)) {
+		char detail[320];
+
+		snprintf(detail, sizeof(detail), "granted: %.150s",
+			 a->scope[0] ? a->scope : "nothing");
+		fail(j, CONNECT_MISSING_SCOPE, detail);
+		return;
+	}
+	if (secret_is_empty(&a->refresh)) {
+		fail(j, CONNECT_NO_LASTING_ACCESS, "no refresh token came");
+		return;
+	}
+	secret_set(&j->lasting, a->refresh.data, a->refresh.len);
+	secret_set(&j->passing, a->access.data, a->access.len);
+	snprintf(j->scopes, sizeof(j->scopes), "%s",
+		 a->scope_said            ? a->scope
+		 : j->provider->p->scopes ? j->provider->p->scopes
+					  : "");
+	j->expires_in_s = broker_env_life_s(a, j->http.took_ms);
+	identify(j, a);
+}
+
+static bool may_ask_again(const struct connect_job *j, const struct policy_answer *a)
+{
+	return a->verdict == POLICY_LATER && a->retry_after_s == 0 &&
+	       clock_mono_ms() - j->began_ms < ASK_AGAIN_MS;
+}
+
+static void on_exchanged(struct http_request *r)
+{
+	struct connect_job *j = container_of(r, struct connect_job, http);
+	struct policy_answer verdict;
+	struct grant_answer a;
+
+	grant_read(r->status, text_of_buf(&r->answer), &a);
+	policy_judge(&r->outcome, r->status, r->retry_after_s, &a, &verdict);
+	/* What a person does at the consent page says nothing about the provider; a refused client
+	 * does. */
+	if (verdict.verdict == POLICY_OK || verdict.verdict == POLICY_US)
+		broker_env_judge(j->env, j->provider, r, &a, &verdict);
+	if (r->answer.data)
+		secret_wipe(r->answer.data, r->answer.len);
+	if (verdict.verdict == POLICY_OK)
+		took_tokens(j, &a);
+	else if (may_ask_again(j, &verdict))
+		enter(j, CONNECT_JOB_PAUSING);
+	else
+		fail(j, policy_problem(&verdict), verdict.evidence);
+	grant_answer_clear(&a);
+}
+
+/* --- Into PostgreSQL. --- */
+
+static void on_found(struct connect_link_inbox *q)
+{
+	struct connect_job *j = container_of(q, struct connect_job, find);
+
+	if (!outcome_ok(&q->outcome)) {
+		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+		return;
+	}
+	if (q->inbox[0])
+		snprintf(j->inbox, sizeof(j->inbox), "%s", q->inbox);
+	else
+		rand_uuid(j->inbox);
+	enter(j, CONNECT_JOB_SETTLING);
+}
+
+static char *event_data(const struct connect_job *j)
+{
+	json_t *o = json_pack("{s:s s:s s:s}", "inbox_id", j->inbox, "address", j->address,
+			      "connect_link_id", j->link);
+	char *text = json_dumps(o, JSON_COMPACT);
+
+	json_decref(o);
+	return text;
+}
+
+static int start_settle(struct connect_job *j)
+{
+	cleanup_buf struct buf grant, access;
+	char event[EVENT_ID], *data = event_data(j);
+	int r;
+
+	buf_init(&grant, LIMIT_OAUTH_SEALED);
+	buf_init(&access, LIMIT_OAUTH_SEALED);
+	broker_env_seal(j->env, "grant", j->workspace, j->inbox, &j->lasting, &grant);
+	broker_env_seal(j->env, "access", j->workspace, j->inbox, &j->passing, &access);
+	/* A link connects once, so it is the revision of this fact. */
+	event_id_of((const struct text[]){ text_of(j->workspace), text_of(j->inbox),
+					   TEXT("inbox.connected"), text_of(j->link) },
+		    4, event);
+	const struct connect_link_settled s = {
+		.workspace = j->workspace,
+		.id = j->link,
+		.claim = j->claim,
+		.inbox = j->inbox,
+		.address = j->address,
+		.provider = j->provider_name,
+		.imap_host = j->imap_host,
+		.imap_security = j->imap_security,
+		.imap_port = j->imap_port,
+		.login_name = j->login_name[0] ? j->login_name : j->address,
+		.is_password = j->is_password,
+		.grant = grant.data,
+		.grant_len = grant.len,
+		.access = access.data,
+		.access_len = access.len,
+		.scopes = j->scopes,
+		.expires_in_s = j->expires_in_s,
+		.refresh_in_s = policy_refresh_in(j->expires_in_s,
+						  (int64_t)(j->env->p.refresh_ahead_ms / 1000),
+						  &j->env->rand),
+		.event = event,
+		.event_data = data,
+	};
+	r = connect_link_settle_start(j->env->p.pg, &j->write, &s, on_settled);
+	free(data);
+	return r;
+}
+
+static void enter(struct connect_job *j, enum connect_state state)
+{
+	int r = 0;
+
+	j->state = state;
+	switch (state) {
+	case CONNECT_JOB_EXCHANGING:
+		if (start_exchange(j) < 0)
+			fail(j, CONNECT_OUR_CLIENT_REFUSED, "token_url is not an http(s) address");
+		return;
+	case CONNECT_JOB_IDENTIFYING:
+		if (start_identify(j) < 0)
+			fail(j, CONNECT_OUR_CLIENT_REFUSED,
+			     "userinfo_url is not an http(s) address");
+		return;
+	case CONNECT_JOB_PAUSING:
+		http_request_clear(&j->http);
+		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+		return;
+	case CONNECT_JOB_FINDING:
+		r = connect_link_inbox_start(j->env->p.pg, &j->find, j->workspace, j->address,
+					     on_found);
+		break;
+	case CONNECT_JOB_SETTLING:
+		r = start_settle(j);
+		break;
+	case CONNECT_JOB_FAILING:
+		r = connect_link_fail_start(j->env->p.pg, &j->write, j->workspace, j->link,
+					    j->claim, connect_problem_code(j->problem), j->detail,
+					    on_failed);
+		break;
+	case CONNECT_JOB_OVER:
+		break;
+	}
+	if (r < 0) /* the queue is full: PostgreSQL is away */
+		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+}
+
+static void on_again(struct timer *t)
+{
+	struct connect_job *j = container_of(t, struct connect_job, again);
+
+	enter(j, j->state == CONNECT_JOB_PAUSING ? CONNECT_JOB_EXCHANGING : j->state);
+}
+
+/* Shall a write that did not work be tried again?  A lost connection for as long as it takes. */
+static bool retries(struct connect_job *j, const struct outcome *o)
+{
+	if (o->blame == BLAME_NET || o->blame == BLAME_REFUSED)
+		return true;
+	return ++j->write_tries < WRITE_TRIES;
+}
+
+static void on_settled(struct connect_link_write *w)
+{
+	struct connect_job *j = container_of(w, struct connect_job, write);
+
+	if (!outcome_ok(&w->outcome)) {
+		if (retries(j, &w->outcome))
+			timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+		else
+			fail(j, CONNECT_INTERNAL, w->outcome.said);
+		return;
+	}
+	if (w->version == 0) {
+		/* Another link gave this address an inbox meanwhile, or our claim is somebody
+		 * else's. */
+		if (++j->write_tries < WRITE_TRIES) {
+			enter(j, CONNECT_JOB_FINDING);
+			return;
+		}
+		j->env->stats.lost_races++;
+		log_info(&j->log, "broker.lost_link", "inbox=%s", j->inbox);
+		end(j);
+		return;
+	}
+	j->env->stats.connected++;
+	log_info(&j->log, "broker.connected",
+		 "inbox=%s version=%" PRId64 " kind=%s took_ms=%" PRIu64, j->inbox, w->version,
+		 j->is_password ? "password" : "oauth", clock_mono_ms() - j->began_ms);
+	pg_notify(j->env->p.pg, "replyd_inbox");
+	pg_notify(j->env->p.pg, "replyd_connected");
+	pg_notify(j->env->p.pg, "replyd_token_ready");
+	pg_notify(j->env->p.pg, "replyd_event");
+	end(j);
+}
+
+static void on_failed(struct connect_link_write *w)
+{
+	struct connect_job *j = container_of(w, struct connect_job, write);
+
+	if (!outcome_ok(&w->outcome) && retries(j, &w->outcome)) {
+		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+		return;
+	}
+	j->env->stats.failed++;
+	log_warn(&j->log, "broker.connect_failed", "problem=%s detail=%s written=%d",
+		 connect_problem_code(j->problem), j->detail, w->version > 0);
+	pg_notify(j->env->p.pg, "replyd_connected");
+	end(j);
+}
+
+/* --- From the link. --- */
+
+static void lower(char *dst, size_t size, const char *src)
+{
+	snprintf(dst, size, "%s", src);
+	for (; *dst; dst++)
+		if (*dst >= 'A' && *dst <= 'Z')
+			*dst = (char)(*dst + ('a' - 'A'));
+}
+
+/* What the link names, else what the provider has, else `rest`. */
+static void place(char *dst, size_t size, const char *link, const char *provider, const char *rest)
+{
+	const char *s = *link ? link : provider && *provider ? provider : rest;
+
+	snprintf(dst, size, "%s", s);
+}
+
+static struct connect_job *job_of(struct broker_env *env, const char *claim,
+				  const struct connect_link_work *w)
+{
+	struct connect_job *j = mem_new(sizeof(*j));
+	const struct oauth_provider *p;
+
+	j->env = env;
+	j->provider = broker_env_provider(env, w->provider);
+	p = j->provider ? j->provider->p : NULL;
+	snprintf(j->claim, sizeof(j->claim), "%s", claim);
+	snprintf(j->workspace, sizeof(j->workspace), "%s", w->workspace);
+	snprintf(j->link, sizeof(j->link), "%s", w->id);
+	snprintf(j->provider_name, sizeof(j->provider_name), "%s", w->provider);
+	lower(j->expected, sizeof(j->expected), w->address);
+	place(j->imap_host, sizeof(j->imap_host), w->imap_host, p ? p->imap_host : NULL, "");
+	place(j->imap_security, sizeof(j->imap_security), w->imap_security,
+	      p ? p->imap_security : NULL, "tls");
+	snprintf(j->login_name, sizeof(j->login_name), "%s", w->login_name);
+	j->imap_port = w->imap_port > 0 ? w->imap_port : p && p->imap_port ? p->imap_port : IMAPS;
+	j->redirect_uri = mem_text(w->redirect_uri);
+	j->is_password = w->is_password;
+	j->began_ms = clock_mono_ms();
+	log_child(&j->log, env->p.log, "connect_link=%s", j->link);
+	backoff_init(&j->wait, 250, 5000, /* survive_ms= */ 0);
+	timer_open(&j->again, env->loop, on_again);
+	broker_env_job_add(env, &j->job, cancel);
+	return j;
+}
+
+static int open_box(const struct connect_job *j, const uint8_t *box, size_t n, struct secret *ret)
+{
+	const struct seal_bind bind = { TEXT("connect"), text_of(j->workspace), text_of(j->link) };
+
+	return seal_open_with(j->env->p.key_private, &bind, box, n, ret);
+}
+
+static void begin_exchange(struct connect_job *j, const struct connect_link_work *w,
+			   const struct secret *code)
+{
+	cleanup_secret struct secret verifier = { 0 };
+
+	if (open_box(j, w->verifier, w->verifier_len, &verifier) < 0)
+		fail(j, CONNECT_INTERNAL, "the verifier does not open with the broker's key");
+	else if (!j->provider)
+		fail(j, CONNECT_PROVIDER_UNKNOWN, "no such provider is configured");
+	else if (grant_exchange_body(j->provider->p, j->provider->has_secret, code, &verifier,
+				     j->redirect_uri, &j->body) < 0)
+		fail(j, CONNECT_ANSWER_UNUSABLE, "the code does not fit a request");
+	else
+		enter(j, CONNECT_JOB_EXCHANGING);
+}
+
+void connect_job_start(struct broker_env *env, const char *claim, const struct connect_link_work *w)
+{
+	struct connect_job *j = job_of(env, claim, w);
+	cleanup_secret struct secret code = { 0 };
+
+	if (open_box(j, w->code, w->code_len, &code) < 0) {
+		fail(j, CONNECT_INTERNAL, "the code does not open with the broker's key");
+	} else if (!j->imap_host[0]) {
+		fail(j, CONNECT_PROVIDER_UNKNOWN, "no IMAP host is known for it");
+	} else if (!j->is_password) {
+		begin_exchange(j, w, &code);
+	} else if (!j->expected[0]) {
+		fail(j, CONNECT_ADDRESS_UNKNOWN, "a password came without an address");
+	} else {
+		secret_set(&j->lasting, code.data, code.len);
+		secret_set(&j->passing, code.data, code.len);
+		snprintf(j->address, sizeof(j->address), "%s", j->expected);
+		enter(j, CONNECT_JOB_FINDING);
+	}
+}

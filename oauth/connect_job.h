@@ -1,0 +1,18 @@
+#ifndef OAUTH_CONNECT_JOB_H
+#define OAUTH_CONNECT_JOB_H
+
+#include "db/connect_link.h"
+#include "oauth/broker_env.h"
+
+/*
+ * One claimed connect link, from the sealed code to an inbox that can be watched.
+ *
+ *   code exchanged --> whose account? --> inbox found or named --> all written --> over
+ *        \______________\__________________________________ failed, with words --> over
+ *
+ * An app password skips the first two.  `claim` is the claim's id.
+ */
+void connect_job_start(struct broker_env *env, const char *claim,
+		       const struct connect_link_work *w);
+
+#endif

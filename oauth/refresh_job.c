@@ -1,0 +1,427 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oauth/refresh_job.h"
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/io/timer.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/seal.h"
+#include "db/event_id.h"
+
+#define UNCONFIGURED_WAIT_MS (10 * 60 * 1000) /* until an operator has put the provider back */
+#define WRITE_TRIES          5                /* of a write that PostgreSQL refuses for good */
+
+enum refresh_state {
+	REFRESH_ASKING,   /* the provider has the request */
+	REFRESH_SAVING,   /* tokens are on their way into PostgreSQL */
+	REFRESH_REFUSING, /* "ask the user" is */
+	REFRESH_LETTING,  /* the claim goes back */
+	REFRESH_OVER,     /* waiting for the timer to close */
+};
+
+struct refresh_job {
+	struct broker_job job;
+	struct broker_env *env;
+	struct broker_provider *provider; /* NULL: not configured */
+	struct log log;
+	enum refresh_state state;
+
+	char claim[37], workspace[37], inbox[37], address[LIMIT_OAUTH_ADDRESS], provider_name[64];
+	enum inbox_grant_kind kind;
+	int64_t version;
+	int tries, failures;
+	bool forced;
+
+	struct secret body;
+	struct http_request http;
+	struct inbox_grant_write write;
+	struct timer again;
+	struct backoff wait;
+	int write_tries;
+
+	struct buf refresh, access; /* sealed, to be saved */
+	int64_t expires_in_s, refresh_in_s;
+	struct policy_answer verdict;
+};
+
+static void on_answered(struct http_request *r);
+static void on_written(struct inbox_grant_write *w);
+static void on_again(struct timer *t);
+static void on_gone(struct timer *t);
+
+static void cancel(struct broker_job *job)
+{
+	struct refresh_job *j = container_of(job, struct refresh_job, job);
+
+	if (j->state == REFRESH_OVER)
+		return;
+	if (j->state == REFRESH_ASKING)
+		http_client_cancel(j->env->p.http, &j->http);
+	pg_tx_cancel(&j->write.tx);
+	if (j->provider)
+		j->provider->under_way--;
+	j->state = REFRESH_OVER;
+	timer_drop(&j->again, on_gone);
+}
+
+static void on_gone(struct timer *t)
+{
+	struct refresh_job *j = container_of(t, struct refresh_job, again);
+
+	http_request_clear(&j->http);
+	secret_clear(&j->body);
+	buf_clear(&j->refresh);
+	buf_clear(&j->access);
+	free(j);
+}
+
+static void end(struct refresh_job *j)
+{
+	struct broker_env *env = j->env;
+
+	cancel(&j->job);
+	broker_env_job_end(env, &j->job);
+}
+
+/* --- Into PostgreSQL, again until it is there. --- */
+
+static char *event_data(const struct refresh_job *j)
+{
+	json_t *o = json_pack("{s:s s:s s:s s:{s:s s:s}}", "inbox_id", j->inbox, "address",
+			      j->address, "reason", j->verdict.reason, "connect_hint", "provider",
+			      j->provider_name, "address", j->address);
+	char *text = json_dumps(o, JSON_COMPACT);
+
+	json_decref(o);
+	return text;
+}
+
+static int start_save(struct refresh_job *j)
+{
+	const struct inbox_grant_saved s = {
+		.workspace = j->workspace,
+		.inbox = j->inbox,
+		.version = j->version,
+		.kind = j->kind,
+		.refresh = j->refresh.len > 0 ? j->refresh.data : NULL,
+		.refresh_len = j->refresh.len,
+		.access = j->access.data,
+		.access_len = j->access.len,
+		.expires_in_s = j->expires_in_s,
+		.refresh_in_s = j->refresh_in_s,
+		.forced = j->forced,
+	};
+
+	return inbox_grant_save_start(j->env->p.pg, &j->write, &s, on_written);
+}
+
+/* Once per version of the grant, whoever tells it. */
+static void event_of(const struct refresh_job *j, char dst[EVENT_ID])
+{
+	char version[24];
+
+	snprintf(version, sizeof(version), "%" PRId64, j->version);
+	event_id_of((const struct text[]){ text_of(j->workspace), text_of(j->inbox),
+					   TEXT("inbox.reauth_required"), text_of(version) },
+		    4, dst);
+}
+
+static int start_refuse(struct refresh_job *j)
+{
+	char event[EVENT_ID], *data = event_data(j);
+	const struct inbox_grant_refused refused = {
+		.workspace = j->workspace,
+		.inbox = j->inbox,
+		.version = j->version,
+		.reason = j->verdict.reason,
+		.evidence = j->verdict.evidence,
+		.event = event,
+		.event_data = data,
+	};
+	int r;
+
+	event_of(j, event);
+	r = inbox_grant_refuse_start(j->env->p.pg, &j->write, &refused, on_written);
+	free(data);
+	return r;
+}
+
+static int start_let(struct refresh_job *j)
+{
+	bool frozen = j->verdict.verdict == POLICY_US && j->verdict.whole_client;
+	const struct inbox_grant_let let = {
+		.workspace = j->workspace,
+		.inbox = j->inbox,
+		.claim = j->claim,
+		.failed = j->verdict.verdict != POLICY_OK && !frozen,
+		.wait_ms = policy_wait_ms((unsigned)j->failures + 1, j->verdict.retry_after_s,
+					  &j->env->rand),
+		.may_have_rotated = j->verdict.may_have_rotated,
+		.evidence = j->verdict.verdict == POLICY_OK ? NULL : j->verdict.evidence,
+	};
+
+	return inbox_grant_let_start(j->env->p.pg, &j->write, &let, on_written);
+}
+
+static void enter(struct refresh_job *j, enum refresh_state state)
+{
+	int r = 0;
+
+	j->state = state;
+	switch (state) {
+	case REFRESH_SAVING:
+		r = start_save(j);
+		break;
+	case REFRESH_REFUSING:
+		r = start_refuse(j);
+		break;
+	case REFRESH_LETTING:
+		r = start_let(j);
+		break;
+	case REFRESH_ASKING:
+	case REFRESH_OVER:
+		break;
+	}
+	if (r < 0) /* the queue is full: PostgreSQL is away */
+		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+}
+
+static void on_again(struct timer *t)
+{
+	struct refresh_job *j = container_of(t, struct refresh_job, again);
+
+	enter(j, j->state);
+}
+
+/* The write came to an end: what it did is told once, here. */
+static void tell(struct refresh_job *j)
+{
+	struct broker_stats *stats = &j->env->stats;
+
+	if (j->write.version == 0 && j->state != REFRESH_LETTING) {
+		stats->lost_races++;
+		log_info(&j->log, "broker.lost_race", "version=%" PRId64 " verdict=%s", j->version,
+			 policy_verdict_name(j->verdict.verdict));
+		return;
+	}
+	switch (j->state) {
+	case REFRESH_SAVING:
+		stats->refreshed++;
+		stats->forced += j->forced;
+		log_info(&j->log, "broker.refreshed",
+			 "version=%" PRId64 " rotated=%d forced=%d tries=%d took_ms=%" PRIu64
+			 " expires_in_s=%" PRId64,
+			 j->write.version, j->refresh.len > 0, j->forced, j->tries, j->http.took_ms,
+			 j->expires_in_s);
+		break;
+	case REFRESH_REFUSING:
+		log_warn(&j->log, "broker.reauth_required", "version=%" PRId64 " reason=%s said=%s",
+			 j->version, j->verdict.reason, j->verdict.evidence);
+		break;
+	case REFRESH_LETTING:
+	case REFRESH_ASKING:
+	case REFRESH_OVER:
+		break;
+	}
+}
+
+static void on_written(struct inbox_grant_write *w)
+{
+	struct refresh_job *j = container_of(w, struct refresh_job, write);
+
+	switch (w->outcome.blame) {
+	case BLAME_NONE:
+		tell(j);
+		if (j->state != REFRESH_LETTING)
+			pg_notify(j->env->p.pg, "replyd_token_ready");
+		end(j);
+		return;
+	case BLAME_NET:
+	case BLAME_REFUSED:
+		break;
+	case BLAME_US:
+	case BLAME_PEER:
+	case BLAME_LACKS:
+	case BLAME_AUTH:
+		if (++j->write_tries < WRITE_TRIES)
+			break;
+		log_error(&j->log, "broker.not_saved",
+			  "version=%" PRId64 " verdict=%s what=%s said=%s", j->version,
+			  policy_verdict_name(j->verdict.verdict), w->outcome.what,
+			  w->outcome.said);
+		end(j);
+		return;
+	}
+	timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+}
+
+/* --- At the provider. --- */
+
+/* An invalid_grant on a token that an earlier try may have used up tells more than "revoked". */
+static void see_lost_rotation(struct refresh_job *j)
+{
+	if (j->tries > 1 && (strcmp(j->verdict.reason, "invalid_grant") == 0 ||
+			     strcmp(j->verdict.reason, "revoked") == 0))
+		j->verdict.reason = "rotation_lost";
+}
+
+static void decide(struct refresh_job *j)
+{
+	switch (j->verdict.verdict) {
+	case POLICY_OK:
+		enter(j, REFRESH_SAVING);
+		return;
+	case POLICY_USER:
+		see_lost_rotation(j);
+		enter(j, REFRESH_REFUSING);
+		return;
+	case POLICY_US:
+		log_error(&j->log, "broker.our_fault", "reason=%s whole_client=%d said=%s",
+			  j->verdict.reason, j->verdict.whole_client, j->verdict.evidence);
+		break;
+	case POLICY_LATER:
+		log_warn(&j->log, "broker.later", "reason=%s failures=%d said=%s",
+			 j->verdict.reason, j->failures + 1, j->verdict.evidence);
+		break;
+	}
+	enter(j, REFRESH_LETTING);
+}
+
+static void take(struct refresh_job *j, const struct grant_answer *a)
+{
+	if (!secret_is_empty(&a->refresh))
+		broker_env_seal(j->env, "grant", j->workspace, j->inbox, &a->refresh, &j->refresh);
+	broker_env_seal(j->env, "access", j->workspace, j->inbox, &a->access, &j->access);
+	j->expires_in_s = broker_env_life_s(a, j->http.took_ms);
+	j->refresh_in_s = policy_refresh_in(
+		j->expires_in_s, (int64_t)(j->env->p.refresh_ahead_ms / 1000), &j->env->rand);
+}
+
+static void on_answered(struct http_request *r)
+{
+	struct refresh_job *j = container_of(r, struct refresh_job, http);
+	struct grant_answer a;
+
+	grant_read(r->status, text_of_buf(&r->answer), &a);
+	broker_env_judge(j->env, j->provider, r, &a, &j->verdict);
+	if (j->verdict.verdict == POLICY_OK)
+		take(j, &a);
+	grant_answer_clear(&a);
+	if (r->answer.data)
+		secret_wipe(r->answer.data, r->answer.len);
+	decide(j);
+}
+
+static void blame_us(struct refresh_job *j, const char *reason, const char *evidence,
+		     uint64_t wait_ms)
+{
+	j->verdict = (struct policy_answer){ .verdict = POLICY_US,
+					     .reason = reason,
+					     .retry_after_s = (int64_t)(wait_ms / 1000) };
+	snprintf(j->verdict.evidence, sizeof(j->verdict.evidence), "%s", evidence);
+	j->env->stats.us++;
+	decide(j);
+}
+
+static void start_asking(struct refresh_job *j, const struct secret *refresh)
+{
+	if (!j->provider) {
+		blame_us(j, "provider_unknown", "no such provider is configured",
+			 UNCONFIGURED_WAIT_MS);
+		return;
+	}
+	if (grant_refresh_body(j->provider->p, j->provider->has_secret, refresh, &j->body) < 0) {
+		blame_us(j, "request_too_large", "the refresh token does not fit a request",
+			 UNCONFIGURED_WAIT_MS);
+		return;
+	}
+	broker_env_token_request(j->env, j->provider, &j->body, &j->http);
+	j->state = REFRESH_ASKING;
+	if (http_client_start(j->env->p.http, &j->http, on_answered) < 0)
+		blame_us(j, "token_url_unusable", "provider token_url is not an http(s) address",
+			 UNCONFIGURED_WAIT_MS);
+}
+
+/* A password is handed out as it is; one that the server refused cannot be refreshed. */
+static void hand_out(struct refresh_job *j, const struct inbox_grant_row *row,
+		     const struct secret *password)
+{
+	if (row->token_version > 0 && row->refused_version >= row->token_version) {
+		j->verdict = (struct policy_answer){ .verdict = POLICY_USER,
+						     .reason = "password_refused" };
+		snprintf(j->verdict.evidence, sizeof(j->verdict.evidence),
+			 "the mail server refuses the password");
+		if (j->provider)
+			(void)breaker_heard(&j->provider->breaker, &j->verdict, clock_mono_ms(),
+					    &j->env->rand);
+		j->env->stats.users += j->verdict.verdict == POLICY_USER;
+		decide(j);
+		return;
+	}
+	broker_env_seal(j->env, "access", j->workspace, j->inbox, password, &j->access);
+	decide(j);
+}
+
+static struct refresh_job *job_of(struct broker_env *env, const char *claim,
+				  const struct inbox_grant_row *row)
+{
+	struct refresh_job *j = mem_new(sizeof(*j));
+
+	j->env = env;
+	j->provider = broker_env_provider(env, row->provider);
+	snprintf(j->claim, sizeof(j->claim), "%s", claim);
+	snprintf(j->workspace, sizeof(j->workspace), "%s", row->workspace);
+	snprintf(j->inbox, sizeof(j->inbox), "%s", row->inbox);
+	snprintf(j->address, sizeof(j->address), "%s", row->address);
+	snprintf(j->provider_name, sizeof(j->provider_name), "%s", row->provider);
+	log_child(&j->log, env->p.log, "inbox=%s", j->inbox);
+	j->kind = row->kind;
+	j->version = row->version;
+	j->tries = row->tries;
+	j->failures = row->failures;
+	j->forced = row->token_version > 0 && row->refused_version >= row->token_version;
+	j->verdict = (struct policy_answer){ .verdict = POLICY_OK, .reason = "" };
+	buf_init(&j->refresh, LIMIT_OAUTH_SEALED);
+	buf_init(&j->access, LIMIT_OAUTH_SEALED);
+	backoff_init(&j->wait, 100, 5000, /* survive_ms= */ 0);
+	timer_open(&j->again, env->loop, on_again);
+	if (j->provider)
+		j->provider->under_way++;
+	env->stats.retaken += row->tries > 1;
+	broker_env_job_add(env, &j->job, cancel);
+	return j;
+}
+
+void refresh_job_start(struct broker_env *env, const char *claim, const struct inbox_grant_row *row)
+{
+	struct refresh_job *j = job_of(env, claim, row);
+	const struct seal_bind bind = { TEXT("grant"), text_of(j->workspace), text_of(j->inbox) };
+	cleanup_secret struct secret plain = { 0 };
+
+	/* Somebody may have refreshed between our look and our claim. */
+	if (!policy_needs_refresh(row->token_version, row->token_fresh, row->refused_version,
+				  row->due)) {
+		enter(j, REFRESH_LETTING);
+		return;
+	}
+	if (seal_open(env->p.key_grant, &bind, row->sealed, row->sealed_len, &plain) < 0) {
+		blame_us(j, "grant_unreadable", "the grant does not open with key.grant",
+			 UNCONFIGURED_WAIT_MS);
+		return;
+	}
+	switch (j->kind) {
+	case INBOX_GRANT_OAUTH:
+		start_asking(j, &plain);
+		return;
+	case INBOX_GRANT_PASSWORD:
+		hand_out(j, row, &plain);
+		return;
+	}
+}

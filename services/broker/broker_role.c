@@ -1,0 +1,134 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/io/http_client.h"
+#include "base/mem.h"
+#include "db/pg.h"
+#include "oauth/broker.h"
+#include "services/role.h"
+
+#define PROVIDERS 32
+
+/* `replyd broker`: opens grants, refreshes access tokens, exchanges what connect links brought. */
+struct broker_role {
+	struct role *role;
+	struct pg *pg;
+	struct http_client *http;
+	struct broker *broker;
+	struct oauth_provider providers[PROVIDERS];
+	const struct secret *client_secrets[PROVIDERS];
+};
+
+static void on_pg_up(void *owner);
+static void on_stop(void *owner);
+static void on_drained(void *owner);
+
+static void on_pg_up(void *owner)
+{
+	struct broker_role *b = owner;
+
+	if (b->broker)
+		broker_wake(b->broker);
+}
+
+static void drop(struct broker_role *b)
+{
+	if (b->broker)
+		broker_drop(b->broker);
+	if (b->http)
+		http_client_drop(b->http);
+	if (b->pg)
+		pg_drop(b->pg);
+}
+
+/* A refresh that is cut off may cost a grant: what is under way ends first. */
+static void on_stop(void *owner)
+{
+	struct broker_role *b = owner;
+
+	if (b->broker)
+		broker_drain(b->broker, on_drained, b);
+	else
+		drop(b);
+}
+
+static void on_drained(void *owner)
+{
+	drop(owner);
+}
+
+/* A provider without a secret is a public client (RFC 6749 section 2.1), told from a forgotten one
+ * in the log. */
+static size_t read_providers(struct broker_role *b)
+{
+	size_t n = settings_providers(b->role->settings, b->providers, PROVIDERS);
+
+	for (size_t i = 0; i < n; i++) {
+		char name[CRED_NAME];
+
+		snprintf(name, sizeof(name), "oauth.%s.client_secret", b->providers[i].name);
+		b->client_secrets[i] = cred_get(b->role->cred, name);
+		if (!b->client_secrets[i] && strcmp(b->providers[i].auth, "oauth") == 0)
+			log_info(&b->role->log, "broker.public_client", "provider=%s credential=%s",
+				 b->providers[i].name, name);
+	}
+	return n;
+}
+
+static int open_all(struct broker_role *b)
+{
+	struct role *r = b->role;
+	const struct settings *s = r->settings;
+	struct broker_params p = {
+		.log = &r->log,
+		.key_grant = role_want(r, "key.grant"),
+		.key_private = role_want(r, "key.broker_private"),
+		.key_token = role_want(r, "key.token"),
+		.providers = b->providers,
+		.client_secrets = b->client_secrets,
+		.n_providers = read_providers(b),
+		.refresh_ahead_ms = s->broker_refresh_ahead_ms,
+		.timeout_ms = s->broker_timeout_ms,
+	};
+	const struct pg_params pp = {
+		.conninfo = r->conninfo,
+		.password = r->db_password,
+		.application = "replyd broker",
+		.log = &r->log,
+		.owner = b,
+		.on_up = on_pg_up,
+	};
+	int res;
+
+	if (!p.key_grant || !p.key_private || !p.key_token)
+		return -EINVAL;
+	res = http_client_open(&r->loop, *s->tls_ca_file ? s->tls_ca_file : NULL, &s->policy,
+			       &b->http);
+	if (res == 0)
+		res = pg_open(&r->loop, &pp, &b->pg);
+	if (res < 0)
+		return res;
+	p.pg = b->pg;
+	p.http = b->http;
+	b->broker = broker_open(&r->loop, &p);
+	return 0;
+}
+
+int broker_role_run(struct role *r)
+{
+	struct broker_role b = { .role = r };
+	int res;
+
+	loop_init(&r->loop, on_stop, &b);
+	res = open_all(&b);
+	if (res < 0) {
+		log_error(&r->log, "role.failed", "what=%s cause=%s", "broker cannot start",
+			  strerror(-res));
+		loop_stop(&r->loop);
+	}
+	loop_run(&r->loop);
+	loop_clear(&r->loop);
+	return res < 0 ? EX_CONFIG : EX_OK;
+}

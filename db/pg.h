@@ -55,7 +55,10 @@ struct pg_answer {
 
 typedef void (*pg_tx_cb)(struct pg_tx *tx, const struct pg_answer *a);
 
-/* Embedded by typed requests.  Zeroed or pg_tx_init()ed before use. */
+/*
+ * Embedded by typed requests.  pg_tx_init()ed before each use; `n` and `st[].stmt`
+ * stay as they were until then, so that a callback may look at them.
+ */
 struct pg_tx {
 	struct list link;
 	pg_tx_cb done;

@@ -33,7 +33,6 @@ void pg_tx_clear(struct pg_tx *tx)
 {
 	for (int i = 0; i < tx->n; i++)
 		buf_clear(&tx->st[i].params);
-	tx->n = 0;
 	tx->error = 0;
 	tx->flight = NULL;
 	tx->state = PG_TX_IDLE;

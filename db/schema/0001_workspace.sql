@@ -23,12 +23,23 @@ begin
 		' with check (workspace_id = workspace_now())', target);
 end $$;
 
+-- A partition is reached through its parent and the parent's policies; by itself it shows nothing to anybody.
+create procedure shut(target regclass) language plpgsql as $$
+begin
+	execute format('alter table %s enable row level security', target);
+	execute format('alter table %s force row level security', target);
+end $$;
+
 create procedure opened_to(target regclass, batcher regrole, why text) language plpgsql as $$
 begin
 	execute format('create policy %I on %s to %s using (true) with check (true)',
 		'batch_' || batcher::text, target, batcher);
 	execute format('comment on policy %I on %s is %L', 'batch_' || batcher::text, target, why);
 end $$;
+
+-- Nobody may run a function unless told (migrate_roles); a policy runs these two as whoever asks.
+grant execute on function workspace_now(), presented_now()
+	to replyd_ingest, replyd_broker, replyd_dispatch, replyd_rotation, replyd_api, replyd_admin;
 
 create table workspace (
 	workspace_id uuid primary key,

@@ -63,6 +63,8 @@ begin
 	end if;
 end $$;
 
+grant execute on function fence(uuid, bigint) to replyd_ingest;
+
 -- Two watermarks per folder (design: gated_through, ingested_through), as instants and as UIDs.
 create table folder (
 	workspace_id     uuid not null,
@@ -185,7 +187,9 @@ call opened_to('inbox', 'replyd_admin', 'the command line lists inboxes');
 call opened_to('inbox_state', 'replyd_admin', 'the command line lists inboxes');
 call opened_to('folder', 'replyd_admin', 'the command line shows watermarks');
 call opened_to('lease', 'replyd_admin', 'the command line shows who watches what');
-create policy presented on connect_link to replyd_api
+create policy presented_find on connect_link for select to replyd_api
+	using (token_digest = presented_now() or state_digest = presented_now());
+create policy presented_move on connect_link for update to replyd_api
 	using (token_digest = presented_now() or state_digest = presented_now());
 
 grant select on inbox to replyd_ingest, replyd_broker, replyd_api, replyd_rotation, replyd_admin;
@@ -205,7 +209,13 @@ grant select on access_token to replyd_ingest;
 grant select, insert, update, delete on access_token to replyd_broker;
 grant select, insert, update on token_request to replyd_ingest;
 grant select, delete on token_request to replyd_broker;
-grant select, insert, update on connect_link to replyd_api;
+-- What the API sealed it has no need to read again, and a link never changes its workspace.
+grant insert on connect_link to replyd_api;
+grant select (workspace_id, connect_link_id, token_digest, provider, expected_address, return_url, state, problem,
+	problem_detail, state_digest, browser_digest, redirect_uri, inbox_id, created_at, expires_at, claim_id, claimed_at,
+	imap_host, imap_port, imap_security, login_name) on connect_link to replyd_api;
+grant update (state, problem, problem_detail, state_digest, browser_digest, redirect_uri, sealed_verifier, sealed_code)
+	on connect_link to replyd_api;
 grant select, update on connect_link to replyd_broker;
 grant select, delete on connect_link to replyd_rotation;
 -- The API may say that a grant needs the user, not open it: no column that holds a secret.

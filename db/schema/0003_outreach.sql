@@ -18,6 +18,7 @@ create table outbound (
 	primary key (workspace_id, outbound_id, created_at)
 ) partition by range (created_at);
 create table outbound_default partition of outbound default;
+create index outbound_prospect on outbound (workspace_id, prospect_key);
 
 -- The rendezvous of outbound and reply: HMAC of a Message-ID under the workspace's key.
 -- A row without outbound_id was put here by a mail that named an id nobody has registered (yet);
@@ -32,6 +33,7 @@ create table outbound_key (
 	primary key (workspace_id, digest),
 	check ((outbound_id is null) = (outbound_created_at is null))
 ) partition by hash (workspace_id);
+create index outbound_key_placeholder on outbound_key (touched_at) where outbound_id is null;
 
 -- Which inboxes have written to this prospect: whose eyes a gate needs.
 create table prospect_inbox (
@@ -77,6 +79,7 @@ create table gate (
 	reason       text not null default '',
 	hold_until   timestamptz,
 	message_id   uuid,                         -- the message that set the level
+	hold_message_id uuid,                      -- the message that asked for the hold, also while another level hides it
 	closed_at    timestamptz,
 	events       bigint not null default 0,    -- how many events this prospect has: the next prospect_seq
 	updated_at   timestamptz not null default now(),
@@ -120,6 +123,15 @@ create table message_key (
 	primary key (workspace_id, message_id)
 ) partition by hash (workspace_id);
 
+-- Which gates a pending message keeps provisional.  The gate opens again when the last of them is settled.
+create table gate_pending (
+	workspace_id uuid not null,
+	prospect_key text not null,
+	message_id   uuid not null,
+	primary key (workspace_id, prospect_key, message_id)
+);
+create index gate_pending_message on gate_pending (workspace_id, message_id);
+
 -- Where a message was seen: the same mail in two inboxes is one message with two sightings.
 create table sighting (
 	workspace_id uuid not null,
@@ -131,7 +143,6 @@ create table sighting (
 	seen_at      timestamptz not null default now(),
 	primary key (workspace_id, message_id, folder_id, uidvalidity, uid)
 );
-create index message_pending_prospect on message (workspace_id, prospect_key) where state = 'pending';
 
 do $$
 declare parent text; n int;
@@ -140,9 +151,12 @@ begin
 		for n in 0..7 loop
 			execute format('create table %I partition of %I for values with (modulus 8, remainder %s)',
 				parent || '_' || n, parent, n);
+			call shut((parent || '_' || n)::regclass);
 		end loop;
 	end loop;
 end $$;
+call shut('outbound_default');
+call shut('message_default');
 
 call walled('outbound');
 call walled('outbound_key');
@@ -153,6 +167,7 @@ call walled('gate');
 call walled('message');
 call walled('message_key');
 call walled('sighting');
+call walled('gate_pending');
 call opened_to('recheck', 'replyd_ingest', 'a worker polls the rechecks of all its inboxes');
 call opened_to('trace', 'replyd_rotation', 'traces older than 14 days are removed');
 call opened_to('outbound_key', 'replyd_rotation', 'placeholders older than 14 days are removed');
@@ -169,6 +184,7 @@ grant select, insert on trace to replyd_ingest;
 grant select, delete on recheck to replyd_ingest;
 grant select, insert, update on gate, message to replyd_ingest;
 grant select, insert on message_key, sighting to replyd_ingest;
+grant select, insert, delete on gate_pending to replyd_ingest;
 grant select, delete on trace, outbound_key to replyd_rotation;
 
 -- Outbounds of a match: one round trip for a batch of digests.
@@ -183,30 +199,34 @@ create function outbound_find(digests bytea[]) returns table (
 		and o.created_at = k.outbound_created_at
 	where k.workspace_id = workspace_now() and k.digest = any (digests)
 $$;
+grant execute on function outbound_find(bytea[]) to replyd_ingest;
 
--- Register outbounds, in the order of their digests (two batches never wait for each other in a ring).
+-- Register outbounds, in the order of their digests, then what hangs on them, sorted too (two batches never wait for
+-- each other in a ring).
 -- items: [{outbound_id, inbox_id, sequence, step, prospect_key, prospect_address, message_id, sent_at, digest, fingerprint}]
 -- with digests in hex.  result: created, repeated (the same again), conflict (same Message-ID, other content),
 -- unknown_inbox.  Mails that named the id before are put on the recheck list.
 create function outbound_register(items jsonb) returns table (item int, result text, outbound_id uuid, rechecks int)
 	language plpgsql as $$
 declare
-	i record; k record; ws uuid := workspace_now();
+	i record; k record; ws uuid := workspace_now(); fresh bytea[] := '{}';
 begin
 	for i in
 		select x.ordinality::int - 1 as at, r.*
 		from jsonb_array_elements(items) with ordinality x,
 			jsonb_to_record(x.value) as r (outbound_id uuid, inbox_id uuid, sequence text, step text, prospect_key text,
 				prospect_address text, message_id text, sent_at timestamptz, digest text, fingerprint text)
-		order by r.digest
+		order by decode(r.digest, 'hex'), x.ordinality
 	loop
 		item := i.at; rechecks := 0; outbound_id := i.outbound_id;
 		perform 1 from inbox b where b.workspace_id = ws and b.inbox_id = i.inbox_id and b.admin_state <> 'removed';
 		if not found then
 			result := 'unknown_inbox'; outbound_id := null; return next; continue;
 		end if;
-		insert into outbound_key as ok (workspace_id, digest) values (ws, decode(i.digest, 'hex')) on conflict do nothing;
-		select * into k from outbound_key ok where ok.workspace_id = ws and ok.digest = decode(i.digest, 'hex') for update;
+		-- One statement, so that the row is ours also when a placeholder is just being removed.
+		insert into outbound_key as ok (workspace_id, digest) values (ws, decode(i.digest, 'hex'))
+			on conflict (workspace_id, digest) do update set touched_at = now()
+			returning ok.outbound_id, ok.fingerprint into k;
 		if k.outbound_id is not null then
 			outbound_id := k.outbound_id;
 			result := case when k.fingerprint = decode(i.fingerprint, 'hex') then 'repeated' else 'conflict' end;
@@ -217,18 +237,26 @@ begin
 		update outbound_key ok set outbound_id = i.outbound_id, outbound_created_at = now(),
 				fingerprint = decode(i.fingerprint, 'hex'), touched_at = now()
 			where ok.workspace_id = ws and ok.digest = decode(i.digest, 'hex');
-		insert into prospect_inbox as p (workspace_id, prospect_key, inbox_id, last_sent_at)
-			values (ws, i.prospect_key, i.inbox_id, i.sent_at)
-			on conflict (workspace_id, prospect_key, inbox_id)
-			do update set last_sent_at = greatest(p.last_sent_at, excluded.last_sent_at);
-		insert into recheck (workspace_id, inbox_id, folder_id, uidvalidity, uid)
-			select t.workspace_id, t.inbox_id, t.folder_id, t.uidvalidity, t.uid
-			from trace t where t.workspace_id = ws and t.digest = decode(i.digest, 'hex') and t.names = 'id'
-			on conflict do nothing;
-		get diagnostics rechecks = row_count;
+		select count(*) into rechecks
+			from trace t where t.workspace_id = ws and t.digest = decode(i.digest, 'hex') and t.names = 'id';
+		fresh := fresh || decode(i.digest, 'hex');
 		result := 'created'; return next;
 	end loop;
+	insert into prospect_inbox as p (workspace_id, prospect_key, inbox_id, last_sent_at)
+		select ws, o.prospect_key, o.inbox_id, max(o.sent_at)
+		from outbound_key k2
+		join outbound o on o.workspace_id = ws and o.outbound_id = k2.outbound_id and o.created_at = k2.outbound_created_at
+		where k2.workspace_id = ws and k2.digest = any (fresh)
+		group by o.prospect_key, o.inbox_id order by o.prospect_key, o.inbox_id
+		on conflict (workspace_id, prospect_key, inbox_id)
+		do update set last_sent_at = greatest(p.last_sent_at, excluded.last_sent_at);
+	insert into recheck (workspace_id, inbox_id, folder_id, uidvalidity, uid)
+		select distinct t.workspace_id, t.inbox_id, t.folder_id, t.uidvalidity, t.uid
+		from trace t where t.workspace_id = ws and t.digest = any (fresh) and t.names = 'id'
+		order by t.folder_id, t.uidvalidity, t.uid
+		on conflict do nothing;
 end $$;
+grant execute on function outbound_register(jsonb) to replyd_api;
 
 -- Keep the keyed digests of unrelated mails, and say which of them an outbound registered meanwhile names after all.
 -- items: [{folder_id, uidvalidity, uid, digest, names}]
@@ -238,25 +266,24 @@ declare
 	ws uuid := workspace_now();
 begin
 	perform fence(the_inbox, the_epoch);
-	insert into outbound_key (workspace_id, digest)
-		select distinct ws, decode(r.digest, 'hex') d
-		from jsonb_to_recordset(items) as r (digest text, names text) where r.names = 'id' order by d
-		on conflict do nothing;
+	-- The row lock is the point: a registration in flight is waited for, a later one waits for us and sees the trace.
+	return query
+		with locked as (
+			insert into outbound_key as ok (workspace_id, digest)
+			select distinct ws, decode(r.digest, 'hex') d
+			from jsonb_to_recordset(items) as r (digest text, names text) where r.names = 'id' order by d
+			on conflict (workspace_id, digest) do update set touched_at = now()
+			returning ok.digest, ok.outbound_id)
+		select distinct r.folder_id, r.uid
+		from jsonb_to_recordset(items) as r (folder_id uuid, uid bigint, digest text, names text)
+		join locked l on l.digest = decode(r.digest, 'hex') and l.outbound_id is not null
+		where r.names = 'id';
 	insert into trace (workspace_id, digest, inbox_id, folder_id, uidvalidity, uid, names)
 		select ws, decode(r.digest, 'hex'), the_inbox, r.folder_id, r.uidvalidity, r.uid, r.names
 		from jsonb_to_recordset(items) as r (folder_id uuid, uidvalidity bigint, uid bigint, digest text, names text)
 		on conflict do nothing;
-	-- The lock is the point: a registration in flight is waited for, a later one waits for us and sees the trace.
-	return query
-		with locked as (
-			select k.digest, k.outbound_id from outbound_key k
-			where k.workspace_id = ws and k.digest in (select decode(r.digest, 'hex')
-				from jsonb_to_recordset(items) as r (digest text, names text) where r.names = 'id')
-			order by k.digest for share)
-		select distinct r.folder_id, r.uid
-		from jsonb_to_recordset(items) as r (folder_id uuid, uid bigint, digest text)
-		join locked l on l.digest = decode(r.digest, 'hex') and l.outbound_id is not null;
 end $$;
+grant execute on function trace_keep(uuid, bigint, jsonb) to replyd_ingest;
 
 -- Transaction 1 of a reply: the gates close (provisional) from headers alone, the message is pending.
 -- items: [{message_id, prospect_keys: [..], folder_id, uidvalidity, uid, header_message_id, sender, subject, internal_at,
@@ -279,6 +306,7 @@ begin
 		select r.* from jsonb_to_recordset(items) as r (message_id uuid, prospect_keys jsonb, folder_id uuid, uidvalidity bigint,
 			uid bigint, header_message_id text, sender text, subject text, internal_at timestamptz, size_bytes bigint,
 			matches jsonb, detected_at timestamptz, recovered boolean)
+		order by r.message_id -- for the same reason
 	loop
 		message_id := i.message_id; uid := i.uid; known := null;
 		insert into message_key (workspace_id, message_id, message_created_at) values (ws, i.message_id, now()) on conflict do nothing;
@@ -290,12 +318,15 @@ begin
 					i.header_message_id, i.sender, i.subject, i.internal_at, i.size_bytes, i.matches, i.recovered, i.detected_at);
 		else
 			select k.message_created_at into known from message_key k where k.workspace_id = ws and k.message_id = i.message_id;
+			-- Locked: whoever settles it meanwhile must not miss the gates we close for it.
 			select case m.state when 'pending' then 'pending' else 'done' end into was
-				from message m where m.workspace_id = ws and m.message_id = i.message_id and m.created_at = known;
+				from message m where m.workspace_id = ws and m.message_id = i.message_id and m.created_at = known for update;
 		end if;
 		insert into sighting (workspace_id, message_id, inbox_id, folder_id, uidvalidity, uid)
 			values (ws, i.message_id, the_inbox, i.folder_id, i.uidvalidity, i.uid) on conflict do nothing;
 		if was <> 'done' then
+			insert into gate_pending (workspace_id, prospect_key, message_id)
+				select distinct ws, p, i.message_id from jsonb_array_elements_text(i.prospect_keys) p on conflict do nothing;
 			update gate g set level = 2, reason = 'provisional', message_id = i.message_id,
 					closed_at = coalesce(g.closed_at, now()), updated_at = now()
 				where g.workspace_id = ws and g.level < 2
@@ -304,6 +335,7 @@ begin
 		return next;
 	end loop;
 end $$;
+grant execute on function gate_close(uuid, bigint, jsonb) to replyd_ingest;
 
 -- Move a folder's watermarks; they never go back.  False: the folder has another UIDVALIDITY by now.
 create function folder_advance(the_inbox uuid, the_epoch bigint, the_folder uuid, the_uidvalidity bigint,
@@ -319,3 +351,4 @@ begin
 	where f.folder_id = the_folder and f.inbox_id = the_inbox and f.uidvalidity = the_uidvalidity;
 	return found;
 end $$;
+grant execute on function folder_advance(uuid, bigint, uuid, bigint, bigint, timestamptz, bigint, timestamptz) to replyd_ingest;

@@ -77,8 +77,9 @@ create table delivery (
 	primary key (endpoint_id, position)
 );
 -- What to post next; and, per prospect, what must go first.
-create index delivery_due on delivery (due_at) where state = 'due';
+create index delivery_due on delivery (endpoint_id, due_at) where state = 'due';
 create index delivery_prospect on delivery (endpoint_id, prospect_key, position) where state = 'due';
+create index delivery_event on delivery (workspace_id, event_id);
 
 create table attempt (
 	workspace_id uuid not null,
@@ -96,7 +97,6 @@ create table attempt (
 ) partition by range (started_at);
 create table attempt_default partition of attempt default;
 create index attempt_event on attempt (workspace_id, event_id);
-create index outbound_prospect on outbound (workspace_id, prospect_key);
 
 do $$
 declare parent text; n int;
@@ -105,9 +105,12 @@ begin
 		for n in 0..7 loop
 			execute format('create table %I partition of %I for values with (modulus 8, remainder %s)',
 				parent || '_' || n, parent, n);
+			call shut((parent || '_' || n)::regclass);
 		end loop;
 	end loop;
 end $$;
+call shut('event_default');
+call shut('attempt_default');
 
 call walled('event');
 call walled('event_key');
@@ -127,12 +130,15 @@ call opened_to('attempt', 'replyd_dispatch', 'receipts of all workspaces');
 
 grant insert on event, event_key, event_queue to replyd_ingest, replyd_broker;
 grant select on event to replyd_dispatch, replyd_api;
+grant select on event_key to replyd_api;
 grant select, delete on event_queue to replyd_dispatch;
 grant select, insert, update on feed_head to replyd_dispatch;
 grant select, insert on feed to replyd_dispatch;
 grant select on feed, feed_head to replyd_api;
-grant select, update on endpoint to replyd_dispatch;
-grant select, insert, update on endpoint to replyd_api;
+grant select, update (state, reason) on endpoint to replyd_dispatch;
+grant insert on endpoint to replyd_api;
+grant select (workspace_id, endpoint_id, url, types, state, reason, created_at) on endpoint to replyd_api;
+grant update (url, types, sealed_secret, state, reason) on endpoint to replyd_api;
 grant select, insert, update, delete on delivery to replyd_dispatch;
 grant select on delivery to replyd_api;
 grant select, insert on attempt to replyd_dispatch;
@@ -155,6 +161,7 @@ begin
 	insert into event_queue (workspace_id, event_id, event_created_at) values (ws, the_event, now());
 	return true;
 end $$;
+grant execute on function event_put(uuid, text, text, bigint, uuid, uuid, jsonb) to replyd_ingest, replyd_broker;
 
 -- Transaction 2 of a reply: message, event, final gate level.  Repeating it changes nothing.
 -- item: {message_id, prospect_keys, state, kind, confidence, snippet, evidence, matches, return_at, level, reason, hold_until,
@@ -163,13 +170,19 @@ create function message_settle(the_inbox uuid, the_epoch bigint, item jsonb)
 		returns table (was_new boolean, prospect_seq bigint, level smallint)
 	language plpgsql as $$
 declare
-	ws uuid := workspace_now(); i record; key text; g record; rest smallint; m record; told timestamptz; told_data jsonb;
+	ws uuid := workspace_now(); i record; m record; g record; key text; keys text[]; told timestamptz; told_data jsonb;
+	other uuid; hold timestamptz; hold_by uuid; verdict smallint; rest smallint;
 begin
 	perform fence(the_inbox, the_epoch);
 	select * into i from jsonb_to_record(item) as r (message_id uuid, prospect_keys jsonb, state text, kind text, confidence real,
 		snippet text, evidence jsonb, matches jsonb, return_at timestamptz, level smallint, reason text, hold_until timestamptz,
 		event_id uuid, event_type text, event_data jsonb);
-	for key in select p from jsonb_array_elements_text(i.prospect_keys) p order by p loop
+	-- The gates of the verdict, and those that were closed for this message.
+	select coalesce(array_agg(k.p order by k.p), '{}') into keys from (
+		select jsonb_array_elements_text(i.prospect_keys) union
+		select c.prospect_key from gate_pending c where c.workspace_id = ws and c.message_id = i.message_id) k (p);
+	foreach key in array keys loop
+		insert into gate (workspace_id, prospect_key) values (ws, key) on conflict do nothing;
 		perform 1 from gate where gate.workspace_id = ws and gate.prospect_key = key for update;
 	end loop;
 
@@ -178,37 +191,54 @@ begin
 	if not found then
 		raise exception 'message % is settled before it was gated', i.message_id using errcode = 'RP002';
 	end if;
-	if m.state = 'done' then
+	if m.state <> 'pending' then
 		was_new := false; prospect_seq := null;
 		select gate.level into level from gate where gate.workspace_id = ws and gate.prospect_key = m.prospect_key;
 		return next; return;
 	end if;
+	if exists (select 1 from gate_pending c where c.workspace_id = ws and c.message_id = i.message_id and c.prospect_key <> all (keys)) then
+		raise exception 'message % closed another gate meanwhile', i.message_id using errcode = 'serialization_failure';
+	end if;
 	update message set state = i.state, kind = i.kind, confidence = i.confidence, snippet = i.snippet, evidence = i.evidence,
 			matches = i.matches, return_at = i.return_at, ingested_at = clock_timestamp()
 		where message.workspace_id = ws and message.message_id = i.message_id and message.created_at = told;
+	delete from gate_pending c where c.workspace_id = ws and c.message_id = i.message_id;
 
-	for key in select p from jsonb_array_elements_text(i.prospect_keys) p order by p loop
+	foreach key in array keys loop
 		select * into g from gate where gate.workspace_id = ws and gate.prospect_key = key;
-		-- Another mail of this prospect still pending keeps the gate provisional; else 1 and 2 give way to the verdict.
+		select c.message_id into other from gate_pending c where c.workspace_id = ws and c.prospect_key = key limit 1;
+		verdict := 0; hold := g.hold_until; hold_by := g.hold_message_id;
+		if i.prospect_keys ? key then
+			verdict := i.level;
+			if i.hold_until > coalesce(hold, '-infinity') then
+				hold := i.hold_until; hold_by := i.message_id;
+			end if;
+		end if;
+		-- What remains without the verdict.  Another mail still pending keeps the gate provisional.
 		rest := case
 			when g.level >= 3 then g.level
-			when exists (select 1 from message p where p.workspace_id = ws and p.prospect_key = key
-				and p.state = 'pending' and p.message_id <> i.message_id) then 2
-			when coalesce(greatest(g.hold_until, i.hold_until), '-infinity') > now() then 1
+			when other is not null then 2
+			when hold > now() then 1
 			else 0 end;
 		update gate set
-			level = greatest(rest, i.level),
-			reason = case when i.level > rest then i.reason
-				when rest >= 2 then g.reason
-				when rest = 1 then 'out_of_office' else '' end,
-			hold_until = greatest(g.hold_until, i.hold_until),
-			message_id = case when i.level > rest then i.message_id else g.message_id end,
-			closed_at = case when greatest(rest, i.level) = 0 then null else coalesce(g.closed_at, now()) end,
+			level = greatest(rest, verdict),
+			reason = case
+				when verdict > rest then i.reason
+				when rest >= 3 then g.reason
+				when rest = 2 then 'provisional'
+				when rest = 1 then 'out_of_office'
+				else '' end,
+			message_id = case
+				when verdict > rest then i.message_id
+				when rest >= 3 then g.message_id
+				when rest = 2 then other
+				when rest = 1 then hold_by end,
+			hold_until = hold, hold_message_id = hold_by,
+			closed_at = case when greatest(rest, verdict) > 0 then coalesce(g.closed_at, now()) end,
 			updated_at = now()
-		where gate.workspace_id = ws and gate.prospect_key = key
-		returning gate.level into g.level;
+		where gate.workspace_id = ws and gate.prospect_key = key;
 		if key = m.prospect_key then
-			level := g.level;
+			level := greatest(rest, verdict);
 		end if;
 	end loop;
 
@@ -221,9 +251,12 @@ begin
 	was_new := event_put(i.event_id, i.event_type, m.prospect_key, prospect_seq, the_inbox, i.message_id, told_data);
 	if was_new then
 		update gate set events = prospect_seq where gate.workspace_id = ws and gate.prospect_key = m.prospect_key;
+	else
+		prospect_seq := null;
 	end if;
 	return next;
 end $$;
+grant execute on function message_settle(uuid, bigint, jsonb) to replyd_ingest;
 
 -- The appender: give positions to committed events, in the order of their queue, and owe them to the endpoints.
 -- One at a time over the whole cluster; returns how many, or -1: another one is at work.
@@ -258,24 +291,34 @@ begin
 	select count(*) into n from numbered;
 	return n;
 end $$;
+grant execute on function feed_append(int) to replyd_dispatch;
 
--- Months ahead for the big tables; run by rotation, owned by nobody who logs in.
+-- Months ahead for the big tables; run by rotation, owned by nobody who logs in.  Rows that the default partition caught
+-- while nobody ran it are moved to the month they belong to.
 create procedure partitions_ensure(months int) language plpgsql security definer set search_path = replyd, pg_temp as $$
 declare
-	parent text; m int; first date; name text;
+	parent text; instant text; m int; first date; name text; lower text; upper text;
 begin
 	foreach parent in array array['outbound', 'message', 'event', 'attempt'] loop
+		instant := case parent when 'attempt' then 'started_at' else 'created_at' end;
 		for m in 0..months loop
 			first := date_trunc('month', now() at time zone 'UTC')::date + make_interval(months => m);
 			name := parent || '_' || to_char(first, 'YYYY_MM');
+			lower := to_char(first, 'YYYY-MM-DD') || ' 00:00+00';
+			upper := to_char(first + interval '1 month', 'YYYY-MM-DD') || ' 00:00+00';
 			if to_regclass(name) is null then
-				execute format('create table %I partition of %I for values from (%L) to (%L)', name, parent,
-					first::text || ' 00:00+00', (first + interval '1 month')::date::text || ' 00:00+00');
+				-- Made apart and attached, which stops nobody who reads or writes another month.
+				execute format('create table %I (like %I including all)', name, parent);
+				execute format('alter table %I no force row level security', parent || '_default');
+				execute format('with moved as (delete from %I where %I >= %L and %I < %L returning *) insert into %I select * from moved',
+					parent || '_default', instant, lower, instant, upper, name);
+				execute format('alter table %I attach partition %I for values from (%L) to (%L)', parent, name, lower, upper);
+				call shut(name::regclass);
+				call shut((parent || '_default')::regclass);
 			end if;
 		end loop;
 	end loop;
 end $$;
-revoke all on procedure partitions_ensure(int) from public;
 grant execute on procedure partitions_ensure(int) to replyd_rotation;
 call partitions_ensure(3);
 
@@ -285,21 +328,27 @@ create function event_body(the_event uuid, the_type text, at timestamptz, the_da
 	select jsonb_build_object('id', the_event, 'type', the_type,
 		'timestamp', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'data', the_data)::text
 $$;
+grant execute on function event_body(uuid, text, timestamptz, jsonb) to replyd_dispatch, replyd_api;
 
 -- Deliveries to post now: due, of an enabled endpoint, with nothing of the same prospect before them.
--- A claim older than `stale` belongs to a dispatcher that died.
+-- A claim older than `stale` belongs to a dispatcher that died.  Each endpoint is looked at by itself, so that one that is
+-- down, or disabled, with a hundred thousand deliveries behind it, costs the others nothing.
 create function delivery_take(the_claim uuid, stale interval, most int) returns table (
 		workspace_id uuid, endpoint_id uuid, feed_position bigint, event_id uuid, tries int, url text, sealed_secret bytea, body text)
 	language sql as $$
 	with ready as (
-		select d.endpoint_id, d.position
-		from delivery d
-		where d.state = 'due' and d.due_at <= now() and (d.claim_id is null or d.claimed_at < now() - stale)
-			and exists (select 1 from endpoint p where p.endpoint_id = d.endpoint_id and p.state = 'enabled')
-			and not exists (select 1 from delivery b where b.endpoint_id = d.endpoint_id
-				and b.prospect_key = d.prospect_key and b.state = 'due' and b.position < d.position)
-		order by d.due_at, d.position limit most
-		for update of d skip locked
+		select c.endpoint_id, c.position
+		from endpoint p cross join lateral (
+			select d.endpoint_id, d.position, d.due_at
+			from delivery d
+			where d.endpoint_id = p.endpoint_id and d.state = 'due' and d.due_at <= now()
+				and (d.claim_id is null or d.claimed_at < now() - stale)
+				and not exists (select 1 from delivery b where b.endpoint_id = d.endpoint_id
+					and b.prospect_key = d.prospect_key and b.state = 'due' and b.position < d.position)
+			order by d.due_at, d.position limit most
+			for update of d skip locked) c
+		where p.state = 'enabled'
+		order by c.due_at, c.position limit most
 	), taken as (
 		update delivery d set claim_id = the_claim, claimed_at = now()
 		from ready r where d.endpoint_id = r.endpoint_id and d.position = r.position
@@ -312,3 +361,4 @@ create function delivery_take(the_claim uuid, stale interval, most int) returns 
 	join event e on e.workspace_id = t.workspace_id and e.event_id = t.event_id and e.created_at = t.event_created_at
 	order by t.position
 $$;
+grant execute on function delivery_take(uuid, interval, int) to replyd_dispatch;

@@ -29,6 +29,9 @@ grant select (requested_at) on token_request to replyd_rotation;
 
 create procedure metrics_count() language plpgsql as $$
 begin
+	if not pg_try_advisory_xact_lock(hashtextextended('replyd.metrics', 0)) then
+		return; -- another rotation counts
+	end if;
 	delete from metric;
 	insert into metric (name, label, label_value, value)
 	select 'replyd_inboxes', 'state', s.state, count(i.inbox_id)
@@ -50,6 +53,7 @@ begin
 	union all
 	select 'replyd_token_requests_waiting', '', '', count(*) from token_request;
 end $$;
+grant execute on procedure metrics_count() to replyd_rotation;
 
 create function metrics_now() returns table (name text, label text, label_value text, value double precision)
 	language sql stable as $$
@@ -57,17 +61,28 @@ create function metrics_now() returns table (name text, label text, label_value 
 	union all
 	select 'replyd_metrics_age_seconds', '', '', coalesce(extract(epoch from now() - max(counted_at)), -1) from metric
 $$;
+grant execute on function metrics_now() to replyd_api;
 
--- What rotation keeps tidy: traces and placeholders older than their time, links nobody used.
+-- What rotation keeps tidy: traces and placeholders older than their time, links nobody used.  In portions, each well within
+-- a statement's time: what remains is for the next call.  Rows that somebody holds are passed over.
 create function housekeeping(trace_age interval) returns bigint language plpgsql as $$
 declare
-	n bigint; total bigint := 0;
+	n bigint; total bigint := 0; portion constant int := 20000;
 begin
-	delete from trace where seen_at < now() - trace_age;
+	delete from trace t using (
+		select workspace_id, digest, folder_id, uidvalidity, uid from trace
+		where seen_at < now() - trace_age order by seen_at limit portion) old
+	where (t.workspace_id, t.digest, t.folder_id, t.uidvalidity, t.uid)
+		= (old.workspace_id, old.digest, old.folder_id, old.uidvalidity, old.uid);
 	get diagnostics n = row_count; total := total + n;
-	delete from outbound_key where outbound_id is null and touched_at < now() - trace_age;
+	delete from outbound_key k using (
+		select workspace_id, digest from outbound_key
+		where outbound_id is null and touched_at < now() - trace_age order by touched_at limit portion for update skip locked) old
+	where (k.workspace_id, k.digest) = (old.workspace_id, old.digest);
 	get diagnostics n = row_count; total := total + n;
 	delete from connect_link where expires_at < now() - interval '30 days';
 	get diagnostics n = row_count;
 	return total + n;
 end $$;
+grant update (touched_at) on outbound_key to replyd_rotation; -- no other way to lock a row that is to be deleted
+grant execute on function housekeeping(interval) to replyd_rotation;

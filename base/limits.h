@@ -32,6 +32,13 @@
 #define LIMIT_HTTP_HEAD (32 * 1024)   /* request line and headers; our longest are bearer keys and cookies of 4 KB */
 #define LIMIT_HTTP_SWALLOW (1024 * 1024) /* read past the body ceiling, unkept, so that the client gets to read its 413 */
 #define LIMIT_HTTP_BODY_MS 60000      /* a body takes no longer: slow senders hold no connection for ever */
+#define LIMIT_HTTP_ANSWER_HEAD (64 * 1024) /* status line and headers of an answer to us, all of them together */
+#define LIMIT_HTTP_ANSWER_REST (256 * 1024) /* read past what is kept, so that the connection can be used again */
+#define LIMIT_HTTP_CONNECT_MS 10000   /* lookup, TCP and TLS of a request, within its own time */
+#define LIMIT_HTTP_TIMEOUT_MS 30000   /* a request whose caller names no time */
+#define LIMIT_HTTP_PER_HOST 64        /* connections to one host: an endpoint must not meet a thousand */
+#define LIMIT_HTTP_CONNECTIONS 512    /* connections of one client, idle ones too: descriptors */
+#define LIMIT_HTTP_RETRY_AFTER_S (31 * 86400) /* nobody's "later" is later than a month */
 #define LIMIT_OAUTH_URL 8192          /* authorize and return URLs; browsers and proxies cut beyond 8 KB */
 #define LIMIT_OAUTH_ANSWER (256 * 1024) /* a token answer: three tokens of LIMIT_SECRET and words */
 #define LIMIT_OAUTH_SEALED (LIMIT_SECRET + 256) /* a sealed secret: box overhead is under 80 bytes */

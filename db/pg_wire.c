@@ -75,7 +75,9 @@ struct pg_wire {
 	struct pg_wire_params p;
 	PGconn *conn;
 	enum wire_state state;
-	struct outcome broken; /* set where it is noticed, told in on_turn or after reading */
+	struct outcome broken;  /* set where it is noticed, told in on_turn or after reading */
+	struct outcome leaving; /* it stands but is of no use: nothing more is sent, what is under
+				   way lands */
 
 	uv_poll_t *poll; /* of its own: libpq may change sockets while it connects */
 	int fd;
@@ -250,7 +252,7 @@ struct pg_wire *pg_wire_open(const struct pg_wire_params *p)
 	struct pg_wire *w = mem_new(sizeof(*w));
 
 	w->p = *p;
-	w->broken = OUTCOME_OK;
+	w->broken = w->leaving = OUTCOME_OK;
 	w->fd = -1;
 	(void)uv_prepare_init(&p->loop->uv, &w->turn);
 	timer_open(&w->tick, p->loop, on_tick);
@@ -388,7 +390,8 @@ static void on_connecting(struct pg_wire *w)
 bool pg_wire_has_room(const struct pg_wire *w)
 {
 	return w->state == WIRE_READY && !w->blocked && outcome_ok(&w->broken) &&
-	       w->flying < LIMIT_PG_FLIGHTS && w->expected + EXPECT_TX <= EXPECT_PLACES;
+	       outcome_ok(&w->leaving) && w->flying < LIMIT_PG_FLIGHTS &&
+	       w->expected + EXPECT_TX <= EXPECT_PLACES;
 }
 
 static void expect(struct pg_wire *w, struct expect e)
@@ -542,20 +545,24 @@ static void fail_flight(struct pg_flight *f, const char *sqlstate, const char *w
 	f->answer.outcome = outcome_of(pg_wire_blame(sqlstate), what, text_of(said));
 }
 
-/* Errors after which this connection is of no use, although it stands. */
-static void check_sound(struct pg_wire *w, const char *sqlstate, const PGresult *result)
+/* Errors after which this connection is of no use, although it stands: another one will do better.
+ */
+static bool is_sound(struct pg_wire *w, const char *sqlstate, const PGresult *result)
 {
 	const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+	const char *what = NULL;
 
 	if (strcmp(sqlstate, "26000") == 0)
-		set_broken(w,
-			   outcome_of(BLAME_REFUSED, "prepared statements are gone", text_of("")));
-	if (strcmp(sqlstate, "25006") == 0)
-		set_broken(w, outcome_of(BLAME_REFUSED, "the server is read-only", text_of("")));
+		what = "prepared statements are gone";
+	else if (strcmp(sqlstate, "25006") == 0)
+		what = "the server is read-only";
 	/* "cached plan must not change result type": a migration changed a table under us. */
-	if (strcmp(sqlstate, "0A000") == 0 && function &&
-	    strcmp(function, "RevalidateCachedQuery") == 0)
-		set_broken(w, outcome_of(BLAME_REFUSED, "the schema has changed", text_of("")));
+	else if (strcmp(sqlstate, "0A000") == 0 && function &&
+		 strcmp(function, "RevalidateCachedQuery") == 0)
+		what = "the schema has changed";
+	if (what && outcome_ok(&w->leaving))
+		w->leaving = outcome_of(BLAME_REFUSED, what, text_of(""));
+	return !what;
 }
 
 static void heard_error(struct pg_wire *w, const struct expect *e, const PGresult *result)
@@ -577,11 +584,10 @@ static void heard_error(struct pg_wire *w, const struct expect *e, const PGresul
 			    e->prepared->said);
 		return;
 	}
-	check_sound(w, sqlstate, result);
 	if (e->flight)
 		fail_flight(e->flight, sqlstate, e->prepared ? e->prepared->stmt->name : "sync",
 			    said);
-	if (!outcome_ok(&w->broken) && e->flight && w->broken.blame == BLAME_REFUSED)
+	if (!is_sound(w, sqlstate, result) && e->flight)
 		e->flight->answer.outcome.blame = BLAME_REFUSED;
 }
 
@@ -727,6 +733,8 @@ static void collect(struct pg_wire *w)
 		return;
 	if (PQstatus(w->conn) == CONNECTION_BAD)
 		set_broken(w, broken_by(w, "connection"));
+	if (!outcome_ok(&w->leaving) && !w->expected)
+		set_broken(w, w->leaving);
 	if (!outcome_ok(&w->broken))
 		lose(w);
 	else

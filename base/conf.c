@@ -54,13 +54,13 @@ static size_t family_of(const struct conf_table *t, const struct conf_row *row)
 static void store(const struct conf_row *row, struct slot *slot, void *values, struct text t,
 		  const char *source)
 {
-	char *text = mem_text_n(t.at, t.len), *said = mem_text(source);
+	struct slot was = *slot;
 
-	free(slot->text);
-	free(slot->source);
-	*slot = (struct slot){ text, said };
+	*slot = (struct slot){ mem_text_n(t.at, t.len), mem_text(source) };
 	if (conf_value_is_text(row->kind))
-		*(char **)(void *)((char *)values + row->offset) = text;
+		*(char **)(void *)((char *)values + row->offset) = slot->text;
+	mem_cleanup(&was.text);
+	mem_cleanup(&was.source);
 }
 
 /* The default of a row, which the table's author wrote: a bad one ends the program in its tests. */

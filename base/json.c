@@ -120,6 +120,8 @@ int json_read(struct text in, size_t max, json_t **ret, struct json_error *err)
 
 static const char *type_name(const json_t *j)
 {
+	if (!j)
+		return "nothing";
 	switch (json_typeof(j)) {
 	case JSON_OBJECT:
 		return "an object";
@@ -153,14 +155,18 @@ static int want_object(const json_t *obj, const char *path, struct json_error *e
 int json_only(const json_t *obj, const char *path, const char *const *allowed,
 	      struct json_error *err)
 {
+	/* jansson's iterator takes no const and changes nothing */
+	const union {
+		const json_t *borrowed;
+		json_t *given;
+	} walked = { .borrowed = obj };
 	int r = want_object(obj, path, err);
 	size_t n;
 
 	if (r < 0)
 		return r;
-	/* jansson's iterator takes no const and changes nothing */
-	for (void *at = json_object_iter((json_t *)(uintptr_t)obj); at;
-	     at = json_object_iter_next((json_t *)(uintptr_t)obj, at)) {
+	for (void *at = json_object_iter(walked.given); at;
+	     at = json_object_iter_next(walked.given, at)) {
 		const char *key = json_object_iter_key(at), *const *known = allowed;
 
 		while (*known && strcmp(*known, key) != 0)

@@ -4,7 +4,9 @@
 /*
  * Every ceiling of the program, each with its reason.  A size that a peer
  * chooses meets one of these.  Bytes unless the name says otherwise.
+ * One line each, however long its reason, so that the list reads as a table.
  */
+/* clang-format off */
 #define LIMIT_SECRET (64 * 1024)      /* tokens exceed 2 KB, JWT-like ones 16 KB; 64 KB is nobody's token */
 #define LIMIT_MIME_HEAD (64 * 1024)   /* long Received chains and ARC sets reach 30 KB */
 #define LIMIT_MIME_FIELDS 1000        /* fields of one header block; real mail has 20 to 120 */
@@ -60,5 +62,6 @@
 #define LIMIT_INTAKE_MAILS 200        /* mails of one batch: four windows; more are asked for again in smaller ones */
 #define LIMIT_CONF (256 * 1024)       /* a configuration file; ours has fewer than a hundred lines */
 #define LIMIT_CRED (256 * 1024)       /* all credentials of one process: keys, and a client secret per provider */
+/* clang-format on */
 
 #endif

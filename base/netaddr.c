@@ -155,6 +155,7 @@ static int net_of(struct text t, struct netaddr_net *ret_net)
 
 int netaddr_policy_parse(struct netaddr_policy *p, struct text list)
 {
+	static const char between[] = { ',', ' ', '\t', '\r', '\n' };
 	struct netaddr_policy parsed = { 0 };
 	size_t i = 0;
 
@@ -163,7 +164,7 @@ int netaddr_policy_parse(struct netaddr_policy *p, struct text list)
 		struct text one;
 		int r;
 
-		while (i < list.len && !memchr(", \t\r\n", list.at[i], 5))
+		while (i < list.len && !memchr(between, list.at[i], sizeof(between)))
 			i++;
 		one = text_sub(list, from, i - from);
 		i++;

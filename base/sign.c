@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -116,6 +115,8 @@ void sign_webhook(const struct secret *secret, struct text id, int64_t unix_s, s
 	struct text parts[] = { id, { when, (size_t)n }, body };
 
 	sign_hmac(secret, parts, 3, digest);
-	memcpy(dst, "v1,", 3);
+	dst[0] = 'v';
+	dst[1] = '1';
+	dst[2] = ',';
 	(void)EVP_EncodeBlock((uint8_t *)dst + 3, digest, sizeof(digest));
 }

@@ -11,54 +11,9 @@
 #include <cmocka.h>
 
 #include "base/conf.h"
-#include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
-
-struct shop {
-	char *title, *level, *file, *open_on;
-	bool is_open;
-	int64_t port, offset;
-	uint64_t idle_ms, retry_ms;
-	int64_t max_body, cache;
-};
-
-struct shelf {
-	char *label, *clean_label;
-	int64_t width;
-	uint64_t clean_ms;
-};
-
-#define ROW(n, k, at, i, m, ...)                                                                   \
-	{                                                                                          \
-		.name = (n), .kind = (k), .offset = (at), .initial = (i), .meaning = (m),          \
-		__VA_ARGS__                                                                        \
-	}
-#define AT(field) offsetof(struct shop, field)
-#define OF(field) offsetof(struct shelf, field)
-
-static const struct conf_row rows[] = {
-	ROW("shop.title", CONF_TEXT, AT(title), "", "over the door", .env = "SHOP_TITLE"),
-	ROW("log.level", CONF_TEXT, AT(level), "info", "how much is said",
-	    .words = "debug info warn error"),
-	ROW("shop.key_file", CONF_PATH, AT(file), "", "where the key is", ),
-	ROW("shop.open_on", CONF_LIST, AT(open_on), "mon tue", "days", ),
-	ROW("shop.open", CONF_BOOL, AT(is_open), "yes", "is it open", ),
-	ROW("api.port", CONF_INT, AT(port), "8025", "0: any free one", .min = 0, .max = 65535),
-	ROW("shop.offset", CONF_INT, AT(offset), "-5", "degrees", .min = -10, .max = 10),
-	ROW("imap.idle_renew", CONF_SECONDS, AT(idle_ms), "1500", "RFC 2177: under 30 min",
-	    .min = 1000, .max = 1740000),
-	ROW("shop.retry", CONF_SECONDS, AT(retry_ms), "0s", "wait", ),
-	ROW("api.max_body", CONF_BYTES, AT(max_body), "1m", "larger is refused", .min = 1024,
-	    .max = 16 * 1024 * 1024),
-	ROW("shop.cache", CONF_BYTES, AT(cache), "0", "bytes kept", ),
-	ROW("shelf.*.label", CONF_TEXT, OF(label), "none", "what is on it", ),
-	ROW("shelf.*.width", CONF_INT, OF(width), "90", "cm", .min = 1, .max = 500),
-	ROW("shelf.*.clean", CONF_SECONDS, OF(clean_ms), "7d", "how often", ),
-	ROW("shelf.*.clean_label", CONF_TEXT, OF(clean_label), "none", "a long ending", ),
-};
-static const struct conf_group groups[] = { { "shelf", sizeof(struct shelf) } };
-static const struct conf_table table = { rows, countof(rows), groups, countof(groups) };
+#include "tests/base/conf_shop.h"
 
 static void defaults_come_from_the_table(void **state)
 {
@@ -179,116 +134,108 @@ static void kinds_are_read_in_every_spelling(void **state)
 	}
 }
 
+static const struct {
+	const char *file, *why;
+} mistakes[] = {
+	{ "api.port = 80x", "x.conf:1: api.port: \"80x\" is not a whole number" },
+	{ "api.port =", "x.conf:1: api.port: \"\" is not a whole number" },
+	{ "api.port = +1", "x.conf:1: api.port: \"+1\" is not a whole number" },
+	{ "api.port = 1 2", "x.conf:1: api.port: \"1 2\" is not a whole number" },
+	{ "api.port = 99999999999999999999",
+	  "x.conf:1: api.port: \"99999999999999999999\" is not a whole number" },
+	{ "\n\napi.port = 65536", "x.conf:3: api.port: \"65536\" is out of range; it must "
+				  "lie between 0 and 65535" },
+	{ "api.port = -1",
+	  "x.conf:1: api.port: \"-1\" is out of range; it must lie between 0 and 65535" },
+	{ "shop.offset = -11", "x.conf:1: shop.offset: \"-11\" is out of range; it must "
+			       "lie between -10 and 10" },
+	{ "shop.open = maybe", "x.conf:1: shop.open: \"maybe\" is neither on nor off" },
+	{ "imap.idle_renew = 5 min",
+	  "x.conf:1: imap.idle_renew: \"5 min\" is not a duration; write 1500 (seconds), "
+	  "250ms, 25s, 5m, 2h or 14d" },
+	{ "shop.retry = 1.5h",
+	  "x.conf:1: shop.retry: \"1.5h\" is not a duration; write 1500 (seconds), 250ms, "
+	  "25s, 5m, 2h or 14d" },
+	{ "shop.retry = -5s",
+	  "x.conf:1: shop.retry: \"-5s\" is not a duration; write 1500 (seconds), 250ms, "
+	  "25s, 5m, 2h or 14d" },
+	{ "shop.retry = h",
+	  "x.conf:1: shop.retry: \"h\" is not a duration; write 1500 (seconds), 250ms, "
+	  "25s, 5m, 2h or 14d" },
+	{ "shop.retry = 99999999999999d",
+	  "x.conf:1: shop.retry: \"99999999999999d\" is not a duration; write 1500 "
+	  "(seconds), 250ms, 25s, 5m, 2h or 14d" },
+	{ "imap.idle_renew = 30m",
+	  "x.conf:1: imap.idle_renew: \"30m\" is out of range; it must lie between 1s and "
+	  "29m" },
+	{ "imap.idle_renew = 500ms",
+	  "x.conf:1: imap.idle_renew: \"500ms\" is out of range; it must lie between 1s "
+	  "and 29m" },
+	{ "api.max_body = 1 mb",
+	  "x.conf:1: api.max_body: \"1 mb\" is not a size; write 800 (bytes), 64k, 1m or "
+	  "2g" },
+	{ "shop.cache = 9000000000g",
+	  "x.conf:1: shop.cache: \"9000000000g\" is not a size; write 800 (bytes), 64k, 1m "
+	  "or 2g" },
+	{ "api.max_body = 17m",
+	  "x.conf:1: api.max_body: \"17m\" is out of range; it must lie between 1k and "
+	  "16m" },
+	{ "log.level = debgu", "x.conf:1: log.level: \"debgu\" is none of: debug info warn error" },
+	{ "log.level = Debug", "x.conf:1: log.level: \"Debug\" is none of: debug info warn error" },
+	{ "shop.title = a\x01z", "x.conf:1: shop.title: \"a?z\" holds a control character" },
+	{ "api.prot = 1", "x.conf:1: unknown setting \"api.prot\"; did you mean \"api.port\"?" },
+	{ "api_port = 1", "x.conf:1: unknown setting \"api_port\"; did you mean \"api.port\"?" },
+	{ "imap.renew = 1",
+	  "x.conf:1: unknown setting \"imap.renew\"; no setting has a name like it" },
+	{ "= 1", "x.conf:1: unknown setting \"\"; no setting has a name like it" },
+	{ "\x1b[31m = 1", "x.conf:1: unknown setting \"?[31m\"; no setting has a name like it" },
+	{ "shelf.top.widht = 1", "x.conf:1: unknown setting \"shelf.top.widht\"; did you mean "
+				 "\"shelf.top.width\"?" },
+	{ "shelfs.top.width = 1", "x.conf:1: unknown setting \"shelfs.top.width\"; did you mean "
+				  "\"shelf.top.width\"?" },
+	{ "shelf.width = 1",
+	  "x.conf:1: unknown setting \"shelf.width\"; no setting has a name like it" },
+	{ "shelf.a.b.width = 1", "x.conf:1: unknown setting \"shelf.a.b.width\"; did you "
+				 "mean \"shelf.a.width\"?" },
+	{ "shelf.Top.width = 1",
+	  "x.conf:1: \"Top\" cannot name a shelf; use a-z, 0-9 and -, at most 32 "
+	  "characters" },
+	{ "shelf.a b.width = 1",
+	  "x.conf:1: \"a b\" cannot name a shelf; use a-z, 0-9 and -, at most 32 "
+	  "characters" },
+	{ "shelf.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.width = 1",
+	  "x.conf:1: \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\" cannot name a shelf; use a-z, "
+	  "0-9 and -, at most 32 characters" },
+	{ "shelf.top.width = 0",
+	  "x.conf:1: shelf.top.width: \"0\" is out of range; it must lie between 1 and "
+	  "500" },
+	{ "shelf.*.width = 5",
+	  "x.conf:1: \"*\" cannot name a shelf; use a-z, 0-9 and -, at most 32 "
+	  "characters" },
+	{ "api.port 80", "x.conf:1: there is no '='; write: name = value" },
+	{ "# x\n[api]\nport = 80", "x.conf:2: there is no '='; write: name = value" },
+	{ "shop.title = \"open", "x.conf:1: shop.title: the value has no closing quote" },
+	{ "shop.title = \"a\" \"b\"",
+	  "x.conf:1: shop.title: the value goes on behind its closing quote; inside quotes "
+	  "a quote is written twice" },
+	{ "shop.title = \"a\"#b",
+	  "x.conf:1: shop.title: the value goes on behind its closing quote; inside quotes "
+	  "a quote is written twice" },
+	{ "api.port = 1\n#\napi.port=2",
+	  "x.conf:3: api.port is set in line 1 already; keep one of them" },
+};
+
 static void every_mistake_is_explained(void **state)
 {
-	static const struct {
-		const char *file, *why;
-	} bad[] = {
-		{ "api.port = 80x", "x.conf:1: api.port: \"80x\" is not a whole number" },
-		{ "api.port =", "x.conf:1: api.port: \"\" is not a whole number" },
-		{ "api.port = +1", "x.conf:1: api.port: \"+1\" is not a whole number" },
-		{ "api.port = 1 2", "x.conf:1: api.port: \"1 2\" is not a whole number" },
-		{ "api.port = 99999999999999999999",
-		  "x.conf:1: api.port: \"99999999999999999999\" is not a whole number" },
-		{ "\n\napi.port = 65536", "x.conf:3: api.port: \"65536\" is out of range; it must "
-					  "lie between 0 and 65535" },
-		{ "api.port = -1",
-		  "x.conf:1: api.port: \"-1\" is out of range; it must lie between 0 and 65535" },
-		{ "shop.offset = -11", "x.conf:1: shop.offset: \"-11\" is out of range; it must "
-				       "lie between -10 and 10" },
-		{ "shop.open = maybe", "x.conf:1: shop.open: \"maybe\" is neither on nor off" },
-		{ "imap.idle_renew = 5 min",
-		  "x.conf:1: imap.idle_renew: \"5 min\" is not a duration; write 1500 (seconds), "
-		  "250ms, 25s, 5m, 2h or 14d" },
-		{ "shop.retry = 1.5h",
-		  "x.conf:1: shop.retry: \"1.5h\" is not a duration; write 1500 (seconds), 250ms, "
-		  "25s, 5m, 2h or 14d" },
-		{ "shop.retry = -5s",
-		  "x.conf:1: shop.retry: \"-5s\" is not a duration; write 1500 (seconds), 250ms, "
-		  "25s, 5m, 2h or 14d" },
-		{ "shop.retry = h",
-		  "x.conf:1: shop.retry: \"h\" is not a duration; write 1500 (seconds), 250ms, "
-		  "25s, 5m, 2h or 14d" },
-		{ "shop.retry = 99999999999999d",
-		  "x.conf:1: shop.retry: \"99999999999999d\" is not a duration; write 1500 "
-		  "(seconds), 250ms, 25s, 5m, 2h or 14d" },
-		{ "imap.idle_renew = 30m",
-		  "x.conf:1: imap.idle_renew: \"30m\" is out of range; it must lie between 1s and "
-		  "29m" },
-		{ "imap.idle_renew = 500ms",
-		  "x.conf:1: imap.idle_renew: \"500ms\" is out of range; it must lie between 1s "
-		  "and 29m" },
-		{ "api.max_body = 1 mb",
-		  "x.conf:1: api.max_body: \"1 mb\" is not a size; write 800 (bytes), 64k, 1m or "
-		  "2g" },
-		{ "shop.cache = 9000000000g",
-		  "x.conf:1: shop.cache: \"9000000000g\" is not a size; write 800 (bytes), 64k, 1m "
-		  "or 2g" },
-		{ "api.max_body = 17m",
-		  "x.conf:1: api.max_body: \"17m\" is out of range; it must lie between 1k and "
-		  "16m" },
-		{ "log.level = debgu",
-		  "x.conf:1: log.level: \"debgu\" is none of: debug info warn error" },
-		{ "log.level = Debug",
-		  "x.conf:1: log.level: \"Debug\" is none of: debug info warn error" },
-		{ "shop.title = a\x01z",
-		  "x.conf:1: shop.title: \"a?z\" holds a control character" },
-		{ "api.prot = 1",
-		  "x.conf:1: unknown setting \"api.prot\"; did you mean \"api.port\"?" },
-		{ "api_port = 1",
-		  "x.conf:1: unknown setting \"api_port\"; did you mean \"api.port\"?" },
-		{ "imap.renew = 1",
-		  "x.conf:1: unknown setting \"imap.renew\"; no setting has a name like it" },
-		{ "= 1", "x.conf:1: unknown setting \"\"; no setting has a name like it" },
-		{ "\x1b[31m = 1",
-		  "x.conf:1: unknown setting \"?[31m\"; no setting has a name like it" },
-		{ "shelf.top.widht = 1",
-		  "x.conf:1: unknown setting \"shelf.top.widht\"; did you mean "
-		  "\"shelf.top.width\"?" },
-		{ "shelfs.top.width = 1",
-		  "x.conf:1: unknown setting \"shelfs.top.width\"; did you mean "
-		  "\"shelf.top.width\"?" },
-		{ "shelf.width = 1",
-		  "x.conf:1: unknown setting \"shelf.width\"; no setting has a name like it" },
-		{ "shelf.a.b.width = 1", "x.conf:1: unknown setting \"shelf.a.b.width\"; did you "
-					 "mean \"shelf.a.width\"?" },
-		{ "shelf.Top.width = 1",
-		  "x.conf:1: \"Top\" cannot name a shelf; use a-z, 0-9 and -, at most 32 "
-		  "characters" },
-		{ "shelf.a b.width = 1",
-		  "x.conf:1: \"a b\" cannot name a shelf; use a-z, 0-9 and -, at most 32 "
-		  "characters" },
-		{ "shelf.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.width = 1",
-		  "x.conf:1: \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\" cannot name a shelf; use a-z, "
-		  "0-9 and -, at most 32 characters" },
-		{ "shelf.top.width = 0",
-		  "x.conf:1: shelf.top.width: \"0\" is out of range; it must lie between 1 and "
-		  "500" },
-		{ "shelf.*.width = 5",
-		  "x.conf:1: \"*\" cannot name a shelf; use a-z, 0-9 and -, at most 32 "
-		  "characters" },
-		{ "api.port 80", "x.conf:1: there is no '='; write: name = value" },
-		{ "# x\n[api]\nport = 80", "x.conf:2: there is no '='; write: name = value" },
-		{ "shop.title = \"open", "x.conf:1: shop.title: the value has no closing quote" },
-		{ "shop.title = \"a\" \"b\"",
-		  "x.conf:1: shop.title: the value goes on behind its closing quote; inside quotes "
-		  "a quote is written twice" },
-		{ "shop.title = \"a\"#b",
-		  "x.conf:1: shop.title: the value goes on behind its closing quote; inside quotes "
-		  "a quote is written twice" },
-		{ "api.port = 1\n#\napi.port=2",
-		  "x.conf:3: api.port is set in line 1 already; keep one of them" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < countof(bad); i++) {
+	for (size_t i = 0; i < countof(mistakes); i++) {
 		struct shop s;
 		struct conf *c = conf_new(&table, &s);
 		char why[CONF_WHY] = "";
 
-		if (conf_read(c, "x.conf", text_of(bad[i].file), why) != -EINVAL ||
-		    strcmp(why, bad[i].why) != 0)
-			fail_msg("%s\n     %s", bad[i].file, why);
+		if (conf_read(c, "x.conf", text_of(mistakes[i].file), why) != -EINVAL ||
+		    strcmp(why, mistakes[i].why) != 0)
+			fail_msg("%s\n     %s", mistakes[i].file, why);
 		conf_free(c);
 	}
 }
@@ -481,97 +428,6 @@ static void a_file_is_read_or_the_reason_given(void **state)
 	conf_free(c);
 }
 
-static void prints_what_can_be_read_again(void **state)
-{
-	struct shop s, again;
-	struct conf *c = conf_new(&table, &s), *other = conf_new(&table, &again);
-	cleanup_buf struct buf b, twice;
-	char why[CONF_WHY] = "";
-
-	(void)state;
-	buf_init(&b, LIMIT_CONF);
-	buf_init(&twice, LIMIT_CONF);
-	assert_int_equal(conf_print(c, /* as_json= */ false, &b), 0);
-	assert_non_null(strstr((char *)b.data, "# 0: any free one [default]\napi.port = 8025\n"));
-	assert_non_null(
-		strstr((char *)b.data, "# what is on it [default]\n#shelf.*.label = none\n"));
-	assert_int_equal(conf_set(c, "shop.title= # 1 \"x\"", why), 0);
-	assert_int_equal(conf_set(c, "shelf.b.width=5", why), 0);
-	assert_int_equal(conf_set(c, "shelf.a.width=6", why), 0);
-	assert_int_equal(conf_set(c, "api.port=80", why), 0);
-	buf_clear(&b);
-	assert_int_equal(conf_print(c, /* as_json= */ false, &b), 0);
-	assert_non_null(strstr((char *)b.data, "# over the door [--set]\nshop.title = "));
-	/* all of one group, then all of the next, in the order in which they were named */
-	assert_true(strstr((char *)b.data, "shelf.b.clean_label") <
-		    strstr((char *)b.data, "shelf.a.label"));
-	assert_null(strstr((char *)b.data, "shelf.*"));
-	if (conf_read(other, "printed", text_of_buf(&b), why) != 0)
-		fail_msg("%s", why);
-	assert_string_equal(again.title, s.title);
-	assert_int_equal(again.port, 80);
-	assert_int_equal(conf_n_groups(other, "shelf"), 2);
-	for (size_t max = 0; max < b.len; max += 7) {
-		cleanup_buf struct buf small;
-
-		buf_init(&small, max);
-		assert_int_equal(conf_print(c, false, &small), -ENOBUFS);
-		assert_int_equal(conf_print(c, true, &small), -ENOBUFS);
-	}
-	conf_free(c);
-	conf_free(other);
-}
-
-static void prints_json(void **state)
-{
-	struct shop s;
-	struct conf *c = conf_new(&table, &s);
-	cleanup_json json_t *j = NULL;
-	cleanup_buf struct buf b;
-	struct json_error err;
-	const json_t *settings, *first;
-	char why[CONF_WHY];
-
-	(void)state;
-	buf_init(&b, LIMIT_CONF);
-	assert_int_equal(conf_read(c, "x.conf", TEXT("shop.title=\"q\"\"u\""), why), 0);
-	assert_int_equal(conf_print(c, /* as_json= */ true, &b), 0);
-	assert_int_equal(json_read(text_of_buf(&b), LIMIT_CONF, &j, &err), 0);
-	settings = json_object_get(j, "settings");
-	assert_int_equal(json_array_size(settings), countof(rows));
-	first = json_array_get(settings, 0);
-	assert_string_equal(json_string_value(json_object_get(first, "name")), "shop.title");
-	assert_string_equal(json_string_value(json_object_get(first, "value")), "q\"u");
-	assert_string_equal(json_string_value(json_object_get(first, "source")), "x.conf:1");
-	assert_string_equal(json_string_value(json_object_get(first, "meaning")), "over the door");
-	conf_free(c);
-}
-
-static void lines_survive_their_quotes(void **state)
-{
-	static const char *const values[] = {
-		"",       "plain", " blanks ", "a # b",       "#",   "a#b",
-		"\"",     "\"\"",  "\"x\"",    "a \"b\" # c", "x\"", "a = \"b # c",
-		"# \" #", "a\tb",  "a\t#b",    "\" #",
-	};
-	struct shop s;
-
-	(void)state;
-	for (size_t i = 0; i < countof(values); i++) {
-		struct conf *c = conf_new(&table, &s);
-		cleanup_buf struct buf b;
-		char why[CONF_WHY] = "";
-
-		buf_init(&b, 1000);
-		assert_int_equal(conf_add_line(&b, "shop.title", values[i]), 0);
-		assert_int_equal(text_add(&b, TEXT("api.port = 1\n")), 0);
-		if (conf_read(c, "x.conf", text_of_buf(&b), why) != 0 ||
-		    strcmp(s.title, values[i]) != 0 || s.port != 1)
-			fail_msg("%s became %s (%s)", (char *)b.data, s.title, why);
-		conf_free(c);
-	}
-}
-
 static void lists_are_taken_apart(void **state)
 {
 	static const struct {
@@ -621,9 +477,6 @@ int main(void)
 		cmocka_unit_test(the_environment_names_groups_too),
 		cmocka_unit_test(the_environment_is_held_to_the_same),
 		cmocka_unit_test(a_file_is_read_or_the_reason_given),
-		cmocka_unit_test(prints_what_can_be_read_again),
-		cmocka_unit_test(prints_json),
-		cmocka_unit_test(lines_survive_their_quotes),
 		cmocka_unit_test(lists_are_taken_apart),
 		cmocka_unit_test(durations_are_durations),
 	};

@@ -8,28 +8,37 @@
 
 /*
  * A child process of ours: started with an exact set of descriptors and a clean
- * environment, under another user when we are root, ended with us (PDEATHSIG),
- * and its end told once.
+ * environment, under another user when we are root, and its end told once.
+ *
+ * The child has descriptor 0 on /dev/null, 1 and 2, and 3 if one is given;
+ * nothing else of ours.  Its signals are as in a fresh process.  It is not told
+ * to end with us by the kernel, since a change of user and an exec would undo
+ * that: a program of ours asks for it itself, proc_die_with_parent().
  */
 struct proc;
 
 struct proc_params {
 	const char *file;        /* absolute path, or "/proc/self/exe" */
-	char *const *argv;
-	char *const *env;
+	char *const *argv;       /* NULL-terminated, as execve(2) */
+	char *const *env;        /* "NAME=value", NULL-terminated; PROC_PARENT is added */
 	const char *cwd;         /* NULL: unchanged */
-	uid_t uid;               /* (uid_t)-1: unchanged */
-	gid_t gid;
-	int in_fd;               /* becomes descriptor 3 of the child; -1: none */
-	int out_fd;              /* becomes descriptors 1 and 2; -1: inherited */
+	uid_t uid;               /* (uid_t)-1: unchanged; else supplementary groups are given up, and `gid` is needed */
+	gid_t gid;               /* (gid_t)-1: unchanged */
+	int in_fd;               /* becomes descriptor 3 of the child; -1: none.  Ours stays open */
+	int out_fd;              /* becomes descriptors 1 and 2; -1: inherited.  Ours stays open */
 	void *owner;
+	/* From the loop, once, unless proc_drop() came first; `term_signal` 0: it exited.  After it only proc_drop(), also inside. */
 	void (*on_exit)(void *owner, int exit_status, int term_signal);
 };
 
-/* -errno of fork/exec (-ENOENT, -EACCES ...). */
+/* Everything in `p` is copied or used at once.  -errno of fork/exec (-ENOENT, -EACCES, -EPERM ...); -EINVAL: uid without gid. */
 int proc_open(struct loop *l, const struct proc_params *p, struct proc **ret);
 pid_t proc_pid(const struct proc *p);
 int proc_signal(struct proc *p, int signum); /* -ESRCH: it has ended */
-void proc_drop(struct proc *p);              /* forget it; a running child gets SIGKILL */
+/* Forget it, callable anywhere, NULL too; a running child gets SIGKILL, and the loop runs until it was buried. */
+void proc_drop(struct proc *p);
+
+/* In a child, at its start: end (SIGKILL) with the parent, also when that has ended already.  Nothing when no proc_open() started us. */
+void proc_die_with_parent(void);
 
 #endif

@@ -257,28 +257,32 @@ static bool all_delivered(const struct mime_dsn *dsn)
 	return dsn->n_rcpt > 0;
 }
 
-/* The report's own codes say little: do the words of its first part say more? */
-static void ask_prose(struct finding *f, struct text text)
+/* The report's own codes say little: do the words of its first part say more?  true: they decided. */
+static bool ask_prose(struct finding *f, struct text text)
 {
 	struct classify_reason why;
 
 	if (strcmp(f->why.rule, "bounce.words") == 0 || (!is_generic(f->status) && strcmp(f->why.reason, "undefined") != 0))
-		return;
+		return false;
 	why = classify_reason_of(f->action, f->status, f->smtp_code, text);
-	if (strcmp(why.rule, "bounce.words") == 0)
-		f->why = why;
+	if (strcmp(why.rule, "bounce.words") != 0)
+		return false;
+	f->why = why;
+	return true;
 }
 
 static void judge_recipients(struct finding *f, struct text text, struct classify_verdict *v)
 {
 	cleanup_buf struct buf line;
+	bool by_prose = ask_prose(f, text);
 
-	ask_prose(f, text);
 	set_bounce(v, f);
 	buf_init(&line, 600);
 	(void)text_addf(&line, "%s %s", mime_dsn_action_name(f->action), f->status);
 	classify_verdict_add(v, "bounce.dsn", CLASSIFY_BY_DSN, text_in(&line));
-	if (f->diagnostic.len)
+	if (by_prose)
+		classify_verdict_add(v, f->why.rule, CLASSIFY_BY_TEXT, text_of(f->why.reason));
+	else if (f->diagnostic.len)
 		classify_verdict_add(v, f->why.rule, CLASSIFY_BY_DSN, f->diagnostic);
 	v->confidence = strcmp(f->why.rule, "bounce.unknown") == 0 ? 0.8 : 0.97;
 }

@@ -502,6 +502,30 @@ static bool is_other_back(const struct reader *r, const struct cue *cue, size_t 
 	return strcmp(cue->words, "back") == 0 && text_istarts(text_sub(r->t, from, r->t.len), TEXT(" to "));
 }
 
+/* Between "to" and its date only an article and the name of a day may stand. */
+static bool is_day_name_only(struct text t)
+{
+	static const char *const starts[] = {
+		"the", "le", "el", "il", "den", "dem", "der", "dia", "mon", "tue", "wed", "thu", "fri", "sat", "sun",
+		"lun", "mar", "mer", "jeu", "ven", "sam", "dim", "mie", "jue", "vie", "sab", "dom", "gio", "seg", "ter",
+		"qua", "qui", "sex", "die", "mit", "don", "fre", "sam", "son", "maa", "din", "woe", "vri", "zat", "zon",
+		"man", "tir", "ons", "tor", "lor",
+	};
+	struct text word;
+
+	for (bool more = true; more;) {
+		bool known;
+
+		more = text_cut(t, ' ', &word, &t);
+		known = !word.len || !is_letter(word.at[0]);
+		for (size_t i = 0; i < countof(starts) && !known; i++)
+			known = text_istarts(word, text_of(starts[i]));
+		if (!known)
+			return false;
+	}
+	return true;
+}
+
 /* A date behind the cue at `at`; between the end of a range and its date only blanks and short words may stand. */
 static bool date_behind(struct reader *r, const struct cue *cue, size_t at, struct classify_date *ret, int64_t *ret_days)
 {
@@ -515,7 +539,9 @@ static bool date_behind(struct reader *r, const struct cue *cue, size_t at, stru
 	r->day_first = cue->day_first;
 	if (strcmp(cue->words, "bis kw") == 0)
 		from -= 2;
-	if (!find_date(r, from, from + (cue->rank == 1 ? 16 : WINDOW), &found))
+	if (!find_date(r, from, from + (cue->rank == 1 ? 20 : WINDOW), &found))
+		return false;
+	if (cue->rank == 1 && !is_day_name_only(text_sub(r->t, from, found - from)))
 		return false;
 	end = r->at;
 	if (!plus && cue->rank == 2 && (says_inclusive(text_sub(r->t, end, 20)) ||

@@ -73,7 +73,7 @@ static bool has_attribution_end(struct text t)
 
 /*
  * Somebody wrote something at some time: a verb, and an address or a date.
- * Gmail in Japanese has no verb, only "<date> <name> <address>:".
+ * Gmail in Japanese and in Russian has no verb, only "<date> <name> <address>:".
  */
 static bool is_attribution(struct text t)
 {
@@ -83,7 +83,7 @@ static bool is_attribution(struct text t)
 		return false;
 	if (classify_quote_words_has_verb(t))
 		return address || dated;
-	return address && dated && text_iends(t, TEXT(">:")) && t.at[0] >= '0' && t.at[0] <= '9';
+	return address && dated && text_iends(t, TEXT(">:")) && classify_quote_words_is_intro(t);
 }
 
 /* May an attribution that goes on in the next line begin with this one? */

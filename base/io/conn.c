@@ -106,15 +106,23 @@ static struct outcome said_by_system(const char *what, int error)
 	return outcome_of(ours ? BLAME_US : BLAME_NET, what, text_of(said));
 }
 
+/* libuv only reads what it writes, but its buffers know no const. */
+static uv_buf_t bytes(const uint8_t *p, size_t n)
+{
+	uv_buf_t b = { .len = n };
+
+	memcpy(&b.base, &p, sizeof(p));
+	return b;
+}
+
 /* An alert or a goodbye, if the kernel takes it; nobody waits for it. */
 static void say_last(struct conn *c)
 {
 	const uint8_t *p;
-	uv_buf_t b;
+	size_t n = tls_send(c->tls, &p);
+	uv_buf_t b = bytes(p, n);
 
-	b.len = tls_send(c->tls, &p);
-	b.base = (char *)(uintptr_t)p;
-	if (b.len && !c->wire.len)
+	if (n && !c->wire.len)
 		(void)uv_try_write((uv_stream_t *)&c->tcp, &b, 1);
 }
 
@@ -372,7 +380,7 @@ static void kick(struct conn *c)
 /* The kernel takes what it can at once; only the rest is copied. */
 static void put(struct conn *c, const uint8_t *p, size_t n)
 {
-	uv_buf_t b = { .base = (char *)(uintptr_t)p, .len = n };
+	uv_buf_t b = bytes(p, n);
 	int r = UV_EAGAIN;
 
 	if (!c->wire.len)

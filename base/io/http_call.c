@@ -276,9 +276,8 @@ void http_call_answer(struct http_call *c, int status, const char *content_type,
 		return call_free(c);
 	assert(c->state == HTTP_CALL_ASKING || c->state == HTTP_CALL_SUSPENDED);
 
-	/* MHD copies; it only forgot to say const. */
-	c->answer = MHD_create_response_from_buffer(
-		body.len, (void *)(uintptr_t)(body.len ? body.at : ""), MHD_RESPMEM_MUST_COPY);
+	c->answer = MHD_create_response_from_buffer(body.len, mem_copy(body.at, body.len),
+						    MHD_RESPMEM_MUST_FREE);
 	if (!c->answer)
 		abort(); /* no memory */
 	c->status = status;

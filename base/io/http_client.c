@@ -182,6 +182,7 @@ static int64_t seconds_until(struct text value)
 	return left < LIMIT_HTTP_RETRY_AFTER_S ? left : LIMIT_HTTP_RETRY_AFTER_S;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): curl's type for it */
 static size_t on_curl_header(char *line, size_t one, size_t n, void *transfer)
 {
 	struct http_transfer *t = transfer;

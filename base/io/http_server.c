@@ -162,7 +162,7 @@ int http_server_open(struct loop *l, const struct http_server_params *p, struct 
 {
 	const union MHD_DaemonInfo *info;
 	struct http_server *s;
-	uint16_t port;
+	uint16_t port = 0;
 	int fd = listen_on(p, &port);
 
 	if (fd < 0)

@@ -79,11 +79,9 @@ int proc_open(struct loop *l, const struct proc_params *p, struct proc **ret)
 	};
 	char parent[32];
 	cleanup_free char **env = env_of(p->env, parent);
-	/* libuv takes what it only reads without const. */
 	uv_process_options_t o = {
 		.exit_cb = on_exit_of,
 		.file = p->file,
-		.args = (char **)(uintptr_t)p->argv,
 		.env = env,
 		.cwd = p->cwd,
 		.flags = ids_of(p),
@@ -97,6 +95,7 @@ int proc_open(struct loop *l, const struct proc_params *p, struct proc **ret)
 
 	if (p->uid != (uid_t)-1 && p->gid == (gid_t)-1)
 		return -EINVAL;
+	memcpy(&o.args, &p->argv, sizeof(o.args)); /* libuv only reads it, but knows no const */
 	(void)snprintf(parent, sizeof(parent), PARENT "=%d", (int)getpid());
 	/* Whatever a library or our own parent left open without close-on-exec ends here. */
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -376,6 +377,29 @@ static void no_such_name(void **state)
 	assert_int_equal(o.overs, 1);
 	assert_int_equal(o.why.blame, BLAME_NET);
 	assert_string_equal(o.why.what, "name lookup");
+	owner_clear(&o);
+}
+
+/* No descriptor is left for the socket: our fault, told like all else. */
+static void no_descriptors(void **state)
+{
+	struct rlimit before, none;
+	struct owner o;
+
+	(void)state;
+	owner_init(&o, 9, CONN_TLS);
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = 0; /* opens none; what is open stays */
+	o.started_ms = clock_mono_ms();
+	assert_int_equal(conn_open(&o.loop, &o.params, &o.conn), 0);
+	setrlimit(RLIMIT_NOFILE, &none);
+	loop_run(&o.loop);
+	setrlimit(RLIMIT_NOFILE, &before);
+	loop_clear(&o.loop);
+	assert_int_equal(o.overs, 1);
+	assert_int_equal(o.why.blame, BLAME_US);
+	assert_string_equal(o.why.said, "too many open files");
 	owner_clear(&o);
 }
 
@@ -1004,6 +1028,7 @@ int main(void)
 		cmocka_unit_test(refused_address),
 		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(no_such_name),
+		cmocka_unit_test(no_descriptors),
 		cmocka_unit_test(next_address_is_tried),
 		cmocka_unit_test(silent_tcp),
 		cmocka_unit_test(silent_handshake),

@@ -62,6 +62,5 @@
 #define LIMIT_INTAKE_MAILS 200        /* mails of one batch: four windows; more are asked for again in smaller ones */
 #define LIMIT_CONF (256 * 1024)       /* a configuration file; ours has fewer than a hundred lines */
 #define LIMIT_CRED (256 * 1024)       /* all credentials of one process: keys, and a client secret per provider */
-/* clang-format on */
 
 #endif

@@ -341,7 +341,7 @@ static const char *create(const char *name, const char *from)
 {
 	struct session *s = pgtest_session("postgres", PGTEST_ADMIN);
 
-	pgtest_exec(s, "create database %s template %s", name, from);
+	pgtest_exec(s, "create database \"%s\" template %s", name, from);
 	session_close(s);
 	return name;
 }

@@ -1,0 +1,487 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "tests/db/pgtest.h"
+#include "tests/db/seed.h"
+
+/* Who sees what: workspaces from each other, processes from what is not theirs. */
+
+static const char *const roles[] = { "replyd_ingest",   "replyd_broker", "replyd_dispatch",
+				     "replyd_rotation", "replyd_api",    "replyd_admin" };
+
+static void every_table_has_its_wall(void **state)
+{
+	struct session *s = pgtest_session(pgtest_database("walls"), PGTEST_ADMIN);
+
+	(void)state;
+	/* worker, metric and migration name no workspace. */
+	assert_string_equal(
+		"",
+		pgtest_value(
+			s,
+			"select coalesce(string_agg(c.relname, ' '), '') from pg_class c"
+			" where c.relnamespace = 'replyd'::regnamespace and c.relkind in ('r', 'p')"
+			" and c.relname not in ('worker', 'metric', 'migration')"
+			" and not (c.relrowsecurity and c.relforcerowsecurity)"));
+	assert_string_equal(
+		"",
+		pgtest_value(
+			s,
+			"select coalesce(string_agg(c.relname, ' '), '') from pg_class c"
+			" where c.relnamespace = 'replyd'::regnamespace and c.relkind in ('r', 'p')"
+			" and not c.relispartition and c.relname not in ('worker', 'metric', "
+			"'migration')"
+			" and not exists (select 1 from pg_policy p where p.polrelid = c.oid"
+			"   and p.polname = 'workspace_wall' and p.polcmd = '*' and "
+			"p.polpermissive)"));
+	/* A partition by itself has no policy and no grant: it shows nothing to anybody. */
+	assert_string_equal(
+		"",
+		pgtest_value(s, "select coalesce(string_agg(c.relname, ' '), '') from pg_class c"
+				" where c.relnamespace = 'replyd'::regnamespace and "
+				"c.relispartition and c.relkind = 'r'"
+				" and (c.relacl is not null or exists (select 1 from pg_policy p "
+				"where p.polrelid = c.oid))"));
+	assert_string_equal(
+		"",
+		pgtest_value(s, "select coalesce(string_agg(c.relname, ' '), '') from pg_class c"
+				" where c.relnamespace = 'replyd'::regnamespace and c.relowner <> "
+				"'replyd_owner'::regrole"));
+	session_close(s);
+}
+
+/* S, I, U, D on the whole table; small letters on some of its columns.  In the order of `roles`. */
+static void each_process_may_do_its_work_and_no_more(void **state)
+{
+	static const struct {
+		const char *table, *may[6];
+	} rows[] = {
+		/*                    ingest  broker  dispatch rotation api   admin */
+		{ "access_token", { "S", "SIUD", "", "", "", "" } },
+		{ "api_key", { "", "", "", "", "Su", "SIU" } },
+		{ "attempt", { "", "", "SI", "", "S", "" } },
+		{ "connect_link", { "", "SU", "", "SD", "sIu", "" } },
+		{ "delivery", { "", "", "SIUD", "s", "S", "" } },
+		{ "endpoint", { "", "", "Su", "", "sIu", "" } },
+		{ "event", { "I", "I", "S", "", "S", "" } },
+		{ "event_key", { "I", "I", "", "", "S", "" } },
+		{ "event_queue", { "I", "I", "SD", "s", "", "" } },
+		{ "feed", { "", "", "SI", "", "S", "" } },
+		{ "feed_head", { "", "", "SIU", "s", "S", "" } },
+		{ "folder", { "SIU", "", "", "s", "S", "S" } },
+		{ "gate", { "SIU", "", "", "", "S", "" } },
+		{ "gate_pending", { "SID", "", "", "", "", "" } },
+		{ "inbox", { "S", "SIU", "", "S", "Su", "S" } },
+		{ "inbox_grant", { "", "SIUD", "", "", "s", "" } },
+		{ "inbox_state", { "SIU", "SIU", "", "s", "S", "S" } },
+		{ "lease", { "SIU", "SI", "", "", "S", "S" } },
+		{ "message", { "SIU", "", "", "", "S", "" } },
+		{ "message_key", { "SI", "", "", "", "S", "" } },
+		{ "metric", { "", "", "", "SIUD", "S", "" } },
+		{ "migration", { "S", "S", "S", "S", "S", "S" } },
+		{ "outbound", { "S", "", "", "", "SI", "" } },
+		{ "outbound_key", { "SIu", "", "", "SuD", "SIU", "" } },
+		{ "prospect_inbox", { "S", "", "", "", "SIU", "" } },
+		{ "recheck", { "SD", "", "", "", "SI", "" } },
+		{ "sighting", { "SI", "", "", "", "S", "" } },
+		{ "token_request", { "SIU", "SD", "", "s", "", "" } },
+		{ "trace", { "SI", "", "", "SD", "S", "" } },
+		{ "worker", { "SIUD", "", "", "", "S", "S" } },
+		{ "workspace", { "", "", "", "", "S", "SI" } },
+	};
+	struct session *s = pgtest_session(pgtest_database("may"), PGTEST_ADMIN);
+	char n[8];
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++)
+		for (size_t r = 0; r < countof(roles); r++) {
+			const char *may = pgtest_value(
+				s,
+				"select string_agg(case when has_table_privilege('%s', "
+				"'replyd.%s', p) then left(p, 1)"
+				" when p <> 'DELETE' and has_any_column_privilege('%s', "
+				"'replyd.%s', p) then lower(left(p, 1))"
+				" else '' end, '' order by n) from unnest(array['SELECT', "
+				"'INSERT', 'UPDATE', 'DELETE'])"
+				" with ordinality as t (p, n)",
+				roles[r], rows[i].table, roles[r], rows[i].table);
+
+			if (strcmp(may, rows[i].may[r]) != 0)
+				fail_msg("%s may do \"%s\" to %s, not \"%s\"", roles[r], may,
+					 rows[i].table, rows[i].may[r]);
+		}
+	(void)snprintf(n, sizeof(n), "%zu", countof(rows));
+	assert_string_equal(
+		n,
+		pgtest_value(
+			s,
+			"select count(*) from pg_class where relnamespace = 'replyd'::regnamespace"
+			" and relkind in ('r', 'p') and not relispartition"));
+	/* Nothing else that is done to tables, and nothing for everybody. */
+	assert_string_equal(
+		"",
+		pgtest_value(
+			s,
+			"select coalesce(string_agg(c.relname || ':' || a.privilege_type, ' '), '')"
+			" from pg_class c, aclexplode(c.relacl) a"
+			" where c.relnamespace = 'replyd'::regnamespace and a.grantee <> "
+			"'replyd_owner'::regrole"
+			" and (a.grantee = 0 or a.privilege_type not in ('SELECT', 'INSERT', "
+			"'UPDATE', 'DELETE'))"));
+	session_close(s);
+}
+
+static void secrets_are_for_those_who_open_them(void **state)
+{
+	static const struct {
+		const char *role, *sql, *fails;
+	} rows[] = {
+		{ "replyd_ingest", "select sealed from inbox_grant", "42501" },
+		{ "replyd_ingest", "select digest from api_key", "42501" },
+		{ "replyd_ingest", "select sealed_secret from endpoint", "42501" },
+		{ "replyd_ingest", "select sealed from access_token", "" },
+		{ "replyd_broker", "select subject from message", "42501" },
+		{ "replyd_broker", "select data from event", "42501" },
+		{ "replyd_broker", "select sealed from inbox_grant", "" },
+		{ "replyd_dispatch", "select sealed from inbox_grant", "42501" },
+		{ "replyd_dispatch", "select sealed from access_token", "42501" },
+		{ "replyd_dispatch", "select subject from message", "42501" },
+		{ "replyd_dispatch", "select sealed_secret from endpoint", "" },
+		{ "replyd_rotation", "select sealed from inbox_grant", "42501" },
+		{ "replyd_rotation", "select sealed from access_token", "42501" },
+		{ "replyd_rotation", "select subject from message", "42501" },
+		{ "replyd_api", "select sealed from inbox_grant", "42501" },
+		{ "replyd_api", "select state, reason from inbox_grant", "" },
+		{ "replyd_api", "select sealed from access_token", "42501" },
+		{ "replyd_api", "select sealed_secret from endpoint", "42501" },
+		{ "replyd_api", "select sealed_code from connect_link", "42501" },
+		{ "replyd_api", "select sealed_verifier from connect_link", "42501" },
+		{ "replyd_api", "update connect_link set workspace_id = workspace_id", "42501" },
+		{ "replyd_admin", "select sealed from inbox_grant", "42501" },
+		{ "replyd_admin", "select subject from message", "42501" },
+		{ "replyd_api", "select * from message_default", "42501" },
+		{ "replyd_ingest", "create table replyd.own (n int)", "42501" },
+		{ "replyd_ingest", "create policy p on inbox using (true)", "42501" },
+		{ "replyd_ingest", "alter table gate disable row level security", "42501" },
+		{ "replyd_ingest", "set role replyd_owner", "42501" },
+		{ "replyd_api", "set role replyd_admin", "42501" },
+	};
+
+	(void)state;
+	(void)seed_database("secrets");
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct session *s = seed_session("secrets", rows[i].role);
+		const char *fails = pgtest_fails(s, "%s", rows[i].sql);
+
+		if (strcmp(fails, rows[i].fails) != 0)
+			fail_msg("%s: %s: \"%s\", not \"%s\"", rows[i].role, rows[i].sql, fails,
+				 rows[i].fails);
+		session_close(s);
+	}
+}
+
+static void functions_are_run_by_whom_they_are_for(void **state)
+{
+	static const struct {
+		const char *function, *for_whom;
+	} rows[] = {
+		{ "delivery_take", "dispatch" },
+		{ "event_body", "api dispatch" },
+		{ "event_put", "broker ingest" },
+		{ "feed_append", "dispatch" },
+		{ "fence", "ingest" },
+		{ "folder_advance", "ingest" },
+		{ "gate_close", "ingest" },
+		{ "housekeeping", "rotation" },
+		{ "message_settle", "ingest" },
+		{ "metrics_count", "rotation" },
+		{ "metrics_now", "api" },
+		{ "opened_to", "" },
+		{ "outbound_find", "ingest" },
+		{ "outbound_register", "api" },
+		{ "partitions_ensure", "rotation" },
+		{ "presented_now", "admin api broker dispatch ingest rotation" },
+		{ "shut", "" },
+		{ "trace_keep", "ingest" },
+		{ "walled", "" },
+		{ "workspace_now", "admin api broker dispatch ingest rotation" },
+	};
+	struct session *s = pgtest_session(pgtest_database("functions"), PGTEST_ADMIN);
+	char n[8];
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		const char *whom = pgtest_value(
+			s,
+			"select coalesce(string_agg(substr(r.rolname, 8), ' ' order by r.rolname), "
+			"'')"
+			" from pg_proc p join pg_roles r on r.rolname like 'replyd\\_%%'"
+			" and r.rolname <> 'replyd_owner' and has_function_privilege(r.oid, p.oid, "
+			"'execute')"
+			" where p.pronamespace = 'replyd'::regnamespace and p.proname = '%s'",
+			rows[i].function);
+
+		if (strcmp(whom, rows[i].for_whom) != 0)
+			fail_msg("%s is run by \"%s\", not \"%s\"", rows[i].function, whom,
+				 rows[i].for_whom);
+	}
+	(void)snprintf(n, sizeof(n), "%zu", countof(rows));
+	assert_string_equal(n, pgtest_value(s, "select count(*) from pg_proc where pronamespace = "
+					       "'replyd'::regnamespace"));
+	/* One runs as the owner, and it is not led astray by the caller's search_path. */
+	assert_string_equal(
+		"partitions_ensure {\"search_path=replyd, pg_temp\"}",
+		pgtest_value(
+			s, "select string_agg(proname || ' ' || proconfig::text, ',') from pg_proc"
+			   " where pronamespace = 'replyd'::regnamespace and prosecdef"));
+	session_close(s);
+}
+
+static void a_stranger_sees_nothing(void **state)
+{
+	struct session *s = pgtest_session(pgtest_database("stranger"), PGTEST_ADMIN);
+
+	(void)state;
+	pgtest_exec(s, "create role stranger; set role stranger");
+	assert_string_equal(pgtest_fails(s, "select 1 from replyd.workspace"), "42501");
+	assert_string_equal(pgtest_fails(s, "select replyd.workspace_now()"), "42501");
+	pgtest_exec(s, "reset role; drop role stranger");
+	session_close(s);
+}
+
+/* Rows in every table that a workspace has, in both workspaces. */
+static const char filling[] =
+	"set search_path = replyd, pg_temp;"
+	"insert into api_key (workspace_id, api_key_id, digest, prefix, label, scopes)"
+	" select w, gen_random_uuid(), sha256(w::text::bytea), 'p', 'l', '{}' from ws;"
+	"insert into access_token (workspace_id, inbox_id, kind, sealed, version)"
+	" select workspace_id, inbox_id, 'oauth', '', 1 from inbox;"
+	"insert into token_request (workspace_id, inbox_id) select workspace_id, inbox_id from "
+	"inbox;"
+	"insert into connect_link (workspace_id, connect_link_id, token_digest, provider, "
+	"expires_at)"
+	" select w, gen_random_uuid(), sha256(w::text::bytea), 'p', now() from ws;"
+	"insert into outbound (workspace_id, outbound_id, inbox_id, sequence, step, prospect_key, "
+	"prospect_address, message_id, sent_at)"
+	" select w, w, w, 's', '1', 'p', 'p@example.test', 'm@example.test', now() from ws;"
+	"insert into outbound_key (workspace_id, digest) select w, sha256('d') from ws;"
+	"insert into prospect_inbox select w, 'p', w, now() from ws;"
+	"insert into trace (workspace_id, digest, inbox_id, folder_id, uidvalidity, uid, names)"
+	" select workspace_id, sha256('d'), inbox_id, folder_id, 7, 1, 'id' from folder;"
+	"insert into recheck select workspace_id, inbox_id, folder_id, 7, 1 from folder;"
+	"insert into gate (workspace_id, prospect_key) select w, 'p' from ws;"
+	"insert into gate_pending select w, 'p', w from ws;"
+	"insert into message (workspace_id, message_id, inbox_id, folder_id, uidvalidity, uid, "
+	"state, prospect_key, internal_at,"
+	" size_bytes, matches, detected_at) select w, w, w, w, 7, 1, 'done', 'p', now(), 1, '[]', "
+	"now() from ws;"
+	"insert into message_key select w, w, now() from ws;"
+	"insert into sighting select w, w, w, w, 7, 1 from ws;"
+	"insert into event (workspace_id, event_id, type, data) select w, w, 't', '{}' from ws;"
+	"insert into event_key select w, w, now() from ws;"
+	"insert into event_queue (workspace_id, event_id, event_created_at) select w, w, now() "
+	"from ws;"
+	"insert into feed_head select w, 1 from ws;"
+	"insert into feed (workspace_id, position, event_id, event_created_at) select w, 1, w, "
+	"now() from ws;"
+	"insert into endpoint (workspace_id, endpoint_id, url, sealed_secret) select w, w, 'u', '' "
+	"from ws;"
+	"insert into delivery (workspace_id, endpoint_id, position, event_id, event_created_at) "
+	"select w, w, 1, w, now() from ws;"
+	"insert into attempt (workspace_id, attempt_id, started_at, endpoint_id, event_id, "
+	"position, try, status, outcome, took_ms)"
+	" select w, w, now(), w, w, 1, 1, 200, 'delivered', 1 from ws";
+
+static void workspaces_do_not_see_each_other(void **state)
+{
+	static const char *const tables[] = {
+		"workspace", "api_key",      "inbox",          "inbox_state",   "lease",
+		"folder",    "inbox_grant",  "access_token",   "token_request", "connect_link",
+		"outbound",  "outbound_key", "prospect_inbox", "trace",         "recheck",
+		"gate",      "gate_pending", "message",        "message_key",   "sighting",
+		"event",     "event_key",    "event_queue",    "feed_head",     "feed",
+		"endpoint",  "delivery",     "attempt",
+	};
+	struct session *s = pgtest_session(seed_database("apart"), PGTEST_ADMIN);
+
+	(void)state;
+	pgtest_exec(s, "create temp view ws as select workspace_id w from replyd.workspace; %s",
+		    filling);
+	/* A role that may do everything, and has no policy of its own: only the walls are between
+	 * it and the rows. */
+	pgtest_exec(s, "create role everything; grant usage on schema replyd to everything;"
+		       "grant all on all tables in schema replyd to everything;"
+		       "grant execute on all functions in schema replyd to everything");
+	for (size_t i = 0; i < countof(tables); i++) {
+		const char *t = tables[i];
+		static const char *const as[] = { "everything", "replyd_owner" };
+
+		assert_string_equal(
+			"2", pgtest_value(s, "select count(distinct workspace_id) from %s", t));
+		for (size_t r = 0; r < countof(as); r++) {
+			pgtest_exec(s, "set role %s; set replyd.workspace = ''", as[r]);
+			if (strcmp(pgtest_value(s, "select count(*) from %s", t), "0") != 0)
+				fail_msg("%s sees %s with no workspace named", as[r], t);
+			assert_string_equal("",
+					    pgtest_fails(s, "delete from %s", t)); /* of nothing */
+			pgtest_exec(s, "set replyd.workspace = '" SEED_OTHER "'");
+			if (strcmp(pgtest_value(s,
+						"select string_agg(distinct workspace_id::text, "
+						"',') from %s",
+						t),
+				   SEED_OTHER) != 0)
+				fail_msg("%s sees more of %s than its workspace", as[r], t);
+			/* Not moved out either. */
+			if (strcmp(pgtest_fails(s, "update %s set workspace_id = '" SEED_WS "'", t),
+				   "42501") != 0)
+				fail_msg("%s moves %s to another workspace", as[r], t);
+			pgtest_exec(s, "reset role");
+		}
+		assert_string_equal(
+			"2", pgtest_value(s, "select count(distinct workspace_id) from %s", t));
+	}
+	/* Past the parent. */
+	pgtest_exec(s, "set role replyd_owner; set replyd.workspace = '" SEED_WS "'");
+	assert_string_equal("1", pgtest_value(s, "select count(*) from message"));
+	assert_string_equal(
+		"0",
+		pgtest_value(s,
+			     "select (select count(*) from message_default) + (select sum(n) from"
+			     " (select count(*) n from event_key_0 union all select count(*) from "
+			     "event_key_1"
+			     "  union all select count(*) from feed_0 union all select count(*) "
+			     "from gate_1) x)"));
+	pgtest_exec(s, "reset role; drop owned by everything; drop role everything");
+	session_close(s);
+}
+
+static void nothing_is_written_into_another_workspace(void **state)
+{
+	static const struct {
+		const char *role, *sql;
+	} rows[] = {
+		{ "replyd_api", "insert into outbound (workspace_id, outbound_id, inbox_id, "
+				"sequence, step, prospect_key,"
+				" prospect_address, message_id, sent_at) values ('" SEED_OTHER
+				"', gen_random_uuid(), '" SEED_C "',"
+				" 's', '1', 'p', 'p@example.test', 'm', now())" },
+		{ "replyd_api",
+		  "insert into endpoint (workspace_id, endpoint_id, url, sealed_secret)"
+		  " values ('" SEED_OTHER "', gen_random_uuid(), 'u', '')" },
+		{ "replyd_api",
+		  "insert into connect_link (workspace_id, connect_link_id, token_digest, "
+		  "provider, expires_at)"
+		  " values ('" SEED_OTHER
+		  "', gen_random_uuid(), decode(repeat('ab', 32), 'hex'), 'p', now())" },
+		{ "replyd_ingest",
+		  "insert into gate (workspace_id, prospect_key) values ('" SEED_OTHER "', 'p')" },
+		{ "replyd_ingest", "insert into event (workspace_id, event_id, type, data)"
+				   " values ('" SEED_OTHER "', gen_random_uuid(), 't', '{}')" },
+		{ "replyd_broker",
+		  "insert into event_queue (workspace_id, event_id, event_created_at)"
+		  " values ('" SEED_OTHER "', gen_random_uuid(), now())" },
+	};
+
+	(void)state;
+	(void)seed_database("across");
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct session *s = seed_session("across", rows[i].role);
+
+		/* Also not by holding the secret of the row. */
+		pgtest_exec(s, "set replyd.presented = '%064d'", 0);
+		if (strcmp(pgtest_fails(s, "%s", rows[i].sql), "42501") != 0)
+			fail_msg("%s: %s: \"%s\"", rows[i].role, rows[i].sql, session_sqlstate(s));
+		session_close(s);
+	}
+}
+
+static void batches_see_all_workspaces_where_it_is_said(void **state)
+{
+	static const struct {
+		const char *role, *table, *sees; /* workspaces, with none named */
+	} rows[] = {
+		{ "replyd_ingest", "inbox", "2" },        { "replyd_ingest", "lease", "2" },
+		{ "replyd_ingest", "gate", "0" },         { "replyd_ingest", "outbound", "0" },
+		{ "replyd_ingest", "outbound_key", "0" }, { "replyd_ingest", "trace", "0" },
+		{ "replyd_broker", "inbox_grant", "2" },  { "replyd_broker", "connect_link", "2" },
+		{ "replyd_dispatch", "event", "2" },      { "replyd_dispatch", "delivery", "2" },
+		{ "replyd_rotation", "trace", "2" },      { "replyd_admin", "inbox", "2" },
+		{ "replyd_api", "inbox", "0" },           { "replyd_api", "event", "0" },
+		{ "replyd_api", "api_key", "0" },         { "replyd_api", "gate", "0" },
+		{ "replyd_api", "workspace", "0" },       { "replyd_api", "feed", "0" },
+	};
+	struct session *s = pgtest_session(seed_database("batches"), PGTEST_ADMIN);
+
+	(void)state;
+	pgtest_exec(s, "create temp view ws as select workspace_id w from replyd.workspace; %s",
+		    filling);
+	session_close(s);
+	for (size_t i = 0; i < countof(rows); i++) {
+		s = pgtest_session("batches", rows[i].role);
+		if (strcmp(pgtest_value(s, "select count(distinct workspace_id) from %s",
+					rows[i].table),
+			   rows[i].sees) != 0)
+			fail_msg("%s sees %s workspaces in %s", rows[i].role,
+				 session_value(s, 0, 0), rows[i].table);
+		session_close(s);
+	}
+}
+
+static void a_presented_secret_opens_its_own_row(void **state)
+{
+	struct session *s = pgtest_session(seed_database("presented"), PGTEST_ADMIN);
+
+	(void)state;
+	pgtest_exec(s, "create temp view ws as select workspace_id w from replyd.workspace; %s",
+		    filling);
+	session_close(s);
+	s = pgtest_session("presented", "replyd_api");
+	pgtest_exec(s, "select set_config('replyd.presented', encode(sha256('" SEED_OTHER
+		       "'), 'hex'), false)");
+	assert_string_equal(
+		SEED_OTHER,
+		pgtest_value(s, "select string_agg(workspace_id::text, ',') from api_key"));
+	assert_string_equal(
+		SEED_OTHER,
+		pgtest_value(s, "select string_agg(workspace_id::text, ',') from connect_link"));
+	assert_string_equal("0", pgtest_value(s, "select count(*) from inbox"));
+	/* The key may be looked at; only the link may be moved on. */
+	pgtest_exec(s, "update api_key set last_used_at = now()");
+	pgtest_exec(s, "update connect_link set state = 'started'");
+	session_close(s);
+	s = pgtest_session("presented", PGTEST_ADMIN);
+	assert_string_equal(
+		"0",
+		pgtest_value(s,
+			     "select count(*) from replyd.api_key where last_used_at is not null"));
+	assert_string_equal(
+		SEED_OTHER,
+		pgtest_value(s,
+			     "select string_agg(workspace_id::text, ',') from replyd.connect_link"
+			     " where state = 'started'"));
+	session_close(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_table_has_its_wall),
+		cmocka_unit_test(each_process_may_do_its_work_and_no_more),
+		cmocka_unit_test(secrets_are_for_those_who_open_them),
+		cmocka_unit_test(functions_are_run_by_whom_they_are_for),
+		cmocka_unit_test(a_stranger_sees_nothing),
+		cmocka_unit_test(workspaces_do_not_see_each_other),
+		cmocka_unit_test(nothing_is_written_into_another_workspace),
+		cmocka_unit_test(batches_see_all_workspaces_where_it_is_said),
+		cmocka_unit_test(a_presented_secret_opens_its_own_row),
+	};
+
+	pgtest_start();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -199,11 +199,15 @@ void settings_print(const struct settings *s, FILE *out, bool as_json)
 void settings_write(const struct settings *s, const char *place, FILE *out)
 {
 	struct conf_at at = { 0 };
+	struct buf b;
 
-	fprintf(out, "database.url = %s\n", place);
+	buf_init(&b, LIMIT_CONF);
+	conf_add_line(&b, "database.url", place);
 	while (conf_next(s->conf, &at))
 		if (at.is_set && strcmp(at.source, "default") != 0 && strcmp(at.name, "database.url") != 0)
-			fprintf(out, "%s = %s\n", at.name, at.value);
+			conf_add_line(&b, at.name, at.value);
+	fwrite(b.data, 1, b.len, out);
+	buf_clear(&b);
 }
 
 size_t settings_providers(const struct settings *s, struct oauth_provider *ret, size_t max)

@@ -55,7 +55,7 @@ bool answer_db_ok(struct request *q, const struct outcome *o)
 	case BLAME_AUTH:
 		break;
 	}
-	log_error(&q->api->role->log, "request.failed", "request=%s what=\"%s\" said=\"%s\"", q->id, o->what, o->said);
+	log_error(&q->api->role->log, "request.failed", "request=%s what=%s said=%s", q->id, o->what, o->said);
 	answer_problem(q, PROBLEM_INTERNAL, NULL, "the database refused what we asked", NULL);
 	return false;
 }

@@ -145,9 +145,12 @@ static void on_stop(void *owner)
 {
 	struct api *api = owner;
 
-	timer_drop(&api->recheck, NULL);
-	http_server_drop(api->http);
-	pg_drop(api->pg);
+	if (api->pg) {
+		timer_drop(&api->recheck, NULL);
+		pg_drop(api->pg);
+	}
+	if (api->http)
+		http_server_drop(api->http);
 }
 
 static int listen_http(struct api *api)
@@ -183,14 +186,16 @@ int api_role_run(struct role *r)
 	list_init(&api.waiting);
 	loop_init(&r->loop, on_stop, &api);
 	res = listen_http(&api);
-	if (res)
-		return res;
-	if (pg_open(&r->loop, &pp, &api.pg) != 0)
-		return EX_CONFIG;
-	timer_open(&api.recheck, &r->loop, on_recheck);
-	timer_in(&api.recheck, RECHECK_MS);
-	pg_listen(api.pg, "replyd_connected", on_connected, &api);
+	if (res == 0 && pg_open(&r->loop, &pp, &api.pg) != 0)
+		res = EX_CONFIG;
+	if (res == 0) {
+		timer_open(&api.recheck, &r->loop, on_recheck);
+		timer_in(&api.recheck, RECHECK_MS);
+		pg_listen(api.pg, "replyd_connected", on_connected, &api);
+	} else {
+		loop_stop(&r->loop);
+	}
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
-	return 0;
+	return res;
 }

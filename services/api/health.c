@@ -71,7 +71,7 @@ static void on_line(struct metrics_read *m, const struct metrics_line *l)
 
 	open_family(p, l->name);
 	if (l->label[0])
-		text_addf(&p->text, "%s{%s=\"%s\"} %.17g\n", l->name, l->label, l->label_value, l->value);
+		text_addf(&p->text, "%s{%s=%s} %.17g\n", l->name, l->label, l->label_value, l->value);
 	else
 		text_addf(&p->text, "%s%s %.17g\n", l->name, is_counter ? "_total" : "", l->value);
 }

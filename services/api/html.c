@@ -64,7 +64,7 @@ void html_answer(struct request *q, int status, const char *title, const char *w
 		text_addf(&b, "<meta http-equiv=\"refresh\" content=\"%d\">\n", again_s);
 	text_add(&b, TEXT("<title>"));
 	html_add(&b, text_of(title));
-	text_addf(&b, "</title>\n<style nonce=\"%s\">%s</style>\n</head>\n<body>\n<main>\n<h1>", nonce, style);
+	text_addf(&b, "</title>\n<style nonce=%s>%s</style>\n</head>\n<body>\n<main>\n<h1>", nonce, style);
 	html_add(&b, text_of(title));
 	text_add(&b, TEXT("</h1>\n<p>"));
 	html_add(&b, text_of(words));

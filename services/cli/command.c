@@ -198,14 +198,14 @@ static void make_key(char key[80], char hex_digest[65])
 int command_key_create(const struct settings *s, const struct options *o)
 {
 	static const char sql[] = "insert into api_key (workspace_id, api_key_id, digest, prefix, label, scopes)"
-				  " select workspace_id, $1, decode($2, 'hex'), $3, $4, $5::text[] from workspace where name = $6"
+				  " select workspace_id, $1, decode($2, 'hex'), $3, $4, $5::text[] from workspace where name = $6 or workspace_id::text = $6"
 				  " returning workspace_id";
 	char id[RAND_UUID], key[80], digest[65], prefix[24], scopes[256], why[256], line[400];
 	const char *params[] = { id, digest, prefix, o->label, scopes, o->workspace };
 	struct session *db;
 	int code;
 
-	code = options_want(o->workspace, "--workspace", "the name of the team the key belongs to");
+	code = options_want(o->workspace, "--workspace", "name or id of the team the key belongs to");
 	if (code == 0)
 		code = options_want(o->label, "--label", "what the key is for");
 	if (code)

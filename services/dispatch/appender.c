@@ -47,7 +47,7 @@ static void on_appended(struct delivery_append *q)
 	if (!outcome_ok(&q->outcome)) {
 		/* The poll comes back to it; PostgreSQL's own outage is said by db/pg. */
 		if (q->outcome.blame != BLAME_NET)
-			log_warn(a->log, "feed.not_appended", "what=\"%s\" said=\"%s\"", q->outcome.what, q->outcome.said);
+			log_warn(a->log, "feed.not_appended", "what=%s said=%s", q->outcome.what, q->outcome.said);
 		return;
 	}
 	if (q->appended > 0)

@@ -28,8 +28,10 @@ static void on_stop(void *owner)
 {
 	struct dispatch *d = owner;
 
-	poster_drop(d->poster);
-	appender_drop(&d->appender);
+	if (d->poster) {
+		poster_drop(d->poster);
+		appender_drop(&d->appender);
+	}
 	if (d->http)
 		http_client_drop(d->http);
 	if (d->pg)
@@ -41,8 +43,7 @@ static void on_pg_up(void *owner)
 	struct dispatch *d = owner;
 
 	appender_kick(&d->appender);
-	if (d->poster)
-		poster_kick(d->poster);
+	poster_kick(d->poster);
 }
 
 static void on_event(void *owner)
@@ -53,6 +54,18 @@ static void on_event(void *owner)
 static void on_positions(struct appender *a)
 {
 	poster_kick(container_of(a, struct dispatch, appender)->poster);
+}
+
+static void start(struct dispatch *d, const struct secret *key)
+{
+	const struct settings *s = d->role->settings;
+	const struct poster_params p = { .pg = d->pg, .http = d->http, .webhook_key = key, .log = &d->role->log,
+					 .timeout_ms = s->dispatch_timeout_ms, .concurrency = (int)s->dispatch_concurrency,
+					 .retry_ms = s->retry_ms, .n_retries = s->n_retries, .allow_http = s->dispatch_allow_http };
+
+	appender_open(&d->appender, &d->role->loop, d->pg, &d->role->log, on_positions);
+	d->poster = poster_open(&d->role->loop, &p);
+	pg_listen(d->pg, "replyd_event", on_event, d);
 }
 
 int dispatch_role_run(struct role *r)
@@ -67,21 +80,17 @@ int dispatch_role_run(struct role *r)
 	if (!key)
 		return EX_CONFIG;
 	loop_init(&r->loop, on_stop, &d);
-	res = http_client_open(&r->loop, s->tls_ca_file, &s->policy, &d.http);
+	res = http_client_open(&r->loop, *s->tls_ca_file ? s->tls_ca_file : NULL, &s->policy, &d.http);
 	if (res == 0)
 		res = pg_open(&r->loop, &pp, &d.pg);
 	if (res) {
-		log_error(&r->log, "role.failed", "what=\"dispatch cannot start\" cause=\"%s\"", strerror(-res));
-		return EX_CONFIG;
+		log_error(&r->log, "role.failed", "what=\"dispatch cannot start\" cause=%s", strerror(-res));
+		loop_stop(&r->loop);
+	} else {
+		start(&d, key);
 	}
-	appender_open(&d.appender, &r->loop, d.pg, &r->log, on_positions);
-	const struct poster_params post = { .pg = d.pg, .http = d.http, .webhook_key = key, .log = &r->log, .timeout_ms = s->dispatch_timeout_ms,
-					    .concurrency = (int)s->dispatch_concurrency, .retry_ms = s->retry_ms,
-					    .n_retries = s->n_retries, .allow_http = s->dispatch_allow_http };
-	d.poster = poster_open(&r->loop, &post);
-	pg_listen(d.pg, "replyd_event", on_event, &d);
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
 	free(d.poster);
-	return 0;
+	return res ? EX_CONFIG : 0;
 }

@@ -116,7 +116,7 @@ static void settle(struct post *t, const struct retry_answer *a)
 		log_info(p->p.log, "event.posted", "event=%s endpoint=%s try=%d status=%ld took_ms=%llu", t->event, t->endpoint,
 			 t->receipt.try, a->status, (unsigned long long)t->receipt.took_ms);
 	else
-		log_warn(p->p.log, "event.not_posted", "event=%s endpoint=%s try=%d status=%ld outcome=%s fate=%d again_ms=%llu what=\"%s\"",
+		log_warn(p->p.log, "event.not_posted", "event=%s endpoint=%s try=%d status=%ld outcome=%s fate=%d again_ms=%llu what=%s",
 			 t->event, t->endpoint, t->receipt.try, a->status, v.word, (int)v.fate, (unsigned long long)v.wait_ms,
 			 a->outcome.what);
 	/* Not even queued: the claim goes stale and the event is posted once more, with the same id. */
@@ -209,7 +209,7 @@ static void on_settled(struct delivery_settle *q)
 	struct poster *p = t->poster;
 
 	if (!outcome_ok(&q->outcome))
-		log_warn(p->p.log, "receipt.not_kept", "event=%s what=\"%s\" said=\"%s\"", t->event, q->outcome.what, q->outcome.said);
+		log_warn(p->p.log, "receipt.not_kept", "event=%s what=%s said=%s", t->event, q->outcome.what, q->outcome.said);
 	post_free(t);
 	poster_kick(p);
 }

@@ -52,7 +52,7 @@ static void on_done(struct upkeep *q)
 	const struct log *log = &d->of->role->log;
 
 	if (!outcome_ok(&q->outcome))
-		log_warn(log, "upkeep.failed", "task=%s what=\"%s\" said=\"%s\"", upkeep_task_name(q->task), q->outcome.what,
+		log_warn(log, "upkeep.failed", "task=%s what=%s said=%s", upkeep_task_name(q->task), q->outcome.what,
 			 q->outcome.said);
 	else if (q->removed)
 		log_info(log, "upkeep.done", "task=%s removed=%lld", upkeep_task_name(q->task), (long long)q->removed);
@@ -63,6 +63,8 @@ static void on_stop(void *owner)
 {
 	struct rotation *n = owner;
 
+	if (!n->pg)
+		return;
 	for (size_t i = 0; i < countof(n->duties); i++) {
 		pg_tx_cancel(&n->duties[i].upkeep.tx);
 		timer_drop(&n->duties[i].timer, NULL);
@@ -80,10 +82,10 @@ int rotation_role_run(struct role *r)
 	loop_init(&r->loop, on_stop, &n);
 	res = pg_open(&r->loop, &pp, &n.pg);
 	if (res) {
-		log_error(&r->log, "role.failed", "what=\"rotation cannot start\" cause=\"%s\"", strerror(-res));
-		return EX_CONFIG;
+		log_error(&r->log, "role.failed", "what=\"rotation cannot start\" cause=%s", strerror(-res));
+		loop_stop(&r->loop);
 	}
-	for (size_t i = 0; i < countof(duties); i++) {
+	for (size_t i = 0; res == 0 && i < countof(duties); i++) {
 		n.duties[i].of = &n;
 		n.duties[i].at = i;
 		timer_open(&n.duties[i].timer, &r->loop, on_due);
@@ -91,5 +93,5 @@ int rotation_role_run(struct role *r)
 	}
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
-	return 0;
+	return res ? EX_CONFIG : 0;
 }

@@ -23,7 +23,7 @@ static void start(struct child *c)
 	if (r) {
 		uint64_t wait_ms = backoff_failed(&c->backoff, c->jitter);
 
-		log_error(&c->log, "child.not_started", "cause=\"%s\" again_ms=%llu", strerror(-r), (unsigned long long)wait_ms);
+		log_error(&c->log, "child.not_started", "cause=%s again_ms=%llu", strerror(-r), (unsigned long long)wait_ms);
 		timer_in(&c->again, wait_ms);
 		return;
 	}

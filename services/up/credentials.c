@@ -48,9 +48,10 @@ static int add_client_secrets(struct buf *b, const struct settings *s)
 			continue;
 		fd = open(file, O_RDONLY | O_CLOEXEC);
 		if (fd < 0) {
+			r = -errno;
 			fprintf(stderr, "replyd up: provider.%s.client_secret_file %s: %s; name a file that replyd may read\n",
-				all[i].name, file, strerror(errno));
-			return -errno;
+				all[i].name, file, strerror(-r));
+			return r;
 		}
 		len = read(fd, raw, sizeof(raw));
 		close(fd);

@@ -92,7 +92,7 @@ static void write_state(const struct up *u)
 	snprintf(tmp, sizeof(tmp), "%s/replyd.state.new", u->data_dir);
 	f = fopen(tmp, "we");
 	if (!f) {
-		log_warn(&u->log, "state.not_written", "cause=\"%s\"", strerror(errno));
+		log_warn(&u->log, "state.not_written", "cause=%s", strerror(errno));
 		return;
 	}
 	fprintf(f, "{\"up\":%d,\"api\":{\"address\":\"%s\",\"port\":%lld,\"url\":\"%s\"},\"conninfo\":\"%s\",\n \"postgres\":%d,\"roles\":[",
@@ -106,7 +106,7 @@ static void write_state(const struct up *u)
 	}
 	fputs("]}\n", f);
 	if (fclose(f) != 0 || rename(tmp, path) != 0)
-		log_warn(&u->log, "state.not_written", "cause=\"%s\"", strerror(errno));
+		log_warn(&u->log, "state.not_written", "cause=%s", strerror(errno));
 }
 
 /* What the roles read: every setting as it holds now; no secret stands in settings. */
@@ -270,6 +270,17 @@ static int choose_port(struct up *u)
 	return r ? say(EX_OSERR, "api.port", "no free port was found", "name one") : 0;
 }
 
+/* Said once now, not by a broker that is started again and again. */
+static int check_client_secrets(const struct up *u)
+{
+	int fd = credentials_pipe(&u->keys, u->settings, "broker");
+
+	if (fd < 0)
+		return EX_CONFIG;
+	close(fd);
+	return 0;
+}
+
 static int start_everything(struct up *u)
 {
 	char why[512];
@@ -282,6 +293,9 @@ static int start_everything(struct up *u)
 	if (account_choose("replyd", &u->role_account) != 0)
 		return say(EX_NOPERM, "accounts", "there is neither `replyd` nor `nobody`", "start replyd as another user than root");
 	code = choose_port(u);
+	if (code)
+		return code;
+	code = check_client_secrets(u);
 	if (code)
 		return code;
 	code = *u->settings->database_url ? ready_given(u) : ready_private(u);

@@ -30,7 +30,7 @@
 #define LIMIT_CONN_OUT (1024 * 1024)  /* what waits for a peer that does not read; our commands are short */
 #define LIMIT_CONN_HOST 253           /* a DNS name, RFC 1035 section 2.3.4 */
 #define LIMIT_CONN_TIMEOUT_MS 30000   /* lookup, TCP and TLS together when the caller names no other */
-#define LIMIT_CONN_DEAD_MS 60000      /* a vanished peer is noticed: 30 s idle, then probes every 10 s */
+#define LIMIT_CONN_DEAD_MS 60000      /* a vanished peer is noticed: 30 s idle, then probes every 8 s */
 #define LIMIT_HTTP_HEAD (32 * 1024)   /* request line and headers; our longest are bearer keys and cookies of 4 KB */
 #define LIMIT_HTTP_SWALLOW (1024 * 1024) /* read past the body ceiling, unkept, so that the client gets to read its 413 */
 #define LIMIT_HTTP_BODY_MS 60000      /* a body takes no longer: slow senders hold no connection for ever */

@@ -101,7 +101,7 @@ static struct outcome said_by_system(const char *what, int error)
 	bool ours = error == UV_EMFILE || error == UV_ENFILE || error == UV_ENOBUFS ||
 		    error == UV_ENOMEM || error == UV_EPERM;
 	/* ETIMEDOUT on a connection that was up is TCP_USER_TIMEOUT or the last keepalive. */
-	const char *said = error == UV_ETIMEDOUT ? "no answer to keepalives" : uv_strerror(error);
+	const char *said = error == UV_ETIMEDOUT ? "no answer from the peer" : uv_strerror(error);
 
 	return outcome_of(ours ? BLAME_US : BLAME_NET, what, text_of(said));
 }
@@ -302,13 +302,16 @@ static void dial_next(struct conn *c)
 	}
 }
 
-/* A peer that vanished is noticed within LIMIT_CONN_DEAD_MS, whether we wait (keepalive) or write
- * (tcp(7) TCP_USER_TIMEOUT). */
+/*
+ * A peer that vanished is noticed within LIMIT_CONN_DEAD_MS, whether we wait
+ * (keepalive) or write (tcp(7), TCP_USER_TIMEOUT).  A waiting connection is given
+ * up by the first probe after the user timeout, so that is a little shorter.
+ */
 static void watch_peer(struct conn *c)
 {
-	const int on = 1, idle_s = LIMIT_CONN_DEAD_MS / 2000, every_s = LIMIT_CONN_DEAD_MS / 6000,
+	const int on = 1, idle_s = LIMIT_CONN_DEAD_MS / 2000, every_s = LIMIT_CONN_DEAD_MS / 7500,
 		  probes = 3;
-	const unsigned dead_ms = LIMIT_CONN_DEAD_MS;
+	const unsigned dead_ms = LIMIT_CONN_DEAD_MS / 15 * 13;
 	uv_os_fd_t fd;
 
 	(void)uv_tcp_nodelay(&c->tcp, 1);

@@ -27,7 +27,7 @@
  * What `on_over` is told:
  *   BLAME_NET      "name lookup", "tcp connect", "tls handshake": no answer in time, or the
  *                  network's words; "connection": it ended ("closed by the peer", "cut off
- *                  without a goodbye", "connection reset by peer", "no answer to keepalives")
+ *                  without a goodbye", "connection reset by peer", "no answer from the peer")
  *   BLAME_REFUSED  "address not allowed": our policy, every address of the name
  *   BLAME_US       no descriptors or memory left
  *   BLAME_PEER     tls_outcome()

@@ -82,6 +82,17 @@ static uint64_t read_number(struct reader *r)
 	return n;
 }
 
+/* A number that must be there, though it may be NIL. */
+static uint64_t read_size(struct reader *r)
+{
+	uint64_t n = 0;
+
+	imap_lex_blanks(&r->l);
+	if (imap_lex_number(&r->l, &n) < 0)
+		(void)read_text(r);
+	return n;
+}
+
 /* Up to and over the ')' of the list we are in. */
 static int leave(struct reader *r)
 {
@@ -198,7 +209,7 @@ static int read_leaf(struct reader *r, const struct place *p, struct text type)
 	part.id = read_text(r);
 	(void)read_text(r); /* description */
 	part.encoding = read_text(r);
-	part.size = read_number(r);
+	part.size = read_size(r);
 	if (section_of(p, part.section) < 0) {
 		r->b->is_partial = true;
 		return leave(r);

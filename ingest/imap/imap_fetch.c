@@ -195,6 +195,8 @@ static int read_item(struct imap_lex *l, struct imap_fetch *f)
 
 void imap_fetch_parse(struct imap_lex *l, struct imap_fetch *ret)
 {
+	bool has_items = false;
+
 	*ret = (struct imap_fetch){ 0 };
 	imap_lex_blanks(l);
 	if (!imap_lex_eat(l, '(')) {
@@ -203,8 +205,10 @@ void imap_fetch_parse(struct imap_lex *l, struct imap_fetch *ret)
 	}
 	for (;;) {
 		imap_lex_blanks(l);
-		if (imap_lex_eat(l, ')'))
+		/* a line that ends where only the ')' is missing lost nothing */
+		if (imap_lex_eat(l, ')') || (imap_lex_is_end(l) && has_items))
 			return;
+		has_items = true;
 		if (read_item(l, ret) < 0) {
 			ret->is_partial = true;
 			return;

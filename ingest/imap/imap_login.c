@@ -1,8 +1,8 @@
 #include "ingest/imap/imap_login.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "ingest/imap/imap_caps.h"
 
@@ -52,8 +52,6 @@ static int add_response(struct imap_login *l, struct imap_text *out)
 		.credential = &l->credential,
 	};
 
-	/* base64 of all of it, escapes included */
-	imap_text_secret(out, 2 * (3 * l->user_len + strlen(l->host) + l->credential.len) + 256);
 	return imap_text_sasl(out, &in);
 }
 
@@ -82,7 +80,7 @@ static enum imap_login_step login(struct imap_login *l, uint64_t caps, uint32_t 
 	struct text password = { secret_text(&l->credential), l->credential.len };
 
 	imap_text_begin(out, tag, IMAP_VERB_LOGIN);
-	imap_text_secret(out, 2 * (l->user_len + password.len) + 256);
+	imap_text_secret(out, 4 * (size_t)LIMIT_IMAP_NAME); /* two of them, each byte escaped */
 	if (imap_text_astring(out, (struct text){ l->user, l->user_len }, caps) < 0 ||
 	    imap_text_astring(out, password, caps) < 0) {
 		imap_text_take_back(out);

@@ -33,7 +33,7 @@
  *	if (imap_session_done(s))
  *		drop();
  *
- * Harmless by construction: every command is written by imap_text.c from the
+ * Harmless by construction: every command is worded in imap_command.c from the
  * closed list of verbs in imap_text.h.  Mailboxes are opened with EXAMINE and
  * read with BODY.PEEK; there is no way to say SELECT, STORE, COPY, MOVE,
  * APPEND, EXPUNGE, DELETE, RENAME, CREATE, SUBSCRIBE or SETACL.

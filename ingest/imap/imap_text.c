@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "ingest/imap/imap_caps.h"
 
-/* The longest thing we say is a token in base64, which is 4/3 of it, with what stands around it. */
+/* The longest thing we say is a token in base64, which is 4/3 of it, with names around it. */
 #define TEXT_MAX (2 * LIMIT_SECRET)
 #define WORDS    256
 
@@ -322,6 +322,7 @@ int imap_text_sasl(struct imap_text *t, const struct imap_sasl_input *in)
 		    : !is_token(in->credential))
 		return -EINVAL;
 
+	imap_text_secret(t, n / 3 * 4 + 4);
 	/* reserved in full, so that it never moves and one wipe is enough */
 	buf_init(&plain, n);
 	r = buf_reserve(&plain, n);

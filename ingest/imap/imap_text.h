@@ -22,7 +22,7 @@
  *
  * There is no other way to start a command than a verb of this closed list, so
  * the list is what replyd can ever do to a mailbox.  It holds nothing that
- * changes one; FETCH is said with BODY.PEEK only (imap_session.c).
+ * changes one; FETCH is said with BODY.PEEK only (imap_command.c).
  */
 #define IMAP_VERBS(X)                                                                              \
 	X(CAPABILITY, "CAPABILITY")                                                                \
@@ -107,9 +107,11 @@ bool imap_text_ready_secret(const struct imap_text *t, size_t *ret_from, size_t 
 void imap_text_sent(struct imap_text *t, size_t n);
 
 /*
- * The one response of each SASL mechanism, base64, written into `t` as the
- * secret argument or line.  `user`, `host`: no CR, LF, NUL or SOH in them.
- *   -EINVAL  such a byte, in a token also a blank or anything not ASCII
+ * The one response of each SASL mechanism, base64, written into `t` as its
+ * secret argument or line; imap_text_end() follows.
+ *   -EINVAL  CR, LF, NUL or SOH in `user` or `host`, or one longer than
+ *            LIMIT_IMAP_NAME; NUL in a password; anything but visible ASCII in
+ *            a token.  Nothing was written.
  */
 enum imap_sasl {
 	IMAP_SASL_PLAIN,       /* RFC 4616 */

@@ -47,7 +47,8 @@ static bool is_complaint(const struct mime_head *h, struct classify_verdict *v)
 {
 	if (!mime_head_is_type(h, "multipart", "report", "feedback-report"))
 		return false;
-	classify_verdict_add(v, "header.feedback-report", CLASSIFY_BY_HEADER, mime_head_field(h, "Content-Type", 0));
+	classify_verdict_add(v, "header.feedback-report", CLASSIFY_BY_HEADER,
+			     mime_head_field(h, "Content-Type", 0));
 	v->kind = CLASSIFY_REPLY;
 	v->confidence = 0.6;
 	return true;
@@ -60,14 +61,17 @@ static void judge_human(const struct mime_head *h, bool matched, struct classify
 	if (!matched) {
 		v->kind = CLASSIFY_UNRELATED;
 		v->confidence = list ? 0.95 : 0.8;
-		classify_verdict_add(v, "match.none", CLASSIFY_BY_HEADER, TEXT("no outbound is named"));
+		classify_verdict_add(v, "match.none", CLASSIFY_BY_HEADER,
+				     TEXT("no outbound is named"));
 		return;
 	}
 	v->kind = CLASSIFY_REPLY;
 	v->confidence = weak || list ? 0.75 : 0.95;
 	if (h->in_reply_to.n)
-		classify_verdict_add(v, "reply.thread", CLASSIFY_BY_HEADER, text_of(h->in_reply_to.at[0]));
-	classify_verdict_add(v, "reply.human", CLASSIFY_BY_HEADER, TEXT("nothing says that a machine wrote it"));
+		classify_verdict_add(v, "reply.thread", CLASSIFY_BY_HEADER,
+				     text_of(h->in_reply_to.at[0]));
+	classify_verdict_add(v, "reply.human", CLASSIFY_BY_HEADER,
+			     TEXT("nothing says that a machine wrote it"));
 }
 
 /* Anybody can write a report: one about no mail of ours may be forged. */
@@ -75,7 +79,8 @@ static void doubt_unproven(const struct classify_input *in, struct classify_verd
 {
 	if (in->matched || in->matched_by_dsn || v->kind == CLASSIFY_AUTO_OTHER)
 		return;
-	classify_verdict_add(v, "bounce.unproven", CLASSIFY_BY_DSN, TEXT("it returns no mail of ours"));
+	classify_verdict_add(v, "bounce.unproven", CLASSIFY_BY_DSN,
+			     TEXT("it returns no mail of ours"));
 	if (v->confidence > 0.5)
 		v->confidence = 0.5;
 }
@@ -96,7 +101,8 @@ void classify_full(const struct classify_input *in, struct classify_verdict *ret
 		return;
 	}
 	fold_new_text(in->body, &fresh);
-	if (!classify_auto_judge(in->head, text_in(&subject), text_in(&fresh), in->received_at, ret))
+	if (!classify_auto_judge(in->head, text_in(&subject), text_in(&fresh), in->received_at,
+				 ret))
 		judge_human(in->head, in->matched, ret);
 }
 

@@ -20,21 +20,24 @@
  * prefix, by phrase with a second signal; what is left is a human.  A human
  * taken for a machine is the worst error, so weak signals never decide alone.
  */
-/* "reply", "auto_reply.out_of_office", "auto_reply.other", "bounce.hard", "bounce.soft", "unrelated" */
+/* "reply", "auto_reply.out_of_office", "auto_reply.other", "bounce.hard", "bounce.soft",
+ * "unrelated" */
 const char *classify_kind_name(enum classify_kind kind);
 
 struct classify_input {
 	const struct mime_head *head;
-	struct text body;           /* the whole text of the mail (mime_part_text); empty: not fetched or gone */
+	struct text
+		body; /* the whole text of the mail (mime_part_text); empty: not fetched or gone */
 	const struct mime_dsn *dsn; /* NULL: none */
-	bool matched;               /* at least one outbound was found; without, a human's mail is `unrelated` */
-	bool matched_by_dsn;        /* the original inside the report is one of our outbounds */
-	int64_t received_at;        /* unix seconds: what "12 September" is relative to */
+	bool matched; /* at least one outbound was found; without, a human's mail is `unrelated` */
+	bool matched_by_dsn; /* the original inside the report is one of our outbounds */
+	int64_t received_at; /* unix seconds: what "12 September" is relative to */
 };
 
 void classify_full(const struct classify_input *in, struct classify_verdict *ret);
 
-/* Headers only; never `unrelated`.  Kinds are provisional: a bounce is CLASSIFY_BOUNCE_SOFT until its report was read. */
+/* Headers only; never `unrelated`.  Kinds are provisional: a bounce is CLASSIFY_BOUNCE_SOFT until
+ * its report was read. */
 void classify_head(const struct mime_head *head, struct classify_verdict *ret);
 
 #endif

@@ -9,12 +9,13 @@
 
 /* What was seen, by where it stood and by what it says. */
 struct seen {
-	bool human;          /* the mail says so itself */
-	bool strong;         /* a machine, for certain */
-	bool header, subject, text, statement; /* weak signals, by source; `statement`: "this is an automatic reply" */
-	bool absence;        /* somebody is away */
-	bool other;          /* a ticket, someone who left */
-	bool prefix;         /* "Automatic reply:", which Exchange writes for absences */
+	bool human;  /* the mail says so itself */
+	bool strong; /* a machine, for certain */
+	bool header, subject, text,
+		statement; /* weak signals, by source; `statement`: "this is an automatic reply" */
+	bool absence;      /* somebody is away */
+	bool other;        /* a ticket, someone who left */
+	bool prefix;       /* "Automatic reply:", which Exchange writes for absences */
 };
 
 static void note(struct seen *s, enum classify_says says, enum classify_weight weight)
@@ -42,13 +43,18 @@ static void note(struct seen *s, enum classify_says says, enum classify_weight w
 
 /* ---- headers ---- */
 
-static bool header_fits(const struct mime_head *h, const struct classify_header_rule *r, struct text *ret_value)
+static bool header_fits(const struct mime_head *h, const struct classify_header_rule *r,
+			struct text *ret_value)
 {
 	struct text v;
 
 	for (size_t nth = 0; (v = mime_head_field(h, r->header, nth)).at; nth++) {
 		struct text want = text_of(r->value);
 		bool fits = false;
+
+		if (h->return_path == MIME_PATH_NULL &&
+		    text_ieq(text_of(r->header), TEXT("Return-Path")))
+			v = TEXT("<>"); /* also written "< >", or empty */
 
 		switch (r->how) {
 		case CLASSIFY_HAS:
@@ -73,7 +79,8 @@ static bool header_fits(const struct mime_head *h, const struct classify_header_
 
 static bool is_automaton(const struct mime_head *h)
 {
-	static const char *const locals[] = { "no-reply", "noreply", "donotreply", "do-not-reply", "no_reply" };
+	static const char *const locals[] = { "no-reply", "noreply", "donotreply", "do-not-reply",
+					      "no_reply" };
 	struct text local, domain;
 
 	(void)text_cut(text_of(h->from.address), '@', &local, &domain);
@@ -98,15 +105,18 @@ static void look_at_headers(const struct mime_head *h, struct seen *s, struct cl
 		s->header = s->header || rules[i].says != CLASSIFY_SAYS_HUMAN;
 	}
 	if (suppress_all && mime_head_has(h, "X-MS-Exchange-Inbox-Rules-Loop")) {
-		classify_verdict_add(v, "header.exchange-rule-reply", CLASSIFY_BY_HEADER, text_of(h->auto_suppress));
+		classify_verdict_add(v, "header.exchange-rule-reply", CLASSIFY_BY_HEADER,
+				     text_of(h->auto_suppress));
 		note(s, CLASSIFY_SAYS_ABSENCE, CLASSIFY_STRONG);
 	}
 	if (mime_head_is_type(h, "multipart", "report", "disposition-notification")) {
-		classify_verdict_add(v, "header.read-receipt", CLASSIFY_BY_HEADER, mime_head_field(h, "Content-Type", 0));
+		classify_verdict_add(v, "header.read-receipt", CLASSIFY_BY_HEADER,
+				     mime_head_field(h, "Content-Type", 0));
 		note(s, CLASSIFY_SAYS_OTHER, CLASSIFY_STRONG);
 	}
 	if (is_automaton(h)) {
-		classify_verdict_add(v, "header.no-reply", CLASSIFY_BY_HEADER, text_of(h->from.address));
+		classify_verdict_add(v, "header.no-reply", CLASSIFY_BY_HEADER,
+				     text_of(h->from.address));
 		s->header = true;
 	}
 }
@@ -128,12 +138,14 @@ bool classify_auto_is_list(const struct mime_head *head, struct classify_verdict
 
 /* ---- subject ---- */
 
-/* "[External] ", "[EXT]", "***SPAM***": what gateways put in front.  Never Re: or AW:, which a person's client wrote. */
+/* "[External] ", "[EXT]", "***SPAM***": what gateways put in front.  Never Re: or AW:, which a
+ * person's client wrote. */
 static struct text without_tags(struct text t)
 {
 	static const char *const tags[] = {
-		"[external]", "[ext]", "[extern]", "[externe]", "[externo]", "[esterno]", "***spam***", "[spam]", "[extern mail]",
-		"[external email]", "external:", "ext:",
+		"[external]", "[ext]",      "[extern]", "[externe]",     "[externo]",
+		"[esterno]",  "***spam***", "[spam]",   "[extern mail]", "[external email]",
+		"external:",  "ext:",
 	};
 
 	for (size_t i = 0; i < countof(tags); i++) {
@@ -148,8 +160,10 @@ static struct text without_tags(struct text t)
 static bool is_answer_or_forward(struct text t)
 {
 	static const char *const prefixes[] = {
-		"re:", "re :", "aw:", "antw:", "antwort:", "sv:", "vs:", "odp:", "r:", "rif:", "res:", "rv:", "ynt:", "fw:", "fwd:",
-		"wg:", "tr:", "i:", "enc:", "vb:", "回复:", "答复:", "回覆:", "отв:", "ha:", "tl:", "bls:", "va:", "re[", "pd:",
+		"re:", "re :", "aw:",  "antw:", "antwort:", "sv:",   "vs:",   "odp:",
+		"r:",  "rif:", "res:", "rv:",   "ynt:",     "fw:",   "fwd:",  "wg:",
+		"tr:", "i:",   "enc:", "vb:",   "回复:",    "答复:", "回覆:", "отв:",
+		"ha:", "tl:",  "bls:", "va:",   "re[",      "pd:",
 	};
 
 	for (size_t i = 0; i < countof(prefixes); i++)
@@ -159,7 +173,7 @@ static bool is_answer_or_forward(struct text t)
 }
 
 static void note_subject(const struct classify_phrase_rule *r, struct text subject, struct seen *s,
-                         struct classify_verdict *v)
+			 struct classify_verdict *v)
 {
 	classify_verdict_add(v, r->id, CLASSIFY_BY_SUBJECT, subject);
 	note(s, r->says, r->weight);
@@ -192,7 +206,8 @@ static void look_at_subject(struct text subject, struct seen *s, struct classify
 /* "I was out of the office": somebody who is back, and that is a person. */
 static bool is_past(struct text t, size_t at)
 {
-	static const char *const before[] = { "was ", "were ", "been ", "war ", "waren ", "etais ", "estuve ", "ero " };
+	static const char *const before[] = { "was ",   "were ",  "been ",   "war ",
+					      "waren ", "etais ", "estuve ", "ero " };
 	struct text head = text_sub(t, 0, at);
 
 	for (size_t i = 0; i < countof(before); i++)
@@ -222,15 +237,16 @@ static void look_at_text(struct text t, struct seen *s, struct classify_verdict 
 /* ---- the day back ---- */
 
 /* Sets return_at; true: a return word named the day, so somebody is away. */
-static bool find_return(const struct mime_head *h, struct text subject, struct text text, int64_t received_at,
-                        struct classify_verdict *v)
+static bool find_return(const struct mime_head *h, struct text subject, struct text text,
+			int64_t received_at, struct classify_verdict *v)
 {
 	struct classify_date found;
 	/* iCloud tells it: {kind=VACATION,startDate=...,endDate=2020-01-10T14:59:59Z} */
 	struct text criteria = mime_head_field(h, "X-Apple-Criteria", 0);
 	size_t end = text_ifind(criteria, TEXT("enddate="));
 
-	if (end != SIZE_MAX && classify_date_plain(text_sub(criteria, end + 8, 10), received_at, false, &found)) {
+	if (end != SIZE_MAX &&
+	    classify_date_plain(text_sub(criteria, end + 8, 10), received_at, false, &found)) {
 		classify_verdict_add(v, "return.apple", CLASSIFY_BY_HEADER, criteria);
 	} else if (classify_date_return(subject, received_at, &found)) {
 		classify_verdict_add(v, "return.subject", CLASSIFY_BY_SUBJECT, found.where);
@@ -250,7 +266,8 @@ static bool agree(const struct seen *s)
 {
 	bool words = s->text || s->statement;
 
-	return (s->subject && (s->header || words)) || (s->header && words) || (s->text && s->statement);
+	return (s->subject && (s->header || words)) || (s->header && words) ||
+	       (s->text && s->statement);
 }
 
 static enum classify_kind kind_of(const struct seen *s, bool has_return)
@@ -261,8 +278,8 @@ static enum classify_kind kind_of(const struct seen *s, bool has_return)
 	return s->absence || s->prefix ? CLASSIFY_OUT_OF_OFFICE : CLASSIFY_AUTO_OTHER;
 }
 
-bool classify_auto_judge(const struct mime_head *head, struct text subject, struct text text, int64_t received_at,
-                         struct classify_verdict *ret)
+bool classify_auto_judge(const struct mime_head *head, struct text subject, struct text text,
+			 int64_t received_at, struct classify_verdict *ret)
 {
 	struct seen s = { 0 };
 	cleanup_buf struct buf line;

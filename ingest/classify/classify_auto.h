@@ -18,8 +18,8 @@
  * false: nothing certain; `ret` keeps the weak evidence that was seen, so that
  * a reader can ask why not.  true: kind, confidence, evidence, return_at.
  */
-bool classify_auto_judge(const struct mime_head *head, struct text subject, struct text text, int64_t received_at,
-                         struct classify_verdict *ret);
+bool classify_auto_judge(const struct mime_head *head, struct text subject, struct text text,
+			 int64_t received_at, struct classify_verdict *ret);
 
 /* Sent to many (RFC 2919, 2369): a list or a newsletter. */
 bool classify_auto_is_list(const struct mime_head *head, struct classify_verdict *ret);

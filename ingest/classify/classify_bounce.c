@@ -22,7 +22,8 @@ struct signs {
 static bool is_daemon(const struct mime_head *h)
 {
 	static const char *const locals[] = {
-		"mailer-daemon", "postmaster", "mail-daemon", "mailerdaemon", "mdaemon", "mailer_daemon", "no-reply-daemon",
+		"mailer-daemon", "postmaster",    "mail-daemon",     "mailerdaemon",
+		"mdaemon",       "mailer_daemon", "no-reply-daemon",
 	};
 	struct text local, domain;
 
@@ -32,7 +33,8 @@ static bool is_daemon(const struct mime_head *h)
 			return true;
 	/* "MAILER-DAEMON <>" names nobody, and some write only the words */
 	local = mime_head_field(h, "From", 0);
-	return text_istarts(local, TEXT("mailer-daemon")) || text_istarts(local, TEXT("\"mailer-daemon")) ||
+	return text_istarts(local, TEXT("mailer-daemon")) ||
+	       text_istarts(local, TEXT("\"mailer-daemon")) ||
 	       text_istarts(local, TEXT("mail delivery s"));
 }
 
@@ -58,8 +60,9 @@ static struct signs signs_of(const struct mime_head *h, struct text subject, str
 	classify_reason_codes(words, &code, status);
 
 	return (struct signs){
-		.report = mime_head_is_type(h, "multipart", "report", "delivery-status") || h->failed.n > 0 ||
-			  mime_head_has(h, "X-Failed-Recipients") || mime_head_has(h, "X-MS-Exchange-Message-Is-Ndr"),
+		.report = mime_head_is_type(h, "multipart", "report", "delivery-status") ||
+			  h->failed.n > 0 || mime_head_has(h, "X-Failed-Recipients") ||
+			  mime_head_has(h, "X-MS-Exchange-Message-Is-Ndr"),
 		.daemon = is_daemon(h),
 		.machine = h->return_path == MIME_PATH_NULL || text_istarts(sent, TEXT("auto-")),
 		.codes = code || status[0],
@@ -71,18 +74,22 @@ static struct signs signs_of(const struct mime_head *h, struct text subject, str
 static bool is_report(const struct signs *s, const struct mime_head *h)
 {
 	return s->report || (s->subject && s->machine) ||
-	       (s->daemon && (s->subject || s->machine || s->codes ||
-			      text_ifind(mime_head_field(h, "From", 0), TEXT("daemon")) != SIZE_MAX));
+	       (s->daemon &&
+		(s->subject || s->machine || s->codes ||
+		 text_ifind(mime_head_field(h, "From", 0), TEXT("daemon")) != SIZE_MAX));
 }
 
 static void add_signs(const struct signs *s, const struct mime_head *h, struct classify_verdict *v)
 {
 	if (s->report && h->failed.n)
-		classify_verdict_add(v, "bounce.failed-recipients", CLASSIFY_BY_HEADER, text_of(h->failed.at[0].address));
+		classify_verdict_add(v, "bounce.failed-recipients", CLASSIFY_BY_HEADER,
+				     text_of(h->failed.at[0].address));
 	else if (s->report)
-		classify_verdict_add(v, "bounce.report", CLASSIFY_BY_HEADER, mime_head_field(h, "Content-Type", 0));
+		classify_verdict_add(v, "bounce.report", CLASSIFY_BY_HEADER,
+				     mime_head_field(h, "Content-Type", 0));
 	if (s->daemon)
-		classify_verdict_add(v, "bounce.daemon", CLASSIFY_BY_HEADER, text_of(h->from.address));
+		classify_verdict_add(v, "bounce.daemon", CLASSIFY_BY_HEADER,
+				     text_of(h->from.address));
 	if (s->subject)
 		classify_verdict_add(v, s->subject->id, CLASSIFY_BY_SUBJECT, text_of(h->subject));
 }
@@ -150,9 +157,11 @@ static bool is_worse(const struct finding *a, const struct finding *b)
 static struct text without_original(struct text t)
 {
 	static const char *const marks[] = {
-		"--- below this line is a copy", "------ this is a copy of the message", "original message headers",
-		"----- original message", "----- message header follows", "----- unsent message follows",
-		"----- original message follows", "-----original message", "--- returned message", "return-path: <",
+		"--- below this line is a copy",  "------ this is a copy of the message",
+		"original message headers",       "----- original message",
+		"----- message header follows",   "----- unsent message follows",
+		"----- original message follows", "-----original message",
+		"--- returned message",           "return-path: <",
 	};
 	size_t end = t.len;
 
@@ -168,10 +177,20 @@ static struct text without_original(struct text t)
 static bool says_delayed(struct text t)
 {
 	static const char *const words[] = {
-		"will be retried", "still being retried", "will keep trying", "will continue to try", "will retry",
-		"delivery attempts will continue", "you do not need to resend", "no action is required",
-		"has not been delivered yet", "has not yet been delivered", "this is only a warning", "warning only",
-		"wird weiterhin versucht", "delivery will be attempted",
+		"will be retried",
+		"still being retried",
+		"will keep trying",
+		"will continue to try",
+		"will retry",
+		"delivery attempts will continue",
+		"you do not need to resend",
+		"no action is required",
+		"has not been delivered yet",
+		"has not yet been delivered",
+		"this is only a warning",
+		"warning only",
+		"wird weiterhin versucht",
+		"delivery will be attempted",
 	};
 
 	for (size_t i = 0; i < countof(words); i++)
@@ -204,14 +223,16 @@ static void address_in(struct text t, const char *sender, char *ret, size_t size
 
 		if (t.at[i] != '@')
 			continue;
-		while (from > 0 && (uint8_t)t.at[from - 1] > ' ' && !strchr("<>()[]\",;:'", t.at[from - 1]))
+		while (from > 0 && (uint8_t)t.at[from - 1] > ' ' &&
+		       !strchr("<>()[]\",;:'", t.at[from - 1]))
 			from--;
 		while (to < t.len && (uint8_t)t.at[to] > ' ' && !strchr("<>()[]\",;:'", t.at[to]))
 			to++;
 		while (to > i + 1 && t.at[to - 1] == '.')
 			to--;
 		address = text_sub(t, from, to - from);
-		if (from < i && to > i + 1 && address.len < size && !text_ieq(address, text_of(sender))) {
+		if (from < i && to > i + 1 && address.len < size &&
+		    !text_ieq(address, text_of(sender))) {
 			mime_utf8_copy(ret, size, address);
 			return;
 		}
@@ -257,12 +278,14 @@ static bool all_delivered(const struct mime_dsn *dsn)
 	return dsn->n_rcpt > 0;
 }
 
-/* The report's own codes say little: do the words of its first part say more?  true: they decided. */
+/* The report's own codes say little: do the words of its first part say more?  true: they decided.
+ */
 static bool ask_prose(struct finding *f, struct text text)
 {
 	struct classify_reason why;
 
-	if (strcmp(f->why.rule, "bounce.words") == 0 || (!is_generic(f->status) && strcmp(f->why.reason, "undefined") != 0))
+	if (strcmp(f->why.rule, "bounce.words") == 0 ||
+	    (!is_generic(f->status) && strcmp(f->why.reason, "undefined") != 0))
 		return false;
 	why = classify_reason_of(f->action, f->status, f->smtp_code, text);
 	if (strcmp(why.rule, "bounce.words") != 0)
@@ -287,7 +310,8 @@ static void judge_recipients(struct finding *f, struct text text, struct classif
 	v->confidence = strcmp(f->why.rule, "bounce.unknown") == 0 ? 0.8 : 0.97;
 }
 
-static void judge_prose(const struct mime_head *head, struct text text, const struct signs *s, struct classify_verdict *v)
+static void judge_prose(const struct mime_head *head, struct text text, const struct signs *s,
+			struct classify_verdict *v)
 {
 	struct finding f = prose_finding(text, s);
 	char address[LIMIT_MIME_ADDRESS + 1];
@@ -300,8 +324,8 @@ static void judge_prose(const struct mime_head *head, struct text text, const st
 	v->confidence = strcmp(f.why.rule, "bounce.words") == 0 ? 0.9 : 0.75;
 }
 
-bool classify_bounce_judge(const struct mime_head *head, const struct mime_dsn *dsn, struct text subject,
-                           struct text text, struct classify_verdict *ret)
+bool classify_bounce_judge(const struct mime_head *head, const struct mime_dsn *dsn,
+			   struct text subject, struct text text, struct classify_verdict *ret)
 {
 	cleanup_buf struct buf words;
 	struct signs s;

@@ -18,7 +18,7 @@
  * false: no report, and `ret` is untouched.  true: kind, confidence, evidence
  * and bounce are set; a report of success is CLASSIFY_AUTO_OTHER.
  */
-bool classify_bounce_judge(const struct mime_head *head, const struct mime_dsn *dsn, struct text subject,
-                           struct text text, struct classify_verdict *ret);
+bool classify_bounce_judge(const struct mime_head *head, const struct mime_dsn *dsn,
+			   struct text subject, struct text text, struct classify_verdict *ret);
 
 #endif

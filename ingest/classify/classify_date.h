@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "ingest/classify/classify_day.h"
 
 /*
  * The first day back that an absence notice names.
@@ -19,18 +20,19 @@
  * first; a day without a year is the next such day and at most 92 days away,
  * one with a year at most 400; a day that has passed is none.
  */
-#define CLASSIFY_DATE 11 /* "2026-09-12" and a NUL */
-
 struct classify_date {
 	char day[CLASSIFY_DATE];
 	struct text where; /* the words it was read from, in the folded text */
 	bool named;        /* a return word named it; false: it is the end of an absence */
 };
 
-/* `folded`: text by mime_fold.  `received_at`: unix seconds.  false: no return day is named for certain. */
+/* `folded`: text by mime_fold.  `received_at`: unix seconds.  false: no return day is named for
+ * certain. */
 bool classify_date_return(struct text folded, int64_t received_at, struct classify_date *ret);
 
-/* The first such day in `text` ("2020-01-10T..." of a header, "12/09/2026" after a day-first word), whatever stands before it. */
-bool classify_date_plain(struct text folded, int64_t received_at, bool day_first, struct classify_date *ret);
+/* The first such day in `text` ("2020-01-10T..." of a header, "12/09/2026" after a day-first word),
+ * whatever stands before it. */
+bool classify_date_plain(struct text folded, int64_t received_at, bool day_first,
+			 struct classify_date *ret);
 
 #endif

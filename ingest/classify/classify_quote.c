@@ -11,7 +11,7 @@
  * line is what is judged, the line itself is what is cut out.  It never looks
  * further ahead than AHEAD lines, so time is linear.
  */
-#define AHEAD 8
+#define AHEAD               8
 #define LONGEST_ATTRIBUTION 500 /* bytes, folded */
 
 struct cursor {
@@ -28,8 +28,7 @@ static struct text cut_line(struct text *rest)
 {
 	struct text line;
 
-	if (!text_cut(*rest, '\n', &line, rest))
-		*rest = (struct text){ line.at + line.len, 0 };
+	(void)text_cut(*rest, '\n', &line, rest);
 	return line;
 }
 
@@ -89,7 +88,8 @@ static bool is_attribution(struct text t)
 /* May an attribution that goes on in the next line begin with this one? */
 static bool can_begin_attribution(struct text t)
 {
-	return t.len < LONGEST_ATTRIBUTION && (classify_quote_words_is_intro(t) || (has(t, '<') && has(t, '@')));
+	return t.len < LONGEST_ATTRIBUTION &&
+	       (classify_quote_words_is_intro(t) || (has(t, '<') && has(t, '@')));
 }
 
 /*
@@ -135,7 +135,8 @@ static bool quote_follows(struct cursor after)
 	return false;
 }
 
-/* An attribution without '>' behind it ends the new text; prose that only sounds like one must not. */
+/* An attribution without '>' behind it ends the new text; prose that only sounds like one must not.
+ */
 static bool is_certain(struct text first, struct cursor after)
 {
 	size_t digits = count_digits(first);
@@ -151,7 +152,8 @@ static bool is_certain(struct text first, struct cursor after)
 
 /* ---- header blocks ---- */
 
-/* Outlook: three different labels within a few lines, From among them (RFC 5322 names, localised). */
+/* Outlook: three different labels within a few lines, From among them (RFC 5322 names, localised).
+ */
 static bool is_header_block(const struct line *first, struct cursor after)
 {
 	unsigned seen = 0, n = 0;
@@ -222,7 +224,8 @@ static bool is_signature_mark(const struct line *l)
 
 	if (t.len && t.at[t.len - 1] == '\r')
 		t.len--;
-	return text_eq(t, TEXT("-- ")) || text_eq(t, TEXT("--")); /* the blank is often lost on the way */
+	return text_eq(t, TEXT("-- ")) ||
+	       text_eq(t, TEXT("--")); /* the blank is often lost on the way */
 }
 
 /* From here to the end it is quoted, and nothing in it is marked by '>'. */
@@ -250,7 +253,8 @@ static bool ends_new_text(struct cutter *c, const struct line *l, struct cursor 
 }
 
 /* Attribution lines taken away; `ret_end`: and everything after them too. */
-static bool take_attribution(struct cutter *c, const struct line *l, struct cursor *at, bool *ret_end)
+static bool take_attribution(struct cutter *c, const struct line *l, struct cursor *at,
+			     bool *ret_end)
 {
 	size_t n = attribution_lines(l, *at);
 	bool certain = n && is_certain(l->folded, *at);
@@ -321,7 +325,8 @@ void classify_quote_cut(struct text body, struct classify_quote *ret)
 	cleanup_buf struct buf folded;
 
 	ret->n = 0;
-	buf_init(&folded, (size_t)LIMIT_MIME_TEXT * 3); /* folding makes three bytes of one at most */
+	buf_init(&folded,
+		 (size_t)LIMIT_MIME_TEXT * 3); /* folding makes three bytes of one at most */
 	mime_fold_add(&folded, body);
 	walk(&c, (struct cursor){ body, { (const char *)folded.data, folded.len } });
 	if (!ret->n && (c.forward || c.part == PART_BANNER) && whole.len)

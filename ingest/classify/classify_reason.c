@@ -47,7 +47,8 @@ static const struct {
 	{ "message file too big", "mesgtoobig", false },
 	{ "exceeded maximum inbound message size", "mesgtoobig", false },
 	{ "virus", "virusdetected", false },
-	/* about the sender and his server; before the words for unknown users, since they often name a user too */
+	/* about the sender and his server; before the words for unknown users, since they often
+	   name a user too */
 	{ "sender address rejected", "rejected", false },
 	{ "sender rejected", "rejected", false },
 	{ "sender verify failed", "rejected", false },
@@ -238,7 +239,8 @@ static const struct {
 	{ "5.1.7", "rejected", false },
 	{ "5.1.8", "rejected", false }, /* the sender's address, not the prospect's */
 	{ "5.1.9", "undefined", false },
-	{ "5.1.10", "notaccept", true }, /* RFC 7505: null MX; Exchange writes it for an unknown recipient */
+	{ "5.1.10", "notaccept",
+	  true }, /* RFC 7505: null MX; Exchange writes it for an unknown recipient */
 	{ "5.2.0", "filtered", false },
 	{ "5.2.1", "suspend", true },
 	{ "5.2.2", "mailboxfull", false },
@@ -270,7 +272,8 @@ static const char *code_reason(const char *status, bool *ret_hard)
 	for (size_t i = 0; i < countof(codes); i++) {
 		size_t n = strlen(codes[i].status);
 
-		if (strncmp(status, codes[i].status, n) == 0 && (status[n] == '\0' || status[n] == '.') && n > longest) {
+		if (strncmp(status, codes[i].status, n) == 0 &&
+		    (status[n] == '\0' || status[n] == '.') && n > longest) {
 			longest = n;
 			found = codes[i].reason;
 			*ret_hard = codes[i].hard;
@@ -291,8 +294,8 @@ static const char *words_reason(struct text words, bool *ret_hard, const char **
 	return NULL;
 }
 
-struct classify_reason classify_reason_of(enum mime_action action, const char *status, unsigned smtp_code,
-                                          struct text words)
+struct classify_reason classify_reason_of(enum mime_action action, const char *status,
+					  unsigned smtp_code, struct text words)
 {
 	struct classify_reason r = { false, "undefined", "bounce.unknown" };
 	const char *rule = NULL, *reason = words_reason(words, &r.hard, &rule);
@@ -305,8 +308,10 @@ struct classify_reason classify_reason_of(enum mime_action action, const char *s
 		r.rule = "bounce.status";
 	}
 	/* "5.0.0", "550 rejected": permanent, but nothing says that it is about the address */
-	/* 4.x with words about the address is greylisting in disguise, unless the domain itself is not there */
-	if (action == MIME_ACTION_DELAYED || (status[0] == '4' && strcmp(r.reason, "hostunknown") != 0) ||
+	/* 4.x with words about the address is greylisting in disguise, unless the domain itself is
+	 * not there */
+	if (action == MIME_ACTION_DELAYED ||
+	    (status[0] == '4' && strcmp(r.reason, "hostunknown") != 0) ||
 	    (!status[0] && smtp_code >= 400 && smtp_code < 500))
 		r.hard = false;
 	if (action == MIME_ACTION_DELAYED && strcmp(r.reason, "undefined") == 0)
@@ -323,7 +328,8 @@ static bool is_digit(struct text t, size_t at)
 
 static bool is_edge(struct text t, size_t at)
 {
-	return at >= t.len || !((t.at[at] >= 'a' && t.at[at] <= 'z') || is_digit(t, at) || t.at[at] == '.');
+	return at >= t.len ||
+	       !((t.at[at] >= 'a' && t.at[at] <= 'z') || is_digit(t, at) || t.at[at] == '.');
 }
 
 /* "5.1.1" at `at`: its length, or 0. */
@@ -352,9 +358,11 @@ static unsigned smtp_at(struct text t, size_t at)
 {
 	unsigned code;
 
-	if ((t.at[at] != '4' && t.at[at] != '5') || !is_digit(t, at + 1) || !is_digit(t, at + 2) || !is_edge(t, at + 3))
+	if ((t.at[at] != '4' && t.at[at] != '5') || !is_digit(t, at + 1) || !is_digit(t, at + 2) ||
+	    !is_edge(t, at + 3))
 		return 0;
-	code = (unsigned)(t.at[at] - '0') * 100 + (unsigned)(t.at[at + 1] - '0') * 10 + (unsigned)(t.at[at + 2] - '0');
+	code = (unsigned)(t.at[at] - '0') * 100 + (unsigned)(t.at[at + 1] - '0') * 10 +
+	       (unsigned)(t.at[at + 2] - '0');
 	return t.at[at + 1] <= '7' ? code : 0;
 }
 

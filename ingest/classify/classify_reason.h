@@ -15,7 +15,8 @@
  */
 struct classify_reason {
 	bool hard;
-	const char *reason; /* static, in Sisimai's vocabulary: "userunknown"; "undefined" when nothing is known */
+	const char *reason; /* static, in Sisimai's vocabulary: "userunknown"; "undefined" when
+			       nothing is known */
 	const char *rule;   /* static: what decided, for the evidence */
 };
 
@@ -23,10 +24,11 @@ struct classify_reason {
  * `action` and `status` ("5.1.1", "" for none) as the report gives them,
  * `smtp_code` 0 for none, `words`: the diagnostic text, folded.
  */
-struct classify_reason classify_reason_of(enum mime_action action, const char *status, unsigned smtp_code,
-                                          struct text words);
+struct classify_reason classify_reason_of(enum mime_action action, const char *status,
+					  unsigned smtp_code, struct text words);
 
-/* The first "550" and the first "5.1.1" that stand in a text as words; untouched when there are none. */
-void classify_reason_codes(struct text words, unsigned *ret_smtp_code, char ret_status[MIME_STATUS]);
+/* The first "550" and the first "5.1.1" that stand in a text as words; untouched when there are
+ * none. */
+void classify_reason_codes(struct text t, unsigned *ret_smtp_code, char ret_status[MIME_STATUS]);
 
 #endif

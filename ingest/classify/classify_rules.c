@@ -1,29 +1,32 @@
 #include "base/mem.h"
 #include "ingest/classify/classify_rules.h"
 
-#define HUMAN CLASSIFY_SAYS_HUMAN
-#define AUTO CLASSIFY_SAYS_AUTO
-#define ABSENCE CLASSIFY_SAYS_ABSENCE
-#define OTHER CLASSIFY_SAYS_OTHER
-#define LIST CLASSIFY_SAYS_LIST
-#define BOUNCE CLASSIFY_SAYS_BOUNCE
-#define DELAY CLASSIFY_SAYS_DELAY
-#define STRONG CLASSIFY_STRONG
-#define WEAK CLASSIFY_WEAK
-#define HAS CLASSIFY_HAS, NULL
-#define IS CLASSIFY_IS
-#define STARTS CLASSIFY_STARTS
+#define HUMAN    CLASSIFY_SAYS_HUMAN
+#define AUTO     CLASSIFY_SAYS_AUTO
+#define ABSENCE  CLASSIFY_SAYS_ABSENCE
+#define OTHER    CLASSIFY_SAYS_OTHER
+#define LIST     CLASSIFY_SAYS_LIST
+#define BOUNCE   CLASSIFY_SAYS_BOUNCE
+#define DELAY    CLASSIFY_SAYS_DELAY
+#define STRONG   CLASSIFY_STRONG
+#define WEAK     CLASSIFY_WEAK
+#define HAS      CLASSIFY_HAS, NULL
+#define IS       CLASSIFY_IS
+#define STARTS   CLASSIFY_STARTS
 #define CONTAINS CLASSIFY_CONTAINS
 
 static const struct classify_header_rule headers[] = {
 	/* RFC 3834 section 5; its parameters come from RFC 5436 and from what servers add */
 	{ "header.auto-submitted-no", "Auto-Submitted", IS, "no", HUMAN, STRONG },
-	{ "header.auto-submitted-vacation", "Auto-Submitted", CONTAINS, "vacation", ABSENCE, STRONG },
-	{ "header.auto-submitted-owner", "Auto-Submitted", CONTAINS, "owner-email=", ABSENCE, STRONG },
+	{ "header.auto-submitted-vacation", "Auto-Submitted", CONTAINS, "vacation", ABSENCE,
+	  STRONG },
+	{ "header.auto-submitted-owner", "Auto-Submitted", CONTAINS, "owner-email=", ABSENCE,
+	  STRONG },
 	{ "header.auto-replied", "Auto-Submitted", STARTS, "auto-replied", AUTO, STRONG },
 	{ "header.auto-generated", "Auto-Submitted", STARTS, "auto-generated", AUTO, STRONG },
 	{ "header.auto-notified", "Auto-Submitted", STARTS, "auto-notified", OTHER, STRONG },
-	{ "header.apple-unsubscribe", "X-Apple-Unsubscribe", IS, "true", HUMAN, STRONG }, /* a person asked for it */
+	{ "header.apple-unsubscribe", "X-Apple-Unsubscribe", IS, "true", HUMAN,
+	  STRONG }, /* a person asked for it */
 	{ "header.apple-vacation", "X-Apple-Action", IS, "vacation", ABSENCE, STRONG },
 	{ "header.x-autoreply", "X-Autoreply", HAS, AUTO, STRONG },
 	{ "header.x-autorespond", "X-Autorespond", HAS, AUTO, STRONG },
@@ -38,14 +41,16 @@ static const struct classify_header_rule headers[] = {
 	{ "header.x-precedence", "X-Precedence", STARTS, "auto_reply", AUTO, STRONG },
 	{ "header.precedence-auto_reply", "Precedence", IS, "auto_reply", AUTO, STRONG },
 	{ "header.precedence-auto-reply", "Precedence", IS, "auto-reply", AUTO, STRONG },
-	{ "header.exchange-rules-agent", "X-MS-Exchange-Generated-Message-Source", CONTAINS, "mailbox rules agent", AUTO,
-	  STRONG },
+	{ "header.exchange-rules-agent", "X-MS-Exchange-Generated-Message-Source", CONTAINS,
+	  "mailbox rules agent", AUTO, STRONG },
 	{ "header.kana", "X-Mailer", CONTAINS, "kana response", OTHER, STRONG },
-	{ "header.null-path", "Return-Path", IS, "<>", AUTO, STRONG }, /* RFC 5321 section 4.5.5: no person's mail has it */
+	{ "header.null-path", "Return-Path", IS, "<>", AUTO,
+	  STRONG }, /* RFC 5321 section 4.5.5: no person's mail has it */
 	{ "header.exchange-rules-loop", "X-MS-Exchange-Inbox-Rules-Loop", HAS, AUTO, WEAK },
 	{ "header.precedence-bulk", "Precedence", IS, "bulk", AUTO, WEAK },
 	{ "header.precedence-junk", "Precedence", IS, "junk", AUTO, WEAK },
-	/* a wish not to be answered by machines; newsletters and plain Exchange mail carry it as well */
+	/* a wish not to be answered by machines; newsletters and plain Exchange mail carry it as
+	   well */
 	{ "header.auto-response-suppress", "X-Auto-Response-Suppress", HAS, AUTO, WEAK },
 	{ "header.x-loop", "X-Loop", HAS, AUTO, WEAK },
 	{ "header.precedence-list", "Precedence", IS, "list", LIST, WEAK },

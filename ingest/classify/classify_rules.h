@@ -16,10 +16,11 @@ enum classify_says {
 	CLASSIFY_SAYS_HUMAN,   /* the mail says of itself that no machine sent it */
 	CLASSIFY_SAYS_AUTO,    /* a machine answered */
 	CLASSIFY_SAYS_ABSENCE, /* a machine answered that somebody is away */
-	CLASSIFY_SAYS_OTHER,   /* a machine answered, and it is no absence: a ticket, someone who left */
-	CLASSIFY_SAYS_LIST,    /* sent to many */
-	CLASSIFY_SAYS_BOUNCE,  /* a mail server speaks */
-	CLASSIFY_SAYS_DELAY,   /* a mail server says that it is still trying */
+	CLASSIFY_SAYS_OTHER, /* a machine answered, and it is no absence: a ticket, someone who left
+			      */
+	CLASSIFY_SAYS_LIST,  /* sent to many */
+	CLASSIFY_SAYS_BOUNCE, /* a mail server speaks */
+	CLASSIFY_SAYS_DELAY,  /* a mail server says that it is still trying */
 };
 
 enum classify_weight { CLASSIFY_WEAK, CLASSIFY_STRONG };
@@ -42,9 +43,12 @@ struct classify_phrase_rule {
 };
 
 const struct classify_header_rule *classify_rules_headers(size_t *ret_n);
-const struct classify_phrase_rule *classify_rules_subjects(size_t *ret_n); /* at the front of the subject */
-const struct classify_phrase_rule *classify_rules_inside(size_t *ret_n);   /* anywhere in the subject */
-const struct classify_phrase_rule *classify_rules_phrases(size_t *ret_n);  /* in the new text */
-const struct classify_phrase_rule *classify_rules_ndr(size_t *ret_n);      /* at the front of a mail server's subject */
+const struct classify_phrase_rule *
+classify_rules_subjects(size_t *ret_n); /* at the front of the subject */
+const struct classify_phrase_rule *
+classify_rules_inside(size_t *ret_n); /* anywhere in the subject */
+const struct classify_phrase_rule *classify_rules_phrases(size_t *ret_n); /* in the new text */
+const struct classify_phrase_rule *
+classify_rules_ndr(size_t *ret_n); /* at the front of a mail server's subject */
 
 #endif

@@ -6,7 +6,7 @@
 #include "ingest/mime/mime_utf8.h"
 
 #define CHARACTERS 300
-#define BACK 40 /* characters given up so as not to cut a word */
+#define BACK       40 /* characters given up so as not to cut a word */
 
 static bool is_blank(uint32_t c)
 {
@@ -28,7 +28,8 @@ void classify_snippet(struct text t, char ret[CLASSIFY_SNIPPET])
 			continue;
 		}
 		/* the space, the character, and room for the sign that says "cut" */
-		if (chars + blank + 1 > CHARACTERS - 1 && (chars + blank + 1 > CHARACTERS || text_trim(t).len)) {
+		if (chars + blank + 1 > CHARACTERS - 1 &&
+		    (chars + blank + 1 > CHARACTERS || text_trim(t).len)) {
 			bool at_word = blank || chars - word_chars > BACK;
 
 			len = at_word ? len : word_len;

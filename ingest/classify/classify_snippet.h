@@ -10,6 +10,6 @@
  */
 #define CLASSIFY_SNIPPET (300 * 4 + 1) /* bytes, NUL included */
 
-void classify_snippet(struct text utf8, char ret[CLASSIFY_SNIPPET]);
+void classify_snippet(struct text t, char ret[CLASSIFY_SNIPPET]);
 
 #endif

@@ -14,7 +14,8 @@ const char *classify_verdict_source_name(enum classify_source source)
 	return source_names[source];
 }
 
-void classify_verdict_add(struct classify_verdict *v, const char *rule, enum classify_source source, struct text saw)
+void classify_verdict_add(struct classify_verdict *v, const char *rule, enum classify_source source,
+			  struct text saw)
 {
 	struct classify_evidence *e = &v->evidence[v->n_evidence];
 

@@ -28,7 +28,8 @@ static void add(struct match_ids *ret, const char *id, enum match_method method,
 		ret->at[ret->n++] = (struct match_id){ id, method, confidence };
 }
 
-/* The nearer to the end of the thread, the surer; the far ones may belong to a mail that was only pasted in. */
+/* The nearer to the end of the thread, the surer; the far ones may belong to a mail that was only
+ * pasted in. */
 static double reference_confidence(size_t from_end)
 {
 	return from_end == 0 ? 0.95 : from_end < 5 ? 0.9 : 0.8;

@@ -37,6 +37,7 @@ void match_ids_of(const struct mime_head *head, const struct mime_dsn *dsn, stru
 /* The normal form of an id as registered through the API or found in a mail: mime_id_normal(). */
 size_t match_ids_normal(struct text raw, char ret[MIME_ID]);
 
-const char *match_ids_method_name(enum match_method method); /* "dsn_original", "in_reply_to", "references" */
+const char *
+match_ids_method_name(enum match_method method); /* "dsn_original", "in_reply_to", "references" */
 
 #endif

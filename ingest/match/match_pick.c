@@ -16,18 +16,20 @@ bool match_pick_is_own(const struct mime_head *head, const struct text *own, siz
 {
 	struct text from = text_of(head->from.address);
 
-	/* local parts are compared folded: no provider tells them apart by case (RFC 5321 section 2.4 allows it) */
+	/* local parts are compared folded: no provider tells them apart by case (RFC 5321
+	 * section 2.4 allows it) */
 	for (size_t i = 0; i < n_own; i++)
 		if (own[i].len && text_ieq(from, text_trim(own[i])))
 			return true;
 	return false;
 }
 
-static bool is_listed(const struct match_list *list, const struct match_outbound *found, struct text outbound,
-                      enum match_method method)
+static bool is_listed(const struct match_list *list, const struct match_outbound *found,
+		      struct text outbound, enum match_method method)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (list->at[i].method == method && text_eq(found[list->at[i].outbound].id, outbound))
+		if (list->at[i].method == method &&
+		    text_eq(found[list->at[i].outbound].id, outbound))
 			return true;
 	return false;
 }
@@ -37,15 +39,19 @@ static void add(struct match_list *list, size_t outbound, const struct match_id 
 	struct match *m = &list->at[list->n++];
 	struct buf line;
 
-	*m = (struct match){ .outbound = outbound, .method = id->method, .confidence = id->confidence };
+	*m = (struct match){ .outbound = outbound,
+			     .method = id->method,
+			     .confidence = id->confidence };
 	buf_init(&line, LIMIT_MIME_ID + 64);
 	(void)text_addf(&line, "%s %s", found_in[id->method], id->id);
-	mime_utf8_copy(m->evidence, sizeof(m->evidence), (struct text){ (const char *)line.data, line.len });
+	mime_utf8_copy(m->evidence, sizeof(m->evidence),
+		       (struct text){ (const char *)line.data, line.len });
 	buf_clear(&line);
 }
 
 /* Is `a` to stand before `b`? */
-static bool is_stronger(const struct match *a, const struct match *b, const struct match_outbound *found)
+static bool is_stronger(const struct match *a, const struct match *b,
+			const struct match_outbound *found)
 {
 	if (a->confidence != b->confidence)
 		return a->confidence > b->confidence;
@@ -67,8 +73,9 @@ static void sort(struct match_list *list, const struct match_outbound *found)
 	}
 }
 
-void match_pick_all(const struct match_ids *ids, const struct mime_head *head, const struct text *own, size_t n_own,
-                    const struct match_outbound *found, size_t n_found, struct match_list *ret)
+void match_pick_all(const struct match_ids *ids, const struct mime_head *head,
+		    const struct text *own, size_t n_own, const struct match_outbound *found,
+		    size_t n_found, struct match_list *ret)
 {
 	ret->n = 0;
 	if (match_pick_is_own(head, own, n_own))

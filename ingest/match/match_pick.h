@@ -39,8 +39,9 @@ struct match_list {
  * method) that applies is there once.  Order: confidence, then the outbound
  * sent last, then the order of the array.
  */
-void match_pick_all(const struct match_ids *ids, const struct mime_head *head, const struct text *own, size_t n_own,
-                    const struct match_outbound *found, size_t n_found, struct match_list *ret);
+void match_pick_all(const struct match_ids *ids, const struct mime_head *head,
+		    const struct text *own, size_t n_own, const struct match_outbound *found,
+		    size_t n_found, struct match_list *ret);
 
 /* Is this mail one that the inbox itself sent? */
 bool match_pick_is_own(const struct mime_head *head, const struct text *own, size_t n_own);

@@ -8,12 +8,9 @@
 #include "ingest/mime/mime_utf8.h"
 
 static const char *const action_names[] = {
-	[MIME_ACTION_NONE] = "",
-	[MIME_ACTION_FAILED] = "failed",
-	[MIME_ACTION_DELAYED] = "delayed",
-	[MIME_ACTION_DELIVERED] = "delivered",
-	[MIME_ACTION_RELAYED] = "relayed",
-	[MIME_ACTION_EXPANDED] = "expanded",
+	[MIME_ACTION_NONE] = "",           [MIME_ACTION_FAILED] = "failed",
+	[MIME_ACTION_DELAYED] = "delayed", [MIME_ACTION_DELIVERED] = "delivered",
+	[MIME_ACTION_RELAYED] = "relayed", [MIME_ACTION_EXPANDED] = "expanded",
 };
 
 const char *mime_dsn_action_name(enum mime_action action)
@@ -83,7 +80,8 @@ static struct text after_type(struct text v)
 	return text_trim(tail);
 }
 
-/* "rfc822; <ann@mail.example> (expanded from ...)" -> "ann@mail.example"; NULL: no address in it. */
+/* "rfc822; <ann@mail.example> (expanded from ...)" -> "ann@mail.example"; NULL: no address in it.
+ */
 static char *address_of(struct text v)
 {
 	size_t n = 0;
@@ -120,7 +118,8 @@ static enum mime_action action_of(struct text v)
 	return MIME_ACTION_NONE;
 }
 
-/* RFC 3463 section 2: class "." subject "." detail, 1 to 3 digits in the last two.  Comments after it are passed over. */
+/* RFC 3463 section 2: class "." subject "." detail, 1 to 3 digits in the last two.  Comments after
+ * it are passed over. */
 static void status_of(struct text v, char ret[MIME_STATUS])
 {
 	size_t n = 0, dots = 0, digits = 0;
@@ -135,7 +134,8 @@ static void status_of(struct text v, char ret[MIME_STATUS])
 			break;
 		n++;
 	}
-	if (dots != 2 || !digits || v.at[1] != '.' || (v.at[0] != '2' && v.at[0] != '4' && v.at[0] != '5'))
+	if (dots != 2 || !digits || v.at[1] != '.' ||
+	    (v.at[0] != '2' && v.at[0] != '4' && v.at[0] != '5'))
 		return;
 	memcpy(ret, v.at, n);
 	ret[n] = '\0';
@@ -145,10 +145,12 @@ static void status_of(struct text v, char ret[MIME_STATUS])
 
 struct reader {
 	struct mime_dsn *d;
-	struct mime_dsn_recipient *cur; /* the recipient the fields speak of; NULL: of the message */
+	struct mime_dsn_recipient
+		*cur; /* the recipient the fields speak of; NULL: of the message */
 };
 
-/* The recipient a field belongs to; a new one when there is none yet, or when `taken` says this one is told already. */
+/* The recipient a field belongs to; a new one when there is none yet, or when `taken` says this one
+ * is told already. */
 static struct mime_dsn_recipient *recipient(struct reader *r, bool taken)
 {
 	struct mime_dsn *d = r->d;
@@ -165,7 +167,8 @@ static struct mime_dsn_recipient *recipient(struct reader *r, bool taken)
 
 static void take_address(struct reader *r, struct text v, bool final)
 {
-	struct mime_dsn_recipient *c = recipient(r, r->cur && (final ? r->cur->final : r->cur->original));
+	struct mime_dsn_recipient *c =
+		recipient(r, r->cur && (final ? r->cur->final : r->cur->original));
 
 	if (c && final)
 		c->final = address_of(v);
@@ -173,7 +176,8 @@ static void take_address(struct reader *r, struct text v, bool final)
 		c->original = address_of(v);
 }
 
-/* A recipient told before any address is named, or after a blank line that does not belong there. */
+/* A recipient told before any address is named, or after a blank line that does not belong there.
+ */
 static struct mime_dsn_recipient *recipient_of_report(struct reader *r)
 {
 	struct mime_dsn *d = r->d;
@@ -226,7 +230,8 @@ static void decode(enum mime_encoding encoding, const void *bytes, size_t n, str
 	mime_part_bytes(encoding, bytes, n, ret);
 }
 
-void mime_dsn_read_status(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes, size_t n)
+void mime_dsn_read_status(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes,
+			  size_t n)
 {
 	cleanup_buf struct buf plain;
 	struct mime_fields block;
@@ -250,7 +255,8 @@ void mime_dsn_read_status(struct mime_dsn *d, enum mime_encoding encoding, const
 	mime_fields_clear(&block);
 }
 
-void mime_dsn_read_original(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes, size_t n)
+void mime_dsn_read_original(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes,
+			    size_t n)
 {
 	cleanup_buf struct buf plain;
 

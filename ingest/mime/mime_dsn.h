@@ -29,17 +29,18 @@ enum mime_action {
 #define MIME_STATUS 12 /* "5.1.1" and a NUL; three digits at most in the last two places */
 
 struct mime_dsn_recipient {
-	char *final;            /* address; NULL: not named */
-	char *original;         /* address as the sender wrote it, before forwarding; NULL: not named */
+	char *final;    /* address; NULL: not named */
+	char *original; /* address as the sender wrote it, before forwarding; NULL: not named */
 	enum mime_action action;
 	char status[MIME_STATUS]; /* ""; none */
-	char *diagnostic;       /* Diagnostic-Code without its type, unfolded; NULL: none */
-	bool will_retry;        /* Will-Retry-Until is there */
+	char *diagnostic;         /* Diagnostic-Code without its type, unfolded; NULL: none */
+	bool will_retry;          /* Will-Retry-Until is there */
 };
 
 struct mime_dsn {
-	char *reporting_mta;      /* NULL: not named */
-	char *original_id;        /* X-Original-Message-ID of Exchange, or from the text; normal form; NULL: none */
+	char *reporting_mta; /* NULL: not named */
+	char *original_id;   /* X-Original-Message-ID of Exchange, or from the text; normal form;
+				NULL: none */
 	struct mime_dsn_recipient *rcpt; /* at most LIMIT_MIME_RECIPIENTS */
 	size_t n_rcpt;
 	struct mime_head original; /* headers of the mail that bounced */
@@ -49,9 +50,12 @@ struct mime_dsn {
 void mime_dsn_init(struct mime_dsn *d);
 void mime_dsn_clear(struct mime_dsn *d);
 
-/* Bytes as fetched, still in their transfer encoding.  A second call of the same kind replaces what the first read. */
-void mime_dsn_read_status(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes, size_t n);
-void mime_dsn_read_original(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes, size_t n);
+/* Bytes as fetched, still in their transfer encoding.  A second call of the same kind replaces what
+ * the first read. */
+void mime_dsn_read_status(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes,
+			  size_t n);
+void mime_dsn_read_original(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes,
+			    size_t n);
 
 /*
  * For a report without an embedded original (qmail, Exim): its text, by

@@ -85,7 +85,8 @@ static void take_line(struct cutter *c, struct text line)
 	size_t name_len, colon;
 
 	if (is_blank(line.at[0])) {
-		/* RFC 5322 section 2.2.3: unfolding takes the line end away and leaves the blanks */
+		/* RFC 5322 section 2.2.3: unfolding takes the line end away and leaves the blanks
+		 */
 		if (c->in_field)
 			c->f->at[c->f->n - 1].value.len += append(c, line).len;
 		return;
@@ -96,7 +97,8 @@ static void take_line(struct cutter *c, struct text line)
 		start_field(c, text_sub(line, 0, name_len), text_sub(line, colon + 1, line.len));
 }
 
-/* The bytes of the first block, its empty line included; so that reading many small blocks costs what they hold. */
+/* The bytes of the first block, its empty line included; so that reading many small blocks costs
+ * what they hold. */
 static struct text first_block(struct text bytes, bool cr_only, bool *ret_ended)
 {
 	struct text block = text_sub(bytes, 0, LIMIT_MIME_HEAD);
@@ -113,10 +115,10 @@ size_t mime_fields_read(struct mime_fields *f, struct text bytes)
 	/* old Macs ended lines with CR; in a block that has LFs a CR is only a stray byte */
 	bool cr_only = look && !memchr(bytes.at, '\n', look), ended;
 	struct text block = first_block(bytes, cr_only, &ended);
-	struct cutter c = { .f = f };
+	struct mime_fields fresh = { 0 };
+	struct cutter c = { .f = &fresh };
 
-	mime_fields_clear(f);
-	f->block = mem_new(block.len + 1);
+	fresh.block = mem_new(block.len + 1);
 	for (size_t at = 0, next; at < block.len; at = next) {
 		struct text line = line_at(block, at, cr_only, &next);
 
@@ -125,9 +127,11 @@ size_t mime_fields_read(struct mime_fields *f, struct text bytes)
 	}
 	/* the ceiling fell inside a field: half an id is another id */
 	if (!ended && bytes.len >= LIMIT_MIME_HEAD && c.in_field)
-		f->n--;
-	for (size_t i = 0; i < f->n; i++)
-		f->at[i].value = text_trim(f->at[i].value);
+		fresh.n--;
+	for (size_t i = 0; i < fresh.n; i++)
+		fresh.at[i].value = text_trim(fresh.at[i].value);
+	mime_fields_clear(f);
+	*f = fresh;
 	return block.len;
 }
 

@@ -3,19 +3,21 @@
 #include "ingest/mime/mime_fold.h"
 #include "ingest/mime/mime_utf8.h"
 
-/* Letters that have no decomposition in Unicode but that people type without their stroke, and typography. */
+/* Letters that have no decomposition in Unicode but that people type without their stroke, and
+ * typography. */
 static const struct {
 	uint32_t c;
 	const char *as;
 } special[] = {
-	{ 0xc6, "ae" },	  { 0xd0, "d" },    { 0xd8, "o" },    { 0xde, "th" },	{ 0xdf, "ss" },
-	{ 0xe6, "ae" },	  { 0xf0, "d" },    { 0xf8, "o" },    { 0xfe, "th" },	{ 0x110, "d" },
-	{ 0x111, "d" },	  { 0x131, "i" },   { 0x141, "l" },   { 0x142, "l" },	{ 0x152, "oe" },
-	{ 0x153, "oe" },  { 0x401, "\xd0\xb5" }, { 0x451, "\xd0\xb5" },
-	{ 0x1e9e, "ss" }, { 0x2010, "-" },  { 0x2011, "-" },  { 0x2012, "-" },	{ 0x2013, "-" },
-	{ 0x2014, "-" },  { 0x2015, "-" },  { 0x2018, "'" },  { 0x2019, "'" },	{ 0x201a, "'" },
-	{ 0x201b, "'" },  { 0x201c, "\"" }, { 0x201d, "\"" }, { 0x201e, "\"" }, { 0x2032, "'" },
-	{ 0x2212, "-" },  { 0x3000, " " },  { 0xff1a, ":" },
+	{ 0xc6, "ae" },        { 0xd0, "d" },         { 0xd8, "o" },    { 0xde, "th" },
+	{ 0xdf, "ss" },        { 0xe6, "ae" },        { 0xf0, "d" },    { 0xf8, "o" },
+	{ 0xfe, "th" },        { 0x110, "d" },        { 0x111, "d" },   { 0x131, "i" },
+	{ 0x141, "l" },        { 0x142, "l" },        { 0x152, "oe" },  { 0x153, "oe" },
+	{ 0x401, "\xd0\xb5" }, { 0x451, "\xd0\xb5" }, { 0x1e9e, "ss" }, { 0x2010, "-" },
+	{ 0x2011, "-" },       { 0x2012, "-" },       { 0x2013, "-" },  { 0x2014, "-" },
+	{ 0x2015, "-" },       { 0x2018, "'" },       { 0x2019, "'" },  { 0x201a, "'" },
+	{ 0x201b, "'" },       { 0x201c, "\"" },      { 0x201d, "\"" }, { 0x201e, "\"" },
+	{ 0x2032, "'" },       { 0x2212, "-" },       { 0x3000, " " },  { 0xff1a, ":" },
 };
 
 static const char *special_of(uint32_t c)
@@ -35,14 +37,16 @@ static const char *special_of(uint32_t c)
 	return NULL;
 }
 
-/* Scripts whose accents are typed or left out as one pleases; elsewhere a mark is part of the letter. */
+/* Scripts whose accents are typed or left out as one pleases; elsewhere a mark is part of the
+ * letter. */
 static bool has_loose_accents(uint32_t c)
 {
 	return c < 0x400 || (c >= 0x1e00 && c < 0x2000) || (c >= 0xfb00 && c < 0xfb07) ||
 	       (c >= 0xff01 && c < 0xff5f);
 }
 
-/* Zero width, soft hyphen, direction marks, variation selectors, byte order mark; and free-standing accents. */
+/* Zero width, soft hyphen, direction marks, variation selectors, byte order mark; and free-standing
+ * accents. */
 static bool is_invisible(uint32_t c)
 {
 	return c == 0xad || (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||

@@ -10,6 +10,6 @@
  * ASCII, invisible characters dropped, every run of blanks one space.  Line
  * feeds stay.  Rule phrases are written in this form.
  */
-void mime_fold_add(struct buf *ret, struct text utf8); /* cut at the ceiling of `ret` */
+void mime_fold_add(struct buf *ret, struct text t); /* cut at the ceiling of `ret` */
 
 #endif

@@ -60,7 +60,8 @@ static char *lower_field(const struct mime_head *h, const char *name)
 /* RFC 2047; white space runs become one space, as folding leaves them in any number. */
 static char *decoded(struct text raw, size_t max)
 {
-	cleanup_free char *in = mem_text_n(raw.at, raw.len < LIMIT_MIME_FIELD ? raw.len : LIMIT_MIME_FIELD);
+	cleanup_free char *in =
+		mem_text_n(raw.at, raw.len < LIMIT_MIME_FIELD ? raw.len : LIMIT_MIME_FIELD);
 	char *utf8 = g_mime_utils_header_decode_text(NULL, in);
 	char *s = clean(text_of(utf8), max), *to = s;
 
@@ -83,11 +84,11 @@ static char *own_address(struct text raw)
 	return s;
 }
 
-static void add_address(struct mime_addresses *to, char *address, char *name)
+static void add_address(struct mime_addresses *to, struct mime_address one)
 {
 	if (to->n % 8 == 0)
 		to->at = mem_resize(to->at, (to->n + 8) * sizeof(*to->at));
-	to->at[to->n++] = (struct mime_address){ address, name };
+	to->at[to->n++] = one;
 }
 
 /* The mailboxes of one parsed list, groups opened; GMime does not nest groups. */
@@ -97,16 +98,20 @@ static void add_mailboxes(struct mime_addresses *to, InternetAddressList *list, 
 
 	for (int i = 0; i < n && to->n < LIMIT_MIME_ADDRESSES; i++) {
 		InternetAddress *a = internet_address_list_get_address(list, i);
+		struct mime_address one = { 0 };
 
-		if (INTERNET_ADDRESS_IS_GROUP(a) && depth == 0) {
-			add_mailboxes(to, internet_address_group_get_members(INTERNET_ADDRESS_GROUP(a)), 1);
-		} else if (INTERNET_ADDRESS_IS_MAILBOX(a)) {
-			const char *addr = internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(a));
-			char *own = own_address(text_of(addr));
-
-			if (own)
-				add_address(to, own, clean(text_of(internet_address_get_name(a)), LIMIT_MIME_SUBJECT));
-		}
+		if (INTERNET_ADDRESS_IS_GROUP(a) && depth == 0)
+			add_mailboxes(to,
+				      internet_address_group_get_members(INTERNET_ADDRESS_GROUP(a)),
+				      1);
+		if (!INTERNET_ADDRESS_IS_MAILBOX(a))
+			continue;
+		one.address = own_address(
+			text_of(internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(a))));
+		if (!one.address)
+			continue;
+		one.name = clean(text_of(internet_address_get_name(a)), LIMIT_MIME_SUBJECT);
+		add_address(to, one);
 	}
 }
 
@@ -126,15 +131,17 @@ static void add_by_eye(struct mime_addresses *to, struct text raw)
 		;
 	own = from < i && end > i + 1 ? own_address(text_sub(raw, from, end - from)) : NULL;
 	if (own)
-		add_address(to, own, NULL);
+		add_address(to, (struct mime_address){ .address = own });
 }
 
 static void read_addresses(const struct mime_head *h, const char *name, struct mime_addresses *to)
 {
 	struct text raw;
 
-	for (size_t nth = 0; to->n < LIMIT_MIME_ADDRESSES && (raw = mime_head_field(h, name, nth)).at; nth++) {
-		cleanup_free char *in = mem_text_n(raw.at, raw.len < LIMIT_MIME_FIELD ? raw.len : LIMIT_MIME_FIELD);
+	for (size_t nth = 0;
+	     to->n < LIMIT_MIME_ADDRESSES && (raw = mime_head_field(h, name, nth)).at; nth++) {
+		cleanup_free char *in =
+			mem_text_n(raw.at, raw.len < LIMIT_MIME_FIELD ? raw.len : LIMIT_MIME_FIELD);
 		InternetAddressList *list = internet_address_list_parse(NULL, in);
 		size_t before = to->n;
 
@@ -240,7 +247,8 @@ static enum mime_path read_return_path(const struct mime_head *h)
 static void read_type(struct mime_head *h)
 {
 	struct text raw = mime_head_field(h, "Content-Type", 0);
-	cleanup_free char *in = mem_text_n(raw.at, raw.len < LIMIT_MIME_SUBJECT ? raw.len : LIMIT_MIME_SUBJECT);
+	cleanup_free char *in =
+		mem_text_n(raw.at, raw.len < LIMIT_MIME_SUBJECT ? raw.len : LIMIT_MIME_SUBJECT);
 	GMimeContentType *t;
 
 	if (!raw.len)
@@ -251,9 +259,11 @@ static void read_type(struct mime_head *h)
 	h->type = (struct mime_type){
 		.type = clean_lower(text_of(g_mime_content_type_get_media_type(t)), 64),
 		.subtype = clean_lower(text_of(g_mime_content_type_get_media_subtype(t)), 64),
-		.report_type = clean_lower(text_of(g_mime_content_type_get_parameter(t, "report-type")), 64),
+		.report_type = clean_lower(
+			text_of(g_mime_content_type_get_parameter(t, "report-type")), 64),
 		.method = clean_lower(text_of(g_mime_content_type_get_parameter(t, "method")), 64),
-		.charset = clean_lower(text_of(g_mime_content_type_get_parameter(t, "charset")), 64),
+		.charset =
+			clean_lower(text_of(g_mime_content_type_get_parameter(t, "charset")), 64),
 		.boundary = clean(text_of(g_mime_content_type_get_parameter(t, "boundary")), 200),
 	};
 	g_object_unref(t);
@@ -326,10 +336,12 @@ void mime_head_read(struct mime_head *h, const void *bytes, size_t n)
 	h->encoding = lower_field(h, "Content-Transfer-Encoding");
 }
 
-bool mime_head_is_type(const struct mime_head *h, const char *type, const char *subtype, const char *report_type)
+bool mime_head_is_type(const struct mime_head *h, const char *type, const char *subtype,
+		       const char *report_type)
 {
 	const struct mime_type *t = &h->type;
 
-	return t->type && t->subtype && strcmp(t->type, type) == 0 && strcmp(t->subtype, subtype) == 0 &&
+	return t->type && t->subtype && strcmp(t->type, type) == 0 &&
+	       strcmp(t->subtype, subtype) == 0 &&
 	       (!report_type || (t->report_type && strcmp(t->report_type, report_type) == 0));
 }

@@ -39,7 +39,7 @@ struct mime_addresses {
 
 enum mime_path {
 	MIME_PATH_ABSENT,
-	MIME_PATH_NULL,    /* "Return-Path: <>": a machine sent it, RFC 5321 section 4.5.5 */
+	MIME_PATH_NULL, /* "Return-Path: <>": a machine sent it, RFC 5321 section 4.5.5 */
 	MIME_PATH_ADDRESS,
 };
 
@@ -57,15 +57,18 @@ struct mime_head {
 
 	char *message_id; /* normal form; NULL: none */
 	struct mime_ids in_reply_to;
-	struct mime_ids references; /* oldest first; the LAST LIMIT_MIME_IDS of them, nearest to this mail */
+	struct mime_ids references; /* oldest first; the LAST LIMIT_MIME_IDS of them, nearest to
+				       this mail */
 	struct mime_address from;   /* the first mailbox of From, else Sender; address NULL: none */
 	struct mime_addresses reply_to;
-	struct mime_addresses to; /* To, then Cc, then Delivered-To and X-Original-To: for knowing own copies */
+	struct mime_addresses
+		to; /* To, then Cc, then Delivered-To and X-Original-To: for knowing own copies */
 	struct mime_addresses failed; /* X-Failed-Recipients (Exim, Gmail) */
-	char *subject; /* decoded, white space runs are one space; "" when none */
-	int64_t date;  /* unix seconds; MIME_NO_DATE: none or unreadable */
+	char *subject;                /* decoded, white space runs are one space; "" when none */
+	int64_t date;                 /* unix seconds; MIME_NO_DATE: none or unreadable */
 	enum mime_path return_path;
-	char *auto_submitted; /* RFC 3834, lower case, comments and parameters kept: "auto-replied (vacation)"; NULL: none */
+	char *auto_submitted; /* RFC 3834, lower case, comments and parameters kept: "auto-replied
+				 (vacation)"; NULL: none */
 	char *precedence;     /* lower case; NULL: none */
 	char *auto_suppress;  /* X-Auto-Response-Suppress, lower case; NULL: none */
 	struct mime_type type;
@@ -88,6 +91,7 @@ struct text mime_head_field(const struct mime_head *h, const char *name, size_t 
 bool mime_head_has(const struct mime_head *h, const char *name);
 
 /* "multipart/report", and with `report_type` not NULL also its report-type. */
-bool mime_head_is_type(const struct mime_head *h, const char *type, const char *subtype, const char *report_type);
+bool mime_head_is_type(const struct mime_head *h, const char *type, const char *subtype,
+		       const char *report_type);
 
 #endif

@@ -16,12 +16,12 @@
  */
 struct writer {
 	struct buf *out;
-	unsigned quote;  /* open blockquotes */
-	unsigned pre;    /* open <pre>: white space is as typed */
-	unsigned lines;  /* line ends owed: 1 a new line, 2 an empty line between */
-	bool space;      /* a space is owed */
-	bool on_line;    /* something stands on the current line */
-	bool full;       /* the ceiling was reached */
+	unsigned quote; /* open blockquotes */
+	unsigned pre;   /* open <pre>: white space is as typed */
+	unsigned lines; /* line ends owed: 1 a new line, 2 an empty line between */
+	bool space;     /* a space is owed */
+	bool on_line;   /* something stands on the current line */
+	bool full;      /* the ceiling was reached */
 };
 
 static void put(struct writer *w, const char *p, size_t n)
@@ -80,29 +80,41 @@ static void put_text_char(struct writer *w, uint32_t c)
 
 /* ---- tags ---- */
 
-enum tag { TAG_OTHER, TAG_BREAK, TAG_BLOCK, TAG_PARAGRAPH, TAG_ITEM, TAG_CELL, TAG_RULE, TAG_QUOTE, TAG_PRE, TAG_SILENT };
+enum tag {
+	TAG_OTHER,
+	TAG_BREAK,
+	TAG_BLOCK,
+	TAG_PARAGRAPH,
+	TAG_ITEM,
+	TAG_CELL,
+	TAG_RULE,
+	TAG_QUOTE,
+	TAG_PRE,
+	TAG_SILENT
+};
 
 static const struct {
 	const char *name;
 	enum tag tag;
 } tags[] = {
-	{ "br", TAG_BREAK },	     { "p", TAG_PARAGRAPH },   { "div", TAG_BLOCK },
+	{ "br", TAG_BREAK },         { "p", TAG_PARAGRAPH },   { "div", TAG_BLOCK },
 	{ "blockquote", TAG_QUOTE }, { "td", TAG_CELL },       { "th", TAG_CELL },
-	{ "tr", TAG_BLOCK },	     { "table", TAG_BLOCK },   { "li", TAG_ITEM },
-	{ "ul", TAG_BLOCK },	     { "ol", TAG_BLOCK },      { "hr", TAG_RULE },
-	{ "pre", TAG_PRE },	     { "style", TAG_SILENT },  { "script", TAG_SILENT },
+	{ "tr", TAG_BLOCK },         { "table", TAG_BLOCK },   { "li", TAG_ITEM },
+	{ "ul", TAG_BLOCK },         { "ol", TAG_BLOCK },      { "hr", TAG_RULE },
+	{ "pre", TAG_PRE },          { "style", TAG_SILENT },  { "script", TAG_SILENT },
 	{ "title", TAG_SILENT },     { "h1", TAG_PARAGRAPH },  { "h2", TAG_PARAGRAPH },
 	{ "h3", TAG_PARAGRAPH },     { "h4", TAG_PARAGRAPH },  { "h5", TAG_PARAGRAPH },
 	{ "h6", TAG_PARAGRAPH },     { "center", TAG_BLOCK },  { "section", TAG_BLOCK },
 	{ "article", TAG_BLOCK },    { "header", TAG_BLOCK },  { "footer", TAG_BLOCK },
 	{ "address", TAG_BLOCK },    { "dl", TAG_BLOCK },      { "dt", TAG_BLOCK },
-	{ "dd", TAG_BLOCK },	     { "form", TAG_BLOCK },    { "fieldset", TAG_BLOCK },
+	{ "dd", TAG_BLOCK },         { "form", TAG_BLOCK },    { "fieldset", TAG_BLOCK },
 	{ "figure", TAG_BLOCK },     { "caption", TAG_BLOCK }, { "body", TAG_BLOCK },
 };
 
 static enum tag tag_of(struct text name)
 {
-	/* Outlook writes its empty paragraphs as <o:p> inside <p>: a prefix is another language, not a block */
+	/* Outlook writes its empty paragraphs as <o:p> inside <p>: a prefix is another language,
+	 * not a block */
 	for (size_t i = 0; i < countof(tags); i++)
 		if (text_ieq(name, text_of(tags[i].name)))
 			return tags[i].tag;
@@ -190,7 +202,8 @@ static size_t tag_end(struct text t, size_t at)
 	return SIZE_MAX;
 }
 
-/* Past "</name" and its '>' from `at`: where the silent element ends; the end of the text when it never does. */
+/* Past "</name" and its '>' from `at`: where the silent element ends; the end of the text when it
+ * never does. */
 static size_t silent_end(struct text t, size_t at, struct text name)
 {
 	while (at < t.len) {
@@ -200,7 +213,8 @@ static size_t silent_end(struct text t, size_t at, struct text name)
 		if (!lt)
 			break;
 		at = (size_t)(lt - t.at) + 1;
-		if (at < t.len && t.at[at] == '/' && text_istarts(text_sub(t, at + 1, t.len), name)) {
+		if (at < t.len && t.at[at] == '/' &&
+		    text_istarts(text_sub(t, at + 1, t.len), name)) {
 			gt = memchr(t.at + at, '>', t.len - at);
 			return gt ? (size_t)(gt - t.at) + 1 : t.len;
 		}
@@ -240,7 +254,8 @@ static size_t markup(struct writer *w, struct text t, size_t at)
 	name = text_sub(t, from, to - from);
 	end = tag_end(t, to);
 	if (end == SIZE_MAX) {
-		/* a quote that never closes: the next '>' will have to do; none: the part was cut inside a tag */
+		/* a quote that never closes: the next '>' will have to do; none: the part was cut
+		 * inside a tag */
 		const char *gt = memchr(t.at + to, '>', t.len - to);
 
 		end = gt ? (size_t)(gt - t.at) + 1 : t.len;
@@ -250,24 +265,24 @@ static size_t markup(struct writer *w, struct text t, size_t at)
 	return tag == TAG_SILENT && !closing ? silent_end(t, end, name) : end;
 }
 
-void mime_html_text(struct text t, struct buf *ret)
+void mime_html_text(struct text html, struct buf *ret)
 {
 	struct writer w = { .out = ret };
 	size_t at = 0;
 
-	while (at < t.len && !w.full) {
+	while (at < html.len && !w.full) {
 		size_t next = at;
 		uint32_t c;
 
-		if (t.at[at] == '<')
-			next = markup(&w, t, at);
-		if (next == at && t.at[at] == '&') {
-			next += mime_entity_read(text_sub(t, at, t.len), &c);
+		if (html.at[at] == '<')
+			next = markup(&w, html, at);
+		if (next == at && html.at[at] == '&') {
+			next += mime_entity_read(text_sub(html, at, html.len), &c);
 			if (next != at)
 				put_text_char(&w, c);
 		}
 		if (next == at) {
-			next += mime_utf8_next(text_sub(t, at, t.len), &c);
+			next += mime_utf8_next(text_sub(html, at, html.len), &c);
 			put_text_char(&w, c);
 		}
 		at = next;

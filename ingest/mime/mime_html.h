@@ -13,6 +13,7 @@
  * One pass, no recursion, no tree: time and memory are linear in the input,
  * however deep the nesting.
  */
-void mime_html_text(struct text html_utf8, struct buf *ret); /* cut at the ceiling of `ret` */
+void mime_html_text(struct text html,
+		    struct buf *ret); /* `html` is UTF-8; cut at the ceiling of `ret` */
 
 #endif

@@ -19,7 +19,8 @@
  */
 #define MIME_ID (LIMIT_MIME_ID + 1) /* bytes for a normal form and its NUL */
 
-/* Bytes written without the NUL; 0 and an empty string: there is no id, or it is longer than LIMIT_MIME_ID. */
+/* Bytes written without the NUL; 0 and an empty string: there is no id, or it is longer than
+ * LIMIT_MIME_ID. */
 size_t mime_id_normal(struct text raw, char ret[MIME_ID]);
 
 /*

@@ -2,7 +2,8 @@
 
 #include "ingest/mime/mime_identity.h"
 
-/* "<length>:<bytes>," as in netstrings: what stands in one field cannot be mistaken for the next. */
+/* "<length>:<bytes>," as in netstrings: what stands in one field cannot be mistaken for the next.
+ */
 static void add(struct buf *ret, struct text t)
 {
 	(void)text_addf(ret, "%zu:", t.len);
@@ -30,9 +31,11 @@ static void add_lower(struct buf *ret, struct text t)
 	add(ret, (struct text){ lower, n });
 }
 
-void mime_identity_bytes(const struct mime_head *h, int64_t internal_date, uint64_t size, struct buf *ret)
+void mime_identity_bytes(const struct mime_head *h, int64_t internal_date, uint64_t size,
+			 struct buf *ret)
 {
-	(void)text_add(ret, TEXT("mail1")); /* the form of these bytes, in case it must ever change */
+	(void)text_add(ret,
+		       TEXT("mail1")); /* the form of these bytes, in case it must ever change */
 	add(ret, text_of(h->message_id));
 	add_lower(ret, text_of(h->from.address));
 	add_number(ret, h->date);

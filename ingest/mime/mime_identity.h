@@ -19,6 +19,7 @@
  * `internal_date`: unix seconds.  `size`: RFC822.SIZE, bytes.  `ret` needs a
  * ceiling of LIMIT_MIME_IDENTITY.
  */
-void mime_identity_bytes(const struct mime_head *h, int64_t internal_date, uint64_t size, struct buf *ret);
+void mime_identity_bytes(const struct mime_head *h, int64_t internal_date, uint64_t size,
+			 struct buf *ret);
 
 #endif

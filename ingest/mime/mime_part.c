@@ -17,7 +17,7 @@ enum mime_encoding mime_part_encoding(struct text name)
 		const char *name;
 		enum mime_encoding encoding;
 	} known[] = {
-		{ "base64", MIME_BASE64 },	    { "quoted-printable", MIME_QUOTED },
+		{ "base64", MIME_BASE64 },        { "quoted-printable", MIME_QUOTED },
 		{ "x-uuencode", MIME_UUENCODED }, { "uuencode", MIME_UUENCODED },
 		{ "x-uue", MIME_UUENCODED },
 	};
@@ -67,37 +67,45 @@ void mime_part_bytes(enum mime_encoding encoding, const void *bytes, size_t n, s
 	g_mime_encoding_init_decode(&state, gmime_encoding(encoding));
 	for (size_t at = 0, step; at < n && ret->len < ret->max; at += step) {
 		step = n - at < STEP ? n - at : STEP;
-		add_cut(ret, out, g_mime_encoding_step(&state, (const char *)bytes + at, step, out));
+		add_cut(ret, out,
+			g_mime_encoding_step(&state, (const char *)bytes + at, step, out));
 	}
 	add_cut(ret, out, g_mime_encoding_flush(&state, "", 0, out));
 }
 
 /* ---- charset ---- */
 
-/* Charsets of one byte per character: what claims one of them but is clean UTF-8 with long characters is UTF-8. */
+/* Charsets of one byte per character: what claims one of them but is clean UTF-8 with long
+ * characters is UTF-8. */
 static bool is_single_byte(const char *charset)
 {
 	return !charset[0] || text_istarts(text_of(charset), TEXT("iso-8859")) ||
 	       text_istarts(text_of(charset), TEXT("windows-12")) ||
-	       text_istarts(text_of(charset), TEXT("cp12")) || text_ieq(text_of(charset), TEXT("us-ascii")) ||
-	       text_ieq(text_of(charset), TEXT("ascii")) || text_ieq(text_of(charset), TEXT("latin1"));
+	       text_istarts(text_of(charset), TEXT("cp12")) ||
+	       text_ieq(text_of(charset), TEXT("us-ascii")) ||
+	       text_ieq(text_of(charset), TEXT("ascii")) ||
+	       text_ieq(text_of(charset), TEXT("latin1"));
 }
 
 static bool is_utf8(const char *charset)
 {
-	return text_ieq(text_of(charset), TEXT("utf-8")) || text_ieq(text_of(charset), TEXT("utf8"));
+	return text_ieq(text_of(charset), TEXT("utf-8")) ||
+	       text_ieq(text_of(charset), TEXT("utf8"));
 }
 
-/* What iconv is asked for.  Mail that says latin-1 or ASCII means what Windows calls so: quotes and dashes live at 0x80. */
+/* What iconv is asked for.  Mail that says latin-1 or ASCII means what Windows calls so: quotes and
+ * dashes live at 0x80. */
 static const char *source_charset(const char *charset)
 {
 	if (!charset[0] || text_ieq(text_of(charset), TEXT("iso-8859-1")) ||
-	    text_ieq(text_of(charset), TEXT("us-ascii")) || text_ieq(text_of(charset), TEXT("ascii")))
+	    text_ieq(text_of(charset), TEXT("us-ascii")) ||
+	    text_ieq(text_of(charset), TEXT("ascii")))
 		return "windows-1252";
 	return charset;
 }
 
-/* Does a character of several bytes stand anywhere?  Then bytes outside UTF-8 are damage, not another charset. */
+/* Does a character of several bytes stand anywhere?  Then bytes outside UTF-8 are damage, not
+ * another charset. */
 static bool has_long_character(struct text t)
 {
 	while (t.len) {
@@ -137,11 +145,17 @@ static void convert(iconv_t cd, struct text in, struct buf *ret)
 	free(from);
 }
 
-/* Bytes in the named charset -> bytes that are UTF-8 or nearly so; mime_utf8_add() does the rest. */
+static bool is_open(iconv_t cd)
+{
+	return (intptr_t)cd != -1;
+}
+
+/* Bytes in the named charset -> bytes that are UTF-8 or nearly so; mime_utf8_add() does the rest.
+ */
 static void to_utf8(const char *charset, struct text in, struct buf *ret)
 {
-	bool as_it_is = is_utf8(charset) ? mime_utf8_is_valid(in) || has_long_character(in) :
-			is_single_byte(charset) && mime_utf8_is_valid(in);
+	bool as_it_is = is_utf8(charset) ? mime_utf8_is_valid(in) || has_long_character(in)
+					 : is_single_byte(charset) && mime_utf8_is_valid(in);
 	iconv_t cd;
 
 	if (as_it_is) {
@@ -149,14 +163,15 @@ static void to_utf8(const char *charset, struct text in, struct buf *ret)
 		return;
 	}
 	mime_lib_need();
-	cd = g_mime_iconv_open("UTF-8", is_utf8(charset) ? "windows-1252" : source_charset(charset));
-	if (cd == (iconv_t)-1 && mime_utf8_is_valid(in)) {
+	cd = g_mime_iconv_open("UTF-8",
+			       is_utf8(charset) ? "windows-1252" : source_charset(charset));
+	if (!is_open(cd) && mime_utf8_is_valid(in)) {
 		add_cut(ret, in.at, in.len);
 		return;
 	}
-	if (cd == (iconv_t)-1)
+	if (!is_open(cd))
 		cd = g_mime_iconv_open("UTF-8", "windows-1252");
-	if (cd == (iconv_t)-1)
+	if (!is_open(cd))
 		return;
 	convert(cd, in, ret);
 	g_mime_iconv_close(cd);
@@ -177,18 +192,16 @@ struct cluster {
 	size_t len, marks;
 };
 
-static void flush(struct cluster *c, struct buf *ret)
+/* false: the ceiling cut it, and nothing may follow. */
+static bool flush(struct cluster *c, struct buf *ret)
 {
-	if (c->marks) {
-		char *nfc = g_utf8_normalize(c->bytes, (gssize)c->len, G_NORMALIZE_NFC);
+	char *nfc = c->marks ? g_utf8_normalize(c->bytes, (gssize)c->len, G_NORMALIZE_NFC) : NULL;
+	struct text t = nfc ? text_of(nfc) : (struct text){ c->bytes, c->len };
+	bool fits = mime_utf8_add(ret, t, /* lines= */ true);
 
-		if (nfc)
-			(void)mime_utf8_add(ret, text_of(nfc), /* lines= */ true);
-		g_free(nfc);
-	} else {
-		(void)mime_utf8_add(ret, (struct text){ c->bytes, c->len }, /* lines= */ true);
-	}
+	g_free(nfc);
 	c->len = c->marks = 0;
+	return fits;
 }
 
 static bool is_mark(uint32_t c)
@@ -205,15 +218,15 @@ static void add_composed(struct text t, struct buf *ret)
 		uint32_t ch;
 		size_t n = mime_utf8_next(t, &ch);
 
-		if (c.len && (!is_mark(ch) || c.marks == MARKS))
-			flush(&c, ret);
+		if (c.len && (!is_mark(ch) || c.marks == MARKS) && !flush(&c, ret))
+			return;
 		c.marks += c.len > 0;
 		memcpy(c.bytes + c.len, t.at, n);
 		c.len += n;
 		t = text_sub(t, n, t.len);
 	}
 	if (c.len)
-		flush(&c, ret);
+		(void)flush(&c, ret);
 }
 
 static bool has_marks(struct text t)
@@ -241,7 +254,8 @@ void mime_part_text(const struct mime_part *p, const void *bytes, size_t n, stru
 
 	mime_part_bytes(p->encoding, bytes, n, &raw);
 	to_utf8(p->charset, (struct text){ (const char *)raw.data, raw.len }, &utf8);
-	(void)mime_utf8_add(&clean, (struct text){ (const char *)utf8.data, utf8.len }, /* lines= */ true);
+	(void)mime_utf8_add(&clean, (struct text){ (const char *)utf8.data, utf8.len },
+			    /* lines= */ true);
 	t = (struct text){ (const char *)clean.data, clean.len };
 	if (p->html) {
 		mime_html_text(t, &plain);

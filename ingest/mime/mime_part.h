@@ -18,7 +18,8 @@
  */
 enum mime_encoding { MIME_PLAIN, MIME_BASE64, MIME_QUOTED, MIME_UUENCODED };
 
-enum mime_encoding mime_part_encoding(struct text name); /* "base64", ...; whatever else there is: MIME_PLAIN */
+enum mime_encoding
+mime_part_encoding(struct text name); /* "base64", ...; whatever else there is: MIME_PLAIN */
 
 #define MIME_CHARSET 48
 
@@ -28,7 +29,8 @@ struct mime_part {
 	char charset[MIME_CHARSET]; /* as the mail names it; "": not named */
 };
 
-/* Undo the transfer encoding only (for delivery-status and embedded headers); cut at the ceiling of `ret`. */
+/* Undo the transfer encoding only (for delivery-status and embedded headers); cut at the ceiling of
+ * `ret`. */
 void mime_part_bytes(enum mime_encoding encoding, const void *bytes, size_t n, struct buf *ret);
 
 /*

@@ -22,8 +22,8 @@ static bool is_message(const struct mime_part_info *p)
 
 static bool is_original(const struct mime_part_info *p)
 {
-	return is_message(p) || is(p, "text", "rfc822-headers") || is(p, "message", "rfc822-headers") ||
-	       is(p, "message", "global-headers");
+	return is_message(p) || is(p, "text", "rfc822-headers") ||
+	       is(p, "message", "rfc822-headers") || is(p, "message", "global-headers");
 }
 
 static bool is_status(const struct mime_part_info *p)
@@ -55,13 +55,16 @@ static void look_at(struct choice *c, const struct mime_part_info *p)
 		c->html = p;
 }
 
-static void add(struct mime_pick *ret, enum mime_want want, const struct mime_part_info *p, size_t max_bytes)
+static void add(struct mime_pick *ret, enum mime_want want, const struct mime_part_info *p,
+		size_t max_bytes)
 {
 	struct mime_pick_item *item = &ret->at[ret->n];
 	enum mime_encoding encoding = mime_part_encoding(p->encoding);
-	/* RFC 3501 section 6.4.5: HEADER of an embedded message spares us its body; only if it is not encoded */
+	/* RFC 3501 section 6.4.5: HEADER of an embedded message spares us its body; only if it is
+	 * not encoded */
 	bool head = want == MIME_WANT_ORIGINAL && is_message(p) && encoding == MIME_PLAIN;
-	int n = snprintf(item->section, sizeof(item->section), "%.*s%s", TEXT_ARG(p->section), head ? ".HEADER" : "");
+	int n = snprintf(item->section, sizeof(item->section), "%.*s%s", TEXT_ARG(p->section),
+			 head ? ".HEADER" : "");
 
 	if (!p->section.len || n < 0 || (size_t)n >= sizeof(item->section))
 		return; /* nested deeper than anything a person or a mail server builds */
@@ -72,7 +75,8 @@ static void add(struct mime_pick *ret, enum mime_want want, const struct mime_pa
 	ret->n++;
 }
 
-void mime_pick_parts(const struct mime_part_info *parts, size_t n, bool report, struct mime_pick *ret)
+void mime_pick_parts(const struct mime_part_info *parts, size_t n, bool report,
+		     struct mime_pick *ret)
 {
 	const struct mime_part_info *message = NULL;
 	struct choice c = { 0 };
@@ -80,14 +84,16 @@ void mime_pick_parts(const struct mime_part_info *parts, size_t n, bool report, 
 	*ret = (struct mime_pick){ 0 };
 	for (size_t i = 0; i < n; i++) {
 		if (is_inside(&parts[i], message))
-			continue; /* the words of the returned or attached mail are not this mail's */
+			continue; /* the words of the returned or attached mail are not this mail's
+				   */
 		look_at(&c, &parts[i]);
 		if (is_message(&parts[i]))
 			message = &parts[i];
 	}
 	if (c.plain || c.html)
 		add(ret, MIME_WANT_TEXT, c.plain ? c.plain : c.html, LIMIT_MIME_PART);
-	/* a mail that a person attached is no evidence of anything, so outside reports it is not read */
+	/* a mail that a person attached is no evidence of anything, so outside reports it is not
+	 * read */
 	if (report && c.status)
 		add(ret, MIME_WANT_STATUS, c.status, LIMIT_MIME_REPORT);
 	if (report && c.original)

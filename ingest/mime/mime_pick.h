@@ -17,7 +17,7 @@
  * listed after it with longer section numbers.
  */
 struct mime_part_info {
-	struct text section; /* "1.2" */
+	struct text section;       /* "1.2" */
 	struct text type, subtype; /* any case */
 	struct text charset;       /* parameter; empty: none */
 	struct text encoding;
@@ -32,7 +32,7 @@ enum mime_want {
 };
 
 #define MIME_PICK_MAX 3
-#define MIME_SECTION 32
+#define MIME_SECTION  32
 
 struct mime_pick_item {
 	enum mime_want want;
@@ -50,6 +50,7 @@ struct mime_pick {
  * `report`: the mail is multipart/report, or its headers look like a bounce
  * (classify_head()).  Nothing to fetch (pictures only) gives n == 0.
  */
-void mime_pick_parts(const struct mime_part_info *parts, size_t n, bool report, struct mime_pick *ret);
+void mime_pick_parts(const struct mime_part_info *parts, size_t n, bool report,
+		     struct mime_pick *ret);
 
 #endif

@@ -4,7 +4,8 @@
 
 #define REPLACEMENT 0xfffdU
 
-/* RFC 3629 section 4: what the second byte may be depends on the first (no overlong forms, no surrogates). */
+/* RFC 3629 section 4: what the second byte may be depends on the first (no overlong forms, no
+ * surrogates). */
 static bool second_fits(uint8_t first, uint8_t second)
 {
 	switch (first) {

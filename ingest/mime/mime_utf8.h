@@ -13,7 +13,8 @@
  * else, so nothing leaves this room that did not pass here.
  */
 
-/* The character at the front, and how many bytes it took; a byte that starts none is taken alone as U+FFFD.  `t` not empty. */
+/* The character at the front, and how many bytes it took; a byte that starts none is taken alone as
+ * U+FFFD.  `t` not empty. */
 size_t mime_utf8_next(struct text t, uint32_t *ret_char);
 /* Bytes written for a character that is one: 1 to 4. */
 size_t mime_utf8_put(uint32_t c, char ret[4]);
@@ -31,7 +32,8 @@ struct text mime_utf8_cut(struct text valid, size_t max);
  */
 bool mime_utf8_add(struct buf *ret, struct text bytes, bool lines);
 
-/* Into an array of `size` bytes: valid, one line, NUL-terminated, cut between characters.  `size` > 0. */
+/* Into an array of `size` bytes: valid, one line, NUL-terminated, cut between characters.  `size` >
+ * 0. */
 void mime_utf8_copy(char *dst, size_t size, struct text bytes);
 
 #endif

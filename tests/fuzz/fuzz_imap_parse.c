@@ -19,7 +19,7 @@ static void inside(struct text t)
 static void fetch(const struct imap_fetch *f)
 {
 	inside(f->flags);
-	inside(f->bodystructure);
+	inside((struct text){ f->bodystructure.at, f->bodystructure.len });
 	inside(f->gmail_labels);
 	inside(f->emailid);
 	if (f->n_sections > IMAP_FETCH_SECTIONS)

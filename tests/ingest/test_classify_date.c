@@ -12,7 +12,7 @@
 #include "ingest/classify/classify_date.h"
 #include "ingest/mime/mime_fold.h"
 
-#define FRIDAY_4_SEPTEMBER_2026 INT64_C(1788516000)
+#define FRIDAY_4_SEPTEMBER_2026   INT64_C(1788516000)
 #define THE_28TH_OF_DECEMBER_2026 INT64_C(1798452000)
 
 static const struct {
@@ -86,7 +86,8 @@ static bool find(const char *in, int64_t received_at, struct classify_date *ret)
 
 	buf_init(&b, 1000);
 	mime_fold_add(&b, text_of(in));
-	found = classify_date_return((struct text){ (const char *)b.data, b.len }, received_at, ret);
+	found = classify_date_return((struct text){ (const char *)b.data, b.len }, received_at,
+				     ret);
 	if (found)
 		assert_true(ret->where.at >= (const char *)b.data &&
 			    ret->where.at + ret->where.len <= (const char *)b.data + b.len);
@@ -136,9 +137,11 @@ static void a_plain_date(void **state)
 	struct classify_date d;
 
 	(void)state;
-	assert_true(classify_date_plain(TEXT("2026-09-10t14:59:59z"), FRIDAY_4_SEPTEMBER_2026, false, &d));
+	assert_true(classify_date_plain(TEXT("2026-09-10t14:59:59z"), FRIDAY_4_SEPTEMBER_2026,
+					false, &d));
 	assert_string_equal(d.day, "2026-09-10");
-	assert_false(classify_date_plain(TEXT("2020-01-10t14:59:59z"), FRIDAY_4_SEPTEMBER_2026, false, &d));
+	assert_false(classify_date_plain(TEXT("2020-01-10t14:59:59z"), FRIDAY_4_SEPTEMBER_2026,
+					 false, &d));
 }
 
 static void any_clock(void **state)
@@ -155,7 +158,8 @@ static void any_clock(void **state)
 
 static void hostile_texts(void **state)
 {
-	static const char *const repeated[] = { "back ", "until 1.", "bis kw ", "1/", "1.1.1.", "14 sep ", "to 1 ", "-" };
+	static const char *const repeated[] = { "back ",  "until 1.", "bis kw ", "1/",
+						"1.1.1.", "14 sep ",  "to 1 ",   "-" };
 
 	(void)state;
 	for (size_t i = 0; i < countof(repeated); i++) {
@@ -167,9 +171,11 @@ static void hostile_texts(void **state)
 		while (text_add(&b, text_of(repeated[i])) == 0)
 			;
 		began = clock();
-		(void)classify_date_return((struct text){ (const char *)b.data, b.len }, FRIDAY_4_SEPTEMBER_2026, &d);
+		(void)classify_date_return((struct text){ (const char *)b.data, b.len },
+					   FRIDAY_4_SEPTEMBER_2026, &d);
 		if ((clock() - began) / CLOCKS_PER_SEC >= 1)
-			fail_msg("\"%s\": %ld ms", repeated[i], (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
+			fail_msg("\"%s\": %ld ms", repeated[i],
+				 (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
 		buf_clear(&b);
 	}
 }
@@ -177,10 +183,8 @@ static void hostile_texts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(first_day_back),
-		cmocka_unit_test(the_turn_of_the_year),
-		cmocka_unit_test(a_plain_date),
-		cmocka_unit_test(any_clock),
+		cmocka_unit_test(first_day_back), cmocka_unit_test(the_turn_of_the_year),
+		cmocka_unit_test(a_plain_date),   cmocka_unit_test(any_clock),
 		cmocka_unit_test(hostile_texts),
 	};
 

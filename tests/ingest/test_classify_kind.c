@@ -17,12 +17,12 @@
 
 #define FRIDAY_4_SEPTEMBER_2026 INT64_C(1788516000)
 
-#define HUMAN CLASSIFY_REPLY
-#define AWAY CLASSIFY_OUT_OF_OFFICE
-#define AUTO CLASSIFY_AUTO_OTHER
-#define HARD CLASSIFY_BOUNCE_HARD
-#define SOFT CLASSIFY_BOUNCE_SOFT
-#define FROM "From: Ann <ann@mail.example>\r\nIn-Reply-To: <s1@send.example>\r\n"
+#define HUMAN  CLASSIFY_REPLY
+#define AWAY   CLASSIFY_OUT_OF_OFFICE
+#define AUTO   CLASSIFY_AUTO_OTHER
+#define HARD   CLASSIFY_BOUNCE_HARD
+#define SOFT   CLASSIFY_BOUNCE_SOFT
+#define FROM   "From: Ann <ann@mail.example>\r\nIn-Reply-To: <s1@send.example>\r\n"
 #define DAEMON "From: Mail Delivery System <MAILER-DAEMON@mx.example>\r\nReturn-Path: <>\r\n"
 
 struct mail {
@@ -37,7 +37,9 @@ static struct classify_verdict judge(const struct mail *m, bool matched)
 	struct mime_head h;
 	struct mime_dsn d;
 	struct classify_verdict v;
-	struct classify_input in = { .head = &h, .dsn = &d, .matched = matched, .received_at = FRIDAY_4_SEPTEMBER_2026 };
+	struct classify_input in = {
+		.head = &h, .dsn = &d, .matched = matched, .received_at = FRIDAY_4_SEPTEMBER_2026
+	};
 
 	mime_head_init(&h);
 	mime_dsn_init(&d);
@@ -89,135 +91,182 @@ static void check(const struct mail *rows, size_t n)
 
 /* The worst error is to take one of these for a machine. */
 static const struct mail humans[] = {
-	{ "a plain answer", FROM "Subject: Re: Offer\r\n", "Yes, Friday at ten.", NULL, HUMAN, "reply.human", NULL },
+	{ "a plain answer", FROM "Subject: Re: Offer\r\n", "Yes, Friday at ten.", NULL, HUMAN,
+	  "reply.human", NULL },
 	{ "away next week, writes today", FROM "Subject: Re: Offer\r\n",
-	  "I'm on holiday next week and out of the office until 14 September, call me then.", NULL, HUMAN, NULL, NULL },
-	{ "was away", FROM "Subject: Re: Offer\r\nX-Auto-Response-Suppress: All\r\n", "Sorry, I was out of the office.", NULL,
+	  "I'm on holiday next week and out of the office until 14 September, call me then.", NULL,
 	  HUMAN, NULL, NULL },
-	{ "our subject speaks of absence", FROM "Subject: Re: Out of office replies, sorted\r\n", "Interesting.", NULL, HUMAN, NULL,
-	  NULL },
-	{ "our subject sounds automatic", FROM "Subject: AW: Automatische Antwort: wie oft?\r\n", "Ja, gern.", NULL, HUMAN, NULL,
-	  NULL },
-	{ "suppress alone", FROM "Subject: Re: Offer\r\nX-Auto-Response-Suppress: All\r\n", "No, thank you.", NULL, HUMAN,
-	  "header.auto-response-suppress", NULL },
-	{ "suppress and bulk, but no words", FROM "Subject: Re: Offer\r\nX-Auto-Response-Suppress: DR\r\nPrecedence: bulk\r\n",
+	{ "was away", FROM "Subject: Re: Offer\r\nX-Auto-Response-Suppress: All\r\n",
+	  "Sorry, I was out of the office.", NULL, HUMAN, NULL, NULL },
+	{ "our subject speaks of absence", FROM "Subject: Re: Out of office replies, sorted\r\n",
+	  "Interesting.", NULL, HUMAN, NULL, NULL },
+	{ "our subject sounds automatic", FROM "Subject: AW: Automatische Antwort: wie oft?\r\n",
+	  "Ja, gern.", NULL, HUMAN, NULL, NULL },
+	{ "suppress alone", FROM "Subject: Re: Offer\r\nX-Auto-Response-Suppress: All\r\n",
+	  "No, thank you.", NULL, HUMAN, "header.auto-response-suppress", NULL },
+	{ "suppress and bulk, but no words",
+	  FROM "Subject: Re: Offer\r\nX-Auto-Response-Suppress: DR\r\nPrecedence: bulk\r\n",
 	  "No, thank you.", NULL, HUMAN, NULL, NULL },
-	{ "says no", FROM "Subject: Re: Offer\r\nAuto-Submitted: no\r\nPrecedence: bulk\r\n", "I am out of the office.", NULL,
-	  HUMAN, "header.auto-submitted-no", NULL },
+	{ "says no", FROM "Subject: Re: Offer\r\nAuto-Submitted: no\r\nPrecedence: bulk\r\n",
+	  "I am out of the office.", NULL, HUMAN, "header.auto-submitted-no", NULL },
 	{ "quotes a notice", FROM "Subject: Re: Offer\r\nPrecedence: bulk\r\n",
-	  "Call me.\n\nOn Mon, 31 Aug 2026, Cy <cy@mail.example> wrote:\n> This is an automatic reply. I am out of the office.\n",
+	  "Call me.\n\nOn Mon, 31 Aug 2026, Cy <cy@mail.example> wrote:\n> This is an automatic "
+	  "reply. I am out of the office.\n",
 	  NULL, HUMAN, NULL, NULL },
-	{ "speaks of a bounce", FROM "Subject: Undeliverable: your offer\r\n", "Your mail bounced with Status: 5.1.1, user unknown.",
-	  NULL, HUMAN, NULL, NULL },
-	{ "a postmaster who is a person", "From: postmaster@mail.example\r\nSubject: Re: Offer\r\n", "Please call me.", NULL,
-	  HUMAN, NULL, NULL },
+	{ "speaks of a bounce", FROM "Subject: Undeliverable: your offer\r\n",
+	  "Your mail bounced with Status: 5.1.1, user unknown.", NULL, HUMAN, NULL, NULL },
+	{ "a postmaster who is a person", "From: postmaster@mail.example\r\nSubject: Re: Offer\r\n",
+	  "Please call me.", NULL, HUMAN, NULL, NULL },
 	{ "asks by Apple Mail to be left alone",
-	  FROM "Subject: unsubscribe\r\nAuto-Submitted: auto-replied\r\nX-Apple-Unsubscribe: true\r\n", "", NULL, HUMAN,
-	  "header.apple-unsubscribe", NULL },
+	  FROM
+	  "Subject: unsubscribe\r\nAuto-Submitted: auto-replied\r\nX-Apple-Unsubscribe: true\r\n",
+	  "", NULL, HUMAN, "header.apple-unsubscribe", NULL },
 	{ "an empty answer", FROM "Subject: Re: Offer\r\n", "", NULL, HUMAN, NULL, NULL },
-	{ "through a mailing list", FROM "Subject: Re: Offer\r\nList-Id: <buyers.mail.example>\r\n", "Yes please.", NULL, HUMAN,
-	  "header.list-id", NULL },
-	{ "a complaint", FROM "Subject: Abuse report\r\nContent-Type: multipart/report; report-type=feedback-report\r\n"
-			      "Auto-Submitted: auto-generated\r\n",
+	{ "through a mailing list", FROM "Subject: Re: Offer\r\nList-Id: <buyers.mail.example>\r\n",
+	  "Yes please.", NULL, HUMAN, "header.list-id", NULL },
+	{ "a complaint",
+	  FROM
+	  "Subject: Abuse report\r\nContent-Type: multipart/report; report-type=feedback-report\r\n"
+	  "Auto-Submitted: auto-generated\r\n",
 	  "", NULL, HUMAN, "header.feedback-report", NULL },
-	{ "an address that only begins with no-reply", "From: no-reply-needed@mail.example\r\nSubject: Re: Offer\r\n",
+	{ "an address that only begins with no-reply",
+	  "From: no-reply-needed@mail.example\r\nSubject: Re: Offer\r\n",
 	  "I am on vacation, but yes.", NULL, HUMAN, NULL, NULL },
 };
 
 static const struct mail machines[] = {
-	{ "Exchange in English", FROM "Subject: Automatic reply: Offer\r\nAuto-Submitted: auto-generated\r\n",
-	  "I am out of the office and back on Monday, September 14.", NULL, AWAY, "header.auto-generated", "2026-09-14" },
+	{ "Exchange in English",
+	  FROM "Subject: Automatic reply: Offer\r\nAuto-Submitted: auto-generated\r\n",
+	  "I am out of the office and back on Monday, September 14.", NULL, AWAY,
+	  "header.auto-generated", "2026-09-14" },
 	{ "old Exchange in German", FROM "Subject: Automatische Antwort: Angebot\r\n",
-	  "Ich bin bis einschließlich 11.09. nicht im Büro.", NULL, AWAY, "subject.auto.de", "2026-09-12" },
+	  "Ich bin bis einschließlich 11.09. nicht im Büro.", NULL, AWAY, "subject.auto.de",
+	  "2026-09-12" },
 	{ "French", FROM "Subject: =?utf-8?q?R=C3=A9ponse_automatique_=3A?= Offre\r\n",
 	  "Je suis absente jusqu'au 14 septembre.", NULL, AWAY, "subject.auto.fr", "2026-09-14" },
-	{ "Spanish", FROM "Subject: Respuesta =?utf-8?q?autom=C3=A1tica?=: Oferta\r\n", "Estoy de vacaciones.", NULL, AWAY,
-	  "subject.auto.es", NULL },
-	{ "Italian", FROM "Subject: Risposta automatica: Offerta\r\n", "Sono in ferie fino al 14/09/2026.", NULL, AWAY,
-	  "subject.auto.it", "2026-09-14" },
-	{ "Dutch", FROM "Subject: Automatisch antwoord: Aanbod\r\n", "Ik ben op vakantie en terug op 14 september.", NULL, AWAY,
-	  "subject.auto.nl", "2026-09-14" },
-	{ "Portuguese", FROM "Subject: Resposta =?utf-8?q?autom=C3=A1tica?=: Proposta\r\n", "Estou de férias.", NULL, AWAY,
-	  "subject.auto.pt", NULL },
-	{ "Polish", FROM "Subject: Odpowied=?utf-8?q?=C5=BA?= automatyczna: Oferta\r\n", "Jestem na urlopie.", NULL, AWAY, NULL, NULL },
-	{ "Japanese", FROM "Subject: =?utf-8?b?6Ieq5YuV6L+U5L+h?=: offer\r\n", "不在にしております。", NULL, AWAY,
-	  "subject.auto.ja", NULL },
-	{ "behind a gateway's tag", FROM "Subject: [EXTERNAL] Automatic reply: Offer\r\n", "I am away.", NULL, AWAY,
-	  "subject.auto.en", NULL },
-	{ "behind two", FROM "Subject: ***SPAM*** [EXT] Automatic reply: Offer\r\n", "I am away.", NULL, AWAY, NULL, NULL },
-	{ "Gmail vacation", FROM "Subject: Out of office Re: Offer\r\nX-Autoreply: yes\r\nPrecedence: bulk\r\n"
-				 "Auto-Submitted: auto-replied\r\n",
+	{ "Spanish", FROM "Subject: Respuesta =?utf-8?q?autom=C3=A1tica?=: Oferta\r\n",
+	  "Estoy de vacaciones.", NULL, AWAY, "subject.auto.es", NULL },
+	{ "Italian", FROM "Subject: Risposta automatica: Offerta\r\n",
+	  "Sono in ferie fino al 14/09/2026.", NULL, AWAY, "subject.auto.it", "2026-09-14" },
+	{ "Dutch", FROM "Subject: Automatisch antwoord: Aanbod\r\n",
+	  "Ik ben op vakantie en terug op 14 september.", NULL, AWAY, "subject.auto.nl",
+	  "2026-09-14" },
+	{ "Portuguese", FROM "Subject: Resposta =?utf-8?q?autom=C3=A1tica?=: Proposta\r\n",
+	  "Estou de férias.", NULL, AWAY, "subject.auto.pt", NULL },
+	{ "Polish", FROM "Subject: Odpowied=?utf-8?q?=C5=BA?= automatyczna: Oferta\r\n",
+	  "Jestem na urlopie.", NULL, AWAY, NULL, NULL },
+	{ "Japanese", FROM "Subject: =?utf-8?b?6Ieq5YuV6L+U5L+h?=: offer\r\n",
+	  "不在にしております。", NULL, AWAY, "subject.auto.ja", NULL },
+	{ "behind a gateway's tag", FROM "Subject: [EXTERNAL] Automatic reply: Offer\r\n",
+	  "I am away.", NULL, AWAY, "subject.auto.en", NULL },
+	{ "behind two", FROM "Subject: ***SPAM*** [EXT] Automatic reply: Offer\r\n", "I am away.",
+	  NULL, AWAY, NULL, NULL },
+	{ "Gmail vacation",
+	  FROM "Subject: Out of office Re: Offer\r\nX-Autoreply: yes\r\nPrecedence: bulk\r\n"
+	       "Auto-Submitted: auto-replied\r\n",
 	  "Gone fishing, back 14 September 2026!", NULL, AWAY, "header.x-autoreply", "2026-09-14" },
-	{ "iCloud", FROM "Subject: Re: Offer\r\nAuto-Submitted: auto-replied\r\nX-Apple-Action: VACATION\r\n"
-			 "X-Apple-Criteria: {kind=VACATION,startDate=2026-09-01T00:00:00Z,endDate=2026-09-10T14:59:59Z}\r\n",
+	{ "iCloud",
+	  FROM "Subject: Re: Offer\r\nAuto-Submitted: auto-replied\r\nX-Apple-Action: VACATION\r\n"
+	       "X-Apple-Criteria: "
+	       "{kind=VACATION,startDate=2026-09-01T00:00:00Z,endDate=2026-09-10T14:59:59Z}\r\n",
 	  "Thanks for writing.", NULL, AWAY, "return.apple", "2026-09-10" },
-	{ "Zimbra", FROM "Subject: Re: Offer\r\nAuto-Submitted: auto-replied (zimbra; vacation)\r\n", "Thanks.", NULL, AWAY,
-	  "header.auto-submitted-vacation", NULL },
-	{ "an Exchange rule", FROM "Subject: Offer\r\nX-Auto-Response-Suppress: All\r\n"
-				   "X-MS-Exchange-Inbox-Rules-Loop: ann@mail.example\r\n",
+	{ "Zimbra",
+	  FROM "Subject: Re: Offer\r\nAuto-Submitted: auto-replied (zimbra; vacation)\r\n",
+	  "Thanks.", NULL, AWAY, "header.auto-submitted-vacation", NULL },
+	{ "an Exchange rule",
+	  FROM "Subject: Offer\r\nX-Auto-Response-Suppress: All\r\n"
+	       "X-MS-Exchange-Inbox-Rules-Loop: ann@mail.example\r\n",
 	  "Thanks.", NULL, AWAY, "header.exchange-rule-reply", NULL },
-	{ "a weak subject and words", FROM "Subject: Nicht im Haus\r\n", "Ich bin derzeit im Urlaub.", NULL, AWAY,
-	  "text.absence.de", NULL },
-	{ "a weak header and words", FROM "Subject: Offer\r\nPrecedence: junk\r\n", "I am on vacation.", NULL, AWAY,
-	  "header.precedence-junk", NULL },
-	{ "it says so itself", FROM "Subject: Offer\r\n", "This is an automatic reply. I am on vacation.", NULL, AWAY,
-	  "text.auto.en", NULL },
-	{ "null return path", FROM "Return-Path: <>\r\nSubject: Your mail\r\n", "We will answer soon.", NULL, AUTO,
-	  "header.null-path", NULL },
+	{ "a weak subject and words", FROM "Subject: Nicht im Haus\r\n",
+	  "Ich bin derzeit im Urlaub.", NULL, AWAY, "text.absence.de", NULL },
+	{ "a weak header and words", FROM "Subject: Offer\r\nPrecedence: junk\r\n",
+	  "I am on vacation.", NULL, AWAY, "header.precedence-junk", NULL },
+	{ "it says so itself", FROM "Subject: Offer\r\n",
+	  "This is an automatic reply. I am on vacation.", NULL, AWAY, "text.auto.en", NULL },
+	{ "null return path", FROM "Return-Path: <>\r\nSubject: Your mail\r\n",
+	  "We will answer soon.", NULL, AUTO, "header.null-path", NULL },
 	{ "a ticket", FROM "Subject: [Ticket #4711] Offer\r\nAuto-Submitted: auto-generated\r\n",
 	  "We have received your request.", NULL, AUTO, "subject.other.ticket", NULL },
-	{ "left the company", FROM "Subject: Automatic reply: Offer\r\nAuto-Submitted: auto-generated\r\n",
-	  "Ann is no longer with Example Ltd. Please write to Bo.", NULL, AUTO, "text.other.left.en", NULL },
-	{ "a read receipt", FROM "Subject: Read: Offer\r\nContent-Type: multipart/report; report-type=disposition-notification\r\n",
+	{ "left the company",
+	  FROM "Subject: Automatic reply: Offer\r\nAuto-Submitted: auto-generated\r\n",
+	  "Ann is no longer with Example Ltd. Please write to Bo.", NULL, AUTO,
+	  "text.other.left.en", NULL },
+	{ "a read receipt",
+	  FROM "Subject: Read: Offer\r\nContent-Type: multipart/report; "
+	       "report-type=disposition-notification\r\n",
 	  "Your message was read.", NULL, AUTO, "header.read-receipt", NULL },
-	{ "automatic, about nothing known", FROM "Subject: Re: Offer\r\nAuto-Submitted: auto-replied\r\n", "Thanks!", NULL, AUTO,
+	{ "automatic, about nothing known",
+	  FROM "Subject: Re: Offer\r\nAuto-Submitted: auto-replied\r\n", "Thanks!", NULL, AUTO,
 	  NULL, NULL },
 };
 
-#define REPORT DAEMON "Subject: Undelivered Mail Returned to Sender\r\nAuto-Submitted: auto-replied\r\n" \
-		      "Content-Type: multipart/report; report-type=delivery-status\r\n"
+#define REPORT                                                                                     \
+	DAEMON "Subject: Undelivered Mail Returned to Sender\r\nAuto-Submitted: auto-replied\r\n"  \
+	       "Content-Type: multipart/report; report-type=delivery-status\r\n"
 #define RCPT "Reporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; ann@mail.example\r\n"
 
 static const struct mail bounces[] = {
-	{ "user unknown", REPORT, "", RCPT "Action: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 user unknown\r\n",
+	{ "user unknown", REPORT, "",
+	  RCPT
+	  "Action: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 user unknown\r\n",
 	  HARD, "bounce.dsn", NULL },
-	{ "by its code alone", REPORT, "", RCPT "Action: failed\r\nStatus: 5.1.1\r\n", HARD, "bounce.dsn", NULL },
-	{ "no words, no code", REPORT, "", RCPT "Action: failed\r\nStatus: 5.0.0\r\n", SOFT, NULL, NULL },
-	{ "a better code in the words", REPORT, "", RCPT "Action: failed\r\nStatus: 5.0.0\r\nDiagnostic-Code: smtp; 550 5.1.1 rejected\r\n",
+	{ "by its code alone", REPORT, "", RCPT "Action: failed\r\nStatus: 5.1.1\r\n", HARD,
+	  "bounce.dsn", NULL },
+	{ "no words, no code", REPORT, "", RCPT "Action: failed\r\nStatus: 5.0.0\r\n", SOFT, NULL,
+	  NULL },
+	{ "a better code in the words", REPORT, "",
+	  RCPT "Action: failed\r\nStatus: 5.0.0\r\nDiagnostic-Code: smtp; 550 5.1.1 rejected\r\n",
 	  HARD, NULL, NULL },
-	{ "the words are in the text", REPORT, "The following failed: ann@mail.example: no such user here\n",
+	{ "the words are in the text", REPORT,
+	  "The following failed: ann@mail.example: no such user here\n",
 	  RCPT "Action: failed\r\nStatus: 5.0.0\r\n", HARD, "bounce.words", NULL },
-	{ "mailbox full", REPORT, "", RCPT "Action: failed\r\nStatus: 5.2.2\r\nDiagnostic-Code: smtp; 552 5.2.2 over quota\r\n", SOFT,
-	  NULL, NULL },
+	{ "mailbox full", REPORT, "",
+	  RCPT "Action: failed\r\nStatus: 5.2.2\r\nDiagnostic-Code: smtp; 552 5.2.2 over quota\r\n",
+	  SOFT, NULL, NULL },
 	{ "a policy", REPORT, "", RCPT "Action: failed\r\nStatus: 5.7.1\r\n", SOFT, NULL, NULL },
-	{ "a block list", REPORT, "", RCPT "Action: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 blocked using a blacklist\r\n",
+	{ "a block list", REPORT, "",
+	  RCPT "Action: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 blocked using a "
+	       "blacklist\r\n",
 	  SOFT, "bounce.words", NULL },
-	{ "about the sender", REPORT, "", RCPT "Action: failed\r\nStatus: 5.1.8\r\n", SOFT, NULL, NULL },
+	{ "about the sender", REPORT, "", RCPT "Action: failed\r\nStatus: 5.1.8\r\n", SOFT, NULL,
+	  NULL },
 	{ "given up", REPORT, "", RCPT "Action: failed\r\nStatus: 4.4.7\r\n", SOFT, NULL, NULL },
 	{ "delayed", REPORT, "", RCPT "Action: delayed\r\nStatus: 4.4.1\r\n", SOFT, NULL, NULL },
 	{ "delayed although the words are hard", REPORT, "",
-	  RCPT "Action: delayed\r\nStatus: 4.1.1\r\nDiagnostic-Code: smtp; 450 user unknown\r\n", SOFT, NULL, NULL },
+	  RCPT "Action: delayed\r\nStatus: 4.1.1\r\nDiagnostic-Code: smtp; 450 user unknown\r\n",
+	  SOFT, NULL, NULL },
 	{ "the worst of two", REPORT, "",
 	  "Final-Recipient: rfc822; a@x.example\r\nAction: delayed\r\nStatus: 4.4.1\r\n\r\n"
 	  "Final-Recipient: rfc822; b@x.example\r\nAction: failed\r\nStatus: 5.1.1\r\n",
 	  HARD, NULL, NULL },
-	{ "delivered", REPORT, "", RCPT "Action: delivered\r\nStatus: 2.0.0\r\n", AUTO, "dsn.delivered", NULL },
-	{ "relayed", REPORT, "", RCPT "Action: relayed\r\nStatus: 2.0.0\r\n", AUTO, "dsn.delivered", NULL },
-	{ "marked as an automatic reply too", REPORT "X-Auto-Response-Suppress: All\r\nPrecedence: bulk\r\n", "I am out of the office.",
+	{ "delivered", REPORT, "", RCPT "Action: delivered\r\nStatus: 2.0.0\r\n", AUTO,
+	  "dsn.delivered", NULL },
+	{ "relayed", REPORT, "", RCPT "Action: relayed\r\nStatus: 2.0.0\r\n", AUTO, "dsn.delivered",
+	  NULL },
+	{ "marked as an automatic reply too",
+	  REPORT "X-Auto-Response-Suppress: All\r\nPrecedence: bulk\r\n", "I am out of the office.",
 	  RCPT "Action: failed\r\nStatus: 5.1.1\r\n", HARD, NULL, NULL },
 	{ "qmail", DAEMON "Subject: failure notice\r\n",
-	  "Hi. I'm afraid I wasn't able to deliver your message.\n\n<ann@mail.example>:\nSorry, no mailbox here by that name. (#5.1.1)\n",
+	  "Hi. I'm afraid I wasn't able to deliver your message.\n\n<ann@mail.example>:\nSorry, no "
+	  "mailbox here by that name. (#5.1.1)\n",
 	  NULL, HARD, "bounce.words", NULL },
-	{ "Exim", DAEMON "Subject: Mail delivery failed: returning message to sender\r\nX-Failed-Recipients: ann@mail.example\r\n",
-	  "  ann@mail.example\n    host mx said: 550 5.2.2 mailbox is full\n", NULL, SOFT, "bounce.failed-recipients", NULL },
+	{ "Exim",
+	  DAEMON "Subject: Mail delivery failed: returning message to "
+		 "sender\r\nX-Failed-Recipients: ann@mail.example\r\n",
+	  "  ann@mail.example\n    host mx said: 550 5.2.2 mailbox is full\n", NULL, SOFT,
+	  "bounce.failed-recipients", NULL },
 	{ "words of the returned mail do not count", DAEMON "Subject: failure notice\r\n",
-	  "<ann@mail.example>: 552 try again later\n\n--- Below this line is a copy of the message.\n\nNo such user? Ask us.\n", NULL,
-	  SOFT, NULL, NULL },
-	{ "a warning", DAEMON "Subject: Warning: could not send message for past 4 hours\r\n", "It will be retried. user unknown", NULL,
-	  SOFT, "ndr.delay.en", NULL },
-	{ "a daemon without an address", "From: MAILER-DAEMON <>\r\nSubject: Mail delivery failed\r\n", "550 5.1.1 user unknown", NULL,
-	  HARD, NULL, NULL },
-	{ "Exchange in German", "From: postmaster@mail.example\r\nSubject: Unzustellbar: Angebot\r\nX-MS-Exchange-Message-Is-Ndr:\r\n",
+	  "<ann@mail.example>: 552 try again later\n\n--- Below this line is a copy of the "
+	  "message.\n\nNo such user? Ask us.\n",
+	  NULL, SOFT, NULL, NULL },
+	{ "a warning", DAEMON "Subject: Warning: could not send message for past 4 hours\r\n",
+	  "It will be retried. user unknown", NULL, SOFT, "ndr.delay.en", NULL },
+	{ "a daemon without an address",
+	  "From: MAILER-DAEMON <>\r\nSubject: Mail delivery failed\r\n", "550 5.1.1 user unknown",
+	  NULL, HARD, NULL, NULL },
+	{ "Exchange in German",
+	  "From: postmaster@mail.example\r\nSubject: Unzustellbar: "
+	  "Angebot\r\nX-MS-Exchange-Message-Is-Ndr:\r\n",
 	  "RecipientNotFound 550 5.1.10", NULL, HARD, "ndr.de", NULL },
 	{ "a report of unknown kind", REPORT, "", NULL, SOFT, NULL, NULL },
 };
@@ -243,10 +292,15 @@ static void bounces_are_bounces(void **state)
 static void what_a_bounce_tells(void **state)
 {
 	static const struct mail m = {
-		"all of it", REPORT, "",
-		"Original-Recipient: rfc822; ann@mail.example\r\nFinal-Recipient: rfc822; a7@inner.example\r\nAction: failed\r\n"
+		"all of it",
+		REPORT,
+		"",
+		"Original-Recipient: rfc822; ann@mail.example\r\nFinal-Recipient: rfc822; "
+		"a7@inner.example\r\nAction: failed\r\n"
 		"Status: 5.0.0\r\nDiagnostic-Code: smtp; 550-5.1.1 no such user\xff\r\n",
-		HARD, NULL, NULL
+		HARD,
+		NULL,
+		NULL
 	};
 	struct classify_verdict v = judge(&m, true);
 
@@ -287,7 +341,9 @@ static void heads_alone(void **state)
 	static const struct {
 		const struct mail *rows;
 		size_t n;
-	} all[] = { { humans, countof(humans) }, { machines, countof(machines) }, { bounces, countof(bounces) } };
+	} all[] = { { humans, countof(humans) },
+		    { machines, countof(machines) },
+		    { bounces, countof(bounces) } };
 
 	(void)state;
 	for (size_t a = 0; a < countof(all); a++) {
@@ -327,7 +383,10 @@ static void is_folded(const char *id, const char *phrase)
 static void rules_are_written_folded(void **state)
 {
 	const struct classify_phrase_rule *(*const tables[])(size_t *) = {
-		classify_rules_subjects, classify_rules_inside, classify_rules_phrases, classify_rules_ndr,
+		classify_rules_subjects,
+		classify_rules_inside,
+		classify_rules_phrases,
+		classify_rules_ndr,
 	};
 
 	(void)state;
@@ -340,7 +399,8 @@ static void rules_are_written_folded(void **state)
 	}
 }
 
-/* Every subject rule is reached by a mail that bears it, in whatever case; and "Re:" in front of it is a person. */
+/* Every subject rule is reached by a mail that bears it, in whatever case; and "Re:" in front of it
+ * is a person. */
 static void every_subject_rule_is_reached(void **state)
 {
 	size_t n;
@@ -352,11 +412,15 @@ static void every_subject_rule_is_reached(void **state)
 		struct mail m = { .name = r[i].phrase, .head = head, .body = "" };
 		struct classify_verdict v;
 
-		(void)snprintf(head, sizeof(head), "From: a@b.example\r\nSubject: %s Offer\r\nPrecedence: bulk\r\n", r[i].phrase);
+		(void)snprintf(head, sizeof(head),
+			       "From: a@b.example\r\nSubject: %s Offer\r\nPrecedence: bulk\r\n",
+			       r[i].phrase);
 		v = judge(&m, true);
 		if (v.kind != CLASSIFY_OUT_OF_OFFICE)
 			fail_msg("%s: %s", r[i].phrase, classify_kind_name(v.kind));
-		(void)snprintf(head, sizeof(head), "From: a@b.example\r\nSubject: Re: %s Offer\r\nPrecedence: bulk\r\n", r[i].phrase);
+		(void)snprintf(head, sizeof(head),
+			       "From: a@b.example\r\nSubject: Re: %s Offer\r\nPrecedence: bulk\r\n",
+			       r[i].phrase);
 		v = judge(&m, true);
 		if (v.kind != CLASSIFY_REPLY)
 			fail_msg("Re: %s: %s", r[i].phrase, classify_kind_name(v.kind));
@@ -395,8 +459,12 @@ static void codes_in_words(void **state)
 
 static void hostile_bodies(void **state)
 {
-	static const char *const repeated[] = { "out of office ", "a", "\xff", "5.1.1 ", "@", "a@b ", "was on vacation ", "> ", "\n" };
-	static const char *const heads[] = { REPORT, FROM "Subject: Automatic reply: x\r\nPrecedence: bulk\r\n" };
+	static const char *const repeated[] = { "out of office ",   "a",  "\xff",
+						"5.1.1 ",           "@",  "a@b ",
+						"was on vacation ", "> ", "\n" };
+	static const char *const heads[] = {
+		REPORT, FROM "Subject: Automatic reply: x\r\nPrecedence: bulk\r\n"
+	};
 
 	(void)state;
 	for (size_t i = 0; i < countof(repeated) * countof(heads); i++) {
@@ -412,7 +480,8 @@ static void hostile_bodies(void **state)
 		began = clock();
 		v = judge(&m, true);
 		if ((clock() - began) / CLOCKS_PER_SEC >= 2)
-			fail_msg("row %zu: %ld ms", i, (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
+			fail_msg("row %zu: %ld ms", i,
+				 (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
 		can_be_explained("hostile", &v);
 		buf_clear(&b);
 	}

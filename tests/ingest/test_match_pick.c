@@ -25,7 +25,8 @@ static const char reply[] = "From: ann@mail.example\r\nIn-Reply-To: <s2@send.exa
 /* Each candidate as "method id", in order. */
 static void order_of_candidates(void **state)
 {
-	static const char *const want[] = { "in_reply_to s2@send.example", "references s2@send.example",
+	static const char *const want[] = { "in_reply_to s2@send.example",
+					    "references s2@send.example",
 					    "references s1@send.example", "references other@x" };
 	struct mime_head h;
 	struct match_ids ids;
@@ -36,7 +37,8 @@ static void order_of_candidates(void **state)
 	match_ids_of(&h, NULL, &ids);
 	assert_int_equal(ids.n, countof(want));
 	for (size_t i = 0; i < ids.n; i++) {
-		(void)snprintf(got, sizeof(got), "%s %s", match_ids_method_name(ids.at[i].method), ids.at[i].id);
+		(void)snprintf(got, sizeof(got), "%s %s", match_ids_method_name(ids.at[i].method),
+			       ids.at[i].id);
 		assert_string_equal(got, want[i]);
 		assert_true(i == 0 || ids.at[i].confidence <= ids.at[i - 1].confidence);
 	}
@@ -86,9 +88,10 @@ static void candidates_have_a_ceiling(void **state)
 	mime_head_clear(&h);
 }
 
-#define OUTBOUND(uuid, message, sent)                                                                                          \
-	{                                                                                                                      \
-		.id = TEXT(uuid), .prospect = TEXT("p1"), .message_id = TEXT(message), .sent_at = (sent)                       \
+#define OUTBOUND(uuid, message, sent)                                                              \
+	{                                                                                          \
+		.id = TEXT(uuid), .prospect = TEXT("p1"), .message_id = TEXT(message),             \
+		.sent_at = (sent)                                                                  \
 	}
 
 static void every_match_is_recorded_strongest_first(void **state)
@@ -121,7 +124,8 @@ static void every_match_is_recorded_strongest_first(void **state)
 	mime_head_clear(&h);
 }
 
-/* An outbound that was found by two of its ids (registered, and as the provider rewrote it) is one match per method. */
+/* An outbound that was found by two of its ids (registered, and as the provider rewrote it) is one
+ * match per method. */
 static void one_outbound_by_two_ids(void **state)
 {
 	static const struct match_outbound found[] = { OUTBOUND("o1", "s1@send.example", 100),
@@ -171,7 +175,9 @@ static const struct {
 
 static void own_copies_never_match(void **state)
 {
-	static const struct text own[] = { { "bo@send.example", 15 }, { " bo.b@send.example ", 19 }, { NULL, 0 } };
+	static const struct text own[] = { { "bo@send.example", 15 },
+					   { " bo.b@send.example ", 19 },
+					   { NULL, 0 } };
 	static const struct match_outbound found[] = { OUTBOUND("o1", "s1@send.example", 100) };
 
 	(void)state;
@@ -181,11 +187,13 @@ static void own_copies_never_match(void **state)
 		struct match_list list;
 		char in[128];
 
-		(void)snprintf(in, sizeof(in), "%sIn-Reply-To: <s1@send.example>\r\n", senders[i].from);
+		(void)snprintf(in, sizeof(in), "%sIn-Reply-To: <s1@send.example>\r\n",
+			       senders[i].from);
 		read_head(&h, in);
 		match_ids_of(&h, NULL, &ids);
 		match_pick_all(&ids, &h, own, countof(own), found, countof(found), &list);
-		if (match_pick_is_own(&h, own, countof(own)) != senders[i].own || list.n != !senders[i].own)
+		if (match_pick_is_own(&h, own, countof(own)) != senders[i].own ||
+		    list.n != !senders[i].own)
 			fail_msg("%s: %zu matches", senders[i].name, list.n);
 		mime_head_clear(&h);
 	}
@@ -204,7 +212,8 @@ static void matches_have_a_ceiling(void **state)
 	match_ids_of(&h, NULL, &ids);
 	for (int i = 0; i < 200; i++) {
 		(void)snprintf(ids_of_them[i], sizeof(ids_of_them[i]), "o%d", i);
-		found[i] = (struct match_outbound){ .id = text_of(ids_of_them[i]), .message_id = TEXT("s@x") };
+		found[i] = (struct match_outbound){ .id = text_of(ids_of_them[i]),
+						    .message_id = TEXT("s@x") };
 	}
 	match_pick_all(&ids, &h, NULL, 0, found, 200, &list);
 	assert_int_equal(list.n, LIMIT_MATCHES);

@@ -15,7 +15,8 @@
 static void same(const char *row, const char *got, const char *want)
 {
 	if (!got != !want || (got && strcmp(got, want) != 0))
-		fail_msg("%s: got \"%s\", want \"%s\"", row, got ? got : "(null)", want ? want : "(null)");
+		fail_msg("%s: got \"%s\", want \"%s\"", row, got ? got : "(null)",
+			 want ? want : "(null)");
 }
 
 static void read_status(struct mime_dsn *d, const char *in)
@@ -23,7 +24,9 @@ static void read_status(struct mime_dsn *d, const char *in)
 	mime_dsn_read_status(d, MIME_PLAIN, in, strlen(in));
 }
 
-#define MTA "Reporting-MTA: dns; mx.send.example\r\nArrival-Date: Mon, 14 Sep 2026 10:00:00 +0000\r\n\r\n"
+#define MTA                                                                                        \
+	"Reporting-MTA: dns; mx.send.example\r\nArrival-Date: Mon, 14 Sep 2026 10:00:00 "          \
+	"+0000\r\n\r\n"
 
 static const struct {
 	const char *name, *in, *final, *original;
@@ -35,47 +38,56 @@ static const struct {
 	      "Diagnostic-Code: smtp; 550 5.1.1 no\r\n such user\r\n",
 	  "ann@gone.example", NULL, MIME_ACTION_FAILED, "5.1.1", "550 5.1.1 no such user" },
 	{ "original recipient",
-	  MTA "Original-Recipient: rfc822;Ann@Old.EXAMPLE\r\nFinal-Recipient: rfc822;a7@new.example\r\n"
-	      "Action: failed\r\nStatus: 5.2.2\r\n",
+	  MTA
+	  "Original-Recipient: rfc822;Ann@Old.EXAMPLE\r\nFinal-Recipient: rfc822;a7@new.example\r\n"
+	  "Action: failed\r\nStatus: 5.2.2\r\n",
 	  "a7@new.example", "Ann@old.example", MIME_ACTION_FAILED, "5.2.2", NULL },
-	{ "a slash in the type", MTA "Final-Recipient: rfc/822; a@b.example\r\nAction: failed\r\nStatus: 5.0.0\r\n", "a@b.example",
-	  NULL, MIME_ACTION_FAILED, "5.0.0", NULL },
+	{ "a slash in the type",
+	  MTA "Final-Recipient: rfc/822; a@b.example\r\nAction: failed\r\nStatus: 5.0.0\r\n",
+	  "a@b.example", NULL, MIME_ACTION_FAILED, "5.0.0", NULL },
 	{ "no type, brackets, blank before the colon",
-	  MTA "Final-Recipient : <a@b.example>\r\nAction : failed\r\nStatus : 5.0.0\r\n", "a@b.example", NULL,
-	  MIME_ACTION_FAILED, "5.0.0", NULL },
-	{ "nobody", MTA "Final-Recipient: system;<>\r\nAction: failed\r\nStatus: 5.0.0\r\n", NULL, NULL, MIME_ACTION_FAILED, "5.0.0",
-	  NULL },
+	  MTA "Final-Recipient : <a@b.example>\r\nAction : failed\r\nStatus : 5.0.0\r\n",
+	  "a@b.example", NULL, MIME_ACTION_FAILED, "5.0.0", NULL },
+	{ "nobody", MTA "Final-Recipient: system;<>\r\nAction: failed\r\nStatus: 5.0.0\r\n", NULL,
+	  NULL, MIME_ACTION_FAILED, "5.0.0", NULL },
 	{ "words behind the address",
-	  MTA "Final-Recipient: rfc822; a@b.example (expanded from list)\r\nAction: delayed\r\nStatus: 4.4.1 (timed out)\r\n",
+	  MTA "Final-Recipient: rfc822; a@b.example (expanded from list)\r\nAction: "
+	      "delayed\r\nStatus: 4.4.1 (timed out)\r\n",
 	  "a@b.example", NULL, MIME_ACTION_DELAYED, "4.4.1", NULL },
-	{ "action in capitals with a comment", MTA "Final-Recipient: rfc822; a@b.example\r\nAction: FAILED (bounced)\r\n",
-	  "a@b.example", NULL, MIME_ACTION_FAILED, "", NULL },
-	{ "expired", MTA "Final-Recipient: rfc822; a@b.example\r\nAction: expired\r\nStatus: 4.4.7\r\n", "a@b.example", NULL,
-	  MIME_ACTION_FAILED, "4.4.7", NULL },
-	{ "unknown action", MTA "Final-Recipient: rfc822; a@b.example\r\nAction: exploded\r\n", "a@b.example", NULL,
-	  MIME_ACTION_NONE, "", NULL },
-	{ "delivered", MTA "Final-Recipient: rfc822; a@b.example\r\nAction: delivered\r\nStatus: 2.0.0\r\n", "a@b.example", NULL,
-	  MIME_ACTION_DELIVERED, "2.0.0", NULL },
+	{ "action in capitals with a comment",
+	  MTA "Final-Recipient: rfc822; a@b.example\r\nAction: FAILED (bounced)\r\n", "a@b.example",
+	  NULL, MIME_ACTION_FAILED, "", NULL },
+	{ "expired",
+	  MTA "Final-Recipient: rfc822; a@b.example\r\nAction: expired\r\nStatus: 4.4.7\r\n",
+	  "a@b.example", NULL, MIME_ACTION_FAILED, "4.4.7", NULL },
+	{ "unknown action", MTA "Final-Recipient: rfc822; a@b.example\r\nAction: exploded\r\n",
+	  "a@b.example", NULL, MIME_ACTION_NONE, "", NULL },
+	{ "delivered",
+	  MTA "Final-Recipient: rfc822; a@b.example\r\nAction: delivered\r\nStatus: 2.0.0\r\n",
+	  "a@b.example", NULL, MIME_ACTION_DELIVERED, "2.0.0", NULL },
 	{ "no blank line between the blocks",
-	  "Reporting-MTA: dns; x\r\nFinal-Recipient: rfc822; a@b.example\r\nAction: failed\r\nStatus: 5.1.1\r\n",
+	  "Reporting-MTA: dns; x\r\nFinal-Recipient: rfc822; a@b.example\r\nAction: "
+	  "failed\r\nStatus: 5.1.1\r\n",
 	  "a@b.example", NULL, MIME_ACTION_FAILED, "5.1.1", NULL },
 	{ "a blank line too many",
-	  MTA "Final-Recipient: rfc822; a@b.example\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n", "a@b.example", NULL,
-	  MIME_ACTION_FAILED, "5.1.1", NULL },
+	  MTA "Final-Recipient: rfc822; a@b.example\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n",
+	  "a@b.example", NULL, MIME_ACTION_FAILED, "5.1.1", NULL },
 	{ "action before the address",
-	  MTA "Action: failed\r\nStatus: 5.1.1\r\nFinal-Recipient: rfc822; a@b.example\r\n", "a@b.example", NULL,
-	  MIME_ACTION_FAILED, "5.1.1", NULL },
-	{ "status with long numbers", MTA "Final-Recipient: rfc822; a@b.example\r\nStatus: 5.4.310\r\n", "a@b.example", NULL,
+	  MTA "Action: failed\r\nStatus: 5.1.1\r\nFinal-Recipient: rfc822; a@b.example\r\n",
+	  "a@b.example", NULL, MIME_ACTION_FAILED, "5.1.1", NULL },
+	{ "status with long numbers",
+	  MTA "Final-Recipient: rfc822; a@b.example\r\nStatus: 5.4.310\r\n", "a@b.example", NULL,
 	  MIME_ACTION_NONE, "5.4.310", NULL },
-	{ "status that is none", MTA "Final-Recipient: rfc822; a@b.example\r\nStatus: 5\r\n", "a@b.example", NULL, MIME_ACTION_NONE,
-	  "", NULL },
-	{ "status of class 3", MTA "Final-Recipient: rfc822; a@b.example\r\nStatus: 3.1.1\r\n", "a@b.example", NULL,
-	  MIME_ACTION_NONE, "", NULL },
-	{ "status with four digits", MTA "Final-Recipient: rfc822; a@b.example\r\nStatus: 5.1111.1\r\n", "a@b.example", NULL,
+	{ "status that is none", MTA "Final-Recipient: rfc822; a@b.example\r\nStatus: 5\r\n",
+	  "a@b.example", NULL, MIME_ACTION_NONE, "", NULL },
+	{ "status of class 3", MTA "Final-Recipient: rfc822; a@b.example\r\nStatus: 3.1.1\r\n",
+	  "a@b.example", NULL, MIME_ACTION_NONE, "", NULL },
+	{ "status with four digits",
+	  MTA "Final-Recipient: rfc822; a@b.example\r\nStatus: 5.1111.1\r\n", "a@b.example", NULL,
 	  MIME_ACTION_NONE, "", NULL },
 	{ "diagnostic without a type",
-	  MTA "Final-Recipient: rfc822; a@b.example\r\nDiagnostic-Code: 550 no; really, no\r\n", "a@b.example", NULL,
-	  MIME_ACTION_NONE, "", "550 no; really, no" },
+	  MTA "Final-Recipient: rfc822; a@b.example\r\nDiagnostic-Code: 550 no; really, no\r\n",
+	  "a@b.example", NULL, MIME_ACTION_NONE, "", "550 no; really, no" },
 };
 
 static void one_recipient(void **state)
@@ -104,10 +116,12 @@ static void several_recipients(void **state)
 
 	(void)state;
 	mime_dsn_init(&d);
-	read_status(&d, MTA "Final-Recipient: rfc822; a@x.example\r\nAction: delayed\r\nStatus: 4.4.1\r\n"
-			    "Will-Retry-Until: Tue, 15 Sep 2026 10:00:00 +0000\r\n\r\n"
-			    "Final-Recipient: rfc822; b@x.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
-			    "Final-Recipient: rfc822; c@x.example\r\nFinal-Recipient: rfc822; d@x.example\r\n");
+	read_status(
+		&d, MTA
+		"Final-Recipient: rfc822; a@x.example\r\nAction: delayed\r\nStatus: 4.4.1\r\n"
+		"Will-Retry-Until: Tue, 15 Sep 2026 10:00:00 +0000\r\n\r\n"
+		"Final-Recipient: rfc822; b@x.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+		"Final-Recipient: rfc822; c@x.example\r\nFinal-Recipient: rfc822; d@x.example\r\n");
 	assert_int_equal(d.n_rcpt, 4);
 	same("mta", d.reporting_mta, "mx.send.example");
 	assert_true(d.rcpt[0].will_retry);
@@ -126,7 +140,8 @@ static void no_more_recipients_than_the_ceiling(void **state)
 	(void)state;
 	mime_dsn_init(&d);
 	buf_init(&b, LIMIT_MIME_REPORT);
-	for (int i = 0; i < 10000 && text_addf(&b, "Final-Recipient: rfc822; a%d@x\n\n", i) == 0; i++)
+	for (int i = 0; i < 10000 && text_addf(&b, "Final-Recipient: rfc822; a%d@x\n\n", i) == 0;
+	     i++)
 		;
 	mime_dsn_read_status(&d, MIME_PLAIN, b.data, b.len);
 	assert_int_equal(d.n_rcpt, LIMIT_MIME_RECIPIENTS);
@@ -136,9 +151,11 @@ static void no_more_recipients_than_the_ceiling(void **state)
 
 static void encoded_parts(void **state)
 {
-	static const char status[] = "RmluYWwtUmVjaXBpZW50OiByZmM4MjI7IGFubkBnb25lLmV4YW1wbGUKQWN0aW9uOiBmYWlsZWQK\r\n"
-				     "U3RhdHVzOiA1LjEuMQo=\r\n";
-	static const char original[] = "Message-ID: <step-1=2E77@send.example>\r\nSubject: J=C3=A4ger\r\n\r\nbody";
+	static const char status[] =
+		"RmluYWwtUmVjaXBpZW50OiByZmM4MjI7IGFubkBnb25lLmV4YW1wbGUKQWN0aW9uOiBmYWlsZWQK\r\n"
+		"U3RhdHVzOiA1LjEuMQo=\r\n";
+	static const char original[] =
+		"Message-ID: <step-1=2E77@send.example>\r\nSubject: J=C3=A4ger\r\n\r\nbody";
 	struct mime_dsn d;
 
 	(void)state;
@@ -158,8 +175,9 @@ static void encoded_parts(void **state)
 static const struct {
 	const char *name, *in, *id;
 } texts[] = {
-	{ "qmail", "Hi. This is the program.\n\n--- Below this line is a copy of the message.\n\n"
-		   "Return-Path: <bo@send.example>\nMessage-ID: <step-1@SEND.example>\nSubject: s\n",
+	{ "qmail",
+	  "Hi. This is the program.\n\n--- Below this line is a copy of the message.\n\n"
+	  "Return-Path: <bo@send.example>\nMessage-ID: <step-1@SEND.example>\nSubject: s\n",
 	  "step-1@send.example" },
 	{ "quoted", "failed\n> Message-Id: <a@b>\n", "a@b" },
 	{ "folded", "failed\nMessage-ID:\n\t<a@b>\n", "a@b" },
@@ -198,8 +216,17 @@ static void prose_does_not_overrule_the_original(void **state)
 
 static void hostile_reports(void **state)
 {
-	static const char *const repeated[] = { "\n", "\r", "a\r\r", "a:\n\n", "Final-Recipient: rfc822;a@b\n", "Action: failed\n\n",
-						"Status: 5.1.1\n\n", ":", "Diagnostic-Code: ;", "Diagnostic-Code: x\n ", "\xff" };
+	static const char *const repeated[] = { "\n",
+						"\r",
+						"a\r\r",
+						"a:\n\n",
+						"Final-Recipient: rfc822;a@b\n",
+						"Action: failed\n\n",
+						"Status: 5.1.1\n\n",
+						":",
+						"Diagnostic-Code: ;",
+						"Diagnostic-Code: x\n ",
+						"\xff" };
 
 	(void)state;
 	for (size_t i = 0; i < countof(repeated); i++) {
@@ -215,7 +242,8 @@ static void hostile_reports(void **state)
 		mime_dsn_read_status(&d, MIME_PLAIN, b.data, b.len);
 		mime_dsn_read_original(&d, MIME_PLAIN, b.data, b.len);
 		if ((clock() - began) / CLOCKS_PER_SEC >= 1)
-			fail_msg("row %zu: %ld ms", i, (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
+			fail_msg("row %zu: %ld ms", i,
+				 (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
 		buf_clear(&b);
 		mime_dsn_clear(&d);
 	}

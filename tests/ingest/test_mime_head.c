@@ -19,7 +19,8 @@
 static void same(const char *row, const char *got, const char *want)
 {
 	if (!got != !want || (got && strcmp(got, want) != 0))
-		fail_msg("%s: got \"%s\", want \"%s\"", row, got ? got : "(null)", want ? want : "(null)");
+		fail_msg("%s: got \"%s\", want \"%s\"", row, got ? got : "(null)",
+			 want ? want : "(null)");
 }
 
 /* Everything that leaves the room can be stored: valid UTF-8, no control bytes. */
@@ -47,21 +48,23 @@ static void head_is_clean(const struct mime_head *h)
 		is_clean(h->to.at[i].address);
 }
 
-static const char reply[] = "Return-Path: <Ann.Archer@Mail.EXAMPLE>\r\n"
-			    "Message-ID: <CAx1.Yz@Mail.EXAMPLE>\r\n"
-			    "In-Reply-To: <step-2.77@send.example>\r\n"
-			    "References: <step-1.77@send.example> <step-2.77@send.example>\r\n"
-			    "From: =?utf-8?q?Ann_Archer=2C_=C3=9Cber?= <Ann.Archer@Mail.EXAMPLE>\r\n"
-			    "To: \"Bo, the seller\" <bo@send.example>, cy@send.example\r\n"
-			    "Cc: Team: dee@send.example, ed@send.example;\r\n"
-			    "Subject: =?utf-8?B?UmU6IErDpGdlcg==?= und\r\n Sammler\r\n"
-			    "Date: Mon, 14 Sep 2026 10:02:11 +0200\r\n"
-			    "Auto-Submitted: Auto-Replied (vacation)\r\n"
-			    "Precedence: Bulk\r\n"
-			    "X-Auto-Response-Suppress: All\r\n"
-			    "Content-Type: multipart/REPORT; report-type=\"Delivery-Status\";\r\n\tboundary=\"=_aB1\"\r\n"
-			    "X-Failed-Recipients: x@gone.example, y@gone.example\r\n"
-			    "\r\nSubject: not a header\r\n";
+static const char reply[] =
+	"Return-Path: <Ann.Archer@Mail.EXAMPLE>\r\n"
+	"Message-ID: <CAx1.Yz@Mail.EXAMPLE>\r\n"
+	"In-Reply-To: <step-2.77@send.example>\r\n"
+	"References: <step-1.77@send.example> <step-2.77@send.example>\r\n"
+	"From: =?utf-8?q?Ann_Archer=2C_=C3=9Cber?= <Ann.Archer@Mail.EXAMPLE>\r\n"
+	"To: \"Bo, the seller\" <bo@send.example>, cy@send.example\r\n"
+	"Cc: Team: dee@send.example, ed@send.example;\r\n"
+	"Subject: =?utf-8?B?UmU6IErDpGdlcg==?= und\r\n Sammler\r\n"
+	"Date: Mon, 14 Sep 2026 10:02:11 +0200\r\n"
+	"Auto-Submitted: Auto-Replied (vacation)\r\n"
+	"Precedence: Bulk\r\n"
+	"X-Auto-Response-Suppress: All\r\n"
+	"Content-Type: multipart/REPORT; "
+	"report-type=\"Delivery-Status\";\r\n\tboundary=\"=_aB1\"\r\n"
+	"X-Failed-Recipients: x@gone.example, y@gone.example\r\n"
+	"\r\nSubject: not a header\r\n";
 
 static void assert_reply(const char *row, const struct mime_head *h)
 {
@@ -114,7 +117,8 @@ static void any_line_end(void **state)
 
 		buf_init(&b, sizeof(reply));
 		for (const char *p = reply; *p; p++)
-			assert_int_equal(buf_add(&b, *p == '\r' ? ends[e] : p, *p == '\n' ? 0 : 1), 0);
+			assert_int_equal(buf_add(&b, *p == '\r' ? ends[e] : p, *p == '\n' ? 0 : 1),
+					 0);
 		mime_head_read(&h, b.data, b.len);
 		assert_reply(ends[e][0] == '\r' ? "CR" : "LF", &h);
 		buf_clear(&b);
@@ -166,23 +170,31 @@ static const struct {
 	{ "empty", "", "", NULL, NULL },
 	{ "no colon anywhere", "hello\r\nthere\r\n", "", NULL, NULL },
 	{ "mbox line in front", "From ann Mon Sep 14\r\nSubject: s\r\n", "s", NULL, NULL },
-	{ "blank before the colon", "Subject : s\r\nFrom\t: a@b.example\r\n", "s", "a@b.example", NULL },
+	{ "blank before the colon", "Subject : s\r\nFrom\t: a@b.example\r\n", "s", "a@b.example",
+	  NULL },
 	{ "continuation of nothing", " lost\r\nSubject: s\r\n", "s", NULL, NULL },
-	{ "line of rubbish in the middle", "Subject: s\r\nrubbish\r\n of two lines\r\nFrom: a@b.example\r\n", "s",
-	  "a@b.example", NULL },
-	{ "encoded word without an end", "Subject: =?utf-8?q?half\r\n", "=?utf-8?q?half", NULL, NULL },
-	{ "encoded word in an unknown charset", "Subject: =?x-nowhere?q?abc?=\r\n", "abc", NULL, NULL },
-	{ "encoded word with broken base64", "Subject: =?utf-8?B?SGk*?= there\r\n", NULL, NULL, NULL },
-	{ "a character split over two words", "Subject: =?utf-8?B?w6TD?= =?utf-8?B?pA==?=\r\n", "ää", NULL, NULL },
+	{ "line of rubbish in the middle",
+	  "Subject: s\r\nrubbish\r\n of two lines\r\nFrom: a@b.example\r\n", "s", "a@b.example",
+	  NULL },
+	{ "encoded word without an end", "Subject: =?utf-8?q?half\r\n", "=?utf-8?q?half", NULL,
+	  NULL },
+	{ "encoded word in an unknown charset", "Subject: =?x-nowhere?q?abc?=\r\n", "abc", NULL,
+	  NULL },
+	{ "encoded word with broken base64", "Subject: =?utf-8?B?SGk*?= there\r\n", NULL, NULL,
+	  NULL },
+	{ "a character split over two words", "Subject: =?utf-8?B?w6TD?= =?utf-8?B?pA==?=\r\n",
+	  "ää", NULL, NULL },
 	{ "raw UTF-8", "Subject: J\xc3\xa4ger\r\n", "Jäger", NULL, NULL },
 	{ "raw latin-1", "Subject: J\xe4ger\r\n", "Jäger", NULL, NULL },
-	{ "iso-2022-jp", "Subject: =?ISO-2022-JP?B?GyRCJDMkcyRLJEEkTxsoQg==?=\r\n", "こんにちは", NULL, NULL },
+	{ "iso-2022-jp", "Subject: =?ISO-2022-JP?B?GyRCJDMkcyRLJEEkTxsoQg==?=\r\n", "こんにちは",
+	  NULL, NULL },
 	{ "from without brackets", "From: ann@b.example (Ann)\r\n", "", "ann@b.example", NULL },
 	{ "from with an open quote", "From: \"Ann <ann@b.example>\r\n", "", "ann@b.example", NULL },
 	{ "from that is no address", "From: Ann\r\nSender: bo@b.example\r\n", "", NULL, NULL },
 	{ "no from but a sender", "Sender: Bo <bo@B.example>\r\n", "", "bo@b.example", NULL },
 	{ "id without brackets", "Message-ID: a.1@B.example\r\n", "", NULL, "a.1@b.example" },
-	{ "id folded in the middle", "Message-ID: <a.1\r\n @B.example>\r\n", "", NULL, "a.1@b.example" },
+	{ "id folded in the middle", "Message-ID: <a.1\r\n @B.example>\r\n", "", NULL,
+	  "a.1@b.example" },
 	{ "id on the next line", "Message-ID:\r\n <a.1@B.example>\r\n", "", NULL, "a.1@b.example" },
 	{ "id without a domain", "Message-ID: <2026.77>\r\n", "", NULL, "2026.77" },
 	{ "empty id", "Message-ID: <>\r\n", "", NULL, NULL },
@@ -290,7 +302,8 @@ static void too_long_an_id_is_none(void **state)
 	(void)state;
 	mime_head_init(&h);
 	for (int over = 0; over < 2; over++) {
-		(void)snprintf(line, sizeof(line), "Message-ID: <%0*d@x>\r\n", LIMIT_MIME_ID - 2 + over, 7);
+		(void)snprintf(line, sizeof(line), "Message-ID: <%0*d@x>\r\n",
+			       LIMIT_MIME_ID - 2 + over, 7);
 		mime_head_read(&h, line, strlen(line));
 		assert_int_equal(h.message_id != NULL, over == 0);
 	}
@@ -328,15 +341,18 @@ static void return_paths(void **state)
 
 static void dates_that_are_none(void **state)
 {
-	static const char *const bad[] = { "Date: yesterday\r\n", "Date:\r\n", "Date: Mon, 14 Sep 0001 10:00:00 +0000\r\n",
-					   "Date: Mon, 99 Foo 20266 99:99:99 +9999\r\n", "Subject: s\r\n" };
+	static const char *const bad[] = { "Date: yesterday\r\n", "Date:\r\n",
+					   "Date: Mon, 14 Sep 0001 10:00:00 +0000\r\n",
+					   "Date: Mon, 99 Foo 20266 99:99:99 +9999\r\n",
+					   "Subject: s\r\n" };
 	struct mime_head h;
 
 	(void)state;
 	mime_head_init(&h);
 	for (size_t i = 0; i < countof(bad); i++) {
 		mime_head_read(&h, bad[i], strlen(bad[i]));
-		assert_true(h.date == MIME_NO_DATE || (h.date >= 0 && h.date < INT64_C(7258118400)));
+		assert_true(h.date == MIME_NO_DATE ||
+			    (h.date >= 0 && h.date < INT64_C(7258118400)));
 	}
 	mime_head_clear(&h);
 }
@@ -381,7 +397,8 @@ static void hostile_blocks(void **state)
 		began = clock();
 		mime_head_read(&h, b.data, b.len);
 		if ((clock() - began) / CLOCKS_PER_SEC >= 1)
-			fail_msg("%s: %ld ms", rows[i].name, (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
+			fail_msg("%s: %ld ms", rows[i].name,
+				 (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
 		head_is_clean(&h);
 		assert_true(h.to.n <= LIMIT_MIME_ADDRESSES);
 		assert_true(h.fields.n <= LIMIT_MIME_FIELDS);
@@ -396,7 +413,8 @@ static void nul_bytes_are_no_text(void **state)
 
 	(void)state;
 	mime_head_init(&h);
-	READ(&h, "Sub\0ject: x\r\nSubject: a\0b\r\nMessage-ID: <a\0b@c>\r\nFrom: a\0@b.example\r\n");
+	READ(&h,
+	     "Sub\0ject: x\r\nSubject: a\0b\r\nMessage-ID: <a\0b@c>\r\nFrom: a\0@b.example\r\n");
 	same("subject", h.subject, "ab");
 	same("id", h.message_id, "ab@c");
 	head_is_clean(&h);

@@ -26,26 +26,32 @@ static const struct {
 	{ "ascii that is utf-8", MIME_PLAIN, false, "us-ascii", "J\xc3\xa4ger", "Jäger" },
 	{ "latin-1 that is utf-8", MIME_PLAIN, false, "iso-8859-1", "J\xc3\xa4ger", "Jäger" },
 	{ "utf-8 that is latin-1", MIME_PLAIN, false, "utf-8", "J\xe4ger", "Jäger" },
-	{ "utf-8 with one bad byte", MIME_PLAIN, false, "utf-8", "J\xc3\xa4ger\xff", "Jäger\xef\xbf\xbd" },
+	{ "utf-8 with one bad byte", MIME_PLAIN, false, "utf-8", "J\xc3\xa4ger\xff",
+	  "Jäger\xef\xbf\xbd" },
 	{ "no such charset", MIME_PLAIN, false, "x-nowhere", "J\xe4ger", "Jäger" },
 	{ "no such charset, utf-8", MIME_PLAIN, false, "x-nowhere", "J\xc3\xa4ger", "Jäger" },
 	{ "koi8-r", MIME_PLAIN, false, "koi8-r", "\xf0\xd2\xc9\xd7\xc5\xd4", "Привет" },
 	{ "shift_jis", MIME_PLAIN, false, "shift_jis", "\x93\xfa\x96\x7b", "日本" },
 	{ "iso-2022-jp", MIME_PLAIN, false, "iso-2022-jp", "\x1b$BF|K\\\x1b(B", "日本" },
 	{ "gb2312", MIME_PLAIN, false, "gb2312", "\xd6\xd0\xce\xc4", "中文" },
-	{ "bad byte in shift_jis", MIME_PLAIN, false, "shift_jis", "a\xff\x93\xfa", "a\xef\xbf\xbd日" },
+	{ "bad byte in shift_jis", MIME_PLAIN, false, "shift_jis", "a\xff\x93\xfa",
+	  "a\xef\xbf\xbd日" },
 	{ "charset cut inside a character", MIME_PLAIN, false, "shift_jis", "\x93\xfa\x96", "日" },
 	{ "base64", MIME_BASE64, false, "utf-8", "SGVsbG8sIEFubg==", "Hello, Ann" },
-	{ "base64 in lines", MIME_BASE64, false, "utf-8", "SGVs\r\nbG8s\r\nIEFubg==\r\n", "Hello, Ann" },
+	{ "base64 in lines", MIME_BASE64, false, "utf-8", "SGVs\r\nbG8s\r\nIEFubg==\r\n",
+	  "Hello, Ann" },
 	{ "base64 with rubbish", MIME_BASE64, false, "utf-8", "SG!Vs*bG8s", "Hello," },
 	{ "base64 cut", MIME_BASE64, false, "utf-8", "SGVsbG8sIE", "Hello," },
 	{ "quoted-printable", MIME_QUOTED, false, "utf-8", "J=C3=A4ger =\r\nund", "Jäger und" },
-	{ "quoted-printable, lower case and broken", MIME_QUOTED, false, "utf-8", "J=c3=a4=ZZger=", "Jä=ZZger" },
+	{ "quoted-printable, lower case and broken", MIME_QUOTED, false, "utf-8",
+	  "J=c3=a4=ZZger=", "Jä=ZZger" },
 	{ "decomposed", MIME_PLAIN, false, "utf-8", "e\xcc\x81t\xc3\xa9", "été" },
-	{ "decomposed Hangul", MIME_PLAIN, false, "utf-8", "\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab", "한" },
+	{ "decomposed Hangul", MIME_PLAIN, false, "utf-8", "\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab",
+	  "한" },
 	{ "bell and NEL", MIME_PLAIN, false, "utf-8", "a\ab\xc2\x85z", "a b z" },
 	{ "html", MIME_PLAIN, true, "utf-8", "<p>Hi <b>Ann</b></p><p>Bye</p>", "Hi Ann\n\nBye\n" },
-	{ "html in quoted-printable latin-1", MIME_QUOTED, true, "iso-8859-1", "<p>J=E4ger</p>", "Jäger\n" },
+	{ "html in quoted-printable latin-1", MIME_QUOTED, true, "iso-8859-1", "<p>J=E4ger</p>",
+	  "Jäger\n" },
 };
 
 static void text_of_parts(void **state)
@@ -72,12 +78,16 @@ static const struct {
 	{ "line breaks", "a<br>b<br/>c<BR />d", "a\nb\nc\nd\n" },
 	{ "an empty line", "a<br><br>b", "a\n\nb\n" },
 	{ "divs", "<div>a</div><div>b</div>", "a\nb\n" },
-	{ "nested divs make one line end", "<div><div>a</div></div><div><div>b</div></div>", "a\nb\n" },
-	{ "Outlook paragraphs", "<p class=MsoNormal>a<o:p></o:p></p><p class=MsoNormal><o:p>&nbsp;</o:p></p>"
-				"<p class=MsoNormal>b</p>",
+	{ "nested divs make one line end", "<div><div>a</div></div><div><div>b</div></div>",
+	  "a\nb\n" },
+	{ "Outlook paragraphs",
+	  "<p class=MsoNormal>a<o:p></o:p></p><p class=MsoNormal><o:p>&nbsp;</o:p></p>"
+	  "<p class=MsoNormal>b</p>",
 	  "a\n\nb\n" },
-	{ "quote", "new<blockquote>old<br>older</blockquote>below", "new\n> old\n> older\nbelow\n" },
-	{ "quote in quote", "<blockquote>a<blockquote>b</blockquote>c</blockquote>d", "> a\n> > b\n> c\nd\n" },
+	{ "quote", "new<blockquote>old<br>older</blockquote>below",
+	  "new\n> old\n> older\nbelow\n" },
+	{ "quote in quote", "<blockquote>a<blockquote>b</blockquote>c</blockquote>d",
+	  "> a\n> > b\n> c\nd\n" },
 	{ "more closed than opened", "</blockquote></blockquote>a", "a\n" },
 	{ "rule", "a<hr>b", "a\n________________________________\nb\n" },
 	{ "table", "<table><tr><td>a<td>b<tr><td>c</table>", "a b\nc\n" },
@@ -87,8 +97,10 @@ static const struct {
 	{ "title", "<head><title>t</title></head><body>a</body>", "a\n" },
 	{ "a style that never ends", "a<style>b", "a\n" },
 	{ "comments", "a<!-- <b> -- > -->b<!-- ", "ab\n" },
-	{ "conditional comments", "<!--[if mso]><p>x</p><![endif]-->a<![if !mso]>b<![endif]>", "ab\n" },
-	{ "entities", "&lt;a&gt; &amp;&eacute;&#233;&#xe9;&nbsp;&euro;&copy b&not;&nosuch;&;&#;&#x;&#xd800;",
+	{ "conditional comments", "<!--[if mso]><p>x</p><![endif]-->a<![if !mso]>b<![endif]>",
+	  "ab\n" },
+	{ "entities",
+	  "&lt;a&gt; &amp;&eacute;&#233;&#xe9;&nbsp;&euro;&copy b&not;&nosuch;&;&#;&#x;&#xd800;",
 	  "<a> &ééé €© b¬&nosuch;&;&#;&#x;\xef\xbf\xbd\n" },
 	{ "attributes with brackets", "<a title=\"x > y\" href='>'>b</a>", "b\n" },
 	{ "an open quote in a tag", "<a title=\"x>b</a>c", "bc\n" },
@@ -116,7 +128,8 @@ static void lines_of_html(void **state)
 /* Cut anywhere and held at any ceiling, a part gives valid text. */
 static void every_cut(void **state)
 {
-	static const char in[] = "<p>J\xc3\xa4ger &eacute;&#8364; <b title='\xf0\x9f\x98\x80'>e\xcc\x81</b><blockquote>"
+	static const char in[] = "<p>J\xc3\xa4ger &eacute;&#8364; <b "
+				 "title='\xf0\x9f\x98\x80'>e\xcc\x81</b><blockquote>"
 				 "\xf0\x9f\x98\x80</blockquote><!-- c --><style>s</style>";
 
 	(void)state;
@@ -127,13 +140,15 @@ static void every_cut(void **state)
 
 			buf_init(&b, n % 40);
 			mime_part_text(&p, in, n, &b);
-			assert_true(mime_utf8_is_valid((struct text){ (const char *)b.data, b.len }));
+			assert_true(
+				mime_utf8_is_valid((struct text){ (const char *)b.data, b.len }));
 			buf_clear(&b);
 		}
 	}
 }
 
-/* Half a megabyte of anything takes a moment and no more than the ceiling: under 3 s even with sanitizers. */
+/* Half a megabyte of anything takes a moment and no more than the ceiling: under 3 s even with
+ * sanitizers. */
 static void hostile_parts(void **state)
 {
 	static const struct {
@@ -152,7 +167,8 @@ static void hostile_parts(void **state)
 		{ "rules", "<hr>", true, "utf-8", MIME_PLAIN },
 		{ "entities", "&#x10ffff", true, "utf-8", MIME_PLAIN },
 		{ "marks out of order", "\xcc\x81\xcc\xa3", false, "utf-8", MIME_PLAIN },
-		{ "one base and marks", "a\xcd\xa1\xcc\x95\xcc\x80\xcd\xa2\xcc\x95", false, "utf-8", MIME_PLAIN },
+		{ "one base and marks", "a\xcd\xa1\xcc\x95\xcc\x80\xcd\xa2\xcc\x95", false, "utf-8",
+		  MIME_PLAIN },
 		{ "bad bytes", "\xff\xfe", false, "shift_jis", MIME_PLAIN },
 		{ "euro signs in windows-1252", "\x80", false, "windows-1252", MIME_PLAIN },
 		{ "escapes", "\x1b$B", false, "iso-2022-jp", MIME_PLAIN },
@@ -176,7 +192,8 @@ static void hostile_parts(void **state)
 		began = clock();
 		mime_part_text(&p, in.data, in.len, &out);
 		if ((clock() - began) / CLOCKS_PER_SEC >= 3)
-			fail_msg("%s: %ld ms", hostile[i].name, (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
+			fail_msg("%s: %ld ms", hostile[i].name,
+				 (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
 		assert_true(out.len <= LIMIT_MIME_TEXT);
 		assert_true(mime_utf8_is_valid((struct text){ (const char *)out.data, out.len }));
 		buf_clear(&in);
@@ -197,10 +214,8 @@ static void names_of_encodings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(text_of_parts),
-		cmocka_unit_test(lines_of_html),
-		cmocka_unit_test(every_cut),
-		cmocka_unit_test(hostile_parts),
+		cmocka_unit_test(text_of_parts),      cmocka_unit_test(lines_of_html),
+		cmocka_unit_test(every_cut),          cmocka_unit_test(hostile_parts),
 		cmocka_unit_test(names_of_encodings),
 	};
 

@@ -25,7 +25,9 @@ static size_t parse(const char *spec, struct mime_part_info *parts, size_t max)
 		(void)text_cut(rest, '\n', &line, &rest);
 		(void)text_cut(line, ' ', &section, &tail);
 		(void)text_cut(tail, ' ', &type, &tail);
-		parts[n] = (struct mime_part_info){ .section = section, .size = 900, .charset = TEXT("utf-8") };
+		parts[n] = (struct mime_part_info){ .section = section,
+						    .size = 900,
+						    .charset = TEXT("utf-8") };
 		(void)text_cut(type, '/', &parts[n].type, &parts[n].subtype);
 		if (text_ifind(tail, TEXT("attachment")) != SIZE_MAX)
 			parts[n].disposition = TEXT("ATTACHMENT");
@@ -53,22 +55,32 @@ static const struct {
 	{ "attached text", false, "1 text/html\n2 text/plain attachment", "H1" },
 	{ "pictures only", false, "1 image/png", "" },
 	{ "nothing", false, "", "" },
-	{ "a report", true, "1 text/plain\n2 message/delivery-status\n3 message/rfc822\n3.1 text/plain", "T1 S2 O3.HEADER" },
-	{ "a report with headers only", true, "1 text/plain\n2 message/delivery-status\n3 text/rfc822-headers", "T1 S2 O3" },
-	{ "an original that is encoded", true, "1 text/plain\n2 message/delivery-status base64\n3 message/rfc822 base64",
-	  "T1 S2 O3" },
-	{ "a report without words", true, "1 message/delivery-status\n2 message/rfc822\n2.1 text/plain", "S1 O2.HEADER" },
-	{ "a report in UTF-8", true, "1 text/plain\n2 message/global-delivery-status\n3 message/global", "T1 S2 O3.HEADER" },
-	{ "a person attached a mail", false, "1 text/plain\n2 message/rfc822\n2.1 text/html", "T1" },
+	{ "a report", true,
+	  "1 text/plain\n2 message/delivery-status\n3 message/rfc822\n3.1 text/plain",
+	  "T1 S2 O3.HEADER" },
+	{ "a report with headers only", true,
+	  "1 text/plain\n2 message/delivery-status\n3 text/rfc822-headers", "T1 S2 O3" },
+	{ "an original that is encoded", true,
+	  "1 text/plain\n2 message/delivery-status base64\n3 message/rfc822 base64", "T1 S2 O3" },
+	{ "a report without words", true,
+	  "1 message/delivery-status\n2 message/rfc822\n2.1 text/plain", "S1 O2.HEADER" },
+	{ "a report in UTF-8", true,
+	  "1 text/plain\n2 message/global-delivery-status\n3 message/global", "T1 S2 O3.HEADER" },
+	{ "a person attached a mail", false, "1 text/plain\n2 message/rfc822\n2.1 text/html",
+	  "T1" },
 	{ "nothing but an attached mail", false, "1 message/rfc822\n1.1 text/plain", "" },
 	{ "part 20 is not inside part 2", false, "2 message/rfc822\n20 text/plain", "T20" },
-	{ "nested alternatives", false, "1.1.1 text/plain\n1.1.2 text/html\n1.2 image/png", "T1.1.1" },
-	{ "a section nobody builds", false, "1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1 text/plain", "" },
+	{ "nested alternatives", false, "1.1.1 text/plain\n1.1.2 text/html\n1.2 image/png",
+	  "T1.1.1" },
+	{ "a section nobody builds", false, "1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1 text/plain",
+	  "" },
 };
 
 static void picks(void **state)
 {
-	static const char letters[] = { [MIME_WANT_TEXT] = 'T', [MIME_WANT_STATUS] = 'S', [MIME_WANT_ORIGINAL] = 'O' };
+	static const char letters[] = {
+		[MIME_WANT_TEXT] = 'T', [MIME_WANT_STATUS] = 'S', [MIME_WANT_ORIGINAL] = 'O'
+	};
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
@@ -79,8 +91,10 @@ static void picks(void **state)
 
 		mime_pick_parts(parts, n, rows[i].report, &pick);
 		for (size_t k = 0; k < pick.n; k++)
-			len += (size_t)snprintf(got + len, sizeof(got) - len, "%s%c%s", k ? " " : "",
-						pick.at[k].part.html ? 'H' : letters[pick.at[k].want], pick.at[k].section);
+			len += (size_t)snprintf(
+				got + len, sizeof(got) - len, "%s%c%s", k ? " " : "",
+				pick.at[k].part.html ? 'H' : letters[pick.at[k].want],
+				pick.at[k].section);
 		if (strcmp(got, rows[i].want) != 0)
 			fail_msg("%s: \"%s\"", rows[i].name, got);
 	}
@@ -92,8 +106,11 @@ static void fetches_no_more_than_the_ceiling(void **state)
 	struct mime_pick pick;
 
 	(void)state;
-	mime_pick_parts(parts, parse("1 text/plain huge\n2 message/delivery-status huge\n3 text/rfc822-headers", parts, 3), true,
-			&pick);
+	mime_pick_parts(
+		parts,
+		parse("1 text/plain huge\n2 message/delivery-status huge\n3 text/rfc822-headers",
+		      parts, 3),
+		true, &pick);
 	assert_int_equal(pick.n, 3);
 	assert_int_equal(pick.at[0].max_bytes, LIMIT_MIME_PART);
 	assert_int_equal(pick.at[1].max_bytes, LIMIT_MIME_REPORT);
@@ -108,7 +125,9 @@ static void a_hundred_parts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(parts); i++)
-		parts[i] = (struct mime_part_info){ TEXT("1"), TEXT("message"), TEXT("rfc822"), { 0 }, { 0 }, { 0 }, 9 };
+		parts[i] = (struct mime_part_info){ TEXT("1"), TEXT("message"), TEXT("rfc822"),
+						    { 0 },     { 0 },           { 0 },
+						    9 };
 	mime_pick_parts(parts, countof(parts), true, &pick);
 	assert_int_equal(pick.n, 1);
 }
@@ -128,27 +147,32 @@ static struct buf identity(const char *head, int64_t internal_date, uint64_t siz
 	return b;
 }
 
-#define ID "Message-ID: <a@b>\r\n"
-#define FROM "From: Ann <ann@x.example>\r\n"
-#define DATE "Date: Mon, 14 Sep 2026 10:00:00 +0000\r\n"
+#define ID      "Message-ID: <a@b>\r\n"
+#define FROM    "From: Ann <ann@x.example>\r\n"
+#define DATE    "Date: Mon, 14 Sep 2026 10:00:00 +0000\r\n"
 #define SUBJECT "Subject: Out of office\r\n"
 
 static const struct {
 	const char *name, *a, *b;
 	bool same;
 } pairs[] = {
-	{ "two folders", ID FROM DATE SUBJECT, "Received: from x\r\nX-Folder: Junk\r\n" SUBJECT DATE FROM ID, true },
+	{ "two folders", ID FROM DATE SUBJECT,
+	  "Received: from x\r\nX-Folder: Junk\r\n" SUBJECT DATE FROM ID, true },
 	{ "folded and encoded otherwise", ID FROM DATE SUBJECT,
-	  "Message-ID:\r\n <a@B>\r\nFrom: \"Ann\" <ANN@x.EXAMPLE>\r\nDate: Mon, 14 Sep 2026 12:00:00 +0200\r\n"
+	  "Message-ID:\r\n <a@B>\r\nFrom: \"Ann\" <ANN@x.EXAMPLE>\r\nDate: Mon, 14 Sep 2026 "
+	  "12:00:00 +0200\r\n"
 	  "Subject: =?utf-8?q?Out_of?=\r\n office\r\n",
 	  true },
-	{ "an id used again another day", ID FROM DATE SUBJECT, ID FROM "Date: Tue, 15 Sep 2026 10:00:00 +0000\r\n" SUBJECT,
-	  false },
-	{ "an id used again by another", ID FROM DATE SUBJECT, ID "From: bo@x.example\r\n" DATE SUBJECT, false },
-	{ "an id used again on another subject", ID FROM DATE SUBJECT, ID FROM DATE "Subject: Back\r\n", false },
+	{ "an id used again another day", ID FROM DATE SUBJECT,
+	  ID FROM "Date: Tue, 15 Sep 2026 10:00:00 +0000\r\n" SUBJECT, false },
+	{ "an id used again by another", ID FROM DATE SUBJECT,
+	  ID "From: bo@x.example\r\n" DATE SUBJECT, false },
+	{ "an id used again on another subject", ID FROM DATE SUBJECT,
+	  ID FROM DATE "Subject: Back\r\n", false },
 	{ "another id", ID FROM DATE SUBJECT, "Message-ID: <a@c>\r\n" FROM DATE SUBJECT, false },
 	{ "one field empty, the other not", ID "Subject: a@x\r\n", ID "From: a@x\r\n", false },
-	{ "words moved between fields", "Message-ID: <a@b,3:c@d>\r\n", "Message-ID: <a@b>\r\nFrom: c@d\r\n", false },
+	{ "words moved between fields", "Message-ID: <a@b,3:c@d>\r\n",
+	  "Message-ID: <a@b>\r\nFrom: c@d\r\n", false },
 };
 
 static void identities(void **state)
@@ -159,7 +183,8 @@ static void identities(void **state)
 		bool same = a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 
 		if (same != pairs[i].same)
-			fail_msg("%s: %s / %s", pairs[i].name, (const char *)a.data, (const char *)b.data);
+			fail_msg("%s: %s / %s", pairs[i].name, (const char *)a.data,
+				 (const char *)b.data);
 		buf_clear(&a);
 		buf_clear(&b);
 	}
@@ -178,13 +203,15 @@ static void without_an_id_the_server_tells_them_apart(void **state)
 	for (size_t i = 0; i < countof(others); i++) {
 		struct buf b = identity(FROM DATE SUBJECT, others[i].date, others[i].size);
 
-		assert_int_equal(a.len == b.len && memcmp(a.data, b.data, a.len) == 0, others[i].same);
+		assert_int_equal(a.len == b.len && memcmp(a.data, b.data, a.len) == 0,
+				 others[i].same);
 		buf_clear(&b);
 	}
 	buf_clear(&a);
 }
 
-/* The longest fields there can be fit, so that nothing that tells two mails apart is ever cut off. */
+/* The longest fields there can be fit, so that nothing that tells two mails apart is ever cut off.
+ */
 static void the_longest_identity_fits(void **state)
 {
 	struct buf head, b;

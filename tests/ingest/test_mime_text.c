@@ -23,7 +23,8 @@ static const struct {
 	{ "overlong slash", "\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd", "\xef\xbf\xbd\xef\xbf\xbd" },
 	{ "surrogate", "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
 	  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
-	{ "past the last plane", "\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
+	{ "past the last plane", "\xf4\x90\x80\x80",
+	  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
 	  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
 	{ "C1 control", "a\xc2\x85z", "a z", "a z" },
 };
@@ -39,7 +40,8 @@ static void makes_valid(void **state)
 			buf_init(&b, 100);
 			assert_true(mime_utf8_add(&b, text_of(cleaned[i].in), lines));
 			if (!text_eq((struct text){ (const char *)b.data, b.len }, text_of(want)))
-				fail_msg("%s (%d): \"%s\"", cleaned[i].name, lines, (const char *)b.data);
+				fail_msg("%s (%d): \"%s\"", cleaned[i].name, lines,
+					 (const char *)b.data);
 			assert_true(mime_utf8_is_valid(text_of(want)));
 			buf_clear(&b);
 		}

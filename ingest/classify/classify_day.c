@@ -1,0 +1,366 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "ingest/classify/classify_day.h"
+
+#define DAY_SECONDS 86400
+#define FAR_DAYS    92 /* a day without a year */
+#define FAREST_DAYS 400
+
+/* ---- calendar ---- */
+
+/* Days since 1970-01-01 of a civil date (proleptic Gregorian), and the reverse. */
+static int64_t days_of(int y, int m, int d)
+{
+	int64_t year = m <= 2 ? y - 1 : y, era = (year >= 0 ? year : year - 399) / 400;
+	int64_t yoe = year - era * 400, doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+
+	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+struct civil {
+	int y, m, d;
+};
+
+static struct civil civil_of(int64_t days)
+{
+	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
+	int64_t doe = z - era * 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+	int m = (int)(mp < 10 ? mp + 3 : mp - 9);
+
+	return (struct civil){ (int)(yoe + era * 400 + (m <= 2)), m,
+			       (int)(doy - (153 * mp + 2) / 5 + 1) };
+}
+
+static int days_in_month(int y, int m)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+
+	return m == 2 && (y % 4 == 0 && (y % 100 != 0 || y % 400 == 0)) ? 29 : days[m - 1];
+}
+
+int64_t classify_day_today(int64_t received_at)
+{
+	return received_at >= 0 ? received_at / DAY_SECONDS
+				: -((-received_at + DAY_SECONDS - 1) / DAY_SECONDS);
+}
+
+/* ---- reading ---- */
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (uint8_t)c >= 0x80;
+}
+
+/* A number of 1 to `most` digits that is not part of a longer one. */
+static bool read_number(struct classify_day_reader *r, size_t most, int *ret)
+{
+	size_t n = 0;
+	int v = 0;
+
+	for (; r->at + n < r->t.len && is_digit(r->t.at[r->at + n]) && n <= most; n++)
+		v = v * 10 + (r->t.at[r->at + n] - '0');
+	if (!n || n > most)
+		return false;
+	r->at += n;
+	*ret = v;
+	return true;
+}
+
+static bool skip(struct classify_day_reader *r, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (r->t.len - r->at < n || memcmp(r->t.at + r->at, word, n) != 0)
+		return false;
+	r->at += n;
+	return true;
+}
+
+static void skip_blanks(struct classify_day_reader *r)
+{
+	while (r->at < r->t.len && (r->t.at[r->at] == ' ' || r->t.at[r->at] == '\n'))
+		r->at++;
+}
+
+static const struct {
+	const char *name;
+	int month;
+} months[] = {
+	{ "january", 1 },       { "januar", 1 },      { "janvier", 1 },    { "enero", 1 },
+	{ "janeiro", 1 },       { "januari", 1 },     { "gennaio", 1 },    { "jan", 1 },
+	{ "ene", 1 },           { "gen", 1 },         { "stycznia", 1 },   { "tammikuuta", 1 },
+	{ "janv", 1 },          { "janner", 1 },      { "february", 2 },   { "februar", 2 },
+	{ "fevrier", 2 },       { "febrero", 2 },     { "fevereiro", 2 },  { "februari", 2 },
+	{ "febbraio", 2 },      { "feb", 2 },         { "fev", 2 },        { "lutego", 2 },
+	{ "helmikuuta", 2 },    { "march", 3 },       { "marz", 3 },       { "maerz", 3 },
+	{ "mars", 3 },          { "marzo", 3 },       { "marco", 3 },      { "marts", 3 },
+	{ "maart", 3 },         { "mar", 3 },         { "mrz", 3 },        { "mrt", 3 },
+	{ "marca", 3 },         { "maaliskuuta", 3 }, { "april", 4 },      { "avril", 4 },
+	{ "abril", 4 },         { "aprile", 4 },      { "apr", 4 },        { "avr", 4 },
+	{ "abr", 4 },           { "kwietnia", 4 },    { "huhtikuuta", 4 }, { "may", 5 },
+	{ "mai", 5 },           { "mayo", 5 },        { "maio", 5 },       { "maggio", 5 },
+	{ "mei", 5 },           { "maj", 5 },         { "maja", 5 },       { "toukokuuta", 5 },
+	{ "june", 6 },          { "juni", 6 },        { "juin", 6 },       { "junio", 6 },
+	{ "junho", 6 },         { "giugno", 6 },      { "jun", 6 },        { "czerwca", 6 },
+	{ "kesakuuta", 6 },     { "july", 7 },        { "juli", 7 },       { "juillet", 7 },
+	{ "julio", 7 },         { "julho", 7 },       { "luglio", 7 },     { "jul", 7 },
+	{ "juil", 7 },          { "lipca", 7 },       { "heinakuuta", 7 }, { "august", 8 },
+	{ "aout", 8 },          { "agosto", 8 },      { "augustus", 8 },   { "augusti", 8 },
+	{ "aug", 8 },           { "ago", 8 },         { "sierpnia", 8 },   { "elokuuta", 8 },
+	{ "september", 9 },     { "septembre", 9 },   { "septiembre", 9 }, { "setembro", 9 },
+	{ "settembre", 9 },     { "sept", 9 },        { "sep", 9 },        { "set", 9 },
+	{ "wrzesnia", 9 },      { "syyskuuta", 9 },   { "october", 10 },   { "oktober", 10 },
+	{ "octobre", 10 },      { "octubre", 10 },    { "outubro", 10 },   { "ottobre", 10 },
+	{ "oct", 10 },          { "okt", 10 },        { "out", 10 },       { "ott", 10 },
+	{ "pazdziernika", 10 }, { "lokakuuta", 10 },  { "november", 11 },  { "novembre", 11 },
+	{ "noviembre", 11 },    { "novembro", 11 },   { "nov", 11 },       { "listopada", 11 },
+	{ "marraskuuta", 11 },  { "december", 12 },   { "dezember", 12 },  { "decembre", 12 },
+	{ "diciembre", 12 },    { "dezembro", 12 },   { "dicembre", 12 },  { "dec", 12 },
+	{ "dez", 12 },          { "dic", 12 },        { "grudnia", 12 },   { "joulukuuta", 12 },
+};
+
+/* A whole word that names a month, with the dot of an abbreviation. */
+static bool read_month(struct classify_day_reader *r, int *ret)
+{
+	size_t n = 0;
+	struct text word;
+
+	while (r->at + n < r->t.len && is_letter(r->t.at[r->at + n]))
+		n++;
+	word = text_sub(r->t, r->at, n);
+	for (size_t i = 0; n && i < countof(months); i++) {
+		if (text_eq(word, text_of(months[i].name))) {
+			r->at += n;
+			if (n < 5)
+				(void)skip(r, ".");
+			*ret = months[i].month;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A year behind a day: ", 2026", " de 2026", " 2026".  Where none stands the reader stays where it
+ * was. */
+static int read_year(struct classify_day_reader *r)
+{
+	size_t before = r->at;
+	int y = 0;
+
+	(void)skip(r, ",");
+	skip_blanks(r);
+	if (skip(r, "de ") || skip(r, "del "))
+		skip_blanks(r);
+	if (read_number(r, 4, &y) && y >= 2000 && y < 2100)
+		return y;
+	r->at = before;
+	return 0;
+}
+
+/* A day is settled: with its year, or in the next one to come.  false: not for certain, or too far
+ * away. */
+static bool settle(struct classify_day_reader *r, int y, int m, int d)
+{
+	struct civil now = civil_of(r->today);
+	int year = y ? y : now.y;
+	int64_t days;
+
+	if (m < 1 || m > 12 || d < 1 || d > days_in_month(year, m))
+		return false;
+	days = days_of(year, m, d);
+	if (!y && days < r->today) {
+		if (d > days_in_month(year + 1, m))
+			return false;
+		days = days_of(year + 1, m, d);
+	}
+	if (days < r->today || days > r->today + (y ? FAREST_DAYS : FAR_DAYS))
+		return false;
+	r->days = days;
+	return true;
+}
+
+/* ---- forms ---- */
+
+/* "2026-09-12", "2026/09/12" */
+static bool read_iso(struct classify_day_reader *r)
+{
+	int y, m, d;
+
+	return read_number(r, 4, &y) && y >= 2000 &&
+	       (skip(r, "-") || skip(r, "/") || skip(r, ".")) && read_number(r, 2, &m) &&
+	       (skip(r, "-") || skip(r, "/") || skip(r, ".")) && read_number(r, 2, &d) &&
+	       settle(r, y, m, d);
+}
+
+static int full_year(int y)
+{
+	return y < 100 ? 2000 + y : y;
+}
+
+/* "12.09.2026", "12.9.", "12. 9. 2026": with dots the day stands first everywhere. */
+static bool read_dotted(struct classify_day_reader *r)
+{
+	int d, m, y = 0;
+	size_t before;
+
+	if (!read_number(r, 2, &d) || !skip(r, "."))
+		return false;
+	(void)skip(r, " ");
+	if (!read_number(r, 2, &m))
+		return false;
+	before = r->at;
+	if (!skip(r, "."))
+		return false; /* "17.30" is a time */
+	(void)skip(r, " ");
+	if (!read_number(r, 4, &y) || (y >= 100 && y < 2000)) {
+		r->at = before + 1;
+		y = 0;
+	}
+	return settle(r, y ? full_year(y) : 0, m, d);
+}
+
+/* "12/09/2026", "12-09-2026", "24/9": taken when only one reading is a date, or when the language
+ * settles it. */
+static bool read_slashed(struct classify_day_reader *r)
+{
+	int a, b, y = 0;
+	const char *sep;
+
+	if (!read_number(r, 2, &a))
+		return false;
+	sep = skip(r, "/") ? "/" : skip(r, "-") ? "-" : NULL;
+	if (!sep || !read_number(r, 2, &b))
+		return false;
+	if (skip(r, sep) && (!read_number(r, 4, &y) || (y >= 100 && y < 2000)))
+		return false;
+	if (!y && sep[0] == '-')
+		return false; /* "9-17" is a span */
+	y = y ? full_year(y) : 0;
+	if (r->day_first || a > 12 || a == b)
+		return settle(r, y, b, a);
+	return b > 12 && settle(r, y, a, b);
+}
+
+/* "12 September 2026", "12th of September", "12. September", "1er octobre", "12 de septiembre de
+ * 2026", "9月12日" */
+static bool read_day_month(struct classify_day_reader *r)
+{
+	static const char *const endings[] = { "st", "nd", "rd", "th", "er", ".",
+					       "º",  "°",  "e",  ":a", ":e" };
+	int d, m;
+
+	if (!read_number(r, 2, &d))
+		return false;
+	if (skip(r, "月")) {
+		m = d;
+		return read_number(r, 2, &d) && skip(r, "日") && settle(r, 0, m, d);
+	}
+	for (size_t i = 0; i < countof(endings); i++)
+		if (skip(r, endings[i]))
+			break;
+	skip_blanks(r);
+	if (skip(r, "of ") || skip(r, "de ") || skip(r, "d'"))
+		skip_blanks(r);
+	return read_month(r, &m) && settle(r, read_year(r), m, d);
+}
+
+/* "September 12th, 2026" */
+static bool read_month_day(struct classify_day_reader *r)
+{
+	static const char *const endings[] = { "st", "nd", "rd", "th", "." };
+	int d, m;
+
+	if (!read_month(r, &m))
+		return false;
+	skip_blanks(r);
+	if (skip(r, "the "))
+		skip_blanks(r);
+	if (!read_number(r, 2, &d))
+		return false;
+	for (size_t i = 0; i < countof(endings); i++)
+		if (skip(r, endings[i]))
+			break;
+	return settle(r, read_year(r), m, d);
+}
+
+/* ISO 8601 weeks: the Monday.  Without a year the next such week. */
+static bool read_week(struct classify_day_reader *r)
+{
+	struct civil now = civil_of(r->today);
+	int64_t jan4, monday;
+	int week;
+
+	if (!skip(r, "kw ") && !skip(r, "kw") && !skip(r, "kalenderwoche ") && !skip(r, "uge ") &&
+	    !skip(r, "vecka ") && !skip(r, "v.") && !skip(r, "week "))
+		return false;
+	skip_blanks(r);
+	if (!read_number(r, 2, &week) || week < 1 || week > 53)
+		return false;
+	for (int y = now.y; y <= now.y + 1; y++) {
+		jan4 = days_of(y, 1, 4);
+		monday = jan4 - (jan4 + 3) % 7 + (int64_t)(week - 1) * 7;
+		if (monday >= r->today && monday <= r->today + FAR_DAYS) {
+			r->days = monday;
+			return true;
+		}
+	}
+	return false;
+}
+
+typedef bool (*form_cb)(struct classify_day_reader *r);
+
+static const form_cb forms[] = { read_iso,       read_dotted,    read_slashed,
+				 read_day_month, read_month_day, read_week };
+
+/* A date at `at`, by whichever form reads it. */
+static bool read_date(struct classify_day_reader *r, size_t at)
+{
+	for (size_t i = 0; i < countof(forms); i++) {
+		r->at = at;
+		if (forms[i](r))
+			return true;
+	}
+	return false;
+}
+
+static bool can_begin(struct text t, size_t at)
+{
+	return at == 0 ||
+	       (!is_digit(t.at[at - 1]) && !is_letter(t.at[at - 1]) && t.at[at - 1] != '/' &&
+		!(t.at[at - 1] == '.' && at > 1 && is_digit(t.at[at - 2])));
+}
+
+/* The first date that begins in [from, to): a full stop that ends the sentence ends the search. */
+bool classify_day_find(struct classify_day_reader *r, size_t from, size_t to, size_t *ret_at)
+{
+	for (size_t at = from; at < to && at < r->t.len; at++) {
+		char c = r->t.at[at];
+
+		if (c == '.' && at + 1 < r->t.len &&
+		    (r->t.at[at + 1] == ' ' || r->t.at[at + 1] == '\n') && at > from &&
+		    is_letter(r->t.at[at - 1]) && at - from > 4)
+			return false;
+		if ((is_digit(c) || is_letter(c)) && can_begin(r->t, at) && read_date(r, at)) {
+			*ret_at = at;
+			return true;
+		}
+	}
+	return false;
+}
+
+void classify_day_write(int64_t days, char ret[CLASSIFY_DATE])
+{
+	struct civil c = civil_of(days);
+
+	(void)snprintf(ret, CLASSIFY_DATE, "%04u-%02u-%02u", (unsigned)c.y % 10000,
+		       (unsigned)c.m % 100, (unsigned)c.d % 100);
+}

@@ -1,0 +1,38 @@
+#ifndef INGEST_CLASSIFY_CLASSIFY_DAY_H
+#define INGEST_CLASSIFY_CLASSIFY_DAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+/*
+ * Days as people write them in folded text (mime_fold): ISO, with dots, with
+ * slashes, with the name of a month in a dozen languages, as an ISO 8601 week.
+ *
+ * A day is read only when it is certain.  One without a year is the next to
+ * come and at most 92 days away, one with a year at most 400; a day that has
+ * passed, or that no month has, is none.
+ */
+#define CLASSIFY_DATE 11 /* "2026-09-12" and a NUL */
+
+struct classify_day_reader {
+	struct text t;
+	int64_t today;  /* days since 1970-01-01: classify_day_today() */
+	bool day_first; /* the words are of a language that writes 9/8 for the ninth of August */
+	size_t at;      /* where reading went on to: the end of what was found */
+	int64_t days;   /* what was found, days since 1970-01-01 */
+};
+
+int64_t classify_day_today(int64_t received_at); /* unix seconds */
+
+/*
+ * The first day that begins in [from, to) of the text, its position in
+ * `ret_at`.  The end of a sentence ends the search.  false: there is none.
+ */
+bool classify_day_find(struct classify_day_reader *r, size_t from, size_t to, size_t *ret_at);
+
+void classify_day_write(int64_t days, char ret[CLASSIFY_DATE]);
+
+#endif

@@ -16,7 +16,7 @@
 #define LOOK_MS       2000
 #define CONCURRENCY   32
 #define PROVIDER_NAME 256 /* bytes of a name; it is part of a setting's name */
-#define SETTLE_MS     5000 /* after PostgreSQL came back, its living claimants get so long to write */
+#define SETTLE_MS     5000
 
 enum broker_state {
 	BROKER_RUNNING,
@@ -68,7 +68,7 @@ static uint64_t stale_ms(const struct broker *b)
 {
 	uint64_t up = pg_up_since_ms(b->env.p.pg);
 
-	if (up == 0 || clock_mono_ms() - up < SETTLE_MS)
+	if (up == 0 || clock_mono_ms() - up < b->env.p.settle_ms)
 		return UINT64_MAX;
 	return b->env.p.timeout_ms + BROKER_GRACE_MS;
 }
@@ -248,6 +248,8 @@ struct broker *broker_open(struct loop *l, const struct broker_params *p)
 	env->p = *p;
 	if (env->p.look_ms == 0)
 		env->p.look_ms = LOOK_MS;
+	if (env->p.settle_ms == 0)
+		env->p.settle_ms = SETTLE_MS;
 	if (env->p.concurrency == 0)
 		env->p.concurrency = CONCURRENCY;
 	env->providers = mem_new((p->n_providers + 1) * sizeof(*env->providers));

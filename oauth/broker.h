@@ -42,6 +42,8 @@ struct broker_params {
 	uint64_t refresh_ahead_ms;
 	uint64_t timeout_ms;  /* of one HTTP request */
 	uint64_t look_ms;     /* between two looks when nothing is heard; 0: 2 s */
+	uint64_t settle_ms;   /* after PostgreSQL came back, claims are left to the living for so
+				 long; 0: 5 s */
 	unsigned concurrency; /* jobs under way; 0: 32 */
 	uint64_t seed;        /* of the jitter; 0: from the kernel */
 };

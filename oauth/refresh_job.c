@@ -283,8 +283,10 @@ static void decide(struct refresh_job *j)
 		enter(j, REFRESH_REFUSING);
 		return;
 	case POLICY_US:
-		log_error(&j->log, "broker.our_fault", "reason=%s whole_client=%d said=%s",
-			  j->verdict.reason, j->verdict.whole_client, j->verdict.evidence);
+		if (!j->verdict.whole_client) /* else the alarm was given once, when the fuse opened
+					       */
+			log_error(&j->log, "broker.our_fault", "reason=%s said=%s",
+				  j->verdict.reason, j->verdict.evidence);
 		break;
 	case POLICY_LATER:
 		log_warn(&j->log, "broker.later", "reason=%s failures=%d said=%s",

@@ -199,17 +199,6 @@ static struct text clip(const struct imap_section *s, uint32_t max, bool was_par
 	return text_sub(s->data, 0, max);
 }
 
-static void shape(struct imap_answer *a, const struct imap_fetch *f, size_t max_literal)
-{
-	struct text t = f->bodystructure;
-	/* the line is ours to write on: imap_line_next() gave it as such */
-	char *at = (char *)(uintptr_t)t.at;
-
-	imap_body_clear(&a->body);
-	if (t.len)
-		imap_body_parse(&a->body, at, t.len, max_literal);
-}
-
 static bool heard_message(struct imap_answer *a, const struct imap_fetch *f, size_t max_literal,
 			  struct imap_event *ret)
 {
@@ -239,7 +228,9 @@ static bool heard_message(struct imap_answer *a, const struct imap_fetch *f, siz
 		return false;
 	if (header)
 		m.header = clip(header, IMAP_HEADER_MAX, a->asked.is_partial, &m.is_header_cut);
-	shape(a, f, max_literal);
+	imap_body_clear(&a->body);
+	if (f->bodystructure.len)
+		imap_body_parse(&a->body, f->bodystructure.at, f->bodystructure.len, max_literal);
 	*ret = (struct imap_event){ .kind = IMAP_EV_MESSAGE, .message = m };
 	return true;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/mem.h"
 #include "ingest/imap/imap_date.h"
 
 static int read_uid(struct imap_lex *l, struct imap_fetch *f)
@@ -42,12 +43,14 @@ static int read_date(struct imap_lex *l, struct imap_fetch *f)
 
 static int read_structure(struct imap_lex *l, struct imap_fetch *f)
 {
-	const char *was = l->at;
+	char *was = l->at;
 	bool is_list = imap_lex_is(l, '(');
 	int r = imap_lex_skip(l);
 
-	if (r == 0 && is_list)
-		f->bodystructure = (struct text){ was, (size_t)(l->at - was) };
+	if (r == 0 && is_list) {
+		f->bodystructure.at = was;
+		f->bodystructure.len = (size_t)(l->at - was);
+	}
 	return r;
 }
 
@@ -179,7 +182,7 @@ static int read_item(struct imap_lex *l, struct imap_fetch *f)
 			return -EBADMSG;
 	}
 	imap_lex_blanks(l);
-	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+	for (size_t i = 0; i < countof(items); i++) {
 		char *was = l->at;
 
 		if (!text_ieq(item, text_of(items[i].item)))

@@ -28,8 +28,11 @@ struct imap_fetch {
 	uint64_t size, modseq; /* 0: not told */
 	bool has_size, has_flags, has_date;
 	int64_t date_unix_s;
-	struct text flags;         /* without the parentheses */
-	struct text bodystructure; /* with its parentheses; empty: not told */
+	struct text flags; /* without the parentheses */
+	struct {
+		char *at; /* for imap_body_parse() */
+		size_t len;
+	} bodystructure; /* with its parentheses; empty: not told */
 	uint64_t gmail_msgid, gmail_thrid;
 	struct text gmail_labels;
 	struct text emailid;

@@ -2,10 +2,12 @@
 
 #include <stddef.h>
 
+#include "base/mem.h"
+
 static const struct {
 	const char *attribute; /* RFC 6154, RFC 8457, and XLIST's of old */
 	enum imap_role role;
-} attributes[] = {
+} by_attribute[] = {
 	{ "\\All", IMAP_ROLE_ALL },
 	{ "\\AllMail", IMAP_ROLE_ALL },
 	{ "\\Sent", IMAP_ROLE_SENT },
@@ -27,7 +29,7 @@ static const struct {
 static const struct {
 	const char *name;
 	enum imap_role role;
-} names[] = {
+} by_name[] = {
 	/* Junk: where a reply hides */
 	{ "junk", IMAP_ROLE_JUNK },
 	{ "junk e-mail", IMAP_ROLE_JUNK },
@@ -184,9 +186,9 @@ static const struct {
 
 static enum imap_role role_of_attribute(struct text word)
 {
-	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
-		if (text_ieq(word, text_of(attributes[i].attribute)))
-			return attributes[i].role;
+	for (size_t i = 0; i < countof(by_attribute); i++)
+		if (text_ieq(word, text_of(by_attribute[i].attribute)))
+			return by_attribute[i].role;
 	return IMAP_ROLE_NONE;
 }
 
@@ -221,7 +223,7 @@ static struct text last_level(struct text name, char separator)
 	return name;
 }
 
-void imap_folder_judge(struct imap_folder *f, struct text words)
+void imap_folder_judge(struct imap_folder *f, struct text attributes)
 {
 	struct text last;
 
@@ -229,7 +231,7 @@ void imap_folder_judge(struct imap_folder *f, struct text words)
 	f->is_guess = false;
 	f->is_selectable = true;
 	f->has_children = false;
-	read_attributes(f, words);
+	read_attributes(f, attributes);
 
 	/* RFC 3501 section 5.1: INBOX in any case; Yahoo writes "Inbox" */
 	if (text_ieq(f->raw, TEXT("INBOX"))) {
@@ -239,9 +241,9 @@ void imap_folder_judge(struct imap_folder *f, struct text words)
 	if (f->role != IMAP_ROLE_NONE)
 		return;
 	last = last_level(f->name, f->separator);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (text_ieq(last, text_of(names[i].name))) {
-			f->role = names[i].role;
+	for (size_t i = 0; i < countof(by_name); i++) {
+		if (text_ieq(last, text_of(by_name[i].name))) {
+			f->role = by_name[i].role;
 			f->is_guess = true;
 			return;
 		}

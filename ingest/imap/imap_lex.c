@@ -5,7 +5,9 @@
 
 void imap_lex_init(struct imap_lex *l, char *at, size_t len, size_t max_literal)
 {
-	*l = (struct imap_lex){ .at = at, .end = len ? at + len : at, .max_literal = max_literal };
+	l->at = at;
+	l->end = len ? at + len : at;
+	l->max_literal = max_literal;
 }
 
 bool imap_lex_is_end(const struct imap_lex *l)

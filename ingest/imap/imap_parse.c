@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/mem.h"
 #include "ingest/imap/imap_lex.h"
 
 static uint32_t to_u32(uint64_t n)
@@ -50,7 +51,7 @@ static bool condition_of(struct text word, enum imap_condition *ret)
 		{ "PREAUTH", IMAP_CONDITION_PREAUTH },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < countof(rows); i++) {
 		if (text_ieq(word, text_of(rows[i].word))) {
 			*ret = rows[i].condition;
 			return true;
@@ -230,8 +231,10 @@ static int read_vanished(struct imap_lex *l, struct imap_resp *ret)
 static int read_namespace(struct imap_lex *l, struct imap_resp *ret)
 {
 	ret->kind = IMAP_RESP_NAMESPACE;
-	if (!imap_lex_eat(l, '(') || !imap_lex_eat(l, '('))
+	if (!imap_lex_eat(l, '('))
 		return 0; /* no personal one */
+	if (!imap_lex_eat(l, '('))
+		return -EBADMSG;
 	if (imap_lex_string(l, &ret->space.prefix) < 0)
 		return -EBADMSG;
 	imap_lex_blanks(l);
@@ -330,7 +333,7 @@ static int read_untagged(struct imap_lex *l, struct imap_resp *ret)
 		return 0;
 	}
 	imap_lex_blanks(l);
-	for (size_t i = 0; i < sizeof(untagged) / sizeof(untagged[0]); i++)
+	for (size_t i = 0; i < countof(untagged); i++)
 		if (text_ieq(word, text_of(untagged[i].word)))
 			return untagged[i].read(l, ret);
 	/* an extension we never asked for; RFC 3501 section 9: it has a name */

@@ -254,7 +254,7 @@ static struct imap_verdict judge(const struct imap_session *s, const struct imap
 static void heard_at_entrance(struct imap_session *s, const struct imap_resp *r)
 {
 	uint32_t tag = imap_entrance_tag(s->entrance);
-	struct imap_verdict v;
+	struct imap_verdict v = { 0 };
 
 	switch (imap_entrance_heard(s->entrance, r, &s->out, &v)) {
 	case IMAP_ENTRANCE_WAIT:
@@ -555,6 +555,7 @@ static int ask(struct imap_session *s, struct imap_asked asked, enum state state
 	r = imap_command_write(&s->out, s->tag + 1, &asked, &means);
 	if (r < 0)
 		return r;
+	asked.raw = TEXT(""); /* the caller's, for the call only */
 	s->tag++;
 	s->now_ms = now_ms;
 	imap_answer_expect(&s->answer, &asked);

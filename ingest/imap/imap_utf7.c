@@ -111,10 +111,8 @@ int imap_utf7_decode(struct buf *b, struct text name)
 		} else if (++i < name.len && name.at[i] == '-') {
 			i++;
 			r = add(b, '&');
-		} else if (i == name.len) {
-			r = add(b, '&'); /* "R&": a server that does not encode */
-		} else if (six_bits(name.at[i]) < 0) {
-			r = add(b, '&'); /* "R& D" */
+		} else if (i == name.len || six_bits(name.at[i]) < 0) {
+			r = add(b, '&'); /* "R&", "R& D": a server that does not encode */
 		} else {
 			r = shifted(b, name, &i);
 		}

@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/mem.h"
+
 #define SECOND UINT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
@@ -161,7 +163,7 @@ struct imap_verdict imap_verdict_of(enum imap_phase phase, enum imap_condition c
 {
 	if (condition == IMAP_CONDITION_OK || condition == IMAP_CONDITION_PREAUTH)
 		return otherwise(phase, condition, said);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < countof(rows); i++) {
 		if (!(rows[i].phases & 1u << phase))
 			continue;
 		if (rows[i].code && !text_ieq(code, text_of(rows[i].code)))

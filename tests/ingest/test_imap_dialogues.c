@@ -104,8 +104,8 @@ static void tell(struct buf *told, const char *path, size_t step, char *at, size
 			assert_int_equal(text_addf(told, " %zu", r.fetch.sections[i].data.len), 0);
 		imap_body_init(&body);
 		if (r.fetch.bodystructure.len)
-			imap_body_parse(&body, at + (r.fetch.bodystructure.at - at),
-					r.fetch.bodystructure.len, 1 << 20);
+			imap_body_parse(&body, r.fetch.bodystructure.at, r.fetch.bodystructure.len,
+					1 << 20);
 		assert_int_equal(text_addf(told, " parts %zu%s", body.n_parts,
 					   body.is_partial ? " partial" : ""),
 				 0);

@@ -42,7 +42,7 @@ static void add_fetch(struct buf *b, const struct imap_fetch *f)
 	if (f->has_flags)
 		add(b, "flags", f->flags);
 	if (f->bodystructure.len)
-		add(b, "shape", f->bodystructure);
+		add(b, "shape", (struct text){ f->bodystructure.at, f->bodystructure.len });
 	add_n(b, "msgid", f->gmail_msgid);
 	if (f->gmail_labels.len)
 		add(b, "labels", f->gmail_labels);

@@ -77,7 +77,7 @@ create table delivery (
 	primary key (endpoint_id, position)
 );
 -- What to post next; and, per prospect, what must go first.
-create index delivery_due on delivery (endpoint_id, due_at) where state = 'due';
+create index delivery_due on delivery (endpoint_id, due_at, position) where state = 'due';
 create index delivery_prospect on delivery (endpoint_id, prospect_key, position) where state = 'due';
 create index delivery_event on delivery (workspace_id, event_id);
 
@@ -343,8 +343,9 @@ create function delivery_take(the_claim uuid, stale interval, most int) returns 
 			from delivery d
 			where d.endpoint_id = p.endpoint_id and d.state = 'due' and d.due_at <= now()
 				and (d.claim_id is null or d.claimed_at < now() - stale)
-				and not exists (select 1 from delivery b where b.endpoint_id = d.endpoint_id
-					and b.prospect_key = d.prospect_key and b.state = 'due' and b.position < d.position)
+				-- The first of its prospect; asked row by row, or the planner joins all that is due with itself.
+				and (d.prospect_key is null or d.position = (select min(b.position) from delivery b
+					where b.endpoint_id = d.endpoint_id and b.prospect_key = d.prospect_key and b.state = 'due'))
 			order by d.due_at, d.position limit most
 			for update of d skip locked) c
 		where p.state = 'enabled'

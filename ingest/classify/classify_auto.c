@@ -191,6 +191,10 @@ static void look_at_subject(struct text subject, struct seen *s, struct classify
 	for (size_t i = 0; i < n; i++) {
 		if (classify_phrase_starts(subject, rules[i].phrase)) {
 			note_subject(&rules[i], subject, s, v);
+			/* nothing but "Automatisch antwoord": no person heads a mail so */
+			if (rules[i].says == CLASSIFY_SAYS_AUTO &&
+			    text_eq(subject, text_of(rules[i].phrase)))
+				s->strong = true;
 			s->prefix = s->prefix || rules[i].says == CLASSIFY_SAYS_AUTO;
 			break; /* the strong forms of a phrase stand before its weak ones */
 		}

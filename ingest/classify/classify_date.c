@@ -59,7 +59,6 @@ static const struct cue {
 	{ "bis inkl.", 2, 1, true, false },
 	{ "bis einschl.", 2, 1, true, false },
 	{ "bis und mit", 2, 1, true, false },
-	{ "bis kw", 2, 7, true, false },
 	{ "bis zum", 2, 0, true, false },
 	{ "bis", 2, 0, true, false },
 	{ "retour", 3, 0, true, false },
@@ -194,6 +193,25 @@ static bool is_day_name_only(struct text t)
 	return true;
 }
 
+/* "wieder da, bis zum 30.9. jedoch nur halbtags": the return word has lost its date to the end of
+ * something else. */
+static bool has_end_word(struct text t)
+{
+	static const char *const ends[] = { "bis",  "until", "till", "jusqu",     "hasta",
+					    "fino", "tot",   "t/m",  "til og med" };
+
+	for (size_t i = 0; i < countof(ends); i++)
+		if (classify_phrase_in(t, ends[i]))
+			return true;
+	return false;
+}
+
+/* Words for the end of an absence, as against those for the day it is over from. */
+static bool is_last_of(const struct cue *cue)
+{
+	return cue->rank == 2 && (cue->plus || has_end_word(text_of(cue->words)));
+}
+
 /* A date behind the cue at `at`; between the end of a range and its date only blanks and short
  * words may stand. */
 static bool date_behind(struct classify_day_reader *r, const struct cue *cue, size_t at,
@@ -208,13 +226,15 @@ static bool date_behind(struct classify_day_reader *r, const struct cue *cue, si
 	if (is_other_back(r, cue, from))
 		return false;
 	r->day_first = cue->day_first;
-	if (strcmp(cue->words, "bis kw") == 0)
-		from -= 2;
 	if (!classify_day_find(r, from, from + (cue->rank == 1 ? 20 : WINDOW), &found))
 		return false;
 	if (cue->rank == 1 && !is_day_name_only(text_sub(r->t, from, found - from)))
 		return false;
+	if (cue->rank == 3 && has_end_word(text_sub(r->t, from, found - from)))
+		return false;
 	end = r->at;
+	if (r->week && is_last_of(cue))
+		plus = 7;
 	if (!plus && cue->rank == 2 &&
 	    (says_inclusive(text_sub(r->t, end, 20)) ||
 	     says_inclusive(text_sub(r->t, from, found - from))))

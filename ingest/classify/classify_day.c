@@ -303,13 +303,18 @@ static bool read_week(struct classify_day_reader *r)
 	    !skip(r, "vecka ") && !skip(r, "v.") && !skip(r, "week "))
 		return false;
 	skip_blanks(r);
-	if (!read_number(r, 2, &week) || week < 1 || week > 53)
+	if (!read_number(r, 2, &week))
+		return false;
+	if (skip(r, "/") || skip(r, "-")) /* "KW 37/38": the last of them */
+		(void)read_number(r, 2, &week);
+	if (week < 1 || week > 53)
 		return false;
 	for (int y = now.y; y <= now.y + 1; y++) {
 		jan4 = days_of(y, 1, 4);
 		monday = jan4 - (jan4 + 3) % 7 + (int64_t)(week - 1) * 7;
 		if (monday >= r->today && monday <= r->today + FAR_DAYS) {
 			r->days = monday;
+			r->week = true;
 			return true;
 		}
 	}
@@ -326,6 +331,7 @@ static bool read_date(struct classify_day_reader *r, size_t at)
 {
 	for (size_t i = 0; i < countof(forms); i++) {
 		r->at = at;
+		r->week = false;
 		if (forms[i](r))
 			return true;
 	}

@@ -23,6 +23,7 @@ struct classify_day_reader {
 	bool day_first; /* the words are of a language that writes 9/8 for the ninth of August */
 	size_t at;      /* where reading went on to: the end of what was found */
 	int64_t days;   /* what was found, days since 1970-01-01 */
+	bool week;      /* what was found is a week: its Monday */
 };
 
 int64_t classify_day_today(int64_t received_at); /* unix seconds */

@@ -52,6 +52,8 @@ static const struct {
 	{ "Am 14.09.2026 bin ich wieder erreichbar.", "2026-09-14" },
 	{ "Ich bin wieder da ab KW 38.", "2026-09-14" },
 	{ "Bis KW 37 bin ich im Urlaub.", "2026-09-14" },
+	{ "Bis einschließlich KW 37/38 im Urlaub.", "2026-09-21" },
+	{ "Ab dem 14.9. wieder da, bis zum 30.9. nur halbtags.", "2026-09-14" },
 	{ "wieder am 9/10/2026", "2026-10-09" },
 	{ "Je serai de retour le 14 septembre 2026.", "2026-09-14" },
 	{ "Absent jusqu'au 11 septembre inclus.", "2026-09-12" },

@@ -157,6 +157,8 @@ static const struct mail machines[] = {
 	  "Jestem na urlopie.", NULL, AWAY, NULL, NULL },
 	{ "Japanese", FROM "Subject: =?utf-8?b?6Ieq5YuV6L+U5L+h?=: offer\r\n",
 	  "不在にしております。", NULL, AWAY, "subject.auto.ja", NULL },
+	{ "nothing but the words", FROM "Subject: Automatisch antwoord\r\n", "", NULL, AWAY,
+	  "subject.auto.nl", NULL },
 	{ "behind a gateway's tag", FROM "Subject: [EXTERNAL] Automatic reply: Offer\r\n",
 	  "I am away.", NULL, AWAY, "subject.auto.en", NULL },
 	{ "behind two", FROM "Subject: ***SPAM*** [EXT] Automatic reply: Offer\r\n", "I am away.",

@@ -54,7 +54,7 @@ async function dataFolder() {
 const data = await dataFolder();
 say('starting the sandbox: Dovecot (IMAP, LMTP), an OAuth server, a sequence engine');
 // inboxes prove their watermark every 2 s instead of every 20, so that nobody waits to see it
-const box = await startSandbox({ data, mode: process.env.REPLYD_MODE || 'release', workspace: 'demo', withReplyd: false,
+const box = await startSandbox({ data, mode: process.env.SANDBOX_MODE || 'release', workspace: 'demo', withReplyd: false,
   settings: { 'ingest.proof': '2s' } });
 say(`starting ${bold('replyd up')}: private PostgreSQL, migrations, every role`);
 await box.begin();

@@ -8,7 +8,7 @@ import { atEnd, Hopeless, must, run, start, until } from './proc.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
-export function binary(mode = process.env.REPLYD_MODE || 'release') {
+export function binary(mode = process.env.SANDBOX_MODE || 'release') {
   const file = path.join(root, 'build', mode, 'replyd');
   if (!fs.existsSync(file)) throw new Error(`${file} is not there: run make first`);
   return file;
@@ -60,8 +60,9 @@ export class Replyd {
   }
 
   get env() {
-    const { DATABASE_URL, ...rest } = process.env; // the sandbox never touches a real database
-    return { ...rest, ...this.extraEnv };
+    // what configures somebody's real replyd is none of the sandbox's business
+    const ours = Object.entries(process.env).filter(([k]) => !/^(DATABASE_URL$|REPLYD_|PG)/.test(k));
+    return { ...Object.fromEntries(ours), ...this.extraEnv };
   }
 
   async start({ timeoutMs = 60000 } = {}) {

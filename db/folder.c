@@ -145,6 +145,14 @@ static const struct pg_stmt ensure = {
 	" returning folder_id, uid_gated, uid_ingested",
 };
 
+/* Mails under other names cannot be looked at again; the look back finds them. */
+static const struct pg_stmt outdated = {
+	"folder_outdated",
+	"delete from recheck r using folder f where f.inbox_id = $1::uuid and f.wire_name = "
+	"$2::text"
+	" and r.folder_id = f.folder_id and r.uidvalidity <> $3::bigint",
+};
+
 int folder_ensure_start(struct pg *pg, struct folder_ensure *q, const struct folder_lease *l,
 			struct text wire_name, struct text name, const char *role,
 			int64_t uidvalidity, int64_t start, int64_t end,
@@ -155,6 +163,7 @@ int folder_ensure_start(struct pg *pg, struct folder_ensure *q, const struct fol
 	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
 	pg_tx_add(&q->tx, &ensure, "uxxtiii", l->inbox, name, wire_name, role, uidvalidity, start,
 		  end);
+	pg_tx_add(&q->tx, &outdated, "uxi", l->inbox, wire_name, uidvalidity);
 	return pg_tx_start(pg, &q->tx, on_ensured);
 }
 
@@ -177,6 +186,11 @@ static const struct pg_stmt retire = {
 	"update folder set role = 'other' where inbox_id = $1::uuid and folder_id = $2::uuid",
 };
 
+static const struct pg_stmt unseeable = {
+	"folder_unseeable",
+	"delete from recheck where folder_id = $1::uuid",
+};
+
 int folder_retire_start(struct pg *pg, struct folder_retire *q, const struct folder_lease *l,
 			const char *folder, void (*done)(struct folder_retire *))
 {
@@ -184,6 +198,7 @@ int folder_retire_start(struct pg *pg, struct folder_retire *q, const struct fol
 	pg_tx_init(&q->tx, l->workspace);
 	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
 	pg_tx_add(&q->tx, &retire, "uu", l->inbox, folder);
+	pg_tx_add(&q->tx, &unseeable, "u", folder);
 	return pg_tx_start(pg, &q->tx, on_retired);
 }
 

@@ -398,7 +398,6 @@ static void fetched(struct watch *w)
 	uint32_t through = w->uid_to == UINT32_MAX ? w->uid_seen : w->uid_to;
 	bool is_last = w->uid_to == UINT32_MAX || through >= f->announced;
 
-	w->tries = 0;
 	if (w->purpose == WATCH_ARRIVED) {
 		adapt(w);
 		if (through < f->uid_gated)
@@ -423,8 +422,11 @@ static void fetched(struct watch *w)
 	w->work = WATCH_WORK_BATCH_READY;
 }
 
-/* The server would not give these mails (Yahoo's [SERVERBUG]): halve, and leave out the one that is
- * bad. */
+/*
+ * The server would not give these mails (Yahoo's [SERVERBUG]): halve until the bad
+ * one is alone.  It is asked for in WATCH_TRIES sessions before it is left out, since
+ * what a server refuses now it may give after a while.
+ */
 static void fetch_failed(struct watch *w)
 {
 	struct watch_folder *f = &w->folders.at[w->about];
@@ -434,10 +436,14 @@ static void fetch_failed(struct watch *w)
 		shrink(w, f, n / 2);
 		return;
 	}
-	if (++w->tries < 2)
+	if (w->bad_uid != w->uid_from)
+		w->tries = 0;
+	w->bad_uid = w->uid_from;
+	if (++w->tries < WATCH_TRIES) {
+		w->stuck = "a mail cannot be fetched";
 		return;
+	}
 	w->skipped++;
-	w->tries = 0;
 	if (w->purpose == WATCH_AGAIN) {
 		forget_again(w, w->about, w->uid_from);
 		return;

@@ -33,6 +33,7 @@
  *   an EXAMINE: an IDLE may be deaf, and a count may be wrong.
  */
 #define WATCH_WINDOW 50 /* UIDs asked for at once; more where they are sparse */
+#define WATCH_TRIES  4  /* sessions in which a mail that cannot be had is asked for */
 #define WATCH_DEEP   30 /* proof cycles between two looks at UIDNEXT of the open folder */
 
 struct watch_params {
@@ -156,7 +157,8 @@ struct watch {
 	uint32_t window;                     /* UIDs per FETCH */
 	uint32_t uid_from, uid_to, uid_seen; /* of the FETCH under way; the highest UID it told */
 	unsigned count;                      /* mails it told */
-	unsigned tries;                      /* of a FETCH of one UID that fails */
+	uint32_t bad_uid;                    /* a mail that the server would not give */
+	unsigned tries;                      /* and in how many sessions */
 	enum watch_purpose purpose;
 	uint32_t lowest;                 /* what SEARCH found */
 	unsigned cycles;                 /* since the last deep one */

@@ -1,0 +1,38 @@
+#ifndef INGEST_PLIGHT_H
+#define INGEST_PLIGHT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/outcome.h"
+#include "ingest/imap/imap_verdict.h"
+
+/*
+ * What a failure of a mailbox's connection means: what is said of the inbox
+ * (table inbox_state: state and reason), and what is done next.  Pure; the one
+ * place where blame becomes action.
+ *
+ *   RETRY  connect again after the back-off, and not before `wait_ms`
+ *   FRESH  ask for another credential once, then connect at once
+ *   HOLD   wait until somebody mended it; look again every `wait_ms` all the same
+ */
+enum plight_kind { PLIGHT_RETRY, PLIGHT_FRESH, PLIGHT_HOLD };
+
+struct plight {
+	enum plight_kind kind;
+	const char *state;  /* "backing_off", "reauth_required", "held" */
+	const char *reason; /* stable code: "network", "certificate", "host_refused" ... */
+	uint64_t wait_ms;
+};
+
+/* The connection ended or never came up (conn.h). */
+struct plight plight_of_conn(const struct outcome *o);
+/*
+ * The session failed or refused a command (imap_verdict.h).  `was_fresh`: the
+ * credential was asked for anew because the last one was refused; `is_password`.
+ */
+struct plight plight_of_imap(const struct imap_verdict *v, bool was_fresh, bool is_password);
+/* No credential was given (token_source.h); `reason`: why the user must consent again, or "". */
+struct plight plight_of_token(const struct outcome *o, const char *reason);
+
+#endif

@@ -1,0 +1,90 @@
+#include "ingest/rawlog.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define RAWLOG_PATH 1024
+
+struct rawlog {
+	FILE *file;
+	char side; /* who spoke last: 'S' or 'C'; '\0': a line begins */
+};
+
+struct rawlog *rawlog_open(const char *dir, const char *inbox)
+{
+	struct rawlog *r;
+	char path[RAWLOG_PATH];
+	mode_t old;
+	FILE *f;
+
+	if (!dir || !dir[0])
+		return NULL;
+	snprintf(path, sizeof(path), "%s/%s-%llx.imap", dir, inbox,
+		 (unsigned long long)clock_unix_us());
+	old = umask(077);
+	f = fopen(path, "ae");
+	umask(old);
+	if (!f)
+		return NULL;
+	r = mem_new(sizeof(*r));
+	r->file = f;
+	return r;
+}
+
+void rawlog_close(struct rawlog *r)
+{
+	if (!r)
+		return;
+	fclose(r->file);
+	free(r);
+}
+
+/* Every line begins with who says it; a line cut by the other side begins again. */
+static void put(struct rawlog *r, char side, const char *p, size_t n)
+{
+	while (n > 0) {
+		const char *end = memchr(p, '\n', n);
+		size_t len = end ? (size_t)(end - p) + 1 : n;
+
+		if (r->side && r->side != side)
+			fputc('\n', r->file);
+		if (r->side != side)
+			fprintf(r->file, "%c: ", side);
+		fwrite(p, 1, len, r->file);
+		r->side = end ? '\0' : side;
+		p += len;
+		n -= len;
+	}
+	fflush(r->file);
+}
+
+void rawlog_in(struct rawlog *r, const void *p, size_t n)
+{
+	if (r)
+		put(r, 'S', p, n);
+}
+
+void rawlog_out(struct rawlog *r, const void *p, size_t n, size_t secret_from, size_t secret_len)
+{
+	char blank[48];
+	size_t end = secret_from + secret_len;
+
+	if (!r)
+		return;
+	if (!secret_len || secret_from >= n) {
+		put(r, 'C', p, n);
+		return;
+	}
+	put(r, 'C', p, secret_from);
+	snprintf(blank, sizeof(blank), "[secret, %zu bytes]", secret_len);
+	put(r, 'C', blank, strlen(blank));
+	if (end < n)
+		put(r, 'C', (const char *)p + end, n - end);
+}

@@ -1,0 +1,658 @@
+#include "ingest/vigil.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+static void on_row(struct folder_load *q, const struct folder_row *f);
+static void on_pending(struct folder_load *q, const struct folder_pending *p);
+static void on_recheck(struct folder_load *q, const struct folder_recheck *r);
+static void on_loaded(struct folder_load *q);
+static void on_ensured(struct folder_ensure *q);
+static void on_retired(struct folder_retire *q);
+static void on_intake(void *owner);
+
+#define POLL_MS 30000 /* where the server has no IDLE */
+#define KEEP_MS                                                                                    \
+	(2 * 60000)  /* half of the shortest time-out seen (Rambler drops after less, but only in  \
+			IDLE) */
+#define RETRY_MS 500 /* of a row's transaction that failed */
+
+struct vigil {
+	struct vigil_params p;
+	struct watch watch;
+	struct backlog backlog;
+	struct imap_session *session; /* NULL: none is ready */
+	struct intake *intake;        /* the batch that is filled or worked on */
+	struct intake *gone;          /* a message whose mail is gone */
+	enum { VIGIL_FILL_EMPTY, VIGIL_FILL_WHOLE, VIGIL_FILL_TOO_MANY } fill;
+	enum { VIGIL_PART_NONE, VIGIL_PART_ASKED, VIGIL_PART_CAME } part;
+	unsigned refetched; /* batches in a row that were asked for again */
+	unsigned skipped;   /* of the watcher's, told so far */
+	bool is_loaded;
+	bool has_retired; /* folders that are no more have been told, on this connection */
+	enum vigil_trouble trouble;
+	struct imap_verdict verdict;
+	struct folder_load load;
+	struct folder_ensure ensure;
+	struct watch_start start; /* what it makes */
+	uint64_t ensure_at_ms;    /* another try; UINT64_MAX: none is wanted */
+	struct folder_retire retire;
+	char gone_message[FOLDER_UUID];
+	struct folder_proof proofs[WATCH_FOLDERS];
+	size_t n_proofs;
+};
+
+struct vigil *vigil_open(const struct vigil_params *p)
+{
+	struct vigil *v = mem_new(sizeof(*v));
+	const struct watch_params wp = {
+		.lookback_s = (int64_t)(p->lookback_ms / 1000),
+		.proof_ms = p->proof_ms,
+		.poll_ms = POLL_MS,
+		.keep_ms = KEEP_MS,
+	};
+
+	v->p = *p;
+	v->ensure_at_ms = UINT64_MAX;
+	watch_init(&v->watch, &wp);
+	backlog_init(&v->backlog);
+	return v;
+}
+
+void vigil_drop(struct vigil *v)
+{
+	if (!v)
+		return;
+	vigil_end(v);
+	pg_tx_cancel(&v->load.tx);
+	pg_tx_cancel(&v->retire.tx);
+	watch_clear(&v->watch);
+	backlog_clear(&v->backlog);
+	free(v);
+}
+
+/* ---- what is known from before ---- */
+
+int vigil_load(struct vigil *v)
+{
+	v->is_loaded = false;
+	v->trouble = VIGIL_SOUND;
+	backlog_clear(&v->backlog);
+	v->load.folder = on_row;
+	v->load.pending = on_pending;
+	v->load.recheck = on_recheck;
+	v->load.done = on_loaded;
+	return folder_load_start(v->p.pg, &v->load, &v->p.lease);
+}
+
+bool vigil_is_loaded(const struct vigil *v)
+{
+	return v->is_loaded;
+}
+
+static void on_row(struct folder_load *q, const struct folder_row *f)
+{
+	struct vigil *v = container_of(q, struct vigil, load);
+	const struct watch_folder_known k = {
+		.folder = f->folder,
+		.raw = text_of(f->wire_name),
+		.name = text_of(f->name),
+		.role = watch_folder_role_of(f->role),
+		.uidvalidity = (uint32_t)f->uidvalidity,
+		.uid_gated = (uint32_t)f->uid_gated,
+		.uid_ingested = (uint32_t)f->uid_ingested,
+	};
+
+	watch_know(&v->watch, &k);
+}
+
+static void on_pending(struct folder_load *q, const struct folder_pending *p)
+{
+	backlog_add(&container_of(q, struct vigil, load)->backlog, p);
+}
+
+static void on_recheck(struct folder_load *q, const struct folder_recheck *r)
+{
+	vigil_recheck(container_of(q, struct vigil, load), r->folder, r->uidvalidity, r->uid);
+}
+
+static void on_loaded(struct folder_load *q)
+{
+	struct vigil *v = container_of(q, struct vigil, load);
+
+	v->is_loaded = outcome_ok(&q->outcome);
+	if (q->fenced)
+		v->trouble = VIGIL_FENCED;
+	v->p.on_step(v->p.owner);
+}
+
+void vigil_recheck(struct vigil *v, const char *folder, int64_t uidvalidity, int64_t uid)
+{
+	/* Refusals need no care: too many are told again, unknown ones are found by the look back.
+	 */
+	(void)watch_again(&v->watch, folder, (uint32_t)uidvalidity, (uint32_t)uid);
+}
+
+/* Messages left half done are looked at again. */
+static void feed_backlog(struct vigil *v)
+{
+	for (size_t i = 0; i < v->backlog.n; i++)
+		(void)watch_again(&v->watch, v->backlog.at[i].folder,
+				  (uint32_t)v->backlog.at[i].uidvalidity,
+				  (uint32_t)v->backlog.at[i].uid);
+}
+
+/* ---- begin and end ---- */
+
+void vigil_begin(struct vigil *v, struct imap_session *s, uint64_t caps, uint64_t now_ms)
+{
+	v->session = s;
+	v->trouble = VIGIL_SOUND;
+	v->part = VIGIL_PART_NONE;
+	v->refetched = 0;
+	v->has_retired = false;
+	watch_ready(&v->watch, caps, now_ms);
+	feed_backlog(v);
+}
+
+void vigil_end(struct vigil *v)
+{
+	v->session = NULL;
+	intake_drop(v->intake);
+	intake_drop(v->gone);
+	v->intake = v->gone = NULL;
+	v->fill = VIGIL_FILL_EMPTY;
+	v->n_proofs = 0;
+	v->ensure_at_ms = UINT64_MAX;
+	pg_tx_cancel(&v->ensure.tx);
+	watch_unready(&v->watch);
+}
+
+void vigil_leave(struct vigil *v)
+{
+	watch_leave(&v->watch);
+}
+
+/* ---- batches ---- */
+
+static struct intake *new_intake(struct vigil *v)
+{
+	const struct intake_params p = {
+		.pg = v->p.pg,
+		.log = v->p.log,
+		.lease = v->p.lease,
+		.address = v->p.address,
+		.key = v->p.key,
+		.text_max = v->p.text_max,
+		.rand = v->p.rand,
+		.owner = v,
+		.on_step = on_intake,
+	};
+
+	return intake_open(&p);
+}
+
+static void on_intake(void *owner)
+{
+	struct vigil *v = owner;
+
+	v->p.on_step(v->p.owner);
+}
+
+static void heard_message(struct vigil *v, const struct imap_message *told, int64_t now_us)
+{
+	/* Flags that changed while we fetched parts are no mail that was asked for. */
+	if (v->watch.state != WATCH_STATE_FETCHING)
+		return;
+	if (!v->intake) {
+		v->intake = new_intake(v);
+		v->fill = VIGIL_FILL_WHOLE;
+	}
+	if (!intake_told(v->intake, told, now_us))
+		v->fill = VIGIL_FILL_TOO_MANY;
+}
+
+static void drop_intake(struct vigil *v)
+{
+	intake_drop(v->intake);
+	v->intake = NULL;
+	v->fill = VIGIL_FILL_EMPTY;
+}
+
+/* Is the batch as it was told good enough to work on?  Else it is fetched again, in smaller
+ * windows, a few times. */
+static bool is_good(struct vigil *v, const struct watch_batch *b)
+{
+	bool good = v->fill != VIGIL_FILL_TOO_MANY && (!v->intake || intake_is_whole(v->intake));
+
+	if (v->fill == VIGIL_FILL_TOO_MANY)
+		return false;
+	if (good || b->purpose == WATCH_AGAIN || v->refetched >= WATCH_TRIES)
+		return true;
+	return false;
+}
+
+static void begin_batch(struct vigil *v, const struct watch_batch *b)
+{
+	const struct watch_folder *f = &v->watch.folders.at[b->folder];
+	const struct folder_pending *p = NULL;
+	struct intake_batch batch = {
+		.folder_role = watch_folder_role_name(f->role),
+		.uidvalidity = f->uidvalidity,
+		.uid_to = b->purpose == WATCH_ARRIVED ? b->uid_to : 0,
+		.proof_us = b->proof_us,
+		.noticed_us = b->noticed_us,
+		.holds_back = backlog_has(&v->backlog, f->folder),
+	};
+
+	snprintf(batch.folder, sizeof(batch.folder), "%s", f->folder);
+	if (!v->intake)
+		v->intake = new_intake(v);
+	if (b->purpose == WATCH_AGAIN) {
+		p = backlog_find(&v->backlog, f->folder, f->uidvalidity, b->uid_to);
+		batch.is_again = true;
+		batch.again_uid = b->uid_to;
+		batch.is_recovered = !p || p->recovered;
+		batch.noticed_us = p ? p->detected_at_us : INT64_MIN;
+		if (p && !b->count)
+			intake_gone(v->intake, p);
+	}
+	intake_run(v->intake, &batch);
+}
+
+static void take_batch(struct vigil *v)
+{
+	struct watch_batch b;
+
+	if (!watch_take_batch(&v->watch, &b))
+		return;
+	if (!is_good(v, &b)) {
+		v->refetched++;
+		drop_intake(v);
+		watch_refetch(&v->watch);
+		return;
+	}
+	v->refetched = 0;
+	begin_batch(v, &b);
+}
+
+/* The message that this mail had left is settled. */
+static void settled_again(struct vigil *v)
+{
+	const struct watch_batch *b = &v->watch.batch;
+	const struct watch_folder *f = &v->watch.folders.at[b->folder];
+	const struct folder_pending *p =
+		backlog_find(&v->backlog, f->folder, f->uidvalidity, b->uid_to);
+
+	if (b->purpose == WATCH_AGAIN && p)
+		backlog_remove(&v->backlog, p);
+}
+
+static bool check(struct vigil *v, const struct intake *in)
+{
+	if (intake_is_fenced(in))
+		v->trouble = VIGIL_FENCED;
+	else if (intake_is_stale(in))
+		v->trouble = VIGIL_STALE;
+	return v->trouble == VIGIL_SOUND;
+}
+
+static void look_at_intake(struct vigil *v)
+{
+	if (!v->intake || v->watch.work == WATCH_WORK_NONE || !check(v, v->intake))
+		return;
+	if (intake_is_gated(v->intake))
+		watch_gated(&v->watch);
+	if (!intake_is_over(v->intake))
+		return;
+	watch_gated(&v->watch);
+	watch_worked(&v->watch);
+	settled_again(v);
+	drop_intake(v);
+	feed_backlog(v);
+}
+
+/* ---- messages whose mail is gone ---- */
+
+/* It was under a UIDVALIDITY, or in a folder, that is no more; the look back has not settled it. */
+static const struct folder_pending *orphan(const struct vigil *v)
+{
+	for (size_t i = 0; i < v->backlog.n; i++) {
+		const struct folder_pending *p = &v->backlog.at[i];
+		unsigned at = watch_folder_find(&v->watch.folders, p->folder);
+
+		if (at == WATCH_FOLDERS || !v->watch.folders.at[at].is_here ||
+		    v->watch.folders.at[at].uidvalidity != p->uidvalidity)
+			return p;
+	}
+	return NULL;
+}
+
+static void look_at_gone(struct vigil *v)
+{
+	const struct folder_pending *p;
+	struct intake_batch batch = { .proof_us = INT64_MIN,
+				      .noticed_us = INT64_MIN,
+				      .is_again = true };
+
+	if (v->gone && (!check(v, v->gone) || !intake_is_over(v->gone)))
+		return;
+	if (v->gone) {
+		intake_drop(v->gone);
+		v->gone = NULL;
+		for (size_t i = 0; i < v->backlog.n; i++)
+			if (strcmp(v->backlog.at[i].message, v->gone_message) == 0)
+				backlog_remove(&v->backlog, &v->backlog.at[i]);
+	}
+	p = watch_is_live(&v->watch) ? orphan(v) : NULL;
+	if (!p)
+		return;
+	snprintf(batch.folder, sizeof(batch.folder), "%s", p->folder);
+	snprintf(v->gone_message, sizeof(v->gone_message), "%s", p->message);
+	batch.folder_role = watch_folder_role_name(watch_folder_role_of(p->role));
+	batch.uidvalidity = p->uidvalidity;
+	batch.again_uid = p->uid;
+	v->gone = new_intake(v);
+	intake_gone(v->gone, p);
+	intake_run(v->gone, &batch);
+}
+
+/* ---- rows and proofs ---- */
+
+static void start_ensure(struct vigil *v)
+{
+	const struct watch_folder *f = &v->watch.folders.at[v->start.folder];
+	int r = folder_ensure_start(v->p.pg, &v->ensure, &v->p.lease, text_of(f->raw),
+				    text_of(f->name), watch_folder_role_name(f->role),
+				    v->start.uidvalidity, v->start.uid_before, v->start.uid_end,
+				    on_ensured);
+
+	v->ensure_at_ms = r ? clock_mono_ms() + RETRY_MS : UINT64_MAX;
+}
+
+static void take_start(struct vigil *v)
+{
+	if (!watch_take_start(&v->watch, &v->start))
+		return;
+	if (v->start.was_known)
+		log_warn(v->p.log, "imap.uidvalidity", "role=%s now=%u",
+			 watch_folder_role_name(v->watch.folders.at[v->start.folder].role),
+			 v->start.uidvalidity);
+	start_ensure(v);
+}
+
+static void on_ensured(struct folder_ensure *q)
+{
+	struct vigil *v = container_of(q, struct vigil, ensure);
+
+	if (q->fenced)
+		v->trouble = VIGIL_FENCED;
+	else if (!outcome_ok(&q->outcome))
+		v->ensure_at_ms = clock_mono_ms() + RETRY_MS;
+	else
+		watch_started(&v->watch, q->folder, (uint32_t)q->uid_gated,
+			      (uint32_t)q->uid_ingested);
+	v->p.on_step(v->p.owner);
+}
+
+/* A row whose folder the server has no more would hold the inbox's watermark for ever. */
+static void retire_folders(struct vigil *v)
+{
+	if (v->has_retired || !v->watch.has_listed)
+		return;
+	v->has_retired = true;
+	for (unsigned i = 0; i < v->watch.folders.n; i++) {
+		struct watch_folder *f = &v->watch.folders.at[i];
+
+		if (!f->folder[0] || f->is_here || !watch_folder_is_watched(f->role))
+			continue;
+		log_warn(v->p.log, "imap.folder_gone", "role=%s", watch_folder_role_name(f->role));
+		f->role = IMAP_ROLE_NONE;
+		v->has_retired = false; /* one at a time, then look again */
+		if (folder_retire_start(v->p.pg, &v->retire, &v->p.lease, f->folder, on_retired))
+			f->role = IMAP_ROLE_JUNK;
+		return;
+	}
+}
+
+static void on_retired(struct folder_retire *q)
+{
+	struct vigil *v = container_of(q, struct vigil, retire);
+
+	if (q->fenced)
+		v->trouble = VIGIL_FENCED;
+	v->p.on_step(v->p.owner);
+}
+
+static void take_proofs(struct vigil *v)
+{
+	struct watch_proof w;
+
+	while (watch_take_proof(&v->watch, &w)) {
+		const struct watch_folder *f = &v->watch.folders.at[w.folder];
+		struct folder_proof *p = NULL;
+
+		if (!f->folder[0])
+			continue;
+		for (size_t i = 0; i < v->n_proofs && !p; i++)
+			if (strcmp(v->proofs[i].folder, f->folder) == 0)
+				p = &v->proofs[i];
+		if (!p)
+			p = &v->proofs[v->n_proofs++];
+		*p = (struct folder_proof){
+			.epoch = v->p.lease.epoch,
+			.uidvalidity = f->uidvalidity,
+			.gated_at_us = w.proof_us,
+			.ingested_at_us =
+				backlog_has(&v->backlog, f->folder) ? INT64_MIN : w.proof_us,
+		};
+		snprintf(p->inbox, sizeof(p->inbox), "%s", v->p.lease.inbox);
+		snprintf(p->folder, sizeof(p->folder), "%s", f->folder);
+	}
+}
+
+bool vigil_has_proofs(const struct vigil *v)
+{
+	return v->n_proofs > 0;
+}
+
+size_t vigil_take_proofs(struct vigil *v, struct folder_proof *ret, size_t max)
+{
+	size_t n = v->n_proofs < max ? v->n_proofs : max;
+
+	memcpy(ret, v->proofs, n * sizeof(*ret));
+	v->n_proofs = 0;
+	return n;
+}
+
+/* ---- commands ---- */
+
+/*
+ * What a refused command means here.  A server that cannot do one thing is
+ * lived with; one that is throttled, sends us away, or does not understand us
+ * when it matters, is left.
+ */
+static bool ends_session(const struct imap_verdict *v, enum imap_command command)
+{
+	bool matters = command == IMAP_COMMAND_EXAMINE || command == IMAP_COMMAND_FETCH_HEADERS ||
+		       command == IMAP_COMMAND_FETCH_PART;
+
+	switch (v->remedy) {
+	case IMAP_REMEDY_NONE:
+	case IMAP_REMEDY_SKIP:
+		return false;
+	case IMAP_REMEDY_OURS:
+		return matters;
+	case IMAP_REMEDY_RETRY:
+	case IMAP_REMEDY_WAIT:
+	case IMAP_REMEDY_FRESH_TOKEN:
+	case IMAP_REMEDY_USER:
+	case IMAP_REMEDY_ADMIN:
+		return true;
+	}
+	return true;
+}
+
+static void refused(struct vigil *v, const struct imap_verdict *verdict)
+{
+	v->verdict = *verdict;
+	v->trouble = VIGIL_REFUSED;
+}
+
+static void heard_part_done(struct vigil *v)
+{
+	bool came = v->part == VIGIL_PART_CAME;
+
+	v->part = VIGIL_PART_NONE;
+	if (!came && v->intake)
+		intake_part_gone(v->intake);
+}
+
+void vigil_heard(struct vigil *v, const struct imap_event *ev, uint64_t now_ms, int64_t now_us)
+{
+	if (ev->kind == IMAP_EV_MESSAGE)
+		heard_message(v, &ev->message, now_us);
+	if (ev->kind == IMAP_EV_PART && v->intake && v->part == VIGIL_PART_ASKED) {
+		v->part = VIGIL_PART_CAME;
+		if (ev->part.is_nil)
+			intake_part_gone(v->intake);
+		else
+			intake_part(v->intake, ev->part.uid, ev->part.section, ev->part.data);
+	}
+	if (ev->kind == IMAP_EV_DONE && ends_session(ev->done.verdict, ev->done.command))
+		refused(v, ev->done.verdict);
+	watch_heard(&v->watch, ev, now_ms, now_us);
+	if (ev->kind != IMAP_EV_DONE)
+		return;
+	if (ev->done.command == IMAP_COMMAND_FETCH_PART)
+		heard_part_done(v);
+	else if (ev->done.command == IMAP_COMMAND_FETCH_HEADERS && v->watch.work == WATCH_WORK_NONE)
+		drop_intake(v); /* the watcher makes nothing of it: refused, or nothing there */
+}
+
+static int carry_out(struct vigil *v, const struct watch_order *o, uint64_t now_ms)
+{
+	struct text raw = o->folder < WATCH_FOLDERS && v->watch.folders.at[o->folder].raw
+				  ? text_of(v->watch.folders.at[o->folder].raw)
+				  : TEXT("");
+
+	switch (o->kind) {
+	case WATCH_ORDER_LIST:
+		return imap_session_list(v->session, now_ms);
+	case WATCH_ORDER_EXAMINE:
+		return imap_session_examine(v->session, raw, now_ms);
+	case WATCH_ORDER_SEARCH:
+		return imap_session_search_since(v->session, o->since_unix_s, now_ms);
+	case WATCH_ORDER_FETCH:
+		return imap_session_fetch_headers(v->session, o->uid_from, o->uid_to, now_ms);
+	case WATCH_ORDER_STATUS:
+		return imap_session_status(v->session, raw, now_ms);
+	case WATCH_ORDER_NOOP:
+		return imap_session_noop(v->session, now_ms);
+	case WATCH_ORDER_IDLE:
+		return imap_session_idle(v->session, now_ms);
+	case WATCH_ORDER_END_IDLE:
+		return imap_session_end_idle(v->session, now_ms);
+	case WATCH_ORDER_LOGOUT:
+		return imap_session_logout(v->session, now_ms);
+	}
+	return 0;
+}
+
+static void next_command(struct vigil *v, uint64_t now_ms, int64_t now_us)
+{
+	struct intake_want want;
+	struct watch_order o;
+	int r = 0;
+
+	if (v->part != VIGIL_PART_NONE)
+		return;
+	if (v->intake && v->watch.state == WATCH_STATE_FREE && intake_wants(v->intake, &want)) {
+		r = imap_session_fetch_part(v->session, want.uid, want.section, want.max_bytes,
+					    now_ms);
+		v->part = r ? VIGIL_PART_NONE : VIGIL_PART_ASKED;
+		if (r)
+			intake_part_gone(v->intake);
+		return;
+	}
+	if (watch_next(&v->watch, now_ms, now_us, &o))
+		r = carry_out(v, &o, now_ms);
+	if (r) {
+		struct imap_verdict verdict = { outcome_of(BLAME_US, watch_order_name(o.kind),
+							   text_of(strerror(-r))),
+						IMAP_REMEDY_OURS, 0 };
+
+		refused(v, &verdict);
+	}
+}
+
+void vigil_act(struct vigil *v, uint64_t now_ms, int64_t now_us)
+{
+	if (v->intake)
+		intake_tick(v->intake, now_ms);
+	if (v->gone)
+		intake_tick(v->gone, now_ms);
+	if (!v->session || v->trouble != VIGIL_SOUND)
+		return;
+	if (now_ms >= v->ensure_at_ms)
+		start_ensure(v);
+	take_batch(v);
+	look_at_intake(v);
+	take_start(v);
+	take_proofs(v);
+	look_at_gone(v);
+	if (v->retire.tx.state != PG_TX_QUEUED && v->retire.tx.state != PG_TX_SENT)
+		retire_folders(v);
+	if (v->watch.skipped != v->skipped) {
+		v->skipped = v->watch.skipped;
+		log_error(v->p.log, "imap.mail_skipped", "uid=%u why=%s", v->watch.bad_uid,
+			  "the server does not give it");
+	}
+	if (v->watch.stuck && v->trouble == VIGIL_SOUND) {
+		struct imap_verdict verdict = { outcome_of(BLAME_REFUSED, v->watch.stuck, TEXT("")),
+						IMAP_REMEDY_SKIP, 0 };
+
+		refused(v, &verdict);
+	}
+	if (v->trouble == VIGIL_SOUND)
+		next_command(v, now_ms, now_us);
+}
+
+uint64_t vigil_deadline(const struct vigil *v)
+{
+	uint64_t at = v->ensure_at_ms, other;
+
+	if (v->intake && (other = intake_deadline(v->intake)) < at)
+		at = other;
+	if (v->gone && (other = intake_deadline(v->gone)) < at)
+		at = other;
+	if (v->session && v->part == VIGIL_PART_NONE && (other = watch_deadline(&v->watch)) < at)
+		at = other;
+	return at;
+}
+
+enum vigil_trouble vigil_trouble(const struct vigil *v)
+{
+	return v->trouble;
+}
+
+const struct imap_verdict *vigil_verdict(const struct vigil *v)
+{
+	return &v->verdict;
+}
+
+bool vigil_is_live(const struct vigil *v)
+{
+	return v->session && watch_is_live(&v->watch);
+}
+
+const char *vigil_waiting_for(const struct vigil *v)
+{
+	if (v->intake && v->watch.work != WATCH_WORK_NONE)
+		return intake_waiting_for(v->intake);
+	return watch_state_words(&v->watch);
+}

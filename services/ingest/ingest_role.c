@@ -1,0 +1,139 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/rand.h"
+#include "db/pg.h"
+#include "ingest/worker.h"
+#include "oauth/token_desk.h"
+#include "services/ingest/token_adapter.h"
+#include "services/role.h"
+
+/* `replyd ingest`: holds leases, watches inboxes, closes gates, writes events. */
+struct ingest {
+	struct role *role;
+	struct pg *pg;
+	struct token_desk *desk;
+	struct token_source tokens;
+	struct worker *worker;
+	struct rand_gen rand;
+};
+
+static void on_pg_up(void *owner);
+static void on_pg_down(void *owner, const struct outcome *why);
+static void on_inbox(void *owner);
+static void on_recheck(void *owner);
+static void on_stop(void *owner);
+static void on_stopped(void *owner);
+
+static void on_pg_up(void *owner)
+{
+	struct ingest *g = owner;
+
+	if (g->worker)
+		worker_pg_up(g->worker);
+}
+
+static void on_pg_down(void *owner, const struct outcome *why)
+{
+	struct ingest *g = owner;
+
+	(void)why;
+	if (g->worker)
+		worker_pg_down(g->worker);
+}
+
+static void on_inbox(void *owner)
+{
+	worker_hint_inbox(((struct ingest *)owner)->worker);
+}
+
+static void on_recheck(void *owner)
+{
+	worker_hint_recheck(((struct ingest *)owner)->worker);
+}
+
+static void on_stop(void *owner)
+{
+	struct ingest *g = owner;
+
+	worker_stop(g->worker, on_stopped, g);
+}
+
+static void on_stopped(void *owner)
+{
+	struct ingest *g = owner;
+
+	worker_drop(g->worker);
+	token_desk_drop(g->desk);
+	pg_drop(g->pg);
+}
+
+static void open_worker(struct ingest *g, const struct secret *digest_master)
+{
+	struct role *r = g->role;
+	const struct settings *s = r->settings;
+	struct worker_params wp = {
+		.capacity = s->ingest_capacity,
+		.heartbeat_ms = s->ingest_heartbeat_ms,
+		.lease_ms = s->ingest_lease_ms,
+		.grace_ms = s->ingest_grace_ms,
+		.mailbox = {
+			.loop = &r->loop,
+			.pg = g->pg,
+			.log = &r->log,
+			.tls = r->tls,
+			.policy = &s->policy,
+			.tokens = &g->tokens,
+			.digest_master = digest_master,
+			.rand = &g->rand,
+			.lookback_ms = s->ingest_lookback_ms,
+			.proof_ms = s->ingest_proof_ms,
+			.idle_renew_ms = s->ingest_idle_renew_ms,
+			.text_max = (size_t)s->ingest_text_max,
+			.rawlog_dir = s->ingest_rawlog_dir,
+		},
+	};
+
+	snprintf(wp.id, sizeof(wp.id), "%s", r->instance);
+	g->worker = worker_open(&wp);
+}
+
+int ingest_role_run(struct role *r)
+{
+	struct ingest g = { .role = r };
+	const struct secret *digest = role_want(r, "key.digest"),
+			    *token = role_want(r, "key.token");
+	const struct pg_params pp = {
+		.conninfo = r->conninfo,
+		.password = r->db_password,
+		.application = "replyd ingest",
+		.log = &r->log,
+		.owner = &g,
+		.on_up = on_pg_up,
+		.on_down = on_pg_down,
+	};
+	int res;
+
+	if (!digest || !token)
+		return EX_CONFIG;
+	loop_init(&r->loop, on_stop, &g);
+	rand_gen_seed(&g.rand, 0);
+	res = pg_open(&r->loop, &pp, &g.pg);
+	if (res) {
+		log_error(&r->log, "role.failed", "what=%s cause=%s", "ingest cannot start",
+			  strerror(-res));
+		return EX_CONFIG;
+	}
+	const struct token_desk_params dp = { .pg = g.pg, .key_token = token };
+
+	g.desk = token_desk_open(&r->loop, &dp);
+	g.tokens = token_adapter(g.desk);
+	open_worker(&g, digest);
+	pg_listen(g.pg, "replyd_inbox", on_inbox, &g);
+	pg_listen(g.pg, "replyd_recheck", on_recheck, &g);
+	loop_run(&r->loop);
+	loop_clear(&r->loop);
+	return 0;
+}

@@ -25,8 +25,9 @@ struct tls_context; /* trust anchors and policy; one per process */
 struct tls;         /* one connection, client side */
 
 /*
- * Free the context after its connections.  `ca_file`: PEM, added to the system's anchors; NULL: the system's only.
- * -ENOENT / -EACCES / -EINVAL: the file cannot be read or holds no certificate.
+ * Free the context after its connections.  `ca_file`: PEM, added to the system's
+ * anchors; NULL: the system's only.  -ENOENT / -EACCES / -EINVAL: the file cannot
+ * be read or holds no certificate.
  */
 int tls_context_new(const char *ca_file, struct tls_context **ret);
 void tls_context_free(struct tls_context *c);
@@ -46,9 +47,13 @@ void tls_free(struct tls *t);
  * than LIMIT_TLS_CLEAR bytes lie in tls_next().
  */
 int tls_recv(struct tls *t, const uint8_t *in, size_t n);
-/* Clear bytes that arrived: the slice is good until the next tls_recv or tls_next on `t`.  false: none now. */
+/* Clear bytes that arrived, good until the next tls_recv or tls_next on `t`.  false: none now. */
 bool tls_next(struct tls *t, struct text *ret);
-/* Queue clear bytes, all or none; before the handshake is over they wait.  -ENOBUFS: LIMIT_TLS_PENDING would be passed; -EPIPE: failed or closed; -EBADMSG as tls_recv. */
+/*
+ * Queue clear bytes, all or none; before the handshake is over they wait.
+ * -ENOBUFS: LIMIT_TLS_PENDING would be passed; -EPIPE: failed or closed; -EBADMSG
+ * as tls_recv.
+ */
 int tls_write(struct tls *t, const uint8_t *p, size_t n);
 /* Cipher bytes waiting for the wire; good until the next call on `t`. */
 size_t tls_send(struct tls *t, const uint8_t **ret);
@@ -59,11 +64,15 @@ void tls_close(struct tls *t);
 bool tls_is_up(const struct tls *t);   /* the handshake is over and verified */
 bool tls_is_over(const struct tls *t); /* the peer said close_notify, or it failed */
 /*
- * After a failure: BLAME_PEER (BLAME_US: our host name, our use) with
- *   "tls certificate"  "certificate has expired on 2026-01-31", "unknown issuer: Example CA",
- *                      "self-signed certificate: ...", "host name mismatch: mail.example is not in ..."
- *   "tls handshake", "tls record", "tls alert" (the peer's)
- * OUTCOME_OK until then, also after a close_notify.
+ * OUTCOME_OK, also after a close_notify.  After a failure BLAME_PEER (BLAME_US:
+ * our host name, our use) and one of
+ *
+ *   "tls certificate"  certificate has expired on 2026-01-31
+ *                      unknown issuer: Example CA
+ *                      self-signed certificate: mail
+ *                      host name mismatch: mail.example is not in other.example
+ *   "tls alert"        the peer's
+ *   "tls handshake", "tls record"
  */
 struct outcome tls_outcome(const struct tls *t);
 

@@ -34,22 +34,34 @@
  */
 struct conn;
 
+enum conn_security {
+	CONN_TLS,
+	CONN_STARTTLS,
+	CONN_CLEAR, /* tests on loopback only */
+};
+
 struct conn_params {
 	const char *host;
 	uint16_t port;
-	enum conn_security { CONN_TLS, CONN_STARTTLS, CONN_CLEAR } security; /* CONN_CLEAR: tests on loopback only */
+	enum conn_security security;
 	struct tls_context *tls;
 	const struct netaddr_policy *policy; /* must outlive the connection */
-	uint64_t connect_timeout_ms;         /* lookup, TCP and TLS together; 0: LIMIT_CONN_TIMEOUT_MS */
+	uint64_t connect_timeout_ms; /* lookup, TCP and TLS together; 0: LIMIT_CONN_TIMEOUT_MS */
 	void *owner;
-	void (*on_up)(void *owner);                                /* ready for bytes (CONN_STARTTLS: clear, before TLS) */
-	void (*on_bytes)(void *owner, const uint8_t *p, size_t n); /* clear bytes; good inside the call only */
-	void (*on_over)(void *owner, const struct outcome *why);   /* ended by the peer, the network or a timeout */
+	/* Ready for bytes (CONN_STARTTLS: clear ones, before TLS). */
+	void (*on_up)(void *owner);
+	/* Clear bytes; good inside the call only. */
+	void (*on_bytes)(void *owner, const uint8_t *p, size_t n);
+	/* Ended by the peer, the network or a timeout. */
+	void (*on_over)(void *owner, const struct outcome *why);
 };
 
 /* -EINVAL: the host name is empty, no name at all or longer than 253 bytes, or the port is 0. */
 int conn_open(struct loop *l, const struct conn_params *p, struct conn **ret);
-/* Queue bytes, all or none.  -ENOBUFS: the peer does not read and LIMIT_CONN_OUT would be passed: drop it.  -ENOTCONN: not up. */
+/*
+ * Queue bytes, all or none.  -ENOBUFS: the peer does not read and LIMIT_CONN_OUT
+ * would be passed: drop it.  -ENOTCONN: not up.
+ */
 int conn_write(struct conn *c, const uint8_t *p, size_t n);
 /*
  * CONN_STARTTLS: begin the handshake now, within `connect_timeout_ms`; on_up is
@@ -61,10 +73,13 @@ void conn_start_tls(struct conn *c);
 /* While up: stop and resume reading; the owner is busy. */
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
-/* Callable anywhere, NULL too; no callback comes afterwards, and `c` is gone.  What the kernel has not taken yet is thrown away. */
+/*
+ * Callable anywhere, NULL too; no callback comes afterwards, and `c` is gone.
+ * What the kernel has not taken yet is thrown away.
+ */
 void conn_drop(struct conn *c);
 
-/* "name lookup", "tcp connect", "tls handshake", "bytes", "nothing": for logs and the admin view. */
+/* "name lookup", "tcp connect", "tls handshake", "bytes", "nothing": for logs and the admin. */
 const char *conn_waiting_for(const struct conn *c);
 /* Monotonic ms of the last byte from the peer. */
 uint64_t conn_heard_ms(const struct conn *c);

@@ -41,16 +41,17 @@ struct http_request {
 	const char *headers[HTTP_CLIENT_HEADERS]; /* "Name: value", NULL-terminated unless full */
 	struct text body;
 	const struct secret *basic_user, *basic_password; /* HTTP Basic, or NULL */
-	uint64_t timeout_ms;   /* all of it, also waiting for a free connection; 0: LIMIT_HTTP_TIMEOUT_MS */
-	size_t max_answer;     /* bytes kept of the body; more is cut and `answer_cut` set */
+	uint64_t timeout_ms; /* of all, also the wait for a connection; 0: LIMIT_HTTP_TIMEOUT_MS */
+	size_t max_answer;   /* bytes kept of the body; more is cut and `answer_cut` set */
 	bool fail_over_answer; /* a longer body is a failure, not a cut */
 
 	/* filled in before `done` */
-	struct outcome outcome;  /* BLAME_NONE: an HTTP answer came, whatever its status */
-	long status;             /* 0: none, or it failed on the way */
-	struct buf answer;       /* freed by http_request_clear */
+	struct outcome outcome; /* BLAME_NONE: an HTTP answer came, whatever its status */
+	long status;            /* 0: none, or it failed on the way */
+	struct buf answer;      /* freed by http_request_clear */
 	bool answer_cut;
-	int64_t retry_after_s;   /* from Retry-After (seconds or a date), from now, at most LIMIT_HTTP_RETRY_AFTER_S; -1: none */
+	/* Retry-After, be it seconds or a date: from now, <= LIMIT_HTTP_RETRY_AFTER_S; -1: none. */
+	int64_t retry_after_s;
 	uint64_t took_ms;
 
 	http_client_cb done;
@@ -58,15 +59,18 @@ struct http_request {
 };
 
 /* `ca_file` and the errors as tls_context_new.  `policy` must outlive the client. */
-int http_client_open(struct loop *l, const char *ca_file, const struct netaddr_policy *policy, struct http_client **ret);
-void http_client_drop(struct http_client *c); /* cancels what is under way; callable anywhere, NULL too; `c` is gone */
+int http_client_open(struct loop *l, const char *ca_file, const struct netaddr_policy *policy,
+		     struct http_client **ret);
+/* Cancels what is under way; callable anywhere, NULL too; `c` is gone. */
+void http_client_drop(struct http_client *c);
 
 /*
  * 0: `done` comes exactly once, later.  -EINVAL: no http(s) URL, no method, a
  * header without a colon, or a control character in one of them.
  */
 int http_client_start(struct http_client *c, struct http_request *r, http_client_cb done);
-void http_client_cancel(struct http_client *c, struct http_request *r); /* `done` is not called; nothing when none is under way */
+/* `done` is not called; nothing when none is under way. */
+void http_client_cancel(struct http_client *c, struct http_request *r);
 
 /* After `done` or http_client_cancel(), or of a zeroed one: frees the answer. */
 static inline void http_request_clear(struct http_request *r)

@@ -33,10 +33,10 @@ struct http_server_params {
 	uint16_t port;       /* 0: any free one; see http_server_port */
 	size_t max_body;     /* bytes */
 	unsigned max_connections;
-	uint64_t idle_timeout_ms; /* of a connection that says or takes nothing; in whole seconds, at least one */
+	uint64_t idle_timeout_ms; /* nothing said or taken; rounded up to whole seconds */
 	void *owner;
 	void (*on_request)(void *owner, struct http_call *call);
-	/* Answer `call` with this status (413, 400, 405...) in the service's own words; its body is empty. */
+	/* Answer `call`, whose body is empty, with this status in the service's own words. */
 	void (*on_refused)(void *owner, struct http_call *call, int status, const char *why);
 };
 
@@ -44,19 +44,24 @@ struct http_server_params {
 int http_server_open(struct loop *l, const struct http_server_params *p, struct http_server **ret);
 uint16_t http_server_port(const struct http_server *s);
 /*
- * Stop at once; callable anywhere, NULL too; `s` is gone.  Calls that are not answered are abandoned:
- *   with a state attached, `gone` is called, and the call is no more: cancel there what would answer it;
- *   without, http_call_is_gone() turns true, and the call lives on until it is answered, which only lets it go.
+ * Stop at once; callable anywhere, NULL too; `s` is gone.  Calls that are not
+ * answered are abandoned.
+ *
+ * With a state attached: `gone` is called, and the call is no more; cancel there
+ * what would answer it.  Without: http_call_is_gone() turns true, and the call
+ * lives on until it is answered, which only lets it go.
  */
 void http_server_drop(struct http_server *s);
 bool http_call_is_gone(const struct http_call *c);
 
 /* Borrowed until the answer. */
 const char *http_call_method(const struct http_call *c);
-const char *http_call_path(const struct http_call *c); /* decoded by nobody: as sent, without the query; its escapes are well-formed */
+/* As sent, without the query: decoded by nobody, its escapes well-formed. */
+const char *http_call_path(const struct http_call *c);
 struct text http_call_body(const struct http_call *c);
 const char *http_call_header(const struct http_call *c, const char *name); /* NULL: not sent */
-const char *http_call_query(const struct http_call *c, const char *name);  /* decoded; NULL: not there */
+/* Decoded; NULL: not there. */
+const char *http_call_query(const struct http_call *c, const char *name);
 const char *http_call_cookie(const struct http_call *c, const char *name); /* NULL: not there */
 const char *http_call_peer(const struct http_call *c);                     /* "127.0.0.1" */
 uint64_t http_call_started_ms(const struct http_call *c);
@@ -75,7 +80,10 @@ void *http_call_state(const struct http_call *c);
  * Content-Length or Transfer-Encoding, which are ours.  -ENOBUFS: 16 are queued.
  */
 int http_call_set_header(struct http_call *c, const char *name, const char *value);
-/* The answer, status 200..599; `body` is copied.  `content_type` may be NULL.  `c` is the caller's no longer. */
+/*
+ * The answer, status 200..599; `body` is copied, `content_type` may be NULL.
+ * `c` is the caller's no longer.
+ */
 void http_call_answer(struct http_call *c, int status, const char *content_type, struct text body);
 
 #endif

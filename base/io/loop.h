@@ -26,7 +26,7 @@ struct loop {
 	enum { LOOP_RUNNING, LOOP_ASKED, LOOP_STOPPING } state;
 };
 
-/* SIGPIPE is ignored from here on.  `on_stop` may be NULL.  Aborts when the process has no descriptors left. */
+/* SIGPIPE is ignored from here on.  `on_stop` may be NULL.  Aborts when no descriptor is left. */
 void loop_init(struct loop *l, loop_stop_cb on_stop, void *owner);
 void loop_run(struct loop *l);   /* returns after everything was dropped */
 void loop_stop(struct loop *l);  /* idempotent; on_stop runs once, from the loop */

@@ -23,9 +23,11 @@ struct timer {
 };
 
 void timer_open(struct timer *t, struct loop *l, timer_cb fired);
-void timer_at(struct timer *t, uint64_t deadline_ms); /* monotonic (clock_mono_ms); CLOCK_NEVER: stop */
+/* Monotonic (clock_mono_ms); CLOCK_NEVER: stop. */
+void timer_at(struct timer *t, uint64_t deadline_ms);
 void timer_in(struct timer *t, uint64_t wait_ms);
 void timer_stop(struct timer *t);
-void timer_drop(struct timer *t, timer_cb gone); /* `gone` may be NULL; idempotent: the first one counts */
+/* `gone` may be NULL; idempotent: the first one counts. */
+void timer_drop(struct timer *t, timer_cb gone);
 
 #endif

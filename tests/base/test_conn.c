@@ -1,3 +1,4 @@
+/* house: long, every way a connection begins and ends, over one owner */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* house: long, one owner and its peers serve every row */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* house: long, one world and its client serve every row */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

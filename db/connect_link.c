@@ -15,15 +15,14 @@
 
 static const struct pg_stmt create_stmt = {
 	"connect_link_create",
-	"insert into connect_link (workspace_id, connect_link_id, token_digest, provider, "
-	"expected_address,"
-	"  return_url, state, expires_at, sealed_code, imap_host, imap_port, imap_security, "
-	"login_name)"
-	" values ($1, $2, $3, $4, lower($5), $6, case when $8 = ''::bytea then 'open' else "
-	"'exchanging' end,"
-	"  now() + make_interval(secs => $7::bigint), nullif($8, ''::bytea), $9, "
-	"nullif($10::bigint, 0)::int,"
-	"  $11, $12) returning " LINK,
+	"insert into connect_link (workspace_id, connect_link_id, token_digest, provider,"
+	"  expected_address, return_url, state, expires_at, sealed_code, imap_host, imap_port,"
+	"  imap_security, login_name)"
+	" values ($1, $2, $3, $4, lower($5), $6,"
+	"  case when $8 = ''::bytea then 'open' else 'exchanging' end,"
+	"  now() + make_interval(secs => $7::bigint), nullif($8, ''::bytea), $9,"
+	"  nullif($10::bigint, 0)::int, $11, $12)"
+	" returning " LINK,
 };
 static const struct pg_stmt get_stmt = {
 	"connect_link_get",
@@ -41,22 +40,22 @@ static const struct pg_stmt start_stmt = {
 	"connect_link_start",
 	"update connect_link set state = 'started', state_digest = $2, browser_digest = $3,"
 	"  redirect_uri = $4, sealed_verifier = $5"
-	" where token_digest = $1 and state in ('open', 'started') and expires_at > now() "
-	"returning " LINK,
+	" where token_digest = $1 and state in ('open', 'started') and expires_at > now()"
+	" returning " LINK,
 };
 static const struct pg_stmt exchange_stmt = {
 	"connect_link_exchange",
 	"update connect_link set state = 'exchanging', sealed_code = $3"
-	" where state_digest = $1 and browser_digest = $2 and state = 'started' and expires_at > "
-	"now()"
+	" where state_digest = $1 and browser_digest = $2 and state = 'started'"
+	"  and expires_at > now()"
 	" returning " LINK,
 };
 static const struct pg_stmt refuse_stmt = {
 	"connect_link_refuse",
-	"update connect_link set state = 'failed', problem = $3, problem_detail = $4, "
-	"sealed_verifier = null"
-	" where state_digest = $1 and browser_digest = $2 and state = 'started' and expires_at > "
-	"now()"
+	"update connect_link set state = 'failed', problem = $3, problem_detail = $4,"
+	"  sealed_verifier = null"
+	" where state_digest = $1 and browser_digest = $2 and state = 'started'"
+	"  and expires_at > now()"
 	" returning " LINK,
 };
 
@@ -176,11 +175,9 @@ static const struct pg_stmt claim_stmt = {
 	"  order by created_at limit $2 for update skip locked"
 	") update connect_link l set claim_id = $1, claimed_at = clock_timestamp() from due"
 	" where l.workspace_id = due.workspace_id and l.connect_link_id = due.connect_link_id"
-	" returning l.workspace_id, l.connect_link_id, l.provider, l.expected_address, "
-	"l.redirect_uri,"
-	"  l.sealed_verifier is null, l.sealed_code, l.sealed_verifier, l.imap_host, "
-	"l.imap_security,"
-	"  l.login_name, coalesce(l.imap_port, 0)",
+	" returning l.workspace_id, l.connect_link_id, l.provider, l.expected_address,"
+	"  l.redirect_uri, l.sealed_verifier is null, l.sealed_code, l.sealed_verifier,"
+	"  l.imap_host, l.imap_security, l.login_name, coalesce(l.imap_port, 0)",
 };
 
 static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
@@ -238,8 +235,8 @@ int connect_link_claim_start(struct pg *pg, struct connect_link_claim *q, const 
 
 static const struct pg_stmt inbox_stmt = {
 	"connect_link_inbox",
-	"select inbox_id from inbox where workspace_id = $1 and address = $2 and admin_state <> "
-	"'removed'",
+	"select inbox_id from inbox"
+	" where workspace_id = $1 and address = $2 and admin_state <> 'removed'",
 };
 
 static void on_inbox(struct pg_tx *tx, const struct pg_answer *a)
@@ -270,12 +267,11 @@ static const struct pg_stmt settle_stmt = {
 	"connect_link_settle",
 	"with mine as ("
 	"  select workspace_id, connect_link_id from connect_link"
-	"  where workspace_id = $1 and connect_link_id = $2 and claim_id = $3 and state = "
-	"'exchanging'"
-	"  for update"
+	"  where workspace_id = $1 and connect_link_id = $2 and claim_id = $3"
+	"    and state = 'exchanging' for update"
 	"), box as ("
-	"  insert into inbox as i (workspace_id, inbox_id, address, provider, imap_host, imap_port,"
-	"    imap_security, login_name)"
+	"  insert into inbox as i (workspace_id, inbox_id, address, provider, imap_host,"
+	"    imap_port, imap_security, login_name)"
 	"  select workspace_id, $4, $5, $6, $7, $8::bigint::int, $9, $10 from mine"
 	"  on conflict (workspace_id, address) where admin_state <> 'removed' do update"
 	"    set provider = excluded.provider, imap_host = excluded.imap_host,"
@@ -287,21 +283,19 @@ static const struct pg_stmt settle_stmt = {
 	"  insert into lease (workspace_id, inbox_id) select workspace_id, inbox_id from box"
 	"  on conflict (inbox_id) do nothing"
 	"), told as ("
-	"  insert into inbox_state as s (workspace_id, inbox_id) select workspace_id, inbox_id "
-	"from box"
-	"  on conflict (inbox_id) do update set state = 'new', reason = '', detail = '', since = "
-	"now()"
-	"    where s.state in ('reauth_required', 'held', 'unwatched')"
+	"  insert into inbox_state as s (workspace_id, inbox_id)"
+	"  select workspace_id, inbox_id from box"
+	"  on conflict (inbox_id) do update set state = 'new', reason = '', detail = '',"
+	"    since = now() where s.state in ('reauth_required', 'held', 'unwatched')"
 	"), granted as ("
-	"  insert into inbox_grant as g (workspace_id, inbox_id, kind, sealed, scopes, "
-	"refresh_due_at)"
-	"  select workspace_id, inbox_id, case when $11 then 'password' else 'oauth' end, $12, $13,"
-	"    case when not $11 then now() + make_interval(secs => $14::bigint) end from box"
+	"  insert into inbox_grant as g (workspace_id, inbox_id, kind, sealed, scopes,"
+	"    refresh_due_at)"
+	"  select workspace_id, inbox_id, case when $11 then 'password' else 'oauth' end, $12,"
+	"    $13, case when not $11 then now() + make_interval(secs => $14::bigint) end from box"
 	"  on conflict (inbox_id) do update set kind = excluded.kind, sealed = excluded.sealed,"
-	"    scopes = excluded.scopes, state = 'ok', reason = '', evidence = '', version = "
-	"g.version + 1,"
-	"    claim_id = null, claimed_at = null, claim_tries = 0, failures = 0,"
-	"    refresh_due_at = excluded.refresh_due_at, updated_at = now()"
+	"    scopes = excluded.scopes, state = 'ok', reason = '', evidence = '',"
+	"    version = g.version + 1, claim_id = null, claimed_at = null, claim_tries = 0,"
+	"    failures = 0, refresh_due_at = excluded.refresh_due_at, updated_at = now()"
 	"  returning workspace_id, inbox_id, kind, version"
 	"), handed as ("
 	"  insert into access_token (workspace_id, inbox_id, kind, sealed, version, expires_at)"
@@ -315,8 +309,8 @@ static const struct pg_stmt settle_stmt = {
 	"  update connect_link l set state = 'connected', inbox_id = b.inbox_id, problem = '',"
 	"    problem_detail = '', sealed_code = null, sealed_verifier = null from box b"
 	"  where l.workspace_id = $1 and l.connect_link_id = $2"
-	") select version, event_put($17, 'inbox.connected', null, null, inbox_id, null, $18) from "
-	"granted",
+	") select version, event_put($17, 'inbox.connected', null, null, inbox_id, null, $18)"
+	" from granted",
 };
 
 static void on_written(struct pg_tx *tx, const struct pg_answer *a)
@@ -345,11 +339,10 @@ int connect_link_settle_start(struct pg *pg, struct connect_link_write *q,
 
 static const struct pg_stmt fail_stmt = {
 	"connect_link_fail",
-	"update connect_link set state = 'failed', problem = $4, problem_detail = $5, sealed_code "
-	"= null,"
-	"  sealed_verifier = null"
-	" where workspace_id = $1 and connect_link_id = $2 and claim_id = $3 and state = "
-	"'exchanging'"
+	"update connect_link set state = 'failed', problem = $4, problem_detail = $5,"
+	"  sealed_code = null, sealed_verifier = null"
+	" where workspace_id = $1 and connect_link_id = $2 and claim_id = $3"
+	"  and state = 'exchanging'"
 	" returning 1::bigint",
 };
 

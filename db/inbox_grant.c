@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "db/token.h"
 
 #define FORCED "refused_by_server" /* reason of a good grant whose token was refreshed by force */
 
@@ -14,28 +15,30 @@
 static const struct pg_stmt answer_stmt = {
 	"inbox_grant_answer",
 	"with asked as ("
-	"  select r.workspace_id, r.inbox_id, r.refused_version, g.inbox_id is null or g.state <> "
-	"'ok' as dead,"
-	"    coalesce(nullif(g.reason, ''), 'no_grant') as reason, coalesce(g.evidence, '') as "
-	"evidence,"
-	"    t.version > r.refused_version and (t.expires_at is null or t.expires_at > now()"
-	"      + least(make_interval(secs => $1::bigint), (t.expires_at - t.obtained_at) / 4)) as "
-	"usable,"
-	"    t.kind = 'oauth' and t.version <= r.refused_version and g.reason = '" FORCED "'"
-	"      and t.obtained_at > now() - make_interval(secs => $2::bigint) as hopeless"
-	"  from token_request r left join inbox_grant g using (inbox_id)"
-	"    left join access_token t using (inbox_id)"
-	"), told as ("
-	"  update inbox_state s set state = 'reauth_required', reason = a.reason, detail = "
-	"a.evidence, since = now()"
-	"  from asked a where a.dead and s.inbox_id = a.inbox_id"
-	"    and (s.state <> 'reauth_required' or s.reason <> a.reason)"
-	"), gone as ("
-	"  delete from token_request r using asked a"
-	"  where r.inbox_id = a.inbox_id and r.refused_version = a.refused_version"
-	"    and (a.dead or a.usable or a.hopeless)"
-	"  returning 1"
-	") select count(*) from gone",
+	"  select r.inbox_id, r.refused_version,"
+	"    g.inbox_id is null or g.state <> 'ok' as dead,"
+	"    coalesce(nullif(g.reason, ''), 'no_grant') as reason,"
+	"    coalesce(g.evidence, '') as evidence,"
+	"    t.version > r.refused_version and " TOKEN_FRESH(
+		"$1") " as usable,"
+		      "    t.kind = 'oauth' and t.version <= r.refused_version and g.reason = "
+		      "'" FORCED "'"
+		      "      and t.obtained_at > now() - make_interval(secs => $2::bigint) as "
+		      "hopeless"
+		      "  from token_request r"
+		      "    left join inbox_grant g using (inbox_id)"
+		      "    left join access_token t using (inbox_id)"
+		      "), told as ("
+		      "  update inbox_state s set state = 'reauth_required', reason = a.reason,"
+		      "    detail = a.evidence, since = now()"
+		      "  from asked a where a.dead and s.inbox_id = a.inbox_id"
+		      "    and (s.state <> 'reauth_required' or s.reason <> a.reason)"
+		      "), gone as ("
+		      "  delete from token_request r using asked a"
+		      "  where r.inbox_id = a.inbox_id and r.refused_version = a.refused_version"
+		      "    and (a.dead or a.usable or a.hopeless)"
+		      "  returning 1"
+		      ") select count(*) from gone",
 };
 
 static const struct pg_stmt claim_stmt = {
@@ -45,11 +48,12 @@ static const struct pg_stmt claim_stmt = {
 	"    join inbox i using (workspace_id, inbox_id)"
 	"    left join token_request r on r.inbox_id = g.inbox_id"
 	"  where g.state = 'ok' and i.admin_state = 'enabled'"
-	"    and g.inbox_id in (select inbox_id from token_request"
-	"      union all select inbox_id from inbox_grant where state = 'ok' and refresh_due_at <= "
-	"now())"
+	"    and g.inbox_id in ("
+	"      select inbox_id from token_request union all"
+	"      select inbox_id from inbox_grant where state = 'ok' and refresh_due_at <= now())"
 	"    and (r.inbox_id is not null and g.failures = 0 or g.refresh_due_at <= now())"
-	"    and (g.claim_id is null or g.claimed_at < now() - make_interval(secs => $3::bigint))"
+	"    and (g.claim_id is null"
+	"      or g.claimed_at < now() - make_interval(secs => $3::bigint))"
 	"    and i.provider <> all (string_to_array($4, ','))"
 	"    and ($5::text is null or i.provider = $5)"
 	"  order by r.requested_at nulls last, g.refresh_due_at limit $2"
@@ -62,17 +66,16 @@ static const struct pg_stmt claim_stmt = {
 /* A new snapshot: what another broker saved before our claim was committed is seen here. */
 static const struct pg_stmt read_stmt = {
 	"inbox_grant_read",
-	"select g.workspace_id, g.inbox_id, i.provider, i.address, g.kind, g.sealed, g.version, "
-	"g.claim_tries,"
-	"  g.failures, g.reason = '" FORCED "', coalesce(t.version, 0),"
-	"  coalesce(t.expires_at is null or t.expires_at > now()"
-	"    + least(make_interval(secs => $2::bigint), (t.expires_at - t.obtained_at) / 4), false)"
-	"    and t.inbox_id is not null,"
-	"  coalesce(r.refused_version, 0), coalesce(g.refresh_due_at <= now(), false)"
-	" from inbox_grant g join inbox i using (workspace_id, inbox_id)"
-	"  left join access_token t on t.inbox_id = g.inbox_id"
-	"  left join token_request r on r.inbox_id = g.inbox_id"
-	" where g.claim_id = $1 and g.state = 'ok'",
+	"select g.workspace_id, g.inbox_id, i.provider, i.address, g.kind, g.sealed, g.version,"
+	"  g.claim_tries, g.failures, g.reason = '" FORCED "', coalesce(t.version, 0),"
+	"  t.inbox_id is not null and " TOKEN_FRESH(
+		"$2") ","
+		      "  coalesce(r.refused_version, 0), coalesce(g.refresh_due_at <= now(), false)"
+		      " from inbox_grant g"
+		      "  join inbox i using (workspace_id, inbox_id)"
+		      "  left join access_token t on t.inbox_id = g.inbox_id"
+		      "  left join token_request r on r.inbox_id = g.inbox_id"
+		      " where g.claim_id = $1 and g.state = 'ok'",
 };
 
 static void read_row(const struct pg_answer *a, int row, struct buf *sealed,
@@ -163,31 +166,29 @@ static void write_init(struct inbox_grant_write *q, const char *workspace,
 static const struct pg_stmt save_stmt = {
 	"inbox_grant_save",
 	"with saved as ("
-	"  update inbox_grant set sealed = coalesce(nullif($3, ''::bytea), sealed), state = 'ok',"
-	"    reason = case when $4 then '" FORCED
-	"' else '' end, evidence = '', version = version + 1,"
-	"    claim_id = null, claimed_at = null, claim_tries = 0, failures = 0,"
-	"    refresh_due_at = case when kind = 'oauth' then now() + make_interval(secs => "
-	"$7::bigint) end,"
+	"  update inbox_grant set sealed = coalesce(nullif($3, ''::bytea), sealed),"
+	"    state = 'ok', reason = case when $4 then '" FORCED "' else '' end, evidence = '',"
+	"    version = version + 1, claim_id = null, claimed_at = null, claim_tries = 0,"
+	"    failures = 0, refresh_due_at = case when kind = 'oauth'"
+	"      then now() + make_interval(secs => $7::bigint) end,"
 	"    updated_at = now()"
 	"  where inbox_id = $1 and version = $2"
 	"    and (state = 'ok' or state = 'reauth_required' and reason = 'rotation_lost')"
 	"  returning workspace_id, inbox_id, kind, version"
 	"), handed as ("
-	"  insert into access_token as t (workspace_id, inbox_id, kind, sealed, version, "
-	"expires_at)"
+	"  insert into access_token (workspace_id, inbox_id, kind, sealed, version, expires_at)"
 	"  select workspace_id, inbox_id, kind, $5, version,"
-	"    case when kind = 'oauth' then now() + make_interval(secs => $6::bigint) end from saved"
+	"    case when kind = 'oauth' then now() + make_interval(secs => $6::bigint) end"
+	"  from saved"
 	"  on conflict (inbox_id) do update set kind = excluded.kind, sealed = excluded.sealed,"
 	"    version = excluded.version, expires_at = excluded.expires_at, obtained_at = now()"
 	"), answered as ("
 	"  delete from token_request r using saved s"
 	"  where r.inbox_id = s.inbox_id and r.refused_version < s.version"
 	"), told as ("
-	"  update inbox_state i set state = 'new', reason = '', detail = '', since = now() from "
-	"saved s"
-	"  where i.inbox_id = s.inbox_id and i.state = 'reauth_required' and i.reason = "
-	"'rotation_lost'"
+	"  update inbox_state i set state = 'new', reason = '', detail = '', since = now()"
+	"  from saved s where i.inbox_id = s.inbox_id"
+	"    and i.state = 'reauth_required' and i.reason = 'rotation_lost'"
 	") select version from saved",
 };
 
@@ -206,17 +207,18 @@ static const struct pg_stmt refuse_stmt = {
 	"inbox_grant_refuse",
 	"with refused as ("
 	"  update inbox_grant set state = 'reauth_required', reason = $3, evidence = $4,"
-	"    claim_id = null, claimed_at = null, claim_tries = 0, refresh_due_at = null, "
-	"updated_at = now()"
+	"    claim_id = null, claimed_at = null, claim_tries = 0, refresh_due_at = null,"
+	"    updated_at = now()"
 	"  where inbox_id = $1 and version = $2 and state = 'ok'"
-	"  returning workspace_id, inbox_id, version"
+	"  returning inbox_id, version"
 	"), told as ("
-	"  update inbox_state i set state = 'reauth_required', reason = $3, detail = $4, since = "
-	"now()"
+	"  update inbox_state i set state = 'reauth_required', reason = $3, detail = $4,"
+	"    since = now()"
 	"  from refused r where i.inbox_id = r.inbox_id"
 	"), answered as ("
 	"  delete from token_request t using refused r where t.inbox_id = r.inbox_id"
-	") select version, event_put($5, 'inbox.reauth_required', null, null, inbox_id, null, $6)"
+	") select version,"
+	"   event_put($5, 'inbox.reauth_required', null, null, inbox_id, null, $6)"
 	" from refused",
 };
 
@@ -235,8 +237,8 @@ static const struct pg_stmt let_stmt = {
 	"update inbox_grant set claim_id = null, claimed_at = null,"
 	"  claim_tries = case when $6 then claim_tries else 0 end,"
 	"  failures = failures + case when $3 then 1 else 0 end,"
-	"  refresh_due_at = case when $3 then now() + make_interval(secs => $4) else "
-	"refresh_due_at end,"
+	"  refresh_due_at = case when $3"
+	"    then now() + make_interval(secs => $4) else refresh_due_at end,"
 	"  evidence = coalesce($5, evidence), updated_at = now()"
 	" where inbox_id = $1 and claim_id = $2 returning version",
 };

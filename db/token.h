@@ -11,6 +11,13 @@
  * A worker's side of tokens: read what is there, ask for what is not.  As
  * replyd_ingest, across workspaces; grants are out of its reach.
  */
+
+/* SQL: access_token `t` has so much left, or a quarter of its life when that is less. */
+#define TOKEN_FRESH(seconds)                                                                       \
+	"(t.expires_at is null or t.expires_at > now()"                                            \
+	" + least(make_interval(secs => " seconds                                                  \
+	"::bigint), (t.expires_at - t.obtained_at) / 4))"
+
 struct token_row {
 	int slot;    /* the caller's number, given back */
 	bool usable; /* version beyond the refused one, and enough of its life left */

@@ -3,6 +3,9 @@ import crypto from 'node:crypto';
 
 export const newId = (stem) => `<${stem}.${crypto.randomBytes(8).toString('hex')}@example.test>`;
 
+// an id as replyd tells it: without the angle brackets
+export const bareId = (id) => id.replace(/^<|>$/g, '');
+
 const date = (at = new Date()) => at.toUTCString().replace('GMT', '+0000');
 const crlf = (lines) => `${lines.flat(9).filter((l) => l !== null).join('\r\n')}\r\n`;
 
@@ -58,7 +61,7 @@ export const bounce = (out, { id = newId('bounce'), status = '5.1.1', action = '
 
 // a mail that concerns nobody; `traces` are the words that must be found nowhere afterwards
 export const privateMail = (inbox, { from, subject, words, id = newId('private') }) => ({
-  id, traces: [from, subject, id.slice(1, -1), ...words], raw: crlf([
+  id, traces: [from, subject, bareId(id), ...words], raw: crlf([
     `From: ${from}`, `To: ${inbox}`, `Subject: ${subject}`, `Date: ${date()}`, `Message-ID: ${id}`,
     'MIME-Version: 1.0', 'Content-Type: text/plain; charset=utf-8', '',
     `Dear neighbour, ${words.join(' and ')} as promised.`,

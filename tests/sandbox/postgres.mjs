@@ -48,7 +48,7 @@ export async function startPostgres({ dir, password = 'owner-password', settings
 export function insideOf(replyd) {
   const conninfo = `${replyd.conninfo} user=replyd_root`;
   const env = { ...process.env,
-    PGPASSWORD: fs.readFileSync(path.join(replyd.data, 'secrets/db-root'), 'utf8').trim() };
+    PGPASSWORD: Buffer.from(fs.readFileSync(path.join(replyd.data, 'secrets/db-root'), 'latin1'), 'base64').toString() };
   return {
     psql: async (sql) => (await must([at('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', conninfo, '-c', sql],
       { env })).trim(),

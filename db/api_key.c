@@ -8,11 +8,13 @@ static void on_found(struct pg_tx *tx, const struct pg_answer *a);
 
 static const struct pg_stmt find = {
 	"api_key_find",
-	"select workspace_id, api_key_id, ' ' || array_to_string(scopes, ' ') || ' ', revoked_at is not null,"
+	"select workspace_id, api_key_id, ' ' || array_to_string(scopes, ' ') || ' ', revoked_at "
+	"is not null,"
 	" coalesce(expires_at < now(), false) from api_key where digest = presented_now()",
 };
 
-int api_key_find_start(struct pg *pg, struct api_key_find *q, const uint8_t digest[SIGN_SHA256], void (*done)(struct api_key_find *))
+int api_key_find_start(struct pg *pg, struct api_key_find *q, const uint8_t digest[SIGN_SHA256],
+		       void (*done)(struct api_key_find *))
 {
 	struct buf hex;
 
@@ -36,7 +38,9 @@ static void on_found(struct pg_tx *tx, const struct pg_answer *a)
 		snprintf(q->workspace, sizeof(q->workspace), "%s", pg_row_text(a, 0, 0, 0));
 		snprintf(q->api_key, sizeof(q->api_key), "%s", pg_row_text(a, 0, 0, 1));
 		snprintf(q->scopes, sizeof(q->scopes), "%s", pg_row_text(a, 0, 0, 2));
-		q->is = pg_row_bool(a, 0, 0, 3) ? API_KEY_REVOKED : pg_row_bool(a, 0, 0, 4) ? API_KEY_EXPIRED : API_KEY_GOOD;
+		q->is = pg_row_bool(a, 0, 0, 3)   ? API_KEY_REVOKED
+			: pg_row_bool(a, 0, 0, 4) ? API_KEY_EXPIRED
+						  : API_KEY_GOOD;
 	}
 	q->done(q);
 }

@@ -18,7 +18,8 @@ struct api_key_find {
 	char scopes[256]; /* " connect read gate " */
 	void (*done)(struct api_key_find *q);
 };
-int api_key_find_start(struct pg *pg, struct api_key_find *q, const uint8_t digest[SIGN_SHA256], void (*done)(struct api_key_find *));
+int api_key_find_start(struct pg *pg, struct api_key_find *q, const uint8_t digest[SIGN_SHA256],
+		       void (*done)(struct api_key_find *));
 bool api_key_may(const struct api_key_find *q, const char *scope);
 
 #endif

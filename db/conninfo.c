@@ -21,7 +21,8 @@ static int add_word(struct buf *b, const char *key, const char *value)
 	return r ? r : buf_add(b, "'", 1);
 }
 
-int conninfo_split(const char *given, char ret_place[CONNINFO_MAX], char ret_user[64], struct secret *ret_password, char why[256])
+int conninfo_split(const char *given, char ret_place[CONNINFO_MAX], char ret_user[64],
+		   struct secret *ret_password, char why[256])
 {
 	char *complaint = NULL;
 	PQconninfoOption *all = PQconninfoParse(given, &complaint);
@@ -29,8 +30,11 @@ int conninfo_split(const char *given, char ret_place[CONNINFO_MAX], char ret_use
 	int r = 0;
 
 	if (!all) {
-		/* libpq may quote the whole string, password included: only the kind of mistake is passed on. */
-		snprintf(why, 256, "DATABASE_URL: libpq cannot read it; write postgresql://user@host:port/database");
+		/* libpq may quote the whole string, password included: only the kind of mistake is
+		 * passed on. */
+		snprintf(why, 256,
+			 "DATABASE_URL: libpq cannot read it; write "
+			 "postgresql://user@host:port/database");
 		PQfreemem(complaint);
 		return -EINVAL;
 	}

@@ -15,7 +15,8 @@
  * taken out ("" and empty when there was none); both may be NULL.  -EINVAL and
  * `why`: libpq cannot read it; -ENOBUFS: it is too long.
  */
-int conninfo_split(const char *given, char ret_place[CONNINFO_MAX], char ret_user[64], struct secret *ret_password, char why[256]);
+int conninfo_split(const char *given, char ret_place[CONNINFO_MAX], char ret_user[64],
+		   struct secret *ret_password, char why[256]);
 /* `place` with a user.  -ENOBUFS. */
 int conninfo_join(const char *place, const char *user, char ret[CONNINFO_MAX]);
 

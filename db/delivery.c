@@ -9,7 +9,8 @@ static void on_settled(struct pg_tx *tx, const struct pg_answer *a);
 
 static const struct pg_stmt append = { "delivery_append", "select feed_append($1::bigint::int)" };
 
-int delivery_append_start(struct pg *pg, struct delivery_append *q, int most, void (*done)(struct delivery_append *))
+int delivery_append_start(struct pg *pg, struct delivery_append *q, int most,
+			  void (*done)(struct delivery_append *))
 {
 	q->done = done;
 	pg_tx_init(&q->tx, NULL);
@@ -32,8 +33,10 @@ static const struct pg_stmt take = {
 	" from delivery_take($1, make_interval(secs => $2::bigint / 1000.0), $3::bigint::int)",
 };
 
-int delivery_take_start(struct pg *pg, struct delivery_take *q, const char *claim, uint64_t stale_ms, int most,
-			void (*each)(struct delivery_take *, const struct delivery_due *), void (*done)(struct delivery_take *))
+int delivery_take_start(struct pg *pg, struct delivery_take *q, const char *claim,
+			uint64_t stale_ms, int most,
+			void (*each)(struct delivery_take *, const struct delivery_due *),
+			void (*done)(struct delivery_take *))
 {
 	q->each = each;
 	q->done = done;
@@ -73,7 +76,8 @@ static void on_taken(struct pg_tx *tx, const struct pg_answer *a)
 
 static const struct pg_stmt receipt = {
 	"delivery_receipt",
-	"insert into attempt (workspace_id, attempt_id, started_at, endpoint_id, event_id, position, try, status, outcome, detail, took_ms)"
+	"insert into attempt (workspace_id, attempt_id, started_at, endpoint_id, event_id, "
+	"position, try, status, outcome, detail, took_ms)"
 	" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 };
 static const struct pg_stmt delivered = {
@@ -93,24 +97,28 @@ static const struct pg_stmt dead = {
 };
 static const struct pg_stmt gone = {
 	"delivery_gone",
-	"update endpoint set state = 'disabled', reason = '410 Gone: the endpoint asked for no more events' where endpoint_id = $1",
+	"update endpoint set state = 'disabled', reason = '410 Gone: the endpoint asked for no "
+	"more events' where endpoint_id = $1",
 };
 
-int delivery_settle_start(struct pg *pg, struct delivery_settle *q, const struct delivery_receipt *r, void (*done)(struct delivery_settle *))
+int delivery_settle_start(struct pg *pg, struct delivery_settle *q,
+			  const struct delivery_receipt *r, void (*done)(struct delivery_settle *))
 {
 	char attempt[RAND_UUID];
 
 	q->done = done;
 	rand_uuid(attempt);
 	pg_tx_init(&q->tx, NULL);
-	pg_tx_add(&q->tx, &receipt, "uuTuuiiitti", r->workspace, attempt, r->started_us, r->endpoint, r->event, r->position,
-		  (int64_t)r->try, (int64_t)r->status, r->outcome, r->detail, (int64_t)r->took_ms);
+	pg_tx_add(&q->tx, &receipt, "uuTuuiiitti", r->workspace, attempt, r->started_us,
+		  r->endpoint, r->event, r->position, (int64_t)r->try, (int64_t)r->status,
+		  r->outcome, r->detail, (int64_t)r->took_ms);
 	switch (r->fate) {
 	case DELIVERY_DELIVERED:
 		pg_tx_add(&q->tx, &delivered, "uiu", r->endpoint, r->position, r->claim);
 		break;
 	case DELIVERY_AGAIN:
-		pg_tx_add(&q->tx, &again, "uiui", r->endpoint, r->position, r->claim, (int64_t)r->wait_ms);
+		pg_tx_add(&q->tx, &again, "uiui", r->endpoint, r->position, r->claim,
+			  (int64_t)r->wait_ms);
 		break;
 	case DELIVERY_GONE:
 		pg_tx_add(&q->tx, &gone, "u", r->endpoint);

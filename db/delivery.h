@@ -16,9 +16,11 @@ struct delivery_append {
 	int64_t appended; /* -1: another dispatcher is at it */
 	void (*done)(struct delivery_append *q);
 };
-int delivery_append_start(struct pg *pg, struct delivery_append *q, int most, void (*done)(struct delivery_append *));
+int delivery_append_start(struct pg *pg, struct delivery_append *q, int most,
+			  void (*done)(struct delivery_append *));
 
-/* Claim what is due.  `each` is called per delivery, then `done` once; slices are good inside the call only. */
+/* Claim what is due.  `each` is called per delivery, then `done` once; slices are good inside the
+ * call only. */
 struct delivery_due {
 	const char *workspace, *endpoint, *event; /* uuid */
 	int64_t position;
@@ -36,13 +38,16 @@ struct delivery_take {
 	void (*done)(struct delivery_take *q);
 };
 /* `claim`: uuid of this dispatcher; claims older than `stale_ms` are taken over. */
-int delivery_take_start(struct pg *pg, struct delivery_take *q, const char *claim, uint64_t stale_ms, int most,
-			void (*each)(struct delivery_take *, const struct delivery_due *), void (*done)(struct delivery_take *));
+int delivery_take_start(struct pg *pg, struct delivery_take *q, const char *claim,
+			uint64_t stale_ms, int most,
+			void (*each)(struct delivery_take *, const struct delivery_due *),
+			void (*done)(struct delivery_take *));
 
 /*
  * The receipt of one attempt, and what becomes of the delivery: DELIVERED removes it,
  * AGAIN makes it due after `wait_ms`, DEAD keeps it as a dead letter, GONE also
- * disables the endpoint.  Nothing happens to a delivery that another dispatcher has claimed meanwhile.
+ * disables the endpoint.  Nothing happens to a delivery that another dispatcher has claimed
+ * meanwhile.
  */
 enum delivery_fate { DELIVERY_DELIVERED, DELIVERY_AGAIN, DELIVERY_DEAD, DELIVERY_GONE };
 struct delivery_receipt {
@@ -50,8 +55,9 @@ struct delivery_receipt {
 	int64_t position;
 	int try; /* 1, 2, ... */
 	int64_t started_us;
-	int status;          /* HTTP; 0: none */
-	const char *outcome; /* "delivered", "refused", "timeout", "network", "not_allowed", "gone" */
+	int status; /* HTTP; 0: none */
+	const char
+		*outcome; /* "delivered", "refused", "timeout", "network", "not_allowed", "gone" */
 	const char *detail;
 	uint64_t took_ms;
 	enum delivery_fate fate;
@@ -62,6 +68,7 @@ struct delivery_settle {
 	struct outcome outcome;
 	void (*done)(struct delivery_settle *q);
 };
-int delivery_settle_start(struct pg *pg, struct delivery_settle *q, const struct delivery_receipt *r, void (*done)(struct delivery_settle *));
+int delivery_settle_start(struct pg *pg, struct delivery_settle *q,
+			  const struct delivery_receipt *r, void (*done)(struct delivery_settle *));
 
 #endif

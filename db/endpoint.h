@@ -10,7 +10,9 @@ struct endpoint_create {
 	void (*done)(struct endpoint_create *q);
 };
 /* `types_json`: a JSON array of event types, NULL for all. */
-int endpoint_create_start(struct pg *pg, struct endpoint_create *q, const char *workspace, const char *endpoint, const char *url,
-			  const char *types_json, const void *sealed, size_t sealed_len, void (*done)(struct endpoint_create *));
+int endpoint_create_start(struct pg *pg, struct endpoint_create *q, const char *workspace,
+			  const char *endpoint, const char *url, const char *types_json,
+			  const void *sealed, size_t sealed_len,
+			  void (*done)(struct endpoint_create *));
 
 #endif

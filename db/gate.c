@@ -5,26 +5,31 @@
 
 static void on_read(struct pg_tx *tx, const struct pg_answer *a);
 
-/* One statement, one snapshot: a row per inbox, the gate repeated; one row with null inbox when nobody wrote. */
+/* One statement, one snapshot: a row per inbox, the gate repeated; one row with null inbox when
+ * nobody wrote. */
 static const struct pg_stmt read_gate = {
 	"gate_read",
 	"select coalesce(g.level, 0), coalesce(g.reason, ''),"
-	" (extract(epoch from g.hold_until) * 1000000)::bigint, (extract(epoch from g.closed_at) * 1000000)::bigint,"
+	" (extract(epoch from g.hold_until) * 1000000)::bigint, (extract(epoch from g.closed_at) * "
+	"1000000)::bigint,"
 	" p.inbox_id,"
-	" coalesce(i.admin_state = 'enabled' and s.state <> 'reauth_required' and f.inboxes > 0 and f.unseen = 0, false),"
+	" coalesce(i.admin_state = 'enabled' and s.state <> 'reauth_required' and f.inboxes > 0 "
+	"and f.unseen = 0, false),"
 	" (extract(epoch from f.seen) * 1000000)::bigint"
 	" from (select 1) one"
 	" left join gate g on g.workspace_id = $1 and g.prospect_key = $2"
 	" left join prospect_inbox p on p.workspace_id = $1 and p.prospect_key = $2"
 	" left join inbox i on i.workspace_id = $1 and i.inbox_id = p.inbox_id"
 	" left join inbox_state s on s.inbox_id = p.inbox_id"
-	" left join lateral (select min(gated_through) as seen, count(*) filter (where role = 'inbox') as inboxes,"
+	" left join lateral (select min(gated_through) as seen, count(*) filter (where role = "
+	"'inbox') as inboxes,"
 	"   count(*) filter (where gated_through is null) as unseen"
 	"   from folder where folder.inbox_id = p.inbox_id and role in ('inbox', 'junk')) f on true"
 	" order by p.inbox_id limit 1000",
 };
 
-int gate_read_start(struct pg *pg, struct gate_read *q, const char *workspace, const char *prospect, void (*done)(struct gate_read *))
+int gate_read_start(struct pg *pg, struct gate_read *q, const char *workspace, const char *prospect,
+		    void (*done)(struct gate_read *))
 {
 	q->done = done;
 	pg_tx_init(&q->tx, workspace);

@@ -11,8 +11,8 @@
 
 struct gate_inbox {
 	char inbox[37];
-	bool watched;           /* enabled, its grant holds, and every watched folder has been seen */
-	int64_t seen_us;        /* least gated_through of its watched folders; INT64_MIN: never */
+	bool watched;    /* enabled, its grant holds, and every watched folder has been seen */
+	int64_t seen_us; /* least gated_through of its watched folders; INT64_MIN: never */
 };
 
 struct gate_read {
@@ -25,6 +25,7 @@ struct gate_read {
 	struct gate_inbox inboxes[GATE_INBOXES];
 	void (*done)(struct gate_read *q);
 };
-int gate_read_start(struct pg *pg, struct gate_read *q, const char *workspace, const char *prospect, void (*done)(struct gate_read *));
+int gate_read_start(struct pg *pg, struct gate_read *q, const char *workspace, const char *prospect,
+		    void (*done)(struct gate_read *));
 
 #endif

@@ -8,7 +8,8 @@ static const struct pg_stmt now = {
 	"select name, label, label_value, value from metrics_now() order by name, label_value",
 };
 
-int metrics_read_start(struct pg *pg, struct metrics_read *q, void (*each)(struct metrics_read *, const struct metrics_line *),
+int metrics_read_start(struct pg *pg, struct metrics_read *q,
+		       void (*each)(struct metrics_read *, const struct metrics_line *),
 		       void (*done)(struct metrics_read *))
 {
 	q->each = each;
@@ -24,7 +25,8 @@ static void on_read(struct pg_tx *tx, const struct pg_answer *a)
 
 	q->outcome = a->outcome;
 	for (int i = 0; outcome_ok(&a->outcome) && i < pg_rows(a, 0); i++) {
-		const struct metrics_line l = { pg_row_text(a, 0, i, 0), pg_row_text(a, 0, i, 1), pg_row_text(a, 0, i, 2),
+		const struct metrics_line l = { pg_row_text(a, 0, i, 0), pg_row_text(a, 0, i, 1),
+						pg_row_text(a, 0, i, 2),
 						pg_row_double(a, 0, i, 3) };
 
 		q->each(q, &l);

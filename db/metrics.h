@@ -17,7 +17,8 @@ struct metrics_read {
 	void (*each)(struct metrics_read *q, const struct metrics_line *l);
 	void (*done)(struct metrics_read *q);
 };
-int metrics_read_start(struct pg *pg, struct metrics_read *q, void (*each)(struct metrics_read *, const struct metrics_line *),
+int metrics_read_start(struct pg *pg, struct metrics_read *q,
+		       void (*each)(struct metrics_read *, const struct metrics_line *),
 		       void (*done)(struct metrics_read *));
 
 #endif

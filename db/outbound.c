@@ -5,11 +5,14 @@ static void on_registered(struct pg_tx *tx, const struct pg_answer *a);
 
 static const struct pg_stmt enroll = {
 	"outbound_register",
-	"select item, result, coalesce(outbound_id::text, ''), rechecks from outbound_register($1) order by item",
+	"select item, result, coalesce(outbound_id::text, ''), rechecks from outbound_register($1) "
+	"order by item",
 };
 
-int outbound_register_start(struct pg *pg, struct outbound_register *q, const char *workspace, const char *items_json,
-			    void (*each)(struct outbound_register *, const struct outbound_result *),
+int outbound_register_start(struct pg *pg, struct outbound_register *q, const char *workspace,
+			    const char *items_json,
+			    void (*each)(struct outbound_register *,
+					 const struct outbound_result *),
 			    void (*done)(struct outbound_register *))
 {
 	q->each = each;
@@ -25,7 +28,8 @@ static void on_registered(struct pg_tx *tx, const struct pg_answer *a)
 
 	q->outcome = a->outcome;
 	for (int i = 0; outcome_ok(&a->outcome) && i < pg_rows(a, 0); i++) {
-		const struct outbound_result r = { (int)pg_row_i64(a, 0, i, 0), pg_row_text(a, 0, i, 1), pg_row_text(a, 0, i, 2),
+		const struct outbound_result r = { (int)pg_row_i64(a, 0, i, 0),
+						   pg_row_text(a, 0, i, 1), pg_row_text(a, 0, i, 2),
 						   (int)pg_row_i64(a, 0, i, 3) };
 
 		q->each(q, &r);

@@ -8,10 +8,10 @@
  * taken in the order of their digests (outbound_register() in the schema).
  */
 struct outbound_result {
-	int item;              /* index in the batch */
-	const char *result;    /* "created", "repeated", "conflict", "unknown_inbox" */
-	const char *outbound;  /* uuid; "" for unknown_inbox */
-	int rechecks;          /* mails seen before that name it: they are looked at again */
+	int item;             /* index in the batch */
+	const char *result;   /* "created", "repeated", "conflict", "unknown_inbox" */
+	const char *outbound; /* uuid; "" for unknown_inbox */
+	int rechecks;         /* mails seen before that name it: they are looked at again */
 };
 
 struct outbound_register {
@@ -21,8 +21,10 @@ struct outbound_register {
 	void (*done)(struct outbound_register *q);
 };
 /* `items_json`: see outbound_register() in db/schema/0003_outreach.sql. */
-int outbound_register_start(struct pg *pg, struct outbound_register *q, const char *workspace, const char *items_json,
-			    void (*each)(struct outbound_register *, const struct outbound_result *),
+int outbound_register_start(struct pg *pg, struct outbound_register *q, const char *workspace,
+			    const char *items_json,
+			    void (*each)(struct outbound_register *,
+					 const struct outbound_result *),
 			    void (*done)(struct outbound_register *));
 
 #endif

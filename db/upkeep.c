@@ -5,11 +5,15 @@
 
 static void on_done(struct pg_tx *tx, const struct pg_answer *a);
 
-static const struct pg_stmt partitions = { "upkeep_partitions", "call partitions_ensure($1::bigint::int)" };
-static const struct pg_stmt purge = { "upkeep_purge", "select housekeeping(make_interval(secs => $1::bigint / 1000.0))" };
+static const struct pg_stmt partitions = { "upkeep_partitions",
+					   "call partitions_ensure($1::bigint::int)" };
+static const struct pg_stmt purge = {
+	"upkeep_purge", "select housekeeping(make_interval(secs => $1::bigint / 1000.0))"
+};
 static const struct pg_stmt metrics = { "upkeep_metrics", "call metrics_count()" };
 
-int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_t trace_age_ms, void (*done)(struct upkeep *))
+int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_t trace_age_ms,
+		 void (*done)(struct upkeep *))
 {
 	q->task = task;
 	q->done = done;
@@ -33,7 +37,9 @@ static void on_done(struct pg_tx *tx, const struct pg_answer *a)
 	struct upkeep *q = container_of(tx, struct upkeep, tx);
 
 	q->outcome = a->outcome;
-	q->removed = q->task == UPKEEP_PURGE && outcome_ok(&a->outcome) && pg_rows(a, 0) ? pg_row_i64(a, 0, 0, 0) : 0;
+	q->removed = q->task == UPKEEP_PURGE && outcome_ok(&a->outcome) && pg_rows(a, 0)
+			     ? pg_row_i64(a, 0, 0, 0)
+			     : 0;
 	q->done(q);
 }
 

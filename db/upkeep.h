@@ -3,7 +3,8 @@
 
 #include "db/pg.h"
 
-/* What rotation does for the tables: partitions ahead of time, old traces away, sums for the operator. */
+/* What rotation does for the tables: partitions ahead of time, old traces away, sums for the
+ * operator. */
 enum upkeep_task { UPKEEP_PARTITIONS, UPKEEP_PURGE, UPKEEP_METRICS };
 
 struct upkeep {
@@ -14,7 +15,8 @@ struct upkeep {
 	void (*done)(struct upkeep *q);
 };
 /* `trace_age_ms`: for UPKEEP_PURGE. */
-int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_t trace_age_ms, void (*done)(struct upkeep *));
+int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_t trace_age_ms,
+		 void (*done)(struct upkeep *));
 const char *upkeep_task_name(enum upkeep_task t);
 
 #endif

@@ -21,13 +21,17 @@ struct view {
 
 /* As pg_tx_start.  `workspace`, ids: uuid text, already checked. */
 int view_inboxes_start(struct pg *pg, struct view *v, const char *workspace, view_cb done);
-int view_inbox_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox, view_cb done);
+int view_inbox_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox,
+		     view_cb done);
 int view_endpoints_start(struct pg *pg, struct view *v, const char *workspace, view_cb done);
 /* Events behind position `after`, at most `limit`: {"events":[...],"next":N}. */
-int view_events_start(struct pg *pg, struct view *v, const char *workspace, int64_t after, int64_t limit, view_cb done);
+int view_events_start(struct pg *pg, struct view *v, const char *workspace, int64_t after,
+		      int64_t limit, view_cb done);
 /* One event with its deliveries and their attempts. */
-int view_event_start(struct pg *pg, struct view *v, const char *workspace, const char *event, view_cb done);
-int view_connect_link_start(struct pg *pg, struct view *v, const char *workspace, const char *link, view_cb done);
+int view_event_start(struct pg *pg, struct view *v, const char *workspace, const char *event,
+		     view_cb done);
+int view_connect_link_start(struct pg *pg, struct view *v, const char *workspace, const char *link,
+			    view_cb done);
 void view_clear(struct view *v); /* cancels, too */
 
 #endif

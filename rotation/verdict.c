@@ -24,13 +24,15 @@ static bool all_watched(const struct verdict_facts *f)
 
 static bool is_fresh(const struct verdict_facts *f, int64_t seen_us)
 {
-	return seen_us != VERDICT_NEVER && (uint64_t)(f->now_us - seen_us) <= f->freshness_ms * 1000;
+	return seen_us != VERDICT_NEVER &&
+	       (uint64_t)(f->now_us - seen_us) <= f->freshness_ms * 1000;
 }
 
 struct verdict verdict_of(const struct verdict_facts *f)
 {
 	struct verdict v = { .reason = "", .observed_through_us = observed(f) };
-	bool hold_is_over = f->level == LEVEL_HOLD && f->hold_until_us != VERDICT_NEVER && f->hold_until_us <= f->now_us;
+	bool hold_is_over = f->level == LEVEL_HOLD && f->hold_until_us != VERDICT_NEVER &&
+			    f->hold_until_us <= f->now_us;
 
 	if (f->level > LEVEL_OPEN && !hold_is_over) {
 		v.state = VERDICT_CLOSED;

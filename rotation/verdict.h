@@ -40,7 +40,8 @@ struct verdict {
 	enum verdict_state state;
 	const char *reason;          /* "" when open */
 	bool provisional;            /* closed, but the verdict on the reply is still to come */
-	int64_t observed_through_us; /* least over the inboxes; VERDICT_NEVER: some inbox was never seen, or none wrote */
+	int64_t observed_through_us; /* least over the inboxes; VERDICT_NEVER: some inbox was never
+					seen, or none wrote */
 };
 
 struct verdict verdict_of(const struct verdict_facts *f);

@@ -14,17 +14,21 @@ static const struct {
 	const char *name;
 	int (*run)(struct role *r);
 } roles[] = {
-	{ "ingest", ingest_role_run },	   { "broker", broker_role_run }, { "dispatch", dispatch_role_run },
-	{ "rotation", rotation_role_run }, { "api", api_role_run },
+	{ "ingest", ingest_role_run },     { "broker", broker_role_run },
+	{ "dispatch", dispatch_role_run }, { "rotation", rotation_role_run },
+	{ "api", api_role_run },
 };
 
 static const struct {
 	const char *noun, *verb;
 	int (*run)(const struct settings *s, const struct options *o);
 } commands[] = {
-	{ "config", "print", command_config_print },	   { "migrate", "up", command_migrate },
-	{ "migrate", "status", command_migrate },	   { "workspace", "create", command_workspace_create },
-	{ "key", "create", command_key_create },	   { "inbox", "list", command_inbox_list },
+	{ "config", "print", command_config_print },
+	{ "migrate", "up", command_migrate },
+	{ "migrate", "status", command_migrate },
+	{ "workspace", "create", command_workspace_create },
+	{ "key", "create", command_key_create },
+	{ "inbox", "list", command_inbox_list },
 };
 
 extern char **environ;
@@ -32,7 +36,8 @@ extern char **environ;
 static int run_role(size_t i, const struct settings *s, const struct options *o)
 {
 	struct role r;
-	int code = options_want(o->credentials, "--credentials", "a file or fd:N with this role's secrets");
+	int code = options_want(o->credentials, "--credentials",
+				"a file or fd:N with this role's secrets");
 
 	if (code)
 		return code;
@@ -45,7 +50,8 @@ static int run_role(size_t i, const struct settings *s, const struct options *o)
 
 static int run_up(struct settings *s, const struct options *o)
 {
-	int code = options_want(o->data, "--data", "the folder that keeps database, secrets and state");
+	int code = options_want(o->data, "--data",
+				"the folder that keeps database, secrets and state");
 
 	if (code)
 		return code;
@@ -65,7 +71,8 @@ static int dispatch(struct settings *s, const struct options *o)
 	for (size_t i = 0; i < countof(commands); i++)
 		if (strcmp(noun, commands[i].noun) == 0 && strcmp(verb, commands[i].verb) == 0)
 			return commands[i].run(s, o);
-	fprintf(stderr, "replyd: %s%s%s: no such command; see `replyd help`\n", noun, *verb ? " " : "", verb);
+	fprintf(stderr, "replyd: %s%s%s: no such command; see `replyd help`\n", noun,
+		*verb ? " " : "", verb);
 	return EX_USAGE;
 }
 

@@ -13,12 +13,16 @@
 
 static enum log_level level_of(const char *s)
 {
-	return strcmp(s, "debug") == 0 ? LOG_DEBUG : strcmp(s, "warn") == 0 ? LOG_WARN : strcmp(s, "error") == 0 ? LOG_ERROR : LOG_INFO;
+	return strcmp(s, "debug") == 0   ? LOG_DEBUG
+	       : strcmp(s, "warn") == 0  ? LOG_WARN
+	       : strcmp(s, "error") == 0 ? LOG_ERROR
+					 : LOG_INFO;
 }
 
 void role_log_setup(const char *name, const struct settings *s)
 {
-	bool json = strcmp(s->log_format, "json") == 0 || (strcmp(s->log_format, "auto") == 0 && !isatty(2));
+	bool json = strcmp(s->log_format, "json") == 0 ||
+		    (strcmp(s->log_format, "auto") == 0 && !isatty(2));
 
 	log_setup(name, level_of(s->log_level), json ? LOG_JSON : LOG_KEY_VALUE);
 }
@@ -43,8 +47,11 @@ static int reach_database(struct role *r)
 	char place[CONNINFO_MAX], user[64], why[256];
 
 	if (!*r->settings->database_url) {
-		fprintf(stderr, "replyd %s: database.url is empty; set it to postgresql://host/database (or DATABASE_URL), "
-				"or use `replyd up`\n", r->name);
+		fprintf(stderr,
+			"replyd %s: database.url is empty; set it to postgresql://host/database "
+			"(or DATABASE_URL), "
+			"or use `replyd up`\n",
+			r->name);
 		return EX_CONFIG;
 	}
 	snprintf(user, sizeof(user), "replyd_%s", r->name);
@@ -53,7 +60,8 @@ static int reach_database(struct role *r)
 		return EX_CONFIG;
 	}
 	if (conninfo_join(place, user, r->conninfo) != 0) {
-		fprintf(stderr, "replyd %s: database.url is longer than %d bytes; shorten it\n", r->name, CONNINFO_MAX);
+		fprintf(stderr, "replyd %s: database.url is longer than %d bytes; shorten it\n",
+			r->name, CONNINFO_MAX);
 		return EX_CONFIG;
 	}
 	return 0;
@@ -83,7 +91,10 @@ int role_open(struct role *r, const char *name, const struct settings *s, const 
 		return EX_CONFIG;
 	res = tls_context_new(*s->tls_ca_file ? s->tls_ca_file : NULL, &r->tls);
 	if (res) {
-		fprintf(stderr, "replyd %s: tls.ca_file %s: %s; name a PEM file with at least one certificate\n", name, s->tls_ca_file,
+		fprintf(stderr,
+			"replyd %s: tls.ca_file %s: %s; name a PEM file with at least one "
+			"certificate\n",
+			name, s->tls_ca_file,
 			res == -EINVAL ? "holds no certificate" : strerror(-res));
 		return EX_CONFIG;
 	}
@@ -95,7 +106,10 @@ const struct secret *role_want(struct role *r, const char *name)
 	const struct secret *s = cred_get(r->cred, name);
 
 	if (!s)
-		fprintf(stderr, "replyd %s: the credential %s is missing; see the table in docs/interfaces.md\n", r->name, name);
+		fprintf(stderr,
+			"replyd %s: the credential %s is missing; see the table in "
+			"docs/interfaces.md\n",
+			r->name, name);
 	return s;
 }
 

@@ -16,15 +16,15 @@
  * role's on_stop, which drops everything; loop_run() then returns.
  */
 struct role {
-	const char *name;              /* "ingest" */
+	const char *name; /* "ingest" */
 	const struct settings *settings;
-	struct cred *cred;             /* cred_get(r->cred, "key.token") */
+	struct cred *cred; /* cred_get(r->cred, "key.token") */
 	struct log log;
-	struct loop loop;              /* loop_init() is the role's first call */
+	struct loop loop; /* loop_init() is the role's first call */
 	struct tls_context *tls;
-	char conninfo[1024];           /* libpq key words, with user and without password */
+	char conninfo[1024]; /* libpq key words, with user and without password */
 	const struct secret *db_password;
-	char instance[37];             /* uuid of this process */
+	char instance[37]; /* uuid of this process */
 };
 
 int ingest_role_run(struct role *r);

@@ -9,85 +9,263 @@
 
 #define AT(field) offsetof(struct settings, field)
 #define OF(field) offsetof(struct settings_provider, field)
-#define DAY_MS (24LL * 3600 * 1000)
+#define DAY_MS    (24LL * 3600 * 1000)
 
 static const struct conf_row rows[] = {
-	{ .name = "database.url", .kind = CONF_TEXT, .offset = AT(database_url), .initial = "", .env = "DATABASE_URL",
-	  .meaning = "postgresql:// URL or libpq key words; empty: the private cluster of `replyd up`" },
-	{ .name = "database.bin_dir", .kind = CONF_PATH, .offset = AT(database_bin_dir), .initial = "",
+	{ .name = "database.url",
+	  .kind = CONF_TEXT,
+	  .offset = AT(database_url),
+	  .initial = "",
+	  .env = "DATABASE_URL",
+	  .meaning = "postgresql:// URL or libpq key words; empty: the private cluster of `replyd "
+		     "up`" },
+	{ .name = "database.bin_dir",
+	  .kind = CONF_PATH,
+	  .offset = AT(database_bin_dir),
+	  .initial = "",
 	  .meaning = "folder of initdb and postgres; empty: the newest under /usr/lib/postgresql" },
-	{ .name = "log.level", .kind = CONF_TEXT, .offset = AT(log_level), .initial = "info", .words = "debug info warn error",
+	{ .name = "log.level",
+	  .kind = CONF_TEXT,
+	  .offset = AT(log_level),
+	  .initial = "info",
+	  .words = "debug info warn error",
 	  .meaning = "the least that is logged" },
-	{ .name = "log.format", .kind = CONF_TEXT, .offset = AT(log_format), .initial = "auto", .words = "kv json auto",
+	{ .name = "log.format",
+	  .kind = CONF_TEXT,
+	  .offset = AT(log_format),
+	  .initial = "auto",
+	  .words = "kv json auto",
 	  .meaning = "kv for people, json for machines, auto: kv on a terminal" },
-	{ .name = "tls.ca_file", .kind = CONF_PATH, .offset = AT(tls_ca_file), .initial = "",
+	{ .name = "tls.ca_file",
+	  .kind = CONF_PATH,
+	  .offset = AT(tls_ca_file),
+	  .initial = "",
 	  .meaning = "PEM file added to the system's trust anchors" },
-	{ .name = "net.allow", .kind = CONF_LIST, .offset = AT(net_allow), .initial = "",
+	{ .name = "net.allow",
+	  .kind = CONF_LIST,
+	  .offset = AT(net_allow),
+	  .initial = "",
 	  .meaning = "networks that may be dialled although internal" },
-	{ .name = "api.address", .kind = CONF_TEXT, .offset = AT(api_address), .initial = "127.0.0.1", .meaning = "where the API listens" },
-	{ .name = "api.port", .kind = CONF_INT, .offset = AT(api_port), .initial = "8025", .min = 0, .max = 65535,
+	{ .name = "api.address",
+	  .kind = CONF_TEXT,
+	  .offset = AT(api_address),
+	  .initial = "127.0.0.1",
+	  .meaning = "where the API listens" },
+	{ .name = "api.port",
+	  .kind = CONF_INT,
+	  .offset = AT(api_port),
+	  .initial = "8025",
+	  .min = 0,
+	  .max = 65535,
 	  .meaning = "0: any free one, see replyd.state" },
-	{ .name = "api.public_url", .kind = CONF_TEXT, .offset = AT(api_public_url), .initial = "",
+	{ .name = "api.public_url",
+	  .kind = CONF_TEXT,
+	  .offset = AT(api_public_url),
+	  .initial = "",
 	  .meaning = "how browsers reach the API; empty: http://<api.address>:<api.port>" },
-	{ .name = "api.max_body", .kind = CONF_BYTES, .offset = AT(api_max_body), .initial = "1m", .min = 1024, .max = 64 << 20,
+	{ .name = "api.max_body",
+	  .kind = CONF_BYTES,
+	  .offset = AT(api_max_body),
+	  .initial = "1m",
+	  .min = 1024,
+	  .max = 64 << 20,
 	  .meaning = "larger request bodies are answered 413" },
-	{ .name = "gate.freshness", .kind = CONF_SECONDS, .offset = AT(gate_freshness_ms), .initial = "60s", .min = 1000, .max = DAY_MS,
+	{ .name = "gate.freshness",
+	  .kind = CONF_SECONDS,
+	  .offset = AT(gate_freshness_ms),
+	  .initial = "60s",
+	  .min = 1000,
+	  .max = DAY_MS,
 	  .meaning = "how old a proof may be for the gate to answer open" },
-	{ .name = "ingest.workers", .kind = CONF_INT, .offset = AT(ingest_workers), .initial = "1", .min = 1, .max = 48,
+	{ .name = "ingest.workers",
+	  .kind = CONF_INT,
+	  .offset = AT(ingest_workers),
+	  .initial = "1",
+	  .min = 1,
+	  .max = 48,
 	  .meaning = "worker processes that `replyd up` starts" },
-	{ .name = "ingest.capacity", .kind = CONF_INT, .offset = AT(ingest_capacity), .initial = "5000", .min = 1, .max = 1000000,
+	{ .name = "ingest.capacity",
+	  .kind = CONF_INT,
+	  .offset = AT(ingest_capacity),
+	  .initial = "5000",
+	  .min = 1,
+	  .max = 1000000,
 	  .meaning = "inboxes per worker at the most; the limit of open files bounds it too" },
-	{ .name = "ingest.heartbeat", .kind = CONF_SECONDS, .offset = AT(ingest_heartbeat_ms), .initial = "2s", .min = 100, .max = 60000,
+	{ .name = "ingest.heartbeat",
+	  .kind = CONF_SECONDS,
+	  .offset = AT(ingest_heartbeat_ms),
+	  .initial = "2s",
+	  .min = 100,
+	  .max = 60000,
 	  .meaning = "how often a worker proves itself" },
-	{ .name = "ingest.lease", .kind = CONF_SECONDS, .offset = AT(ingest_lease_ms), .initial = "15s", .min = 500, .max = 600000,
-	  .meaning = "silence of a worker, seen over successful polls, after which its inboxes are taken" },
-	{ .name = "ingest.grace", .kind = CONF_SECONDS, .offset = AT(ingest_grace_ms), .initial = "30s", .min = 0, .max = 600000,
+	{ .name = "ingest.lease",
+	  .kind = CONF_SECONDS,
+	  .offset = AT(ingest_lease_ms),
+	  .initial = "15s",
+	  .min = 500,
+	  .max = 600000,
+	  .meaning = "silence of a worker, seen over successful polls, after which its inboxes are "
+		     "taken" },
+	{ .name = "ingest.grace",
+	  .kind = CONF_SECONDS,
+	  .offset = AT(ingest_grace_ms),
+	  .initial = "30s",
+	  .min = 0,
+	  .max = 600000,
 	  .meaning = "after PostgreSQL returns from an outage nobody takes over for so long" },
-	{ .name = "ingest.proof", .kind = CONF_SECONDS, .offset = AT(ingest_proof_ms), .initial = "20s", .min = 500, .max = 3600000,
+	{ .name = "ingest.proof",
+	  .kind = CONF_SECONDS,
+	  .offset = AT(ingest_proof_ms),
+	  .initial = "20s",
+	  .min = 500,
+	  .max = 3600000,
 	  .meaning = "each inbox proves its watermark this often" },
-	{ .name = "ingest.idle_renew", .kind = CONF_SECONDS, .offset = AT(ingest_idle_renew_ms), .initial = "9m", .min = 1000,
-	  .max = 29 * 60000, .meaning = "re-issue IDLE; RFC 2177 wants under 30 minutes" },
-	{ .name = "ingest.lookback", .kind = CONF_SECONDS, .offset = AT(ingest_lookback_ms), .initial = "14d", .min = 0, .max = 365 * DAY_MS,
+	{ .name = "ingest.idle_renew",
+	  .kind = CONF_SECONDS,
+	  .offset = AT(ingest_idle_renew_ms),
+	  .initial = "9m",
+	  .min = 1000,
+	  .max = 29 * 60000,
+	  .meaning = "re-issue IDLE; RFC 2177 wants under 30 minutes" },
+	{ .name = "ingest.lookback",
+	  .kind = CONF_SECONDS,
+	  .offset = AT(ingest_lookback_ms),
+	  .initial = "14d",
+	  .min = 0,
+	  .max = 365 * DAY_MS,
 	  .meaning = "how far the first connect looks back" },
-	{ .name = "ingest.text_max", .kind = CONF_BYTES, .offset = AT(ingest_text_max), .initial = "256k", .min = 1024, .max = 256 * 1024,
+	{ .name = "ingest.text_max",
+	  .kind = CONF_BYTES,
+	  .offset = AT(ingest_text_max),
+	  .initial = "256k",
+	  .min = 1024,
+	  .max = 256 * 1024,
 	  .meaning = "of a text part at most so much is fetched" },
-	{ .name = "ingest.rawlog_dir", .kind = CONF_PATH, .offset = AT(ingest_rawlog_dir), .initial = "",
+	{ .name = "ingest.rawlog_dir",
+	  .kind = CONF_PATH,
+	  .offset = AT(ingest_rawlog_dir),
+	  .initial = "",
 	  .meaning = "folder for raw IMAP dialogues, credentials blanked; empty: none" },
-	{ .name = "broker.refresh_ahead", .kind = CONF_SECONDS, .offset = AT(broker_refresh_ahead_ms), .initial = "5m", .min = 0,
-	  .max = DAY_MS, .meaning = "refresh so long before an access token ends, at most half its life" },
-	{ .name = "broker.timeout", .kind = CONF_SECONDS, .offset = AT(broker_timeout_ms), .initial = "20s", .min = 1000, .max = 120000,
+	{ .name = "broker.refresh_ahead",
+	  .kind = CONF_SECONDS,
+	  .offset = AT(broker_refresh_ahead_ms),
+	  .initial = "5m",
+	  .min = 0,
+	  .max = DAY_MS,
+	  .meaning = "refresh so long before an access token ends, at most half its life" },
+	{ .name = "broker.timeout",
+	  .kind = CONF_SECONDS,
+	  .offset = AT(broker_timeout_ms),
+	  .initial = "20s",
+	  .min = 1000,
+	  .max = 120000,
 	  .meaning = "of a request to a provider's token endpoint" },
-	{ .name = "dispatch.timeout", .kind = CONF_SECONDS, .offset = AT(dispatch_timeout_ms), .initial = "15s", .min = 500, .max = 60000,
+	{ .name = "dispatch.timeout",
+	  .kind = CONF_SECONDS,
+	  .offset = AT(dispatch_timeout_ms),
+	  .initial = "15s",
+	  .min = 500,
+	  .max = 60000,
 	  .meaning = "of a webhook post" },
-	{ .name = "dispatch.concurrency", .kind = CONF_INT, .offset = AT(dispatch_concurrency), .initial = "32", .min = 1, .max = 1000,
+	{ .name = "dispatch.concurrency",
+	  .kind = CONF_INT,
+	  .offset = AT(dispatch_concurrency),
+	  .initial = "32",
+	  .min = 1,
+	  .max = 1000,
 	  .meaning = "webhook posts under way at once" },
-	{ .name = "dispatch.allow_http", .kind = CONF_BOOL, .offset = AT(dispatch_allow_http), .initial = "off",
+	{ .name = "dispatch.allow_http",
+	  .kind = CONF_BOOL,
+	  .offset = AT(dispatch_allow_http),
+	  .initial = "off",
 	  .meaning = "endpoints without TLS; for a sandbox only" },
-	{ .name = "dispatch.retry", .kind = CONF_LIST, .offset = AT(dispatch_retry), .initial = "0s 5s 5m 30m 2h 5h 10h 14h 20h 24h",
+	{ .name = "dispatch.retry",
+	  .kind = CONF_LIST,
+	  .offset = AT(dispatch_retry),
+	  .initial = "0s 5s 5m 30m 2h 5h 10h 14h 20h 24h",
 	  .meaning = "when a post is tried again, with 20 % jitter" },
-	{ .name = "retention.trace", .kind = CONF_SECONDS, .offset = AT(retention_trace_ms), .initial = "14d", .min = 1000,
-	  .max = 60 * DAY_MS, .meaning = "how long keyed digests of unrelated mails are kept" },
+	{ .name = "retention.trace",
+	  .kind = CONF_SECONDS,
+	  .offset = AT(retention_trace_ms),
+	  .initial = "14d",
+	  .min = 1000,
+	  .max = 60 * DAY_MS,
+	  .meaning = "how long keyed digests of unrelated mails are kept" },
 
-	{ .name = "provider.*.imap_host", .kind = CONF_TEXT, .offset = OF(imap_host), .initial = "", .meaning = "where its inboxes are" },
-	{ .name = "provider.*.imap_port", .kind = CONF_INT, .offset = OF(imap_port), .initial = "993", .min = 1, .max = 65535,
+	{ .name = "provider.*.imap_host",
+	  .kind = CONF_TEXT,
+	  .offset = OF(imap_host),
+	  .initial = "",
+	  .meaning = "where its inboxes are" },
+	{ .name = "provider.*.imap_port",
+	  .kind = CONF_INT,
+	  .offset = OF(imap_port),
+	  .initial = "993",
+	  .min = 1,
+	  .max = 65535,
 	  .meaning = "993 for tls, 143 for starttls" },
-	{ .name = "provider.*.imap_security", .kind = CONF_TEXT, .offset = OF(imap_security), .initial = "tls", .words = "tls starttls",
+	{ .name = "provider.*.imap_security",
+	  .kind = CONF_TEXT,
+	  .offset = OF(imap_security),
+	  .initial = "tls",
+	  .words = "tls starttls",
 	  .meaning = "never in clear" },
-	{ .name = "provider.*.auth", .kind = CONF_TEXT, .offset = OF(auth), .initial = "oauth", .words = "oauth password",
+	{ .name = "provider.*.auth",
+	  .kind = CONF_TEXT,
+	  .offset = OF(auth),
+	  .initial = "oauth",
+	  .words = "oauth password",
 	  .meaning = "how its inboxes are authorized" },
-	{ .name = "provider.*.authorize_url", .kind = CONF_TEXT, .offset = OF(authorize_url), .initial = "", .meaning = "where consent is given" },
-	{ .name = "provider.*.token_url", .kind = CONF_TEXT, .offset = OF(token_url), .initial = "", .meaning = "where tokens are had" },
-	{ .name = "provider.*.userinfo_url", .kind = CONF_TEXT, .offset = OF(userinfo_url), .initial = "",
+	{ .name = "provider.*.authorize_url",
+	  .kind = CONF_TEXT,
+	  .offset = OF(authorize_url),
+	  .initial = "",
+	  .meaning = "where consent is given" },
+	{ .name = "provider.*.token_url",
+	  .kind = CONF_TEXT,
+	  .offset = OF(token_url),
+	  .initial = "",
+	  .meaning = "where tokens are had" },
+	{ .name = "provider.*.userinfo_url",
+	  .kind = CONF_TEXT,
+	  .offset = OF(userinfo_url),
+	  .initial = "",
 	  .meaning = "who consented, when the id_token does not say" },
-	{ .name = "provider.*.revoke_url", .kind = CONF_TEXT, .offset = OF(revoke_url), .initial = "", .meaning = "where grants are given back" },
-	{ .name = "provider.*.issuer", .kind = CONF_TEXT, .offset = OF(issuer), .initial = "", .meaning = "checked in answers (RFC 9207)" },
-	{ .name = "provider.*.client_id", .kind = CONF_TEXT, .offset = OF(client_id), .initial = "", .meaning = "our client there" },
-	{ .name = "provider.*.client_secret_file", .kind = CONF_PATH, .offset = OF(client_secret_file), .initial = "",
-	  .meaning = "file with our client's secret; read by `replyd up`, given to the broker only" },
-	{ .name = "provider.*.scopes", .kind = CONF_TEXT, .offset = OF(scopes), .initial = "", .meaning = "asked for, space separated" },
-	{ .name = "provider.*.required_scope", .kind = CONF_TEXT, .offset = OF(required_scope), .initial = "",
+	{ .name = "provider.*.revoke_url",
+	  .kind = CONF_TEXT,
+	  .offset = OF(revoke_url),
+	  .initial = "",
+	  .meaning = "where grants are given back" },
+	{ .name = "provider.*.issuer",
+	  .kind = CONF_TEXT,
+	  .offset = OF(issuer),
+	  .initial = "",
+	  .meaning = "checked in answers (RFC 9207)" },
+	{ .name = "provider.*.client_id",
+	  .kind = CONF_TEXT,
+	  .offset = OF(client_id),
+	  .initial = "",
+	  .meaning = "our client there" },
+	{ .name = "provider.*.client_secret_file",
+	  .kind = CONF_PATH,
+	  .offset = OF(client_secret_file),
+	  .initial = "",
+	  .meaning =
+		  "file with our client's secret; read by `replyd up`, given to the broker only" },
+	{ .name = "provider.*.scopes",
+	  .kind = CONF_TEXT,
+	  .offset = OF(scopes),
+	  .initial = "",
+	  .meaning = "asked for, space separated" },
+	{ .name = "provider.*.required_scope",
+	  .kind = CONF_TEXT,
+	  .offset = OF(required_scope),
+	  .initial = "",
 	  .meaning = "without it mail cannot be read" },
-	{ .name = "provider.*.authorize_params", .kind = CONF_TEXT, .offset = OF(authorize_params), .initial = "",
+	{ .name = "provider.*.authorize_params",
+	  .kind = CONF_TEXT,
+	  .offset = OF(authorize_params),
+	  .initial = "",
 	  .meaning = "added to the authorize URL" },
 };
 
@@ -99,8 +277,11 @@ static int read_retries(struct settings *s, char why[512])
 	struct text list = text_of(s->dispatch_retry), item;
 
 	while (conf_list_next(&list, &item)) {
-		if (s->n_retries == SETTINGS_RETRIES || conf_duration(item, &s->retry_ms[s->n_retries]) != 0) {
-			snprintf(why, 512, "dispatch.retry: `%.*s` is no duration, or more than %d are given; write `0s 5s 5m ...`",
+		if (s->n_retries == SETTINGS_RETRIES ||
+		    conf_duration(item, &s->retry_ms[s->n_retries]) != 0) {
+			snprintf(why, 512,
+				 "dispatch.retry: `%.*s` is no duration, or more than %d are "
+				 "given; write `0s 5s 5m ...`",
 				 TEXT_ARG(item), SETTINGS_RETRIES);
 			return -EINVAL;
 		}
@@ -118,7 +299,8 @@ static int fix_public_url(struct settings *s, char why[512])
 
 	if (*s->api_public_url || !s->api_port)
 		return 0;
-	snprintf(setting, sizeof(setting), "api.public_url=http://%s:%lld", s->api_address, (long long)s->api_port);
+	snprintf(setting, sizeof(setting), "api.public_url=http://%s:%lld", s->api_address,
+		 (long long)s->api_port);
 	return conf_set(s->conf, setting, why);
 }
 
@@ -126,15 +308,21 @@ static int fix_public_url(struct settings *s, char why[512])
 static int finish(struct settings *s, char why[512])
 {
 	if (netaddr_policy_parse(&s->policy, text_of(s->net_allow)) != 0) {
-		snprintf(why, 512, "net.allow: `%s` is not a list of networks; write `127.0.0.0/8, ::1/128`", s->net_allow);
+		snprintf(why, 512,
+			 "net.allow: `%s` is not a list of networks; write `127.0.0.0/8, ::1/128`",
+			 s->net_allow);
 		return -EINVAL;
 	}
 	if (s->ingest_lease_ms < 3 * s->ingest_heartbeat_ms) {
-		snprintf(why, 512, "ingest.lease: is shorter than three heartbeats (ingest.heartbeat); a healthy worker would lose its inboxes");
+		snprintf(why, 512,
+			 "ingest.lease: is shorter than three heartbeats (ingest.heartbeat); a "
+			 "healthy worker would lose its inboxes");
 		return -EINVAL;
 	}
 	if (s->gate_freshness_ms < 2 * s->ingest_proof_ms) {
-		snprintf(why, 512, "gate.freshness: is shorter than two proofs (ingest.proof); no gate would ever be proven open");
+		snprintf(why, 512,
+			 "gate.freshness: is shorter than two proofs (ingest.proof); no gate would "
+			 "ever be proven open");
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < conf_n_groups(s->conf, "provider"); i++) {
@@ -142,18 +330,24 @@ static int finish(struct settings *s, char why[512])
 		const char *name = conf_group_name(s->conf, "provider", i);
 
 		if (!*p->imap_host) {
-			snprintf(why, 512, "provider.%s.imap_host: is empty; name the IMAP server", name);
+			snprintf(why, 512, "provider.%s.imap_host: is empty; name the IMAP server",
+				 name);
 			return -EINVAL;
 		}
-		if (strcmp(p->auth, "oauth") == 0 && (!*p->authorize_url || !*p->token_url || !*p->client_id)) {
-			snprintf(why, 512, "provider.%s: authorize_url, token_url and client_id are needed for auth = oauth", name);
+		if (strcmp(p->auth, "oauth") == 0 &&
+		    (!*p->authorize_url || !*p->token_url || !*p->client_id)) {
+			snprintf(why, 512,
+				 "provider.%s: authorize_url, token_url and client_id are needed "
+				 "for auth = oauth",
+				 name);
 			return -EINVAL;
 		}
 	}
 	return fix_public_url(s, why) ? -EINVAL : read_retries(s, why);
 }
 
-int settings_load(struct settings *s, const char *file, char *const *env, const char *const *sets, size_t n_sets, char why[512])
+int settings_load(struct settings *s, const char *file, char *const *env, const char *const *sets,
+		  size_t n_sets, char why[512])
 {
 	int r = 0;
 
@@ -204,7 +398,8 @@ void settings_write(const struct settings *s, const char *place, FILE *out)
 	buf_init(&b, LIMIT_CONF);
 	conf_add_line(&b, "database.url", place);
 	while (conf_next(s->conf, &at))
-		if (at.is_set && strcmp(at.source, "default") != 0 && strcmp(at.name, "database.url") != 0)
+		if (at.is_set && strcmp(at.source, "default") != 0 &&
+		    strcmp(at.name, "database.url") != 0)
 			conf_add_line(&b, at.name, at.value);
 	fwrite(b.data, 1, b.len, out);
 	buf_clear(&b);

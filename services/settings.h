@@ -27,7 +27,8 @@ struct settings_provider {
 
 struct settings {
 	char *database_url;
-	char *database_bin_dir; /* of initdb and postgres; empty: the newest under /usr/lib/postgresql */
+	char *database_bin_dir; /* of initdb and postgres; empty: the newest under
+				   /usr/lib/postgresql */
 	char *log_level, *log_format;
 	char *tls_ca_file;
 	char *net_allow;
@@ -35,7 +36,8 @@ struct settings {
 	int64_t api_port, api_max_body;
 	uint64_t gate_freshness_ms;
 	int64_t ingest_workers, ingest_capacity;
-	uint64_t ingest_heartbeat_ms, ingest_lease_ms, ingest_grace_ms, ingest_proof_ms, ingest_idle_renew_ms, ingest_lookback_ms;
+	uint64_t ingest_heartbeat_ms, ingest_lease_ms, ingest_grace_ms, ingest_proof_ms,
+		ingest_idle_renew_ms, ingest_lookback_ms;
 	int64_t ingest_text_max;
 	char *ingest_rawlog_dir;
 	uint64_t broker_refresh_ahead_ms, broker_timeout_ms;
@@ -56,18 +58,21 @@ struct settings {
  * Read file (NULL: none), environment and `sets` ("name=value").  0, or -EINVAL and
  * `why` (>= 512 bytes) names place, setting, cause and remedy.
  */
-int settings_load(struct settings *s, const char *file, char *const *env, const char *const *sets, size_t n_sets, char why[512]);
+int settings_load(struct settings *s, const char *file, char *const *env, const char *const *sets,
+		  size_t n_sets, char why[512]);
 void settings_clear(struct settings *s);
 /* Any free port was asked for (api.port = 0), and this is the one.  -EINVAL. */
 int settings_fix_port(struct settings *s, uint16_t port);
 /* For `replyd config print`. */
 void settings_print(const struct settings *s, FILE *out, bool as_json);
 
-/* Every setting as `name = value` lines, database.url replaced by `place`: what `replyd up` gives its children. */
+/* Every setting as `name = value` lines, database.url replaced by `place`: what `replyd up` gives
+ * its children. */
 void settings_write(const struct settings *s, const char *place, FILE *out);
 
 /* Providers named in the configuration; slices into `s`. */
 size_t settings_providers(const struct settings *s, struct oauth_provider *ret, size_t max);
-const char *settings_client_secret_file(const struct settings *s, const char *provider); /* NULL: no such provider */
+const char *settings_client_secret_file(const struct settings *s,
+					const char *provider); /* NULL: no such provider */
 
 #endif

@@ -20,11 +20,13 @@ void answer_json(struct request *q, int status, json_t *takes)
 	if (text)
 		answer_text(q, status, "application/json", text_of(text));
 	else
-		answer_problem(q, PROBLEM_INTERNAL, NULL, "the answer could not be written as JSON", NULL);
+		answer_problem(q, PROBLEM_INTERNAL, NULL, "the answer could not be written as JSON",
+			       NULL);
 	free(text);
 }
 
-void answer_problem(struct request *q, enum problem_code code, const char *field, const char *detail, const char *remedy)
+void answer_problem(struct request *q, enum problem_code code, const char *field,
+		    const char *detail, const char *remedy)
 {
 	const struct problem p = { code, field, detail, remedy };
 	struct buf body;
@@ -36,7 +38,8 @@ void answer_problem(struct request *q, enum problem_code code, const char *field
 		http_call_set_header(q->call, "Retry-After", "2");
 	buf_init(&body, 16 * 1024);
 	problem_write(&p, q->id, &body);
-	answer_text(q, problem_status(code), "application/problem+json", (struct text){ (const char *)body.data, body.len });
+	answer_text(q, problem_status(code), "application/problem+json",
+		    (struct text){ (const char *)body.data, body.len });
 	buf_clear(&body);
 }
 
@@ -47,7 +50,9 @@ bool answer_db_ok(struct request *q, const struct outcome *o)
 		return true;
 	case BLAME_NET:
 	case BLAME_REFUSED:
-		answer_problem(q, PROBLEM_UNAVAILABLE, NULL, "PostgreSQL did not answer; the request may be repeated as it is", NULL);
+		answer_problem(q, PROBLEM_UNAVAILABLE, NULL,
+			       "PostgreSQL did not answer; the request may be repeated as it is",
+			       NULL);
 		return false;
 	case BLAME_US:
 	case BLAME_PEER:
@@ -55,7 +60,8 @@ bool answer_db_ok(struct request *q, const struct outcome *o)
 	case BLAME_AUTH:
 		break;
 	}
-	log_error(&q->api->role->log, "request.failed", "request=%s what=%s said=%s", q->id, o->what, o->said);
+	log_error(&q->api->role->log, "request.failed", "request=%s what=%s said=%s", q->id,
+		  o->what, o->said);
 	answer_problem(q, PROBLEM_INTERNAL, NULL, "the database refused what we asked", NULL);
 	return false;
 }
@@ -74,10 +80,12 @@ bool answer_body(struct request *q)
 
 	text_cut(given, ';', &media, &params);
 	if (!text_ieq(text_trim(media), TEXT("application/json"))) {
-		answer_problem(q, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "Content-Type", type ? "is not application/json" : "is missing", NULL);
+		answer_problem(q, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "Content-Type",
+			       type ? "is not application/json" : "is missing", NULL);
 		return false;
 	}
-	r = json_read(http_call_body(q->call), (size_t)q->api->settings->api_max_body, &q->body, &err);
+	r = json_read(http_call_body(q->call), (size_t)q->api->settings->api_max_body, &q->body,
+		      &err);
 	if (r == 0 && !json_is_object(q->body)) {
 		answer_problem(q, PROBLEM_BAD_JSON, NULL, "the document is not an object", NULL);
 		return false;

@@ -38,7 +38,7 @@ struct api {
 	uint64_t requests, problems; /* counters for /metrics */
 };
 
-#define REQUEST_PARAMS 2
+#define REQUEST_PARAMS    2
 #define REQUEST_PARAM_MAX 256 /* bytes of one path segment, decoded */
 
 struct request {
@@ -58,7 +58,7 @@ struct request {
 	struct endpoint_create endpoint;
 	struct connect_link_call link;
 	struct metrics_read metrics;
-	void *own;            /* a handler's private state */
+	void *own; /* a handler's private state */
 	void (*own_free)(void *own);
 };
 
@@ -68,7 +68,8 @@ struct request {
  */
 void answer_json(struct request *q, int status, json_t *takes); /* steals the reference */
 void answer_text(struct request *q, int status, const char *content_type, struct text body);
-void answer_problem(struct request *q, enum problem_code code, const char *field, const char *detail, const char *remedy);
+void answer_problem(struct request *q, enum problem_code code, const char *field,
+		    const char *detail, const char *remedy);
 /* What PostgreSQL's outcome means for the caller: true: go on; false: a problem was answered. */
 bool answer_db_ok(struct request *q, const struct outcome *o);
 /* Start failed (queue full, shutting down). */

@@ -20,8 +20,8 @@ static void on_recheck(struct timer *t);
 static void on_stop(void *owner);
 
 #define CONNECTIONS 2000
-#define IDLE_MS 60000
-#define RECHECK_MS 1000
+#define IDLE_MS     60000
+#define RECHECK_MS  1000
 
 static struct request *request_new(struct api *api, struct http_call *call)
 {
@@ -62,7 +62,8 @@ static void on_refused(void *owner, struct http_call *call, int status, const ch
 	answer_problem(q, problem_of_status(status), NULL, why, NULL);
 }
 
-/* "Bearer rk_live_..." -> its digest.  The scheme's name is case-insensitive (RFC 9110 section 11.1). */
+/* "Bearer rk_live_..." -> its digest.  The scheme's name is case-insensitive (RFC 9110
+ * section 11.1). */
 static int key_digest(const char *header, uint8_t ret[SIGN_SHA256])
 {
 	struct text t = text_of(header);
@@ -86,13 +87,16 @@ static void on_request(void *owner, struct http_call *call)
 	q->route = route_find(q, http_call_method(call), http_call_path(call), allow);
 	if (!q->route && allow[0]) {
 		http_call_set_header(call, "Allow", allow);
-		answer_problem(q, PROBLEM_METHOD_NOT_ALLOWED, NULL, "the path is right, the method is not", NULL);
+		answer_problem(q, PROBLEM_METHOD_NOT_ALLOWED, NULL,
+			       "the path is right, the method is not", NULL);
 	} else if (!q->route) {
-		answer_problem(q, PROBLEM_NOT_FOUND, NULL, "no resource has this path", "see docs/interfaces.md for the paths");
+		answer_problem(q, PROBLEM_NOT_FOUND, NULL, "no resource has this path",
+			       "see docs/interfaces.md for the paths");
 	} else if (!q->route->scope) {
 		q->route->handle(q);
 	} else if (key_digest(http_call_header(call, "Authorization"), digest) != 0) {
-		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "no bearer key was sent", NULL);
+		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "no bearer key was sent",
+			       NULL);
 	} else if (api_key_find_start(api->pg, &q->key, digest, on_key) != 0) {
 		answer_busy(q);
 	}
@@ -107,13 +111,16 @@ static void on_key(struct api_key_find *k)
 		return;
 	switch (k->is) {
 	case API_KEY_UNKNOWN:
-		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "the key is not known", NULL);
+		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "the key is not known",
+			       NULL);
 		return;
 	case API_KEY_REVOKED:
-		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "the key was revoked", NULL);
+		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "the key was revoked",
+			       NULL);
 		return;
 	case API_KEY_EXPIRED:
-		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "the key has expired", NULL);
+		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "the key has expired",
+			       NULL);
 		return;
 	case API_KEY_GOOD:
 		break;
@@ -156,24 +163,35 @@ static void on_stop(void *owner)
 static int listen_http(struct api *api)
 {
 	const struct settings *s = api->settings;
-	const struct http_server_params hp = { .address = s->api_address, .port = (uint16_t)s->api_port, .max_body = (size_t)s->api_max_body,
-					       .max_connections = CONNECTIONS, .idle_timeout_ms = IDLE_MS, .owner = api,
-					       .on_request = on_request, .on_refused = on_refused };
+	const struct http_server_params hp = { .address = s->api_address,
+					       .port = (uint16_t)s->api_port,
+					       .max_body = (size_t)s->api_max_body,
+					       .max_connections = CONNECTIONS,
+					       .idle_timeout_ms = IDLE_MS,
+					       .owner = api,
+					       .on_request = on_request,
+					       .on_refused = on_refused };
 	int r = http_server_open(&api->role->loop, &hp, &api->http);
 
 	if (r == 0) {
-		log_info(&api->role->log, "api.listening", "address=%s port=%u", s->api_address, http_server_port(api->http));
+		log_info(&api->role->log, "api.listening", "address=%s port=%u", s->api_address,
+			 http_server_port(api->http));
 		return 0;
 	}
-	fprintf(stderr, "replyd api: %s:%lld: %s; %s\n", s->api_address, (long long)s->api_port, strerror(-r),
-		r == -EADDRINUSE ? "another program listens there: set api.port" : "set api.address and api.port");
+	fprintf(stderr, "replyd api: %s:%lld: %s; %s\n", s->api_address, (long long)s->api_port,
+		strerror(-r),
+		r == -EADDRINUSE ? "another program listens there: set api.port"
+				 : "set api.address and api.port");
 	return EX_UNAVAILABLE;
 }
 
 int api_role_run(struct role *r)
 {
 	struct api api = { .role = r, .settings = r->settings, .started_ms = clock_mono_ms() };
-	const struct pg_params pp = { .conninfo = r->conninfo, .password = r->db_password, .application = "replyd api", .log = &r->log,
+	const struct pg_params pp = { .conninfo = r->conninfo,
+				      .password = r->db_password,
+				      .application = "replyd api",
+				      .log = &r->log,
 				      .owner = &api };
 	int res;
 

@@ -15,10 +15,10 @@
 /*
  * What a sequence engine brings: the mails it sent, and where it wants to hear of answers.
  */
-#define ITEMS_MAX 1000
+#define ITEMS_MAX      1000
 #define NAME_MAX_BYTES 200 /* of a sequence, a step, a prospect's key */
-#define URL_MAX 2048
-#define TYPES_MAX 16
+#define URL_MAX        2048
+#define TYPES_MAX      16
 #define WEBHOOK_SECRET 32 /* bytes; Standard Webhooks: 24 to 64 */
 
 static void on_registered(struct outbound_register *o);
@@ -40,7 +40,8 @@ struct item {
 
 static int read_item(const json_t *array, size_t i, struct item *ret, struct json_error *err)
 {
-	static const char *const fields[] = { "inbox_id", "sequence", "step", "prospect", "message_id", "sent_at", NULL };
+	static const char *const fields[] = { "inbox_id",   "sequence", "step", "prospect",
+					      "message_id", "sent_at",  NULL };
 	static const char *const prospect_fields[] = { "key", "address", NULL };
 	char path[JSON_POINTER], below[JSON_POINTER];
 	const json_t *o, *p = NULL;
@@ -51,12 +52,15 @@ static int read_item(const json_t *array, size_t i, struct item *ret, struct jso
 	json_path_key(below, path, "prospect");
 	if (json_item_object(array, "/items", i, &o, err) || json_only(o, path, fields, err) ||
 	    json_want_uuid(o, path, "inbox_id", JSON_REQUIRED, ret->inbox, err) ||
-	    json_want_text(o, path, "sequence", NAME_MAX_BYTES, JSON_REQUIRED, &ret->sequence, err) ||
+	    json_want_text(o, path, "sequence", NAME_MAX_BYTES, JSON_REQUIRED, &ret->sequence,
+			   err) ||
 	    json_want_text(o, path, "step", NAME_MAX_BYTES, JSON_REQUIRED, &ret->step, err) ||
-	    json_want_object(o, path, "prospect", JSON_REQUIRED, &p, err) || json_only(p, below, prospect_fields, err) ||
+	    json_want_object(o, path, "prospect", JSON_REQUIRED, &p, err) ||
+	    json_only(p, below, prospect_fields, err) ||
 	    json_want_text(p, below, "address", FIELD_ADDRESS - 1, JSON_REQUIRED, &address, err) ||
 	    json_want_text(p, below, "key", NAME_MAX_BYTES, JSON_OPTIONAL, &ret->key, err) ||
-	    json_want_text(o, path, "message_id", MIME_ID - 1, JSON_REQUIRED, &ret->message_id, err) ||
+	    json_want_text(o, path, "message_id", MIME_ID - 1, JSON_REQUIRED, &ret->message_id,
+			   err) ||
 	    json_want_time(o, path, "sent_at", JSON_REQUIRED, &ret->sent_us, err))
 		return -1;
 	if (!field_address(address, ret->address)) {
@@ -90,8 +94,9 @@ static void fingerprint(const struct item *it, uint8_t ret[SIGN_SHA256])
 	struct buf b;
 
 	buf_init(&b, 4096);
-	text_addf(&b, "%s\n%zu:%.*s\n%zu:%.*s\n%zu:%.*s\n%s", it->inbox, it->sequence.len, TEXT_ARG(it->sequence), it->step.len,
-		  TEXT_ARG(it->step), it->key.len, TEXT_ARG(it->key), it->address);
+	text_addf(&b, "%s\n%zu:%.*s\n%zu:%.*s\n%zu:%.*s\n%s", it->inbox, it->sequence.len,
+		  TEXT_ARG(it->sequence), it->step.len, TEXT_ARG(it->step), it->key.len,
+		  TEXT_ARG(it->key), it->address);
 	sign_sha256(b.data, b.len, ret);
 	buf_clear(&b);
 }
@@ -127,7 +132,8 @@ static json_t *read_items(struct request *q)
 	struct json_error err;
 	json_t *rows;
 
-	if (json_only(q->body, "", fields, &err) || json_want_array(q->body, "", "items", 1, ITEMS_MAX, JSON_REQUIRED, &items, &err)) {
+	if (json_only(q->body, "", fields, &err) ||
+	    json_want_array(q->body, "", "items", 1, ITEMS_MAX, JSON_REQUIRED, &items, &err)) {
 		refuse_field(q, &err);
 		return NULL;
 	}
@@ -176,7 +182,8 @@ void enroll_outbound(struct request *q)
 	results->items = json_array();
 	q->own = results;
 	q->own_free = results_free;
-	if (outbound_register_start(q->api->pg, &q->outbound, q->key.workspace, text, on_result, on_registered) != 0)
+	if (outbound_register_start(q->api->pg, &q->outbound, q->key.workspace, text, on_result,
+				    on_registered) != 0)
 		answer_busy(q);
 	free(text);
 }
@@ -215,8 +222,10 @@ static void on_registered(struct outbound_register *o)
 
 /* ---- endpoints ---- */
 
-static const char *const event_types[] = { "reply.received", "reply.auto", "bounce.hard", "bounce.soft", "inbox.connected",
-					   "inbox.reauth_required", NULL };
+static const char *const event_types[] = {
+	"reply.received",        "reply.auto", "bounce.hard", "bounce.soft", "inbox.connected",
+	"inbox.reauth_required", NULL
+};
 
 struct new_endpoint {
 	char id[RAND_UUID], url[URL_MAX + 1], secret[80]; /* "whsec_" and base64 */
@@ -245,7 +254,8 @@ static const char *url_refused(const struct settings *s, struct text url)
 	if (!host.len)
 		return "names no host";
 	if (memchr(host.at, '@', host.len))
-		return "holds a user name; endpoints are known by their signature, not by a password in the URL";
+		return "holds a user name; endpoints are known by their signature, not by a "
+		       "password in the URL";
 	for (size_t i = 0; i < url.len; i++)
 		if ((unsigned char)url.at[i] <= ' ' || url.at[i] == '\\' || url.at[i] == '#')
 			return "holds a character that does not belong into a URL";
@@ -261,14 +271,16 @@ static bool read_endpoint(struct request *q, struct new_endpoint *n)
 	const char *why;
 	size_t k;
 
-	if (json_only(q->body, "", fields, &err) || json_want_text(q->body, "", "url", URL_MAX, JSON_REQUIRED, &url, &err) ||
+	if (json_only(q->body, "", fields, &err) ||
+	    json_want_text(q->body, "", "url", URL_MAX, JSON_REQUIRED, &url, &err) ||
 	    json_want_array(q->body, "", "types", 1, TYPES_MAX, JSON_OPTIONAL, &types, &err)) {
 		refuse_field(q, &err);
 		return false;
 	}
 	why = url_refused(q->api->settings, url);
 	if (why) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "/url", why, "give the https URL of your receiver");
+		answer_problem(q, PROBLEM_BAD_FIELD, "/url", why,
+			       "give the https URL of your receiver");
 		return false;
 	}
 	snprintf(n->url, sizeof(n->url), "%.*s", TEXT_ARG(url));
@@ -284,7 +296,8 @@ static bool read_endpoint(struct request *q, struct new_endpoint *n)
 
 			json_path_item(path, "/types", i);
 			answer_problem(q, PROBLEM_BAD_FIELD, path, "is no event type",
-				       "one of reply.received, reply.auto, bounce.hard, bounce.soft, inbox.connected, inbox.reauth_required");
+				       "one of reply.received, reply.auto, bounce.hard, "
+				       "bounce.soft, inbox.connected, inbox.reauth_required");
 			return false;
 		}
 	}
@@ -294,7 +307,8 @@ static bool read_endpoint(struct request *q, struct new_endpoint *n)
 
 static int make_secret(struct request *q, struct new_endpoint *n, struct buf *ret_sealed)
 {
-	const struct seal_bind bind = { TEXT("webhook"), text_of(q->key.workspace), text_of(n->id) };
+	const struct seal_bind bind = { TEXT("webhook"), text_of(q->key.workspace),
+					text_of(n->id) };
 	cleanup_secret struct secret plain = { 0 };
 	uint8_t raw[WEBHOOK_SECRET];
 	struct buf b;
@@ -329,7 +343,8 @@ void enroll_endpoint(struct request *q)
 	types = n->types ? json_dumps(n->types, JSON_COMPACT) : NULL;
 	if (make_secret(q, n, &sealed) != 0)
 		answer_problem(q, PROBLEM_INTERNAL, NULL, "the secret could not be sealed", NULL);
-	else if (endpoint_create_start(q->api->pg, &q->endpoint, q->key.workspace, n->id, n->url, types, sealed.data, sealed.len, on_endpoint) != 0)
+	else if (endpoint_create_start(q->api->pg, &q->endpoint, q->key.workspace, n->id, n->url,
+				       types, sealed.data, sealed.len, on_endpoint) != 0)
 		answer_busy(q);
 	free(types);
 	buf_clear(&sealed);

@@ -6,7 +6,8 @@ bool field_address(struct text given, char ret[FIELD_ADDRESS])
 {
 	struct text local, domain;
 
-	if (given.len >= FIELD_ADDRESS || !text_cut(given, '@', &local, &domain) || !local.len || !domain.len)
+	if (given.len >= FIELD_ADDRESS || !text_cut(given, '@', &local, &domain) || !local.len ||
+	    !domain.len)
 		return false;
 	for (size_t i = 0; i < given.len; i++) {
 		unsigned char c = (unsigned char)given.at[i];

@@ -9,7 +9,8 @@
 
 #define FIELD_ADDRESS 321 /* RFC 5321 section 4.5.3.1: 64 + '@' + 255, and a NUL */
 
-/* "name@domain" in lower case, without anything that could break a header or a log line; false: it is none. */
+/* "name@domain" in lower case, without anything that could break a header or a log line; false: it
+ * is none. */
 bool field_address(struct text given, char ret[FIELD_ADDRESS]);
 bool field_uuid(const char *s);
 

@@ -16,8 +16,8 @@ void resource_events(struct request *q);
 void resource_event(struct request *q);
 void resource_gate(struct request *q);
 
-void enroll_outbound(struct request *q);  /* POST /v1/outbound */
-void enroll_endpoint(struct request *q);  /* POST /v1/endpoints */
+void enroll_outbound(struct request *q); /* POST /v1/outbound */
+void enroll_endpoint(struct request *q); /* POST /v1/endpoints */
 
 void link_create(struct request *q);
 void link_show(struct request *q);

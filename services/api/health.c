@@ -20,8 +20,9 @@ void health_readyz(struct request *q)
 	bool up = pg_is_up(q->api->pg);
 
 	answer_json(q, up ? 200 : 503,
-		 json_pack("{s:s, s:[{s:s, s:b, s:s}]}", "status", up ? "ready" : "not ready", "checks", "name", "postgresql", "ok", up,
-			   "detail", up ? "" : "the connection is away; it is tried again with back-off"));
+		    json_pack("{s:s, s:[{s:s, s:b, s:s}]}", "status", up ? "ready" : "not ready",
+			      "checks", "name", "postgresql", "ok", up, "detail",
+			      up ? "" : "the connection is away; it is tried again with back-off"));
 }
 
 /* ---- metrics ---- */
@@ -30,13 +31,17 @@ static const struct {
 	const char *name, *type, *help;
 } families[] = {
 	{ "replyd_inboxes", "gauge", "Inboxes by state." },
-	{ "replyd_watermark_lag_seconds_max", "gauge", "Age of the oldest proof among live inboxes." },
+	{ "replyd_watermark_lag_seconds_max", "gauge",
+	  "Age of the oldest proof among live inboxes." },
 	{ "replyd_events_positioned", "counter", "Events that have a position in a feed." },
 	{ "replyd_events_waiting", "gauge", "Committed events that wait for their position." },
 	{ "replyd_deliveries", "gauge", "Deliveries owed to endpoints, and dead letters." },
-	{ "replyd_delivery_oldest_due_seconds", "gauge", "Since when the oldest due delivery waits." },
-	{ "replyd_token_requests_waiting", "gauge", "Workers' requests the broker has not answered." },
-	{ "replyd_metrics_age_seconds", "gauge", "Age of these sums; -1: never counted, is rotation running?" },
+	{ "replyd_delivery_oldest_due_seconds", "gauge",
+	  "Since when the oldest due delivery waits." },
+	{ "replyd_token_requests_waiting", "gauge",
+	  "Workers' requests the broker has not answered." },
+	{ "replyd_metrics_age_seconds", "gauge",
+	  "Age of these sums; -1: never counted, is rotation running?" },
 };
 
 struct page {
@@ -59,8 +64,10 @@ static void open_family(struct page *p, const char *name)
 	snprintf(p->last, sizeof(p->last), "%s", name);
 	for (size_t i = 0; i < countof(families); i++)
 		if (strcmp(families[i].name, name) == 0)
-			text_addf(&p->text, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, families[i].type[0] == 'c' ? "_total" : "",
-				  families[i].help, name, families[i].type[0] == 'c' ? "_total" : "", families[i].type);
+			text_addf(&p->text, "# HELP %s%s %s\n# TYPE %s%s %s\n", name,
+				  families[i].type[0] == 'c' ? "_total" : "", families[i].help,
+				  name, families[i].type[0] == 'c' ? "_total" : "",
+				  families[i].type);
 }
 
 static void on_line(struct metrics_read *m, const struct metrics_line *l)
@@ -71,7 +78,8 @@ static void on_line(struct metrics_read *m, const struct metrics_line *l)
 
 	open_family(p, l->name);
 	if (l->label[0])
-		text_addf(&p->text, "%s{%s=%s} %.17g\n", l->name, l->label, l->label_value, l->value);
+		text_addf(&p->text, "%s{%s=%s} %.17g\n", l->name, l->label, l->label_value,
+			  l->value);
 	else
 		text_addf(&p->text, "%s%s %.17g\n", l->name, is_counter ? "_total" : "", l->value);
 }
@@ -84,13 +92,23 @@ static void on_metrics(struct metrics_read *m)
 
 	if (!answer_db_ok(q, &m->outcome))
 		return;
-	text_addf(&p->text, "# HELP replyd_api_requests_total Requests to this process.\n# TYPE replyd_api_requests_total counter\n"
-			    "replyd_api_requests_total %llu\n", (unsigned long long)api->requests);
-	text_addf(&p->text, "# HELP replyd_api_problems_total Requests answered with a problem.\n# TYPE replyd_api_problems_total counter\n"
-			    "replyd_api_problems_total %llu\n", (unsigned long long)api->problems);
-	text_addf(&p->text, "# HELP replyd_api_uptime_seconds Age of this process.\n# TYPE replyd_api_uptime_seconds gauge\n"
-			    "replyd_api_uptime_seconds %.3f\n", (double)(clock_mono_ms() - api->started_ms) / 1000.0);
-	answer_text(q, 200, "text/plain; version=0.0.4; charset=utf-8", (struct text){ (const char *)p->text.data, p->text.len });
+	text_addf(&p->text,
+		  "# HELP replyd_api_requests_total Requests to this process.\n# TYPE "
+		  "replyd_api_requests_total counter\n"
+		  "replyd_api_requests_total %llu\n",
+		  (unsigned long long)api->requests);
+	text_addf(&p->text,
+		  "# HELP replyd_api_problems_total Requests answered with a problem.\n# TYPE "
+		  "replyd_api_problems_total counter\n"
+		  "replyd_api_problems_total %llu\n",
+		  (unsigned long long)api->problems);
+	text_addf(&p->text,
+		  "# HELP replyd_api_uptime_seconds Age of this process.\n# TYPE "
+		  "replyd_api_uptime_seconds gauge\n"
+		  "replyd_api_uptime_seconds %.3f\n",
+		  (double)(clock_mono_ms() - api->started_ms) / 1000.0);
+	answer_text(q, 200, "text/plain; version=0.0.4; charset=utf-8",
+		    (struct text){ (const char *)p->text.data, p->text.len });
 }
 
 void health_metrics(struct request *q)

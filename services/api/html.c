@@ -5,12 +5,14 @@
 
 #define PAGE_MAX (64 * 1024)
 
-static const char style[] = ":root{color-scheme:light dark;font:17px/1.5 system-ui,sans-serif}"
-			    "body{max-width:34rem;margin:12vh auto;padding:0 1.2rem}"
-			    "h1{font-size:1.5rem;line-height:1.25}"
-			    "button{font:inherit;padding:.7rem 1.4rem;border:0;border-radius:.5rem;background:#1456c8;color:#fff;cursor:pointer}"
-			    "button:focus-visible{outline:3px solid #9cc2ff;outline-offset:2px}"
-			    "li{margin:.3rem 0}small{opacity:.75}";
+static const char style[] =
+	":root{color-scheme:light dark;font:17px/1.5 system-ui,sans-serif}"
+	"body{max-width:34rem;margin:12vh auto;padding:0 1.2rem}"
+	"h1{font-size:1.5rem;line-height:1.25}"
+	"button{font:inherit;padding:.7rem "
+	"1.4rem;border:0;border-radius:.5rem;background:#1456c8;color:#fff;cursor:pointer}"
+	"button:focus-visible{outline:3px solid #9cc2ff;outline-offset:2px}"
+	"li{margin:.3rem 0}small{opacity:.75}";
 
 void html_add(struct buf *b, struct text t)
 {
@@ -42,15 +44,17 @@ static void set_policy(struct request *q, const char *nonce, const char *form_to
 	char policy[1024];
 
 	snprintf(policy, sizeof(policy),
-		 "default-src 'none'; style-src 'nonce-%s'; form-action 'self'%s%s; base-uri 'none'; frame-ancestors 'none'", nonce,
-		 form_to ? " " : "", form_to ? form_to : "");
+		 "default-src 'none'; style-src 'nonce-%s'; form-action 'self'%s%s; base-uri "
+		 "'none'; frame-ancestors 'none'",
+		 nonce, form_to ? " " : "", form_to ? form_to : "");
 	http_call_set_header(q->call, "Content-Security-Policy", policy);
 	http_call_set_header(q->call, "X-Frame-Options", "DENY");
 	/* The link's token stands in the address: no referrer may carry it on. */
 	http_call_set_header(q->call, "Referrer-Policy", "no-referrer");
 }
 
-void html_answer(struct request *q, int status, const char *title, const char *words, const struct buf *body, const char *form_to, int again_s)
+void html_answer(struct request *q, int status, const char *title, const char *words,
+		 const struct buf *body, const char *form_to, int again_s)
 {
 	char nonce[RAND_UUID];
 	struct buf b;
@@ -64,7 +68,8 @@ void html_answer(struct request *q, int status, const char *title, const char *w
 		text_addf(&b, "<meta http-equiv=\"refresh\" content=\"%d\">\n", again_s);
 	text_add(&b, TEXT("<title>"));
 	html_add(&b, text_of(title));
-	text_addf(&b, "</title>\n<style nonce=%s>%s</style>\n</head>\n<body>\n<main>\n<h1>", nonce, style);
+	text_addf(&b, "</title>\n<style nonce=%s>%s</style>\n</head>\n<body>\n<main>\n<h1>", nonce,
+		  style);
 	html_add(&b, text_of(title));
 	text_add(&b, TEXT("</h1>\n<p>"));
 	html_add(&b, text_of(words));
@@ -72,7 +77,8 @@ void html_answer(struct request *q, int status, const char *title, const char *w
 	if (body)
 		text_add(&b, (struct text){ (const char *)body->data, body->len });
 	text_add(&b, TEXT("</main>\n</body>\n</html>\n"));
-	answer_text(q, status, "text/html; charset=utf-8", (struct text){ (const char *)b.data, b.len });
+	answer_text(q, status, "text/html; charset=utf-8",
+		    (struct text){ (const char *)b.data, b.len });
 	buf_clear(&b);
 }
 

@@ -12,7 +12,8 @@ void html_add(struct buf *b, struct text t);
  * html_add (may be NULL).  `form_to`: an origin besides ours to which a form may
  * lead by redirect, or NULL.  `again_s`: the browser asks again after so long; 0: no.
  */
-void html_answer(struct request *q, int status, const char *title, const char *words, const struct buf *body, const char *form_to, int again_s);
+void html_answer(struct request *q, int status, const char *title, const char *words,
+		 const struct buf *body, const char *form_to, int again_s);
 /* 303 See Other. */
 void html_redirect(struct request *q, const char *to);
 

@@ -14,13 +14,13 @@
 
 /* Connect links for the sales team's browser, and inboxes given with an app password. */
 
-#define EXPIRES_DEFAULT_S (24 * 3600)
-#define EXPIRES_MAX_S (7 * 24 * 3600)
+#define EXPIRES_DEFAULT_S  (24 * 3600)
+#define EXPIRES_MAX_S      (7 * 24 * 3600)
 #define PASSWORD_EXPIRES_S 600 /* the broker settles it at once, or says why not */
-#define PROVIDER_MAX 32
-#define URL_MAX 2048
-#define HOST_MAX 253
-#define PASSWORD_MAX 1024
+#define PROVIDER_MAX       32
+#define URL_MAX            2048
+#define HOST_MAX           253
+#define PASSWORD_MAX       1024
 
 static void on_created(struct connect_link_call *c);
 static void on_shown(struct view *v);
@@ -121,17 +121,21 @@ static void on_created(struct connect_link_call *c)
 
 static bool read_link(struct request *q, struct new_link *n)
 {
-	static const char *const fields[] = { "provider", "address", "return_url", "expires_in_s", NULL };
+	static const char *const fields[] = { "provider", "address", "return_url", "expires_in_s",
+					      NULL };
 	struct text provider = { 0 }, address = { 0 }, back = { 0 };
 	const struct oauth_provider *p;
 	struct json_error err;
 	const char *why;
 
 	n->expires_s = EXPIRES_DEFAULT_S;
-	if (json_only(q->body, "", fields, &err) || json_want_text(q->body, "", "provider", PROVIDER_MAX, JSON_REQUIRED, &provider, &err) ||
-	    json_want_text(q->body, "", "address", FIELD_ADDRESS - 1, JSON_OPTIONAL, &address, &err) ||
+	if (json_only(q->body, "", fields, &err) ||
+	    json_want_text(q->body, "", "provider", PROVIDER_MAX, JSON_REQUIRED, &provider, &err) ||
+	    json_want_text(q->body, "", "address", FIELD_ADDRESS - 1, JSON_OPTIONAL, &address,
+			   &err) ||
 	    json_want_text(q->body, "", "return_url", URL_MAX, JSON_OPTIONAL, &back, &err) ||
-	    json_want_int(q->body, "", "expires_in_s", 60, EXPIRES_MAX_S, JSON_OPTIONAL, &n->expires_s, &err)) {
+	    json_want_int(q->body, "", "expires_in_s", 60, EXPIRES_MAX_S, JSON_OPTIONAL,
+			  &n->expires_s, &err)) {
 		refuse(q, &err);
 		return false;
 	}
@@ -139,17 +143,21 @@ static bool read_link(struct request *q, struct new_link *n)
 	snprintf(n->return_url, sizeof(n->return_url), "%.*s", TEXT_ARG(back));
 	p = provider_of(q->api, n->provider);
 	if (!p || strcmp(p->auth, "oauth") != 0) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "/provider", p ? "is connected with an app password" : "is not configured",
-			       p ? "use POST /v1/inboxes" : "name a provider of the configuration (provider.<name>.*)");
+		answer_problem(q, PROBLEM_BAD_FIELD, "/provider",
+			       p ? "is connected with an app password" : "is not configured",
+			       p ? "use POST /v1/inboxes"
+				 : "name a provider of the configuration (provider.<name>.*)");
 		return false;
 	}
 	if (address.len && !field_address(address, n->address)) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "/address", "is not an e-mail address (name@domain)", NULL);
+		answer_problem(q, PROBLEM_BAD_FIELD, "/address",
+			       "is not an e-mail address (name@domain)", NULL);
 		return false;
 	}
 	why = back.len ? connect_return_refused(n->return_url) : NULL;
 	if (why)
-		answer_problem(q, PROBLEM_BAD_FIELD, "/return_url", why, "give an absolute https URL of yours");
+		answer_problem(q, PROBLEM_BAD_FIELD, "/return_url", why,
+			       "give an absolute https URL of yours");
 	return !why;
 }
 
@@ -179,7 +187,8 @@ static bool read_imap(struct request *q, struct new_link *n, struct json_error *
 	if (!imap)
 		return true;
 	n->port = 0;
-	if (json_only(imap, "/imap", fields, err) || json_want_text(imap, "/imap", "host", HOST_MAX, JSON_REQUIRED, &host, err) ||
+	if (json_only(imap, "/imap", fields, err) ||
+	    json_want_text(imap, "/imap", "host", HOST_MAX, JSON_REQUIRED, &host, err) ||
 	    json_want_int(imap, "/imap", "port", 1, 65535, JSON_OPTIONAL, &n->port, err) ||
 	    json_want_word(imap, "/imap", "security", words, JSON_OPTIONAL, &word, err))
 		return false;
@@ -192,16 +201,20 @@ static bool read_imap(struct request *q, struct new_link *n, struct json_error *
 
 static bool read_password(struct request *q, struct new_link *n)
 {
-	static const char *const fields[] = { "address", "provider", "password", "imap", "login_name", NULL };
+	static const char *const fields[] = { "address", "provider",   "password",
+					      "imap",    "login_name", NULL };
 	struct text address = { 0 }, provider = TEXT("generic"), password = { 0 }, login = { 0 };
 	const struct oauth_provider *p;
 	struct json_error err;
 
 	if (json_only(q->body, "", fields, &err) ||
-	    json_want_text(q->body, "", "address", FIELD_ADDRESS - 1, JSON_REQUIRED, &address, &err) ||
+	    json_want_text(q->body, "", "address", FIELD_ADDRESS - 1, JSON_REQUIRED, &address,
+			   &err) ||
 	    json_want_text(q->body, "", "provider", PROVIDER_MAX, JSON_OPTIONAL, &provider, &err) ||
 	    json_want_text(q->body, "", "password", PASSWORD_MAX, JSON_REQUIRED, &password, &err) ||
-	    json_want_text(q->body, "", "login_name", FIELD_ADDRESS - 1, JSON_OPTIONAL, &login, &err) || !read_imap(q, n, &err)) {
+	    json_want_text(q->body, "", "login_name", FIELD_ADDRESS - 1, JSON_OPTIONAL, &login,
+			   &err) ||
+	    !read_imap(q, n, &err)) {
 		refuse(q, &err);
 		return false;
 	}
@@ -209,16 +222,19 @@ static bool read_password(struct request *q, struct new_link *n)
 	snprintf(n->provider, sizeof(n->provider), "%.*s", TEXT_ARG(provider));
 	snprintf(n->login, sizeof(n->login), "%.*s", TEXT_ARG(login));
 	if (!field_address(address, n->address)) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "/address", "is not an e-mail address (name@domain)", NULL);
+		answer_problem(q, PROBLEM_BAD_FIELD, "/address",
+			       "is not an e-mail address (name@domain)", NULL);
 		return false;
 	}
 	p = provider_of(q->api, n->provider);
 	if (p && strcmp(p->auth, "password") != 0) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "/provider", "is connected by OAuth", "use POST /v1/connect-links");
+		answer_problem(q, PROBLEM_BAD_FIELD, "/provider", "is connected by OAuth",
+			       "use POST /v1/connect-links");
 		return false;
 	}
 	if (!p && !n->host[0]) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "/imap", "is missing, and the provider is not configured",
+		answer_problem(q, PROBLEM_BAD_FIELD, "/imap",
+			       "is missing, and the provider is not configured",
 			       "give imap.host, or a provider of the configuration");
 		return false;
 	}
@@ -252,8 +268,10 @@ void link_password(struct request *q)
 void link_show(struct request *q)
 {
 	if (!field_uuid(q->params[0]))
-		answer_problem(q, PROBLEM_NOT_FOUND, NULL, "the id in the path is not a UUID", "use the `id` that the API gave");
-	else if (view_connect_link_start(q->api->pg, &q->view, q->key.workspace, q->params[0], on_shown) != 0)
+		answer_problem(q, PROBLEM_NOT_FOUND, NULL, "the id in the path is not a UUID",
+			       "use the `id` that the API gave");
+	else if (view_connect_link_start(q->api->pg, &q->view, q->key.workspace, q->params[0],
+					 on_shown) != 0)
 		answer_busy(q);
 }
 
@@ -264,7 +282,9 @@ static void on_shown(struct view *v)
 	if (!answer_db_ok(q, &v->outcome))
 		return;
 	if (v->found)
-		answer_text(q, 200, "application/json", (struct text){ (const char *)v->json.data, v->json.len });
+		answer_text(q, 200, "application/json",
+			    (struct text){ (const char *)v->json.data, v->json.len });
 	else
-		answer_problem(q, PROBLEM_NOT_FOUND, NULL, "no connect link with this id in the workspace of the key", NULL);
+		answer_problem(q, PROBLEM_NOT_FOUND, NULL,
+			       "no connect link with this id in the workspace of the key", NULL);
 }

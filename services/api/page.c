@@ -22,9 +22,9 @@
  * The cookie "T.B" binds a start to the browser (B is random); its digest stands
  * in the link.  The state works once, in that browser, for that link.
  */
-#define COOKIE_MAX (2 * LINK_TOKEN)
-#define WAIT_MS 20000 /* then the browser asks again by itself */
-#define ORIGIN_MAX 300
+#define COOKIE_MAX  (2 * LINK_TOKEN)
+#define WAIT_MS     20000 /* then the browser asks again by itself */
+#define ORIGIN_MAX  300
 #define FIELD_TITLE 400
 
 static void on_page(struct connect_link_call *c);
@@ -56,7 +56,8 @@ static void show_problem(struct request *q, int status, enum connect_problem p)
 
 static void away(struct request *q)
 {
-	html_answer(q, 503, "One moment", "The database is away. This page tries again by itself.", NULL, NULL, 5);
+	html_answer(q, 503, "One moment", "The database is away. This page tries again by itself.",
+		    NULL, NULL, 5);
 }
 
 static bool usable(struct request *q, const struct connect_link_call *c, bool may_be_over)
@@ -71,7 +72,8 @@ static bool usable(struct request *q, const struct connect_link_call *c, bool ma
 	}
 	if (may_be_over)
 		return true;
-	if (c->link.expired || (strcmp(c->link.state, "open") != 0 && strcmp(c->link.state, "started") != 0)) {
+	if (c->link.expired ||
+	    (strcmp(c->link.state, "open") != 0 && strcmp(c->link.state, "started") != 0)) {
 		show_problem(q, 410, CONNECT_LINK_EXPIRED);
 		return false;
 	}
@@ -117,18 +119,26 @@ static void on_page(struct connect_link_call *c)
 		show_problem(q, 410, CONNECT_PROVIDER_UNKNOWN);
 		return;
 	}
-	snprintf(title, sizeof(title), "Connect %s", c->link.address[0] ? c->link.address : "your inbox");
+	snprintf(title, sizeof(title), "Connect %s",
+		 c->link.address[0] ? c->link.address : "your inbox");
 	origin_of(p->authorize_url, origin);
 	buf_init(&b, 8192);
-	text_add(&b, TEXT("<ul>\n<li>replyd watches for answers to the mails of your sequences and tells the sequence to stop.</li>\n"
-			  "<li>It never marks a mail as read, never moves or deletes one, and sends nothing.</li>\n"
-			  "<li>Of mails that concern no sequence it keeps no text, no address and no subject.</li>\n</ul>\n"
+	text_add(&b, TEXT("<ul>\n<li>replyd watches for answers to the mails of your sequences and "
+			  "tells the sequence to stop.</li>\n"
+			  "<li>It never marks a mail as read, never moves or deletes one, and "
+			  "sends nothing.</li>\n"
+			  "<li>Of mails that concern no sequence it keeps no text, no address and "
+			  "no subject.</li>\n</ul>\n"
 			  "<form method=\"post\" action=\"/connect/"));
 	html_add(&b, text_of(q->params[0]));
-	text_add(&b, TEXT("/start\">\n<button type=\"submit\" name=\"go\" value=\"1\">Continue with "));
+	text_add(&b,
+		 TEXT("/start\">\n<button type=\"submit\" name=\"go\" value=\"1\">Continue with "));
 	html_add(&b, text_of(p->name));
-	text_add(&b, TEXT("</button>\n</form>\n<p><small>You can take the consent back at any time, at your provider.</small></p>\n"));
-	html_answer(q, 200, title, "One consent at your provider, and answers are seen within a second.", &b, origin, 0);
+	text_add(&b, TEXT("</button>\n</form>\n<p><small>You can take the consent back at any "
+			  "time, at your provider.</small></p>\n"));
+	html_answer(q, 200, title,
+		    "One consent at your provider, and answers are seen within a second.", &b,
+		    origin, 0);
 	buf_clear(&b);
 }
 
@@ -147,12 +157,15 @@ static bool same_origin(const struct request *q)
 void page_start(struct request *q)
 {
 	if (!same_origin(q))
-		html_answer(q, 403, "Not from here", "This form was sent from another site. Open the link again.", NULL, NULL, 0);
+		html_answer(q, 403, "Not from here",
+			    "This form was sent from another site. Open the link again.", NULL,
+			    NULL, 0);
 	else if (find_by_token(q, on_start_found) != 0)
 		away(q);
 }
 
-static int seal_for_broker(const struct request *q, const char *workspace, const char *link, const char *plain, struct buf *ret)
+static int seal_for_broker(const struct request *q, const char *workspace, const char *link,
+			   const char *plain, struct buf *ret)
 {
 	const struct seal_bind bind = { TEXT("connect"), text_of(workspace), text_of(link) };
 	cleanup_secret struct secret s = { 0 };
@@ -176,7 +189,8 @@ static void journey_free(void *own)
 	free(j);
 }
 
-static int set_out(struct request *q, const struct connect_link_row *l, const struct oauth_provider *p)
+static int set_out(struct request *q, const struct connect_link_row *l,
+		   const struct oauth_provider *p)
 {
 	uint8_t seeds[2][CONNECT_SEED];
 	char browser[LINK_TOKEN];
@@ -198,7 +212,8 @@ static int set_out(struct request *q, const struct connect_link_row *l, const st
 
 	r = connect_redirect_uri(q->api->settings->api_public_url, &redirect);
 	if (r == 0)
-		r = connect_authorize_url(p, &s, (const char *)redirect.data, l->address[0] ? l->address : NULL, &j->authorize_url);
+		r = connect_authorize_url(p, &s, (const char *)redirect.data,
+					  l->address[0] ? l->address : NULL, &j->authorize_url);
 	if (r == 0)
 		r = seal_for_broker(q, l->workspace, l->id, s.verifier, &sealed);
 	if (r == 0) {
@@ -257,8 +272,8 @@ static void on_started(struct connect_link_call *c)
 	if (!usable(q, c, false))
 		return;
 	/* Lax: the provider's redirect back is a top-level navigation and must bring it along. */
-	snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600%s", cookie_name(q), j->cookie,
-		 is_https(q) ? "; Secure" : "");
+	snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600%s",
+		 cookie_name(q), j->cookie, is_https(q) ? "; Secure" : "");
 	http_call_set_header(q->call, "Set-Cookie", cookie);
 	html_redirect(q, (const char *)j->authorize_url.data);
 }
@@ -267,7 +282,8 @@ static void on_started(struct connect_link_call *c)
 
 void page_callback(struct request *q)
 {
-	const char *state = http_call_query(q->call, "state"), *cookie = http_call_cookie(q->call, cookie_name(q));
+	const char *state = http_call_query(q->call, "state"),
+		   *cookie = http_call_cookie(q->call, cookie_name(q));
 	uint8_t digest[SIGN_SHA256];
 
 	if (!state || strlen(state) != CONNECT_VALUE - 1) {
@@ -283,10 +299,13 @@ void page_callback(struct request *q)
 		away(q);
 }
 
-static int deliver(struct request *q, const struct connect_link_row *l, const struct oauth_provider *p)
+static int deliver(struct request *q, const struct connect_link_row *l,
+		   const struct oauth_provider *p)
 {
-	const struct connect_callback back = { http_call_query(q->call, "code"), http_call_query(q->call, "error"),
-					       http_call_query(q->call, "error_description"), http_call_query(q->call, "iss") };
+	const struct connect_callback back = { http_call_query(q->call, "code"),
+					       http_call_query(q->call, "error"),
+					       http_call_query(q->call, "error_description"),
+					       http_call_query(q->call, "iss") };
 	uint8_t state[SIGN_SHA256], browser[SIGN_SHA256];
 	char detail[200];
 	enum connect_problem problem = connect_check_callback(p, &back, detail);
@@ -296,11 +315,13 @@ static int deliver(struct request *q, const struct connect_link_row *l, const st
 	link_token_digest(http_call_query(q->call, "state"), state);
 	link_token_digest(http_call_cookie(q->call, cookie_name(q)), browser);
 	if (problem != CONNECT_OK)
-		return connect_link_refuse(q->api->pg, &q->link, state, browser, connect_problem_code(problem), detail, on_delivered);
+		return connect_link_refuse(q->api->pg, &q->link, state, browser,
+					   connect_problem_code(problem), detail, on_delivered);
 	buf_init(&sealed, LIMIT_SECRET);
 	r = seal_for_broker(q, l->workspace, l->id, back.code, &sealed);
 	if (r == 0)
-		r = connect_link_exchange(q->api->pg, &q->link, state, browser, sealed.data, sealed.len, on_delivered);
+		r = connect_link_exchange(q->api->pg, &q->link, state, browser, sealed.data,
+					  sealed.len, on_delivered);
 	buf_clear(&sealed);
 	return r;
 }
@@ -343,7 +364,8 @@ static void on_delivered(struct connect_link_call *c)
 		return;
 	}
 	pg_notify(q->api->pg, "replyd_connect");
-	snprintf(to, sizeof(to), "/connect/%.*s/result", LINK_TOKEN - 1, http_call_cookie(q->call, cookie_name(q)));
+	snprintf(to, sizeof(to), "/connect/%.*s/result", LINK_TOKEN - 1,
+		 http_call_cookie(q->call, cookie_name(q)));
 	html_redirect(q, to);
 }
 
@@ -362,7 +384,8 @@ static void go_back(struct request *q, const struct connect_link_row *l, enum co
 	struct buf to;
 
 	buf_init(&to, LIMIT_OAUTH_URL);
-	if (connect_return_url(l->return_url, l->id, p == CONNECT_OK ? NULL : connect_problem_code(p), &to) == 0)
+	if (connect_return_url(l->return_url, l->id,
+			       p == CONNECT_OK ? NULL : connect_problem_code(p), &to) == 0)
 		html_redirect(q, (const char *)to.data);
 	else
 		show_problem(q, 500, CONNECT_INTERNAL);
@@ -383,10 +406,15 @@ static void on_result(struct connect_link_call *c)
 	else if (failed)
 		show_problem(q, 200, connect_problem_of(c->link.problem));
 	else if (connected)
-		html_answer(q, 200, "Connected", "The inbox is connected. You can close this page; it never needs to be opened again "
-			    "unless your provider asks for it.", NULL, NULL, 0);
+		html_answer(q, 200, "Connected",
+			    "The inbox is connected. You can close this page; it never needs to be "
+			    "opened again "
+			    "unless your provider asks for it.",
+			    NULL, NULL, 0);
 	else if (clock_mono_ms() >= q->wait_until_ms)
-		html_answer(q, 200, "Connecting", "Your provider takes its time. This page looks again by itself.", NULL, NULL, 3);
+		html_answer(q, 200, "Connecting",
+			    "Your provider takes its time. This page looks again by itself.", NULL,
+			    NULL, 3);
 	else
 		list_append(&q->api->waiting, &q->waiting);
 }

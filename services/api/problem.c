@@ -10,20 +10,34 @@ static const struct {
 	int status;
 	const char *name, *title, *remedy;
 } table[] = {
-	[PROBLEM_BAD_REQUEST] = { 400, "bad_request", "The request is not HTTP as we read it", "send a well-formed HTTP/1.1 request" },
-	[PROBLEM_BAD_JSON] = { 400, "bad_json", "The body is not acceptable JSON", "send one JSON object, in UTF-8, without duplicate names" },
-	[PROBLEM_BAD_FIELD] = { 400, "bad_field", "A field is not acceptable", "correct the field named in `field`" },
+	[PROBLEM_BAD_REQUEST] = { 400, "bad_request", "The request is not HTTP as we read it",
+				  "send a well-formed HTTP/1.1 request" },
+	[PROBLEM_BAD_JSON] = { 400, "bad_json", "The body is not acceptable JSON",
+			       "send one JSON object, in UTF-8, without duplicate names" },
+	[PROBLEM_BAD_FIELD] = { 400, "bad_field", "A field is not acceptable",
+				"correct the field named in `field`" },
 	[PROBLEM_UNAUTHORIZED] = { 401, "unauthorized", "The API key is missing or not valid",
-				   "send `Authorization: Bearer rk_live_...`; make a key with `replyd key create`" },
-	[PROBLEM_FORBIDDEN] = { 403, "forbidden", "The API key may not do this", "use a key that has the scope named in `detail`" },
-	[PROBLEM_NOT_FOUND] = { 404, "not_found", "There is no such thing here", "check the id and the workspace of the key" },
-	[PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed", "This resource has no such method", "see the Allow header" },
-	[PROBLEM_CONFLICT] = { 409, "conflict", "This contradicts what is already there", "read the resource and decide" },
-	[PROBLEM_GONE] = { 410, "gone", "This was valid once and is no longer", "ask for a new one" },
-	[PROBLEM_TOO_LARGE] = { 413, "too_large", "The body is too large", "send it in smaller parts; `api.max_body` is the limit" },
-	[PROBLEM_UNSUPPORTED_MEDIA_TYPE] = { 415, "unsupported_media_type", "The body is not JSON", "send `Content-Type: application/json`" },
-	[PROBLEM_UNAVAILABLE] = { 503, "unavailable", "The database is away", "try again after the time in Retry-After" },
-	[PROBLEM_INTERNAL] = { 500, "internal", "We made a mistake", "try again; if it stays, report the request_id" },
+				   "send `Authorization: Bearer rk_live_...`; make a key with "
+				   "`replyd key create`" },
+	[PROBLEM_FORBIDDEN] = { 403, "forbidden", "The API key may not do this",
+				"use a key that has the scope named in `detail`" },
+	[PROBLEM_NOT_FOUND] = { 404, "not_found", "There is no such thing here",
+				"check the id and the workspace of the key" },
+	[PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed",
+					 "This resource has no such method",
+					 "see the Allow header" },
+	[PROBLEM_CONFLICT] = { 409, "conflict", "This contradicts what is already there",
+			       "read the resource and decide" },
+	[PROBLEM_GONE] = { 410, "gone", "This was valid once and is no longer",
+			   "ask for a new one" },
+	[PROBLEM_TOO_LARGE] = { 413, "too_large", "The body is too large",
+				"send it in smaller parts; `api.max_body` is the limit" },
+	[PROBLEM_UNSUPPORTED_MEDIA_TYPE] = { 415, "unsupported_media_type", "The body is not JSON",
+					     "send `Content-Type: application/json`" },
+	[PROBLEM_UNAVAILABLE] = { 503, "unavailable", "The database is away",
+				  "try again after the time in Retry-After" },
+	[PROBLEM_INTERNAL] = { 500, "internal", "We made a mistake",
+			       "try again; if it stays, report the request_id" },
 };
 
 int problem_status(enum problem_code code)
@@ -52,12 +66,15 @@ int problem_write(const struct problem *p, const char *request_id, struct buf *r
 	int r;
 
 	snprintf(type, sizeof(type), "https://replyd.dev/problems/%s", table[p->code].name);
-	j = json_pack("{s:s, s:s, s:i, s:s, s:s*, s:s*, s:s, s:s}", "type", type, "title", table[p->code].title, "status",
-		      table[p->code].status, "code", table[p->code].name, "field", p->field, "detail", p->detail, "remedy",
+	j = json_pack("{s:s, s:s, s:i, s:s, s:s*, s:s*, s:s, s:s}", "type", type, "title",
+		      table[p->code].title, "status", table[p->code].status, "code",
+		      table[p->code].name, "field", p->field, "detail", p->detail, "remedy",
 		      p->remedy ? p->remedy : table[p->code].remedy, "request_id", request_id);
 	if (!j) /* a stranger's bytes that are no UTF-8 in field or detail */
-		j = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "type", type, "title", table[p->code].title, "status", table[p->code].status,
-			      "code", table[p->code].name, "remedy", table[p->code].remedy, "request_id", request_id);
+		j = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "type", type, "title",
+			      table[p->code].title, "status", table[p->code].status, "code",
+			      table[p->code].name, "remedy", table[p->code].remedy, "request_id",
+			      request_id);
 	text = json_dumps(j, JSON_COMPACT);
 	json_decref(j);
 	r = text ? buf_add(ret, text, strlen(text)) : -ENOBUFS;

@@ -12,7 +12,7 @@
 /* What can be read: inboxes, endpoints, events, gates.  PostgreSQL makes the JSON (db/view). */
 
 #define EVENTS_DEFAULT 100
-#define EVENTS_MAX 1000
+#define EVENTS_MAX     1000
 
 static void on_view(struct view *v);
 static void on_gate(struct gate_read *g);
@@ -24,17 +24,20 @@ static void on_view(struct view *v)
 	if (!answer_db_ok(q, &v->outcome))
 		return;
 	if (!v->found) {
-		answer_problem(q, PROBLEM_NOT_FOUND, NULL, "nothing with this id in the workspace of the key", NULL);
+		answer_problem(q, PROBLEM_NOT_FOUND, NULL,
+			       "nothing with this id in the workspace of the key", NULL);
 		return;
 	}
-	answer_text(q, 200, "application/json", (struct text){ (const char *)v->json.data, v->json.len });
+	answer_text(q, 200, "application/json",
+		    (struct text){ (const char *)v->json.data, v->json.len });
 }
 
 static bool want_id(struct request *q)
 {
 	if (field_uuid(q->params[0]))
 		return true;
-	answer_problem(q, PROBLEM_NOT_FOUND, NULL, "the id in the path is not a UUID", "use the `id` that the API gave");
+	answer_problem(q, PROBLEM_NOT_FOUND, NULL, "the id in the path is not a UUID",
+		       "use the `id` that the API gave");
 	return false;
 }
 
@@ -52,7 +55,8 @@ void resource_inboxes(struct request *q)
 void resource_inbox(struct request *q)
 {
 	if (want_id(q))
-		started(q, view_inbox_start(q->api->pg, &q->view, q->key.workspace, q->params[0], on_view));
+		started(q, view_inbox_start(q->api->pg, &q->view, q->key.workspace, q->params[0],
+					    on_view));
 }
 
 void resource_endpoints(struct request *q)
@@ -63,11 +67,13 @@ void resource_endpoints(struct request *q)
 void resource_event(struct request *q)
 {
 	if (want_id(q))
-		started(q, view_event_start(q->api->pg, &q->view, q->key.workspace, q->params[0], on_view));
+		started(q, view_event_start(q->api->pg, &q->view, q->key.workspace, q->params[0],
+					    on_view));
 }
 
 /* A number in the query; false: a problem was answered. */
-static bool want_number(struct request *q, const char *name, uint64_t min, uint64_t max, uint64_t *n)
+static bool want_number(struct request *q, const char *name, uint64_t min, uint64_t max,
+			uint64_t *n)
 {
 	const char *given = http_call_query(q->call, name);
 	uint64_t v;
@@ -77,7 +83,8 @@ static bool want_number(struct request *q, const char *name, uint64_t min, uint6
 	if (text_u64(text_of(given), max, &v) != 0 || v < min) {
 		char why[96];
 
-		snprintf(why, sizeof(why), "is not a whole number from %llu to %llu", (unsigned long long)min, (unsigned long long)max);
+		snprintf(why, sizeof(why), "is not a whole number from %llu to %llu",
+			 (unsigned long long)min, (unsigned long long)max);
 		answer_problem(q, PROBLEM_BAD_FIELD, name, why, NULL);
 		return false;
 	}
@@ -89,8 +96,10 @@ void resource_events(struct request *q)
 {
 	uint64_t after = 0, limit = EVENTS_DEFAULT;
 
-	if (want_number(q, "after", 0, INT64_MAX, &after) && want_number(q, "limit", 1, EVENTS_MAX, &limit))
-		started(q, view_events_start(q->api->pg, &q->view, q->key.workspace, (int64_t)after, (int64_t)limit, on_view));
+	if (want_number(q, "after", 0, INT64_MAX, &after) &&
+	    want_number(q, "limit", 1, EVENTS_MAX, &limit))
+		started(q, view_events_start(q->api->pg, &q->view, q->key.workspace, (int64_t)after,
+					     (int64_t)limit, on_view));
 }
 
 /* ---- the gate ---- */
@@ -109,21 +118,29 @@ static void on_gate(struct gate_read *g)
 {
 	struct request *q = container_of(g, struct request, gate);
 	struct verdict_inbox seen[GATE_INBOXES + 1];
-	struct verdict_facts f = { .level = g->level, .reason = g->reason, .hold_until_us = g->hold_until_us, .inboxes = seen,
-				   .now_us = clock_unix_us(), .freshness_ms = q->api->settings->gate_freshness_ms };
+	struct verdict_facts f = { .level = g->level,
+				   .reason = g->reason,
+				   .hold_until_us = g->hold_until_us,
+				   .inboxes = seen,
+				   .now_us = clock_unix_us(),
+				   .freshness_ms = q->api->settings->gate_freshness_ms };
 	struct verdict v;
 
 	if (!answer_db_ok(q, &g->outcome))
 		return;
 	for (int i = 0; i < g->n_inboxes && i < GATE_INBOXES; i++)
-		seen[f.n_inboxes++] = (struct verdict_inbox){ g->inboxes[i].watched, g->inboxes[i].seen_us };
+		seen[f.n_inboxes++] =
+			(struct verdict_inbox){ g->inboxes[i].watched, g->inboxes[i].seen_us };
 	if (g->n_inboxes > GATE_INBOXES) /* more than we looked at: not proven */
 		seen[f.n_inboxes++] = (struct verdict_inbox){ false, VERDICT_NEVER };
 	v = verdict_of(&f);
 	answer_json(q, 200,
-		 json_pack("{s:s, s:s, s:i, s:s, s:b, s:o, s:o, s:o, s:i}", "prospect", q->params[0], "state", verdict_state_name(v.state),
-			   "level", g->level, "reason", v.reason, "provisional", v.provisional, "hold_until", instant(g->hold_until_us),
-			   "since", instant(g->closed_us), "observed_through", instant(v.observed_through_us), "inboxes", g->n_inboxes));
+		    json_pack("{s:s, s:s, s:i, s:s, s:b, s:o, s:o, s:o, s:i}", "prospect",
+			      q->params[0], "state", verdict_state_name(v.state), "level", g->level,
+			      "reason", v.reason, "provisional", v.provisional, "hold_until",
+			      instant(g->hold_until_us), "since", instant(g->closed_us),
+			      "observed_through", instant(v.observed_through_us), "inboxes",
+			      g->n_inboxes));
 }
 
 void resource_gate(struct request *q)

@@ -36,8 +36,12 @@ static bool decode(struct text segment, char dst[REQUEST_PARAM_MAX])
 	buf_init(&escaped, 3 * REQUEST_PARAM_MAX);
 	buf_init(&plain, REQUEST_PARAM_MAX - 1);
 	for (size_t i = 0; ok && i < segment.len; i++)
-		ok = (segment.at[i] == '+' ? text_add(&escaped, TEXT("%2B")) : buf_add(&escaped, &segment.at[i], 1)) == 0;
-	ok = ok && text_from_percent(&plain, (struct text){ (const char *)escaped.data, escaped.len }) == 0 && plain.len > 0;
+		ok = (segment.at[i] == '+' ? text_add(&escaped, TEXT("%2B"))
+					   : buf_add(&escaped, &segment.at[i], 1)) == 0;
+	ok = ok &&
+	     text_from_percent(&plain, (struct text){ (const char *)escaped.data, escaped.len }) ==
+		     0 &&
+	     plain.len > 0;
 	if (ok)
 		memcpy(dst, plain.data, plain.len + 1);
 	buf_clear(&escaped);
@@ -70,7 +74,8 @@ static bool match(struct request *q, const char *pattern, const char *path)
 	return true;
 }
 
-const struct route *route_find(struct request *q, const char *method, const char *path, char allow[64])
+const struct route *route_find(struct request *q, const char *method, const char *path,
+			       char allow[64])
 {
 	allow[0] = '\0';
 	for (size_t i = 0; i < countof(routes); i++) {
@@ -81,7 +86,8 @@ const struct route *route_find(struct request *q, const char *method, const char
 		/* A HEAD is a GET whose body the server does not send. */
 		if (strcmp(method, "HEAD") == 0 && strcmp(routes[i].method, "GET") == 0)
 			return &routes[i];
-		snprintf(allow + strlen(allow), 64 - strlen(allow), "%s%s", allow[0] ? ", " : "", routes[i].method);
+		snprintf(allow + strlen(allow), 64 - strlen(allow), "%s%s", allow[0] ? ", " : "",
+			 routes[i].method);
 	}
 	return NULL;
 }

@@ -15,8 +15,10 @@ struct route {
 
 /*
  * Find the route and fill in q->params.  NULL: no such path, or one with other
- * methods, which are then named in `allow` ("GET, POST").  An encoded NUL in a segment finds nothing.
+ * methods, which are then named in `allow` ("GET, POST").  An encoded NUL in a segment finds
+ * nothing.
  */
-const struct route *route_find(struct request *q, const char *method, const char *path, char allow[64]);
+const struct route *route_find(struct request *q, const char *method, const char *path,
+			       char allow[64]);
 
 #endif

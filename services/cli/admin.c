@@ -27,24 +27,31 @@ static int place_of_state(const char *data, char ret[CONNINFO_MAX])
 	if (place && strlen(place) < CONNINFO_MAX) {
 		snprintf(ret, CONNINFO_MAX, "%s", place);
 	} else {
-		snprintf(why, sizeof(why), "%s cannot be read: is `replyd up --data %s` running? (or set DATABASE_URL)", path, data);
+		snprintf(why, sizeof(why),
+			 "%s cannot be read: is `replyd up --data %s` running? (or set "
+			 "DATABASE_URL)",
+			 path, data);
 		code = say(EX_UNAVAILABLE, why);
 	}
 	json_decref(state);
 	return code;
 }
 
-int admin_place(const struct settings *s, const struct options *o, char ret[CONNINFO_MAX], char ret_user[64], struct secret *ret_password)
+int admin_place(const struct settings *s, const struct options *o, char ret[CONNINFO_MAX],
+		char ret_user[64], struct secret *ret_password)
 {
 	char why[256];
-	int code = options_want(o->data, "--data", "the folder of `replyd up`, which holds the secrets");
+	int code = options_want(o->data, "--data",
+				"the folder of `replyd up`, which holds the secrets");
 
 	if (code)
 		return code;
 	ret_user[0] = '\0';
 	if (!*s->database_url)
 		return place_of_state(o->data, ret);
-	return conninfo_split(s->database_url, ret, ret_user, ret_password, why) == 0 ? 0 : say(EX_CONFIG, why);
+	return conninfo_split(s->database_url, ret, ret_user, ret_password, why) == 0
+		       ? 0
+		       : say(EX_CONFIG, why);
 }
 
 int admin_open(const struct settings *s, const struct options *o, struct session **ret)

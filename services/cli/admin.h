@@ -13,6 +13,7 @@
  */
 int admin_open(const struct settings *s, const struct options *o, struct session **ret);
 /* Where PostgreSQL is, without user and password. */
-int admin_place(const struct settings *s, const struct options *o, char ret[CONNINFO_MAX], char ret_user[64], struct secret *ret_password);
+int admin_place(const struct settings *s, const struct options *o, char ret[CONNINFO_MAX],
+		char ret_user[64], struct secret *ret_password);
 
 #endif

@@ -16,22 +16,28 @@
 #define VERSION "0.1.0"
 
 static const char help[] =
-	"replyd watches sender inboxes for replies and tells the sequence engine before it sends the next mail.\n"
+	"replyd watches sender inboxes for replies and tells the sequence engine before it sends "
+	"the next mail.\n"
 	"\n"
-	"  replyd up --data DIR                 everything on this machine: PostgreSQL (unless DATABASE_URL is set) and all roles\n"
+	"  replyd up --data DIR                 everything on this machine: PostgreSQL (unless "
+	"DATABASE_URL is set) and all roles\n"
 	"  replyd workspace create NAME         a customer team; prints its id\n"
-	"  replyd key create --workspace NAME --label TEXT [--scopes connect,read,outbound,endpoint,gate]\n"
+	"  replyd key create --workspace NAME --label TEXT [--scopes "
+	"connect,read,outbound,endpoint,gate]\n"
 	"                                       an API key; printed once\n"
 	"  replyd inbox list                    who is watched, and how far each was seen\n"
 	"  replyd migrate up | status           the schema; `up` does it at every start\n"
-	"  replyd config print                  every setting, its value, where it came from, what it means\n"
+	"  replyd config print                  every setting, its value, where it came from, what "
+	"it means\n"
 	"  replyd ingest | broker | dispatch | rotation | api --credentials FILE|fd:N\n"
-	"                                       one role by itself, as a service manager starts it\n"
+	"                                       one role by itself, as a service manager starts "
+	"it\n"
 	"  replyd help | version\n"
 	"\n"
 	"  --data DIR  --config FILE  --set name=value  --json\n"
 	"\n"
-	"Exit codes: 0 done, 64 usage, 65 bad data, 69 a service is away, 70 our error, 73 a file cannot be made,\n"
+	"Exit codes: 0 done, 64 usage, 65 bad data, 69 a service is away, 70 our error, 73 a file "
+	"cannot be made,\n"
 	"75 already running, 77 not permitted, 78 configuration.\n";
 
 static int say(int code, const char *why)
@@ -127,10 +133,14 @@ int command_workspace_create(const struct settings *s, const struct options *o)
 	if (r == 0) {
 		printf(o->json ? "{\"id\":\"%s\",\"name\":\"%s\"}\n" : "%s\n", id, params[1]);
 	} else if (strcmp(session_sqlstate(db), "23505") == 0) {
-		snprintf(line, sizeof(line), "workspace %.80s: there is one of this name; choose another", params[1]);
+		snprintf(line, sizeof(line),
+			 "workspace %.80s: there is one of this name; choose another", params[1]);
 		code = say(EX_DATAERR, line);
 	} else if (strcmp(session_sqlstate(db), "23514") == 0) {
-		snprintf(line, sizeof(line), "workspace %.80s: is no name; use letters a-z, digits and dashes, up to 63", params[1]);
+		snprintf(
+			line, sizeof(line),
+			"workspace %.80s: is no name; use letters a-z, digits and dashes, up to 63",
+			params[1]);
 		code = say(EX_DATAERR, line);
 	} else {
 		code = say(EX_UNAVAILABLE, why);
@@ -197,21 +207,26 @@ static void make_key(char key[80], char hex_digest[65])
 
 int command_key_create(const struct settings *s, const struct options *o)
 {
-	static const char sql[] = "insert into api_key (workspace_id, api_key_id, digest, prefix, label, scopes)"
-				  " select workspace_id, $1, decode($2, 'hex'), $3, $4, $5::text[] from workspace where name = $6 or workspace_id::text = $6"
-				  " returning workspace_id";
+	static const char sql[] =
+		"insert into api_key (workspace_id, api_key_id, digest, prefix, label, scopes)"
+		" select workspace_id, $1, decode($2, 'hex'), $3, $4, $5::text[] from workspace "
+		"where name = $6 or workspace_id::text = $6"
+		" returning workspace_id";
 	char id[RAND_UUID], key[80], digest[65], prefix[24], scopes[256], why[256], line[400];
 	const char *params[] = { id, digest, prefix, o->label, scopes, o->workspace };
 	struct session *db;
 	int code;
 
-	code = options_want(o->workspace, "--workspace", "name or id of the team the key belongs to");
+	code = options_want(o->workspace, "--workspace",
+			    "name or id of the team the key belongs to");
 	if (code == 0)
 		code = options_want(o->label, "--label", "what the key is for");
 	if (code)
 		return code;
 	if (scopes_array(o->scopes ? o->scopes : all_scopes, scopes) != 0) {
-		snprintf(line, sizeof(line), "--scopes %.100s: holds a word that is no scope; choose from %s", o->scopes, all_scopes);
+		snprintf(line, sizeof(line),
+			 "--scopes %.100s: holds a word that is no scope; choose from %s",
+			 o->scopes, all_scopes);
 		return say(EX_USAGE, line);
 	}
 	code = admin_open(s, o, &db);
@@ -223,7 +238,10 @@ int command_key_create(const struct settings *s, const struct options *o)
 	if (session_query(db, sql, 6, params, why) != 0) {
 		code = say(EX_UNAVAILABLE, why);
 	} else if (session_rows(db) == 0) {
-		snprintf(line, sizeof(line), "workspace %.80s: there is none of this name; make it with `replyd workspace create`", o->workspace);
+		snprintf(line, sizeof(line),
+			 "workspace %.80s: there is none of this name; make it with `replyd "
+			 "workspace create`",
+			 o->workspace);
 		code = say(EX_DATAERR, line);
 	} else {
 		printf(o->json ? "{\"id\":\"%s\",\"key\":\"%s\"}\n" : "%.0s%s\n", id, key);
@@ -239,17 +257,23 @@ int command_key_create(const struct settings *s, const struct options *o)
 
 int command_inbox_list(const struct settings *s, const struct options *o)
 {
-	static const char rows[] =
-		"select i.address, w.name, i.provider, coalesce(s.state, 'new'), coalesce(s.reason, ''),"
-		" coalesce(to_char(min(f.gated_through) at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS\"Z\"'), 'never')"
-		" from inbox i join workspace w using (workspace_id) left join inbox_state s on s.inbox_id = i.inbox_id"
-		" left join folder f on f.inbox_id = i.inbox_id and f.role in ('inbox', 'junk') where i.admin_state <> 'removed'"
-		" group by 1, 2, 3, 4, 5 order by 2, 1";
-	static const char json[] =
-		"select coalesce(jsonb_agg(jsonb_build_object('id', i.inbox_id, 'address', i.address, 'workspace', w.name,"
-		" 'provider', i.provider, 'state', coalesce(s.state, 'new'), 'reason', coalesce(s.reason, ''))"
-		" order by w.name, i.address), '[]')::text from inbox i join workspace w using (workspace_id)"
-		" left join inbox_state s on s.inbox_id = i.inbox_id where i.admin_state <> 'removed'";
+	static const char rows[] = "select i.address, w.name, i.provider, coalesce(s.state, "
+				   "'new'), coalesce(s.reason, ''),"
+				   " coalesce(to_char(min(f.gated_through) at time zone 'UTC', "
+				   "'YYYY-MM-DD HH24:MI:SS\"Z\"'), 'never')"
+				   " from inbox i join workspace w using (workspace_id) left join "
+				   "inbox_state s on s.inbox_id = i.inbox_id"
+				   " left join folder f on f.inbox_id = i.inbox_id and f.role in "
+				   "('inbox', 'junk') where i.admin_state <> 'removed'"
+				   " group by 1, 2, 3, 4, 5 order by 2, 1";
+	static const char json[] = "select coalesce(jsonb_agg(jsonb_build_object('id', i.inbox_id, "
+				   "'address', i.address, 'workspace', w.name,"
+				   " 'provider', i.provider, 'state', coalesce(s.state, 'new'), "
+				   "'reason', coalesce(s.reason, ''))"
+				   " order by w.name, i.address), '[]')::text from inbox i join "
+				   "workspace w using (workspace_id)"
+				   " left join inbox_state s on s.inbox_id = i.inbox_id where "
+				   "i.admin_state <> 'removed'";
 	struct session *db;
 	char why[256];
 	int code = admin_open(s, o, &db);
@@ -261,10 +285,13 @@ int command_inbox_list(const struct settings *s, const struct options *o)
 	} else if (o->json) {
 		puts(session_value(db, 0, 0));
 	} else {
-		printf("%-32s %-16s %-12s %-16s %-21s %s\n", "INBOX", "WORKSPACE", "PROVIDER", "STATE", "SEEN THROUGH", "REASON");
+		printf("%-32s %-16s %-12s %-16s %-21s %s\n", "INBOX", "WORKSPACE", "PROVIDER",
+		       "STATE", "SEEN THROUGH", "REASON");
 		for (int i = 0; i < session_rows(db); i++)
-			printf("%-32s %-16s %-12s %-16s %-21s %s\n", session_value(db, i, 0), session_value(db, i, 1),
-			       session_value(db, i, 2), session_value(db, i, 3), session_value(db, i, 5), session_value(db, i, 4));
+			printf("%-32s %-16s %-12s %-16s %-21s %s\n", session_value(db, i, 0),
+			       session_value(db, i, 1), session_value(db, i, 2),
+			       session_value(db, i, 3), session_value(db, i, 5),
+			       session_value(db, i, 4));
 	}
 	session_close(db);
 	return code;

@@ -17,8 +17,12 @@ int options_parse(struct options *o, int argc, char **argv)
 		const char *flag;
 		const char **to;
 	} valued[] = {
-		{ "--data", &o->data },	      { "--config", &o->config }, { "--credentials", &o->credentials },
-		{ "--workspace", &o->workspace }, { "--label", &o->label },   { "--scopes", &o->scopes },
+		{ "--data", &o->data },
+		{ "--config", &o->config },
+		{ "--credentials", &o->credentials },
+		{ "--workspace", &o->workspace },
+		{ "--label", &o->label },
+		{ "--scopes", &o->scopes },
 	};
 
 	*o = (struct options){ 0 };
@@ -42,7 +46,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		else if (i + 1 < argc)
 			value = argv[i + 1];
 		for (k = 0; k < countof(valued); k++)
-			if (strlen(valued[k].flag) == len && strncmp(argv[i], valued[k].flag, len) == 0)
+			if (strlen(valued[k].flag) == len &&
+			    strncmp(argv[i], valued[k].flag, len) == 0)
 				break;
 		if (k == countof(valued) && !(len == 5 && strncmp(argv[i], "--set", 5) == 0))
 			return refuse(argv[i], "no such option");
@@ -51,7 +56,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		if (k < countof(valued))
 			*valued[k].to = value;
 		else if (o->n_sets == OPTIONS_SETS)
-			return refuse(argv[i], "too many settings; write them into a file for --config");
+			return refuse(argv[i],
+				      "too many settings; write them into a file for --config");
 		else
 			o->sets[o->n_sets++] = value;
 		if (argv[i][len] != '=')

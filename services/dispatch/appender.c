@@ -2,12 +2,13 @@
 #include "services/dispatch/appender.h"
 
 #define POLL_MS 1000
-#define BATCH 500
+#define BATCH   500
 
 static void on_poll(struct timer *t);
 static void on_appended(struct delivery_append *q);
 
-void appender_open(struct appender *a, struct loop *l, struct pg *pg, const struct log *log, appender_cb appended)
+void appender_open(struct appender *a, struct loop *l, struct pg *pg, const struct log *log,
+		   appender_cb appended)
 {
 	*a = (struct appender){ .pg = pg, .log = log, .appended = appended };
 	timer_open(&a->poll, l, on_poll);
@@ -47,7 +48,8 @@ static void on_appended(struct delivery_append *q)
 	if (!outcome_ok(&q->outcome)) {
 		/* The poll comes back to it; PostgreSQL's own outage is said by db/pg. */
 		if (q->outcome.blame != BLAME_NET)
-			log_warn(a->log, "feed.not_appended", "what=%s said=%s", q->outcome.what, q->outcome.said);
+			log_warn(a->log, "feed.not_appended", "what=%s said=%s", q->outcome.what,
+				 q->outcome.said);
 		return;
 	}
 	if (q->appended > 0)

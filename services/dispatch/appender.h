@@ -22,7 +22,8 @@ struct appender {
 	appender_cb appended;
 };
 
-void appender_open(struct appender *a, struct loop *l, struct pg *pg, const struct log *log, appender_cb appended);
+void appender_open(struct appender *a, struct loop *l, struct pg *pg, const struct log *log,
+		   appender_cb appended);
 void appender_kick(struct appender *a);
 void appender_drop(struct appender *a);
 

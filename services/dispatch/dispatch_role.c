@@ -59,9 +59,15 @@ static void on_positions(struct appender *a)
 static void start(struct dispatch *d, const struct secret *key)
 {
 	const struct settings *s = d->role->settings;
-	const struct poster_params p = { .pg = d->pg, .http = d->http, .webhook_key = key, .log = &d->role->log,
-					 .timeout_ms = s->dispatch_timeout_ms, .concurrency = (int)s->dispatch_concurrency,
-					 .retry_ms = s->retry_ms, .n_retries = s->n_retries, .allow_http = s->dispatch_allow_http };
+	const struct poster_params p = { .pg = d->pg,
+					 .http = d->http,
+					 .webhook_key = key,
+					 .log = &d->role->log,
+					 .timeout_ms = s->dispatch_timeout_ms,
+					 .concurrency = (int)s->dispatch_concurrency,
+					 .retry_ms = s->retry_ms,
+					 .n_retries = s->n_retries,
+					 .allow_http = s->dispatch_allow_http };
 
 	appender_open(&d->appender, &d->role->loop, d->pg, &d->role->log, on_positions);
 	d->poster = poster_open(&d->role->loop, &p);
@@ -73,18 +79,24 @@ int dispatch_role_run(struct role *r)
 	const struct settings *s = r->settings;
 	struct dispatch d = { .role = r };
 	const struct secret *key = role_want(r, "key.webhook");
-	const struct pg_params pp = { .conninfo = r->conninfo, .password = r->db_password, .application = "replyd dispatch",
-				      .log = &r->log, .owner = &d, .on_up = on_pg_up };
+	const struct pg_params pp = { .conninfo = r->conninfo,
+				      .password = r->db_password,
+				      .application = "replyd dispatch",
+				      .log = &r->log,
+				      .owner = &d,
+				      .on_up = on_pg_up };
 	int res;
 
 	if (!key)
 		return EX_CONFIG;
 	loop_init(&r->loop, on_stop, &d);
-	res = http_client_open(&r->loop, *s->tls_ca_file ? s->tls_ca_file : NULL, &s->policy, &d.http);
+	res = http_client_open(&r->loop, *s->tls_ca_file ? s->tls_ca_file : NULL, &s->policy,
+			       &d.http);
 	if (res == 0)
 		res = pg_open(&r->loop, &pp, &d.pg);
 	if (res) {
-		log_error(&r->log, "role.failed", "what=\"dispatch cannot start\" cause=%s", strerror(-res));
+		log_error(&r->log, "role.failed", "what=\"dispatch cannot start\" cause=%s",
+			  strerror(-res));
 		loop_stop(&r->loop);
 	} else {
 		start(&d, key);

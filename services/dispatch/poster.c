@@ -17,7 +17,7 @@
 #define POLL_MS 500
 /* A claim outlives its post by so much before another dispatcher takes it. */
 #define CLAIM_SLACK_MS 5000
-#define ANSWER_KEPT 256 /* bytes of an endpoint's answer in the receipt */
+#define ANSWER_KEPT    256 /* bytes of an endpoint's answer in the receipt */
 
 struct post {
 	struct list link;
@@ -77,7 +77,8 @@ void poster_kick(struct poster *p)
 	}
 	if (room <= 0)
 		return;
-	if (delivery_take_start(p->p.pg, &p->take, p->claim, p->p.timeout_ms + CLAIM_SLACK_MS, room, on_due, on_taken) == 0)
+	if (delivery_take_start(p->p.pg, &p->take, p->claim, p->p.timeout_ms + CLAIM_SLACK_MS, room,
+				on_due, on_taken) == 0)
 		p->state = POSTER_TAKING;
 }
 
@@ -104,7 +105,8 @@ static void post_free(struct post *t)
 static void settle(struct post *t, const struct retry_answer *a)
 {
 	struct poster *p = t->poster;
-	struct retry_verdict v = retry_decide(a, t->receipt.try, p->p.retry_ms, p->p.n_retries, &p->jitter);
+	struct retry_verdict v =
+		retry_decide(a, t->receipt.try, p->p.retry_ms, p->p.n_retries, &p->jitter);
 
 	t->receipt.status = (int)a->status;
 	t->receipt.outcome = v.word;
@@ -113,13 +115,18 @@ static void settle(struct post *t, const struct retry_answer *a)
 	t->receipt.detail = t->detail;
 	t->state = SETTLING;
 	if (v.fate == DELIVERY_DELIVERED)
-		log_info(p->p.log, "event.posted", "event=%s endpoint=%s try=%d status=%ld took_ms=%llu", t->event, t->endpoint,
-			 t->receipt.try, a->status, (unsigned long long)t->receipt.took_ms);
+		log_info(p->p.log, "event.posted",
+			 "event=%s endpoint=%s try=%d status=%ld took_ms=%llu", t->event,
+			 t->endpoint, t->receipt.try, a->status,
+			 (unsigned long long)t->receipt.took_ms);
 	else
-		log_warn(p->p.log, "event.not_posted", "event=%s endpoint=%s try=%d status=%ld outcome=%s fate=%d again_ms=%llu what=%s",
-			 t->event, t->endpoint, t->receipt.try, a->status, v.word, (int)v.fate, (unsigned long long)v.wait_ms,
-			 a->outcome.what);
-	/* Not even queued: the claim goes stale and the event is posted once more, with the same id. */
+		log_warn(p->p.log, "event.not_posted",
+			 "event=%s endpoint=%s try=%d status=%ld outcome=%s fate=%d again_ms=%llu "
+			 "what=%s",
+			 t->event, t->endpoint, t->receipt.try, a->status, v.word, (int)v.fate,
+			 (unsigned long long)v.wait_ms, a->outcome.what);
+	/* Not even queued: the claim goes stale and the event is posted once more, with the same
+	 * id. */
 	if (delivery_settle_start(p->p.pg, &t->settle, &t->receipt, on_settled) != 0)
 		post_free(t);
 }
@@ -127,7 +134,8 @@ static void settle(struct post *t, const struct retry_answer *a)
 /* Never even sent: our own state is wrong (key, URL); said in the receipt. */
 static void settle_unsent(struct post *t, const char *what)
 {
-	struct retry_answer a = { .outcome = outcome_of(BLAME_REFUSED, what, text_of(what)), .retry_after_s = -1 };
+	struct retry_answer a = { .outcome = outcome_of(BLAME_REFUSED, what, text_of(what)),
+				  .retry_after_s = -1 };
 
 	snprintf(t->detail, sizeof(t->detail), "%s", what);
 	settle(t, &a);
@@ -135,11 +143,13 @@ static void settle_unsent(struct post *t, const char *what)
 
 static int sign(struct post *t, const struct delivery_due *d)
 {
-	const struct seal_bind bind = { TEXT("webhook"), text_of(d->workspace), text_of(d->endpoint) };
+	const struct seal_bind bind = { TEXT("webhook"), text_of(d->workspace),
+					text_of(d->endpoint) };
 	int64_t now_s = clock_unix_s();
 	cleanup_secret struct secret secret = { 0 };
 	char signature[SIGN_WEBHOOK];
-	int r = seal_open(t->poster->p.webhook_key, &bind, d->sealed_secret, d->sealed_len, &secret);
+	int r = seal_open(t->poster->p.webhook_key, &bind, d->sealed_secret, d->sealed_len,
+			  &secret);
 
 	if (r)
 		return r;
@@ -163,19 +173,30 @@ static void on_due(struct delivery_take *q, const struct delivery_due *d)
 	snprintf(t->event, sizeof(t->event), "%s", d->event);
 	t->url = mem_text(d->url);
 	t->body = mem_text_n(d->body.at, d->body.len);
-	t->receipt = (struct delivery_receipt){ .workspace = t->workspace, .endpoint = t->endpoint, .event = t->event, .claim = p->claim,
-						.position = d->position, .try = d->tries + 1, .started_us = clock_unix_us() };
+	t->receipt = (struct delivery_receipt){ .workspace = t->workspace,
+						.endpoint = t->endpoint,
+						.event = t->event,
+						.claim = p->claim,
+						.position = d->position,
+						.try = d->tries + 1,
+						.started_us = clock_unix_us() };
 	if (sign(t, d) != 0) {
-		settle_unsent(t, "the endpoint's secret does not open: was secrets/webhook replaced?");
+		settle_unsent(t,
+			      "the endpoint's secret does not open: was secrets/webhook replaced?");
 		return;
 	}
 	if (!p->p.allow_http && strncmp(t->url, "https://", 8) != 0) {
 		settle_unsent(t, "the endpoint's URL is not https");
 		return;
 	}
-	t->req = (struct http_request){ .method = "POST", .url = t->url, .body = { t->body, d->body.len }, .timeout_ms = p->p.timeout_ms,
+	t->req = (struct http_request){ .method = "POST",
+					.url = t->url,
+					.body = { t->body, d->body.len },
+					.timeout_ms = p->p.timeout_ms,
 					.max_answer = ANSWER_KEPT - 1,
-					.headers = { "Content-Type: application/json", "User-Agent: replyd", t->h_id, t->h_time, t->h_sign } };
+					.headers = { "Content-Type: application/json",
+						     "User-Agent: replyd", t->h_id, t->h_time,
+						     t->h_sign } };
 	if (http_client_start(p->p.http, &t->req, on_posted) != 0)
 		settle_unsent(t, "the endpoint's URL cannot be dialled");
 }
@@ -197,7 +218,8 @@ static void on_posted(struct http_request *r)
 
 	t->receipt.took_ms = r->took_ms;
 	if (r->status)
-		text_printable(t->detail, sizeof(t->detail), (struct text){ (const char *)r->answer.data, r->answer.len });
+		text_printable(t->detail, sizeof(t->detail),
+			       (struct text){ (const char *)r->answer.data, r->answer.len });
 	else
 		snprintf(t->detail, sizeof(t->detail), "%s: %s", r->outcome.what, r->outcome.said);
 	settle(t, &a);
@@ -209,7 +231,8 @@ static void on_settled(struct delivery_settle *q)
 	struct poster *p = t->poster;
 
 	if (!outcome_ok(&q->outcome))
-		log_warn(p->p.log, "receipt.not_kept", "event=%s what=%s said=%s", t->event, q->outcome.what, q->outcome.said);
+		log_warn(p->p.log, "receipt.not_kept", "event=%s what=%s said=%s", t->event,
+			 q->outcome.what, q->outcome.said);
 	post_free(t);
 	poster_kick(p);
 }
@@ -223,7 +246,8 @@ void poster_drop(struct poster *p)
 	p->state = POSTER_CLOSING;
 	pg_tx_cancel(&p->take.tx);
 	timer_drop(&p->poll, NULL);
-	list_each(&p->posts, at, tmp) {
+	list_each(&p->posts, at, tmp)
+	{
 		struct post *t = container_of(at, struct post, link);
 
 		if (t->state == POSTING)

@@ -30,6 +30,7 @@ struct poster_params {
 
 struct poster *poster_open(struct loop *l, const struct poster_params *p);
 void poster_kick(struct poster *p); /* something may be due now */
-void poster_drop(struct poster *p); /* posts under way are cut; their claims go stale and are taken again */
+void poster_drop(
+	struct poster *p); /* posts under way are cut; their claims go stale and are taken again */
 
 #endif

@@ -29,7 +29,8 @@ static uint64_t jittered(uint64_t ms, struct rand_gen *g)
 	return span ? ms - span + rand_gen_below(g, 2 * span + 1) : ms;
 }
 
-struct retry_verdict retry_decide(const struct retry_answer *a, int try, const uint64_t *schedule_ms, size_t n, struct rand_gen *g)
+struct retry_verdict retry_decide(const struct retry_answer *a, int try,
+				  const uint64_t *schedule_ms, size_t n, struct rand_gen *g)
 {
 	struct retry_verdict v = { .word = word_of(a) };
 	uint64_t asked_ms;
@@ -47,8 +48,9 @@ struct retry_verdict retry_decide(const struct retry_answer *a, int try, const u
 	v.fate = DELIVERY_AGAIN;
 	v.wait_ms = jittered(schedule_ms[try], g);
 	if ((a->status == 429 || a->status == 503) && a->retry_after_s > 0) {
-		asked_ms = (uint64_t)a->retry_after_s > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS :
-										    (uint64_t)a->retry_after_s * 1000;
+		asked_ms = (uint64_t)a->retry_after_s > RETRY_AFTER_MAX_MS / 1000
+				   ? RETRY_AFTER_MAX_MS
+				   : (uint64_t)a->retry_after_s * 1000;
 		if (asked_ms > v.wait_ms)
 			v.wait_ms = asked_ms;
 	}

@@ -18,7 +18,7 @@
  *
  * Source: Standard Webhooks, "Deliverability and reliability".
  */
-#define RETRY_AFTER_MAX_MS (24ULL * 3600 * 1000)
+#define RETRY_AFTER_MAX_MS   (24ULL * 3600 * 1000)
 #define RETRY_JITTER_PERCENT 20
 
 struct retry_answer {
@@ -33,7 +33,9 @@ struct retry_verdict {
 	uint64_t wait_ms; /* DELIVERY_AGAIN */
 };
 
-/* `try`: 1 for the first post.  schedule_ms[0] is the wait before the first (0), [1] before the second... */
-struct retry_verdict retry_decide(const struct retry_answer *a, int try, const uint64_t *schedule_ms, size_t n, struct rand_gen *g);
+/* `try`: 1 for the first post.  schedule_ms[0] is the wait before the first (0), [1] before the
+ * second... */
+struct retry_verdict retry_decide(const struct retry_answer *a, int try,
+				  const uint64_t *schedule_ms, size_t n, struct rand_gen *g);
 
 #endif

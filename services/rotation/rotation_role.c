@@ -42,7 +42,8 @@ static void on_due(struct timer *t)
 {
 	struct duty *d = container_of(t, struct duty, timer);
 
-	if (upkeep_start(d->of->pg, &d->upkeep, duties[d->at].task, d->of->role->settings->retention_trace_ms, on_done) != 0)
+	if (upkeep_start(d->of->pg, &d->upkeep, duties[d->at].task,
+			 d->of->role->settings->retention_trace_ms, on_done) != 0)
 		timer_in(t, duties[d->at].every_ms);
 }
 
@@ -52,10 +53,11 @@ static void on_done(struct upkeep *q)
 	const struct log *log = &d->of->role->log;
 
 	if (!outcome_ok(&q->outcome))
-		log_warn(log, "upkeep.failed", "task=%s what=%s said=%s", upkeep_task_name(q->task), q->outcome.what,
-			 q->outcome.said);
+		log_warn(log, "upkeep.failed", "task=%s what=%s said=%s", upkeep_task_name(q->task),
+			 q->outcome.what, q->outcome.said);
 	else if (q->removed)
-		log_info(log, "upkeep.done", "task=%s removed=%lld", upkeep_task_name(q->task), (long long)q->removed);
+		log_info(log, "upkeep.done", "task=%s removed=%lld", upkeep_task_name(q->task),
+			 (long long)q->removed);
 	timer_in(&d->timer, duties[d->at].every_ms);
 }
 
@@ -75,14 +77,18 @@ static void on_stop(void *owner)
 int rotation_role_run(struct role *r)
 {
 	struct rotation n = { .role = r };
-	const struct pg_params pp = { .conninfo = r->conninfo, .password = r->db_password, .application = "replyd rotation",
-				      .log = &r->log, .owner = &n };
+	const struct pg_params pp = { .conninfo = r->conninfo,
+				      .password = r->db_password,
+				      .application = "replyd rotation",
+				      .log = &r->log,
+				      .owner = &n };
 	int res;
 
 	loop_init(&r->loop, on_stop, &n);
 	res = pg_open(&r->loop, &pp, &n.pg);
 	if (res) {
-		log_error(&r->log, "role.failed", "what=\"rotation cannot start\" cause=%s", strerror(-res));
+		log_error(&r->log, "role.failed", "what=\"rotation cannot start\" cause=%s",
+			  strerror(-res));
 		loop_stop(&r->loop);
 	}
 	for (size_t i = 0; res == 0 && i < countof(duties); i++) {

@@ -81,8 +81,8 @@ int account_become(const struct account *a)
 }
 
 /* In the child; only returns by ending it. */
-static _Noreturn void become_program(const struct account *a, const char *const *argv, const char *cwd,
-				     const char *log_path)
+static _Noreturn void become_program(const struct account *a, const char *const *argv,
+				     const char *cwd, const char *log_path)
 {
 	char path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C.UTF-8", zone[] = "TZ=UTC";
 	char *env[] = { path, locale, zone, NULL };
@@ -108,7 +108,8 @@ static _Noreturn void become_program(const struct account *a, const char *const 
 	_exit(127);
 }
 
-int account_run(const struct account *a, const char *const *argv, const char *cwd, const char *log_path)
+int account_run(const struct account *a, const char *const *argv, const char *cwd,
+		const char *log_path)
 {
 	int status;
 	pid_t pid = fork();

@@ -34,6 +34,7 @@ int account_become(const struct account *a);
  * Run a program to its end as `a`, output appended to `log_path` (NULL: to ours).
  * The exit status, or -errno when it could not be started; 128 + n: signal n.
  */
-int account_run(const struct account *a, const char *const *argv, const char *cwd, const char *log_path);
+int account_run(const struct account *a, const char *const *argv, const char *cwd,
+		const char *log_path);
 
 #endif

@@ -17,13 +17,19 @@ static void enter(struct child *c, enum child_state s)
 
 static void start(struct child *c)
 {
-	struct proc_params p = { .uid = (uid_t)-1, .gid = (gid_t)-1, .in_fd = -1, .out_fd = -1, .owner = c, .on_exit = on_exit_of_child };
+	struct proc_params p = { .uid = (uid_t)-1,
+				 .gid = (gid_t)-1,
+				 .in_fd = -1,
+				 .out_fd = -1,
+				 .owner = c,
+				 .on_exit = on_exit_of_child };
 	int r = c->start(c, &p, &c->proc);
 
 	if (r) {
 		uint64_t wait_ms = backoff_failed(&c->backoff, c->jitter);
 
-		log_error(&c->log, "child.not_started", "cause=%s again_ms=%llu", strerror(-r), (unsigned long long)wait_ms);
+		log_error(&c->log, "child.not_started", "cause=%s again_ms=%llu", strerror(-r),
+			  (unsigned long long)wait_ms);
 		timer_in(&c->again, wait_ms);
 		return;
 	}
@@ -41,7 +47,8 @@ void child_open(struct child *c, struct loop *l, struct rand_gen *jitter, const 
 	if (!c->stop_signal)
 		c->stop_signal = SIGTERM;
 	log_child(&c->log, log, "child=%s-%d", c->role, c->n);
-	/* A child that dies at once is a mistake that waiting does not mend, but the database may come back. */
+	/* A child that dies at once is a mistake that waiting does not mend, but the database may
+	 * come back. */
 	backoff_init(&c->backoff, 200, 15000, 10000);
 	timer_open(&c->again, l, on_again);
 	start(c);
@@ -79,8 +86,9 @@ static void on_exit_of_child(void *owner, int exit_status, int term_signal)
 	}
 	backoff_lived(&c->backoff, lived_ms);
 	wait_ms = backoff_failed(&c->backoff, c->jitter);
-	log_warn(&c->log, "child.ended", "status=%d signal=%d lived_ms=%llu again_ms=%llu", exit_status, term_signal,
-		 (unsigned long long)lived_ms, (unsigned long long)wait_ms);
+	log_warn(&c->log, "child.ended", "status=%d signal=%d lived_ms=%llu again_ms=%llu",
+		 exit_status, term_signal, (unsigned long long)lived_ms,
+		 (unsigned long long)wait_ms);
 	timer_in(&c->again, wait_ms);
 	enter(c, CHILD_WAITING);
 }

@@ -14,7 +14,8 @@
  *   child_stop(): -> CHILD_STOPPING -> CHILD_STOPPED
  */
 struct child;
-typedef int (*child_start_cb)(struct child *c, struct proc_params *p, struct proc **ret); /* fill in and proc_open; -errno */
+typedef int (*child_start_cb)(struct child *c, struct proc_params *p,
+			      struct proc **ret); /* fill in and proc_open; -errno */
 typedef void (*child_change_cb)(struct child *c); /* started, ended or stopped */
 
 enum child_state { CHILD_WAITING, CHILD_RUNNING, CHILD_STOPPING, CHILD_STOPPED };
@@ -36,7 +37,8 @@ struct child {
 	child_change_cb changed;
 };
 
-void child_open(struct child *c, struct loop *l, struct rand_gen *jitter, const struct log *log); /* role, n, start, changed are set */
+void child_open(struct child *c, struct loop *l, struct rand_gen *jitter,
+		const struct log *log); /* role, n, start, changed are set */
 /* Politely, then SIGKILL after `patience_ms`. */
 void child_stop(struct child *c, uint64_t patience_ms);
 void child_close(struct child *c); /* forget the timer, once stopped */

@@ -15,7 +15,7 @@
 #include "services/up/cluster.h"
 
 /* "/var/lib/x/run/.s.PGSQL.5432" must fit into sun_path. */
-#define SOCKET_FILE "/.s.PGSQL.5432"
+#define SOCKET_FILE    "/.s.PGSQL.5432"
 #define SOCKET_DIR_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof(SOCKET_FILE))
 
 static const char settings[] =
@@ -46,19 +46,24 @@ static int find_programs(struct cluster *c, const char *bin_dir, char why[512])
 		snprintf(c->bin, sizeof(c->bin), "%s", bin_dir);
 	} else if (glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &g) == 0) {
 		/* Sorted by name; 13 and up all have two digits, so the last is the newest. */
-		snprintf(c->bin, sizeof(c->bin), "%.*s", (int)(strlen(g.gl_pathv[g.gl_pathc - 1]) - strlen("/initdb")),
+		snprintf(c->bin, sizeof(c->bin), "%.*s",
+			 (int)(strlen(g.gl_pathv[g.gl_pathc - 1]) - strlen("/initdb")),
 			 g.gl_pathv[g.gl_pathc - 1]);
 	}
 	globfree(&g);
 	snprintf(initdb, sizeof(initdb), "%s/initdb", c->bin);
 	if (c->bin[0] && access(initdb, X_OK) == 0)
 		return 0;
-	snprintf(why, 512, "PostgreSQL: no initdb in %s; install the package postgresql-15, name the folder in database.bin_dir, "
-		 "or set DATABASE_URL", c->bin[0] ? c->bin : "/usr/lib/postgresql/*/bin");
+	snprintf(why, 512,
+		 "PostgreSQL: no initdb in %s; install the package postgresql-15, name the folder "
+		 "in database.bin_dir, "
+		 "or set DATABASE_URL",
+		 c->bin[0] ? c->bin : "/usr/lib/postgresql/*/bin");
 	return -ENOENT;
 }
 
-/* The socket lies in DIR/run if its path is short enough, else in a private folder under /tmp named after DIR. */
+/* The socket lies in DIR/run if its path is short enough, else in a private folder under /tmp named
+ * after DIR. */
 static int choose_socket(struct cluster *c, const char *data_dir, char why[512])
 {
 	uint8_t digest[SIGN_SHA256];
@@ -69,25 +74,28 @@ static int choose_socket(struct cluster *c, const char *data_dir, char why[512])
 	snprintf(path, sizeof(path), "%s/run", data_dir);
 	if (strlen(path) > SOCKET_DIR_MAX) {
 		sign_sha256(data_dir, strlen(data_dir), digest);
-		snprintf(path, sizeof(path), "/tmp/replyd-%02x%02x%02x%02x%02x%02x", digest[0], digest[1], digest[2], digest[3],
-			 digest[4], digest[5]);
+		snprintf(path, sizeof(path), "/tmp/replyd-%02x%02x%02x%02x%02x%02x", digest[0],
+			 digest[1], digest[2], digest[3], digest[4], digest[5]);
 	}
 	snprintf(c->socket, sizeof(c->socket), "%.*s", (int)SOCKET_DIR_MAX, path);
 	r = account_own_folder(&c->account, c->socket);
 	if (r == 0 && lstat(c->socket, &st) != 0)
 		r = -errno;
 	/* In /tmp somebody else may have been first. */
-	if (r == 0 && (!S_ISDIR(st.st_mode) || (st.st_uid != c->account.uid && st.st_uid != geteuid())))
+	if (r == 0 &&
+	    (!S_ISDIR(st.st_mode) || (st.st_uid != c->account.uid && st.st_uid != geteuid())))
 		r = -EPERM;
 	/* The roles run as another account than PostgreSQL and must get through. */
 	if (r == 0 && chmod(c->socket, 0711) != 0)
 		r = -errno;
 	if (r)
-		snprintf(why, 512, "%s: %s; the folder of PostgreSQL's socket must belong to %s", c->socket, strerror(-r), c->account.name);
+		snprintf(why, 512, "%s: %s; the folder of PostgreSQL's socket must belong to %s",
+			 c->socket, strerror(-r), c->account.name);
 	return r;
 }
 
-static int put_file(const struct account *a, const char *path, int flags, const char *text, size_t n)
+static int put_file(const struct account *a, const char *path, int flags, const char *text,
+		    size_t n)
 {
 	int r = 0, fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 
@@ -104,8 +112,18 @@ static int put_file(const struct account *a, const char *path, int flags, const 
 static int init_db(const struct cluster *c, const struct secret *root_password, char why[512])
 {
 	char initdb[300], data[512], log[512], pw[512], path[600], pwfile[600];
-	const char *argv[] = { initdb, "-D", data, "-U", "replyd_root", "--auth=scram-sha-256", pwfile, "-E", "UTF8",
-			       "--locale=C.UTF-8", "--no-instructions", NULL };
+	const char *argv[] = { initdb,
+			       "-D",
+			       data,
+			       "-U",
+			       "replyd_root",
+			       "--auth=scram-sha-256",
+			       pwfile,
+			       "-E",
+			       "UTF8",
+			       "--locale=C.UTF-8",
+			       "--no-instructions",
+			       NULL };
 	int r;
 
 	snprintf(initdb, sizeof(initdb), "%s/initdb", c->bin);
@@ -131,7 +149,10 @@ static int init_db(const struct cluster *c, const struct secret *root_password, 
 	if (r == 0 && rename(data, path) != 0)
 		r = -errno;
 	if (r)
-		snprintf(why, 512, "PostgreSQL: initdb ended with %d; see %.180s, then remove %.180s and start again", r, log, data);
+		snprintf(why, 512,
+			 "PostgreSQL: initdb ended with %d; see %.180s, then remove %.180s and "
+			 "start again",
+			 r, log, data);
 	return r ? -EIO : 0;
 }
 
@@ -155,20 +176,27 @@ static int stop_leftover(const struct cluster *c, char why[512])
 	fclose(f);
 	if (pid <= 1 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
 		return 0;
-	if (account_run(&c->account, argv, c->dir, log) == 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
+	if (account_run(&c->account, argv, c->dir, log) == 0 ||
+	    (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
 		return 0;
-	snprintf(why, 512, "PostgreSQL: process %ld holds %.300s and does not stop; is another `replyd up` running there?", pid, data);
+	snprintf(why, 512,
+		 "PostgreSQL: process %ld holds %.300s and does not stop; is another `replyd up` "
+		 "running there?",
+		 pid, data);
 	return -EBUSY;
 }
 
-int cluster_prepare(struct cluster *c, const char *data_dir, const char *bin_dir, const struct secret *root_password, char why[512])
+int cluster_prepare(struct cluster *c, const char *data_dir, const char *bin_dir,
+		    const struct secret *root_password, char why[512])
 {
 	char closed[512], path[600];
 	int r;
 
 	*c = (struct cluster){ 0 };
 	if (account_choose("postgres", &c->account) != 0) {
-		snprintf(why, 512, "PostgreSQL refuses to run as root, and there is neither an account `postgres` nor `nobody`; "
+		snprintf(why, 512,
+			 "PostgreSQL refuses to run as root, and there is neither an account "
+			 "`postgres` nor `nobody`; "
 			 "start replyd as another user");
 		return -ENOENT;
 	}
@@ -177,13 +205,17 @@ int cluster_prepare(struct cluster *c, const char *data_dir, const char *bin_dir
 		return r;
 	snprintf(c->dir, sizeof(c->dir), "%s/pg", data_dir);
 	if (account_can_reach(&c->account, c->dir, closed) != 0) {
-		snprintf(why, 512, "%.150s is closed to the account %s, which runs PostgreSQL; choose --data in a folder open to it, "
-			 "such as /var/lib/replyd, or chmod o+x %.100s", closed, c->account.name, closed);
+		snprintf(why, 512,
+			 "%.150s is closed to the account %s, which runs PostgreSQL; choose --data "
+			 "in a folder open to it, "
+			 "such as /var/lib/replyd, or chmod o+x %.100s",
+			 closed, c->account.name, closed);
 		return -EACCES;
 	}
 	r = account_own_folder(&c->account, c->dir);
 	if (r) {
-		snprintf(why, 512, "%s: %s; the data folder must be writable", c->dir, strerror(-r));
+		snprintf(why, 512, "%s: %s; the data folder must be writable", c->dir,
+			 strerror(-r));
 		return r;
 	}
 	r = choose_socket(c, data_dir, why);
@@ -198,7 +230,8 @@ int cluster_prepare(struct cluster *c, const char *data_dir, const char *bin_dir
 int cluster_start(const struct cluster *c, struct loop *l, struct proc_params *p, struct proc **ret)
 {
 	char postgres[300], data[512], sock[200], log[512];
-	char d[] = "-D", k[] = "-k", zone[] = "TZ=UTC", locale[] = "LC_ALL=C.UTF-8", path[] = "PATH=/usr/bin:/bin";
+	char d[] = "-D", k[] = "-k", zone[] = "TZ=UTC", locale[] = "LC_ALL=C.UTF-8",
+	     path[] = "PATH=/usr/bin:/bin";
 	char *argv[] = { postgres, d, data, k, sock, NULL };
 	char *env[] = { path, locale, zone, NULL };
 	int r;

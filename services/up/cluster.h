@@ -23,9 +23,11 @@ struct cluster {
  * found, -EACCES: the account cannot reach the folder, -EIO: initdb failed; `why`
  * names the thing, the cause and the remedy.
  */
-int cluster_prepare(struct cluster *c, const char *data_dir, const char *bin_dir, const struct secret *root_password, char why[512]);
+int cluster_prepare(struct cluster *c, const char *data_dir, const char *bin_dir,
+		    const struct secret *root_password, char why[512]);
 /* Start it as a child.  The owner and on_exit of `p` are kept; the rest is filled in.  -errno. */
-int cluster_start(const struct cluster *c, struct loop *l, struct proc_params *p, struct proc **ret);
+int cluster_start(const struct cluster *c, struct loop *l, struct proc_params *p,
+		  struct proc **ret);
 /* libpq key words without user and password. */
 void cluster_conninfo(const struct cluster *c, char ret[512]);
 

@@ -49,7 +49,9 @@ static int add_client_secrets(struct buf *b, const struct settings *s)
 		fd = open(file, O_RDONLY | O_CLOEXEC);
 		if (fd < 0) {
 			r = -errno;
-			fprintf(stderr, "replyd up: provider.%s.client_secret_file %s: %s; name a file that replyd may read\n",
+			fprintf(stderr,
+				"replyd up: provider.%s.client_secret_file %s: %s; name a file "
+				"that replyd may read\n",
 				all[i].name, file, strerror(-r));
 			return r;
 		}
@@ -68,7 +70,8 @@ static int add_client_secrets(struct buf *b, const struct settings *s)
 	return 0;
 }
 
-static int compose(struct buf *b, const struct keyring *k, const struct settings *s, const char *role)
+static int compose(struct buf *b, const struct keyring *k, const struct settings *s,
+		   const char *role)
 {
 	int r = -EINVAL;
 

@@ -16,7 +16,8 @@ static int say(int code, const char *why)
 	return code;
 }
 
-static int connect_patiently(const char *conninfo, const struct secret *password, uint64_t patience_ms, struct session **ret)
+static int connect_patiently(const char *conninfo, const struct secret *password,
+			     uint64_t patience_ms, struct session **ret)
 {
 	uint64_t until_ms = clock_mono_ms() + patience_ms;
 	char why[256];
@@ -34,20 +35,23 @@ static int connect_patiently(const char *conninfo, const struct secret *password
 }
 
 /* The private cluster comes with `postgres` only; an operator's database is there already. */
-static int create_database(const char *place, const char *admin_user, const struct secret *password, uint64_t patience_ms)
+static int create_database(const char *place, const char *admin_user, const struct secret *password,
+			   uint64_t patience_ms)
 {
 	char at_postgres[CONNINFO_MAX], conninfo[CONNINFO_MAX], why[256];
 	struct session *s;
 	int code;
 
 	/* The last dbname wins in libpq. */
-	if ((size_t)snprintf(at_postgres, sizeof(at_postgres), "%s dbname='postgres'", place) >= sizeof(at_postgres) ||
+	if ((size_t)snprintf(at_postgres, sizeof(at_postgres), "%s dbname='postgres'", place) >=
+		    sizeof(at_postgres) ||
 	    conninfo_join(at_postgres, admin_user, conninfo) != 0)
 		return say(EX_CONFIG, "database.url is too long");
 	code = connect_patiently(conninfo, password, patience_ms, &s);
 	if (code)
 		return code;
-	if (session_query(s, "select 1 from pg_database where datname = 'replyd'", 0, NULL, why) != 0)
+	if (session_query(s, "select 1 from pg_database where datname = 'replyd'", 0, NULL, why) !=
+	    0)
 		code = say(EX_UNAVAILABLE, why);
 	else if (session_rows(s) == 0 && session_exec(s, "create database replyd", why) != 0)
 		code = say(EX_UNAVAILABLE, why);
@@ -58,9 +62,12 @@ static int create_database(const char *place, const char *admin_user, const stru
 static int make_roles(struct session *s, const struct keyring *k)
 {
 	const struct migrate_role roles[] = {
-		{ "replyd_admin", &k->is[KEYRING_ADMIN] },	 { "replyd_ingest", &k->is[KEYRING_INGEST] },
-		{ "replyd_broker", &k->is[KEYRING_BROKER] },	 { "replyd_dispatch", &k->is[KEYRING_DISPATCH] },
-		{ "replyd_rotation", &k->is[KEYRING_ROTATION] }, { "replyd_api", &k->is[KEYRING_API] },
+		{ "replyd_admin", &k->is[KEYRING_ADMIN] },
+		{ "replyd_ingest", &k->is[KEYRING_INGEST] },
+		{ "replyd_broker", &k->is[KEYRING_BROKER] },
+		{ "replyd_dispatch", &k->is[KEYRING_DISPATCH] },
+		{ "replyd_rotation", &k->is[KEYRING_ROTATION] },
+		{ "replyd_api", &k->is[KEYRING_API] },
 	};
 	char why[256];
 	int r = migrate_roles(s, roles, countof(roles), why);
@@ -68,8 +75,8 @@ static int make_roles(struct session *s, const struct keyring *k)
 	return r ? say(r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE, why) : 0;
 }
 
-int database_ready(const char *place, const char *admin_user, const struct secret *admin_password, const struct keyring *k,
-		   uint64_t patience_ms)
+int database_ready(const char *place, const char *admin_user, const struct secret *admin_password,
+		   const struct keyring *k, uint64_t patience_ms)
 {
 	char conninfo[CONNINFO_MAX], why[256];
 	struct session *s;

@@ -15,7 +15,7 @@
  * `patience_ms`: how long a refused connection is tried again (a private cluster
  * that is just starting).
  */
-int database_ready(const char *place, const char *admin_user, const struct secret *admin_password, const struct keyring *k,
-		   uint64_t patience_ms);
+int database_ready(const char *place, const char *admin_user, const struct secret *admin_password,
+		   const struct keyring *k, uint64_t patience_ms);
 
 #endif

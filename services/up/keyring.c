@@ -65,16 +65,19 @@ static int read_file(const char *path, struct secret *ret, char why[512])
 
 	if (fd < 0)
 		return fail(why, errno == ENOENT ? -ENOKEY : -errno, path, strerror(errno),
-			    errno == ENOENT ? "restore it from the backup: what it sealed cannot be opened with a new one" :
-					      "it must belong to the user that runs replyd");
+			    errno == ENOENT ? "restore it from the backup: what it sealed cannot "
+					      "be opened with a new one"
+					    : "it must belong to the user that runs replyd");
 	if (fstat(fd, &st) != 0 || (st.st_mode & 077) != 0) {
 		close(fd);
-		return fail(why, -EPERM, path, "others may read it", "chmod 600 it, and consider the secret known");
+		return fail(why, -EPERM, path, "others may read it",
+			    "chmod 600 it, and consider the secret known");
 	}
 	n = read(fd, line, sizeof(line));
 	close(fd);
 	if (n <= 0 || n == sizeof(line))
-		return fail(why, -EBADMSG, path, "is empty or too long", "restore it from the backup");
+		return fail(why, -EBADMSG, path, "is empty or too long",
+			    "restore it from the backup");
 
 	buf_init(&plain, FILE_MAX);
 	r = text_from_base64(&plain, text_trim((struct text){ line, (size_t)n }));
@@ -151,7 +154,9 @@ static int make_all(struct keyring *k, const char *data_dir, char why[512])
 			return r;
 	}
 	path_of(path, data_dir, "made");
-	return write_file(path, TEXT("These files are one set. Back them up together with the database.\n"), why);
+	return write_file(
+		path, TEXT("These files are one set. Back them up together with the database.\n"),
+		why);
 }
 
 int keyring_open(struct keyring *k, const char *data_dir, char why[512])
@@ -178,7 +183,8 @@ int keyring_open(struct keyring *k, const char *data_dir, char why[512])
 	return 0;
 }
 
-int keyring_read_one(const char *data_dir, enum keyring_name name, struct secret *ret, char why[512])
+int keyring_read_one(const char *data_dir, enum keyring_name name, struct secret *ret,
+		     char why[512])
 {
 	char path[512];
 
@@ -197,7 +203,7 @@ int keyring_add(struct buf *b, const char *name, const struct secret *value, boo
 	int r = text_addf(b, binary ? "%s=base64:" : "%s=", name);
 
 	if (r == 0)
-		r = binary ? text_add_base64(b, value->data, value->len) :
-			     buf_add(b, value->data, value->len);
+		r = binary ? text_add_base64(b, value->data, value->len)
+			   : buf_add(b, value->data, value->len);
 	return r ? r : text_add(b, TEXT("\n"));
 }

@@ -38,12 +38,14 @@ struct keyring {
 	struct secret is[KEYRING_NAMES];
 };
 
-/* 0; -errno of the file system, -ENOKEY: a file is missing, -EBADMSG: one is unreadable.  `why` names file, cause and remedy. */
+/* 0; -errno of the file system, -ENOKEY: a file is missing, -EBADMSG: one is unreadable.  `why`
+ * names file, cause and remedy. */
 int keyring_open(struct keyring *k, const char *data_dir, char why[512]);
 void keyring_clear(struct keyring *k);
 
 /* One secret only: the command line reads db-admin and nothing else.  As keyring_open. */
-int keyring_read_one(const char *data_dir, enum keyring_name name, struct secret *ret, char why[512]);
+int keyring_read_one(const char *data_dir, enum keyring_name name, struct secret *ret,
+		     char why[512]);
 
 /* Append "name=value\n" for the credential stream of a child; keys as "base64:...". */
 int keyring_add(struct buf *b, const char *name, const struct secret *value, bool binary);

@@ -23,8 +23,8 @@
 #include "services/up/keyring.h"
 #include "services/up/up.h"
 
-#define CHILDREN_MAX 64
-#define PATIENCE_ROLE_MS 10000     /* a role releases its leases and ends its posts */
+#define CHILDREN_MAX         64
+#define PATIENCE_ROLE_MS     10000 /* a role releases its leases and ends its posts */
 #define PATIENCE_POSTGRES_MS 30000 /* a fast shutdown writes a checkpoint */
 
 struct up {
@@ -48,7 +48,8 @@ static void on_stop(void *owner);
 static void on_role_changed(struct child *c);
 static void on_postgres_changed(struct child *c);
 
-static struct up *the_up; /* children have no owner pointer of their own type: one `up` per process */
+static struct up
+	*the_up; /* children have no owner pointer of their own type: one `up` per process */
 
 static int say(int code, const char *thing, const char *cause, const char *remedy)
 {
@@ -72,13 +73,15 @@ static int open_data_dir(struct up *u, const char *dir)
 	if (!realpath(dir, u->data_dir))
 		return say(EX_CANTCREAT, dir, strerror(errno), "choose another --data");
 	if (strlen(u->data_dir) > 300)
-		return say(EX_CONFIG, dir, "the path is longer than 300 bytes", "choose a shorter --data");
+		return say(EX_CONFIG, dir, "the path is longer than 300 bytes",
+			   "choose a shorter --data");
 	snprintf(path, sizeof(path), "%s/up.lock", u->data_dir);
 	u->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (u->lock_fd < 0)
 		return say(EX_CANTCREAT, path, strerror(errno), "the data folder must be writable");
 	if (flock(u->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return say(EX_TEMPFAIL, u->data_dir, "another `replyd up` is running here", "stop it first, or choose another --data");
+		return say(EX_TEMPFAIL, u->data_dir, "another `replyd up` is running here",
+			   "stop it first, or choose another --data");
 	return 0;
 }
 
@@ -95,14 +98,20 @@ static void write_state(const struct up *u)
 		log_warn(&u->log, "state.not_written", "cause=%s", strerror(errno));
 		return;
 	}
-	fprintf(f, "{\"up\":%d,\"api\":{\"address\":\"%s\",\"port\":%lld,\"url\":\"%s\"},\"conninfo\":\"%s\",\n \"postgres\":%d,\"roles\":[",
-		(int)getpid(), u->settings->api_address, (long long)u->settings->api_port, u->settings->api_public_url, u->place,
+	fprintf(f,
+		"{\"up\":%d,\"api\":{\"address\":\"%s\",\"port\":%lld,\"url\":\"%s\"},\"conninfo\":"
+		"\"%s\",\n \"postgres\":%d,\"roles\":[",
+		(int)getpid(), u->settings->api_address, (long long)u->settings->api_port,
+		u->settings->api_public_url, u->place,
 		u->postgres.proc ? (int)proc_pid(u->postgres.proc) : 0);
 	for (size_t i = 0; i < u->n_roles; i++) {
 		const struct child *c = &u->roles[i];
 
-		fprintf(f, "%s\n  {\"role\":\"%s\",\"n\":%d,\"state\":\"%s\",\"pid\":%d,\"starts\":%u}", i ? "," : "", c->role, c->n,
-			child_state_name(c->state), c->proc ? (int)proc_pid(c->proc) : 0, c->starts);
+		fprintf(f,
+			"%s\n  "
+			"{\"role\":\"%s\",\"n\":%d,\"state\":\"%s\",\"pid\":%d,\"starts\":%u}",
+			i ? "," : "", c->role, c->n, child_state_name(c->state),
+			c->proc ? (int)proc_pid(c->proc) : 0, c->starts);
 	}
 	fputs("]}\n", f);
 	if (fclose(f) != 0 || rename(tmp, path) != 0)
@@ -119,7 +128,9 @@ static int write_settings(const struct up *u)
 	f = fopen(path, "we");
 	if (!f)
 		return say(EX_CANTCREAT, path, strerror(errno), "the data folder must be writable");
-	fputs("# written by `replyd up` at each start for its children; edit your own file instead\n", f);
+	fputs("# written by `replyd up` at each start for its children; edit your own file "
+	      "instead\n",
+	      f);
 	settings_write(u->settings, u->place, f);
 	if (fclose(f) != 0)
 		return say(EX_CANTCREAT, path, strerror(errno), "is the disk full?");
@@ -138,7 +149,8 @@ static int start_postgres(struct child *c, struct proc_params *p, struct proc **
 static int start_role(struct child *c, struct proc_params *p, struct proc **ret)
 {
 	const struct up *u = the_up;
-	char self[] = "replyd", role[32], flag_cred[] = "--credentials", fd3[] = "fd:3", flag_conf[] = "--config", conf[PATH_MAX + 32];
+	char self[] = "replyd", role[32], flag_cred[] = "--credentials", fd3[] = "fd:3",
+	     flag_conf[] = "--config", conf[PATH_MAX + 32];
 	char path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C.UTF-8", zone[] = "TZ=UTC";
 	char *argv[] = { self, role, flag_cred, fd3, flag_conf, conf, NULL };
 	char *env[] = { path, locale, zone, NULL };
@@ -224,7 +236,8 @@ static void on_stop(void *owner)
 static int ready_private(struct up *u)
 {
 	char why[512];
-	int r = cluster_prepare(&u->cluster, u->data_dir, u->settings->database_bin_dir, &u->keys.is[KEYRING_ROOT], why);
+	int r = cluster_prepare(&u->cluster, u->data_dir, u->settings->database_bin_dir,
+				&u->keys.is[KEYRING_ROOT], why);
 
 	if (r) {
 		fprintf(stderr, "replyd up: %s\n", why);
@@ -263,7 +276,8 @@ static int choose_port(struct up *u)
 	if (u->settings->api_port)
 		return 0;
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && getsockname(fd, (struct sockaddr *)&a, &len) == 0)
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 &&
+	    getsockname(fd, (struct sockaddr *)&a, &len) == 0)
 		r = settings_fix_port(u->settings, ntohs(a.sin_port));
 	if (fd >= 0)
 		close(fd);
@@ -291,7 +305,8 @@ static int start_everything(struct up *u)
 		return EX_CANTCREAT;
 	}
 	if (account_choose("replyd", &u->role_account) != 0)
-		return say(EX_NOPERM, "accounts", "there is neither `replyd` nor `nobody`", "start replyd as another user than root");
+		return say(EX_NOPERM, "accounts", "there is neither `replyd` nor `nobody`",
+			   "start replyd as another user than root");
 	code = choose_port(u);
 	if (code)
 		return code;

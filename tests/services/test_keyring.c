@@ -166,7 +166,8 @@ static void each_role_gets_its_own(void **state)
 			if (!cred_get(c, given[i].names[n]))
 				fail_msg("%s lacks %s", given[i].role, given[i].names[n]);
 		if (cred_count(c) != n)
-			fail_msg("%s is given %zu credentials, not %zu", given[i].role, cred_count(c), n);
+			fail_msg("%s is given %zu credentials, not %zu", given[i].role,
+				 cred_count(c), n);
 		cred_free(c);
 	}
 	assert_int_equal(credentials_pipe(&k, &s, "nobody"), -EINVAL);

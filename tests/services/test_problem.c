@@ -29,7 +29,8 @@ static void every_code_says_what_and_what_to_do(void **state)
 		j = json_loadb((const char *)b.data, b.len, 0, NULL);
 		assert_non_null(j);
 		assert_string_equal(text_at(j, "code"), problem_name(p.code));
-		assert_int_equal(json_integer_value(json_object_get(j, "status")), problem_status(p.code));
+		assert_int_equal(json_integer_value(json_object_get(j, "status")),
+				 problem_status(p.code));
 		assert_true(strlen(text_at(j, "title")) > 8);
 		assert_true(strlen(text_at(j, "remedy")) > 8);
 		assert_string_equal(text_at(j, "field"), "/a/b");
@@ -91,7 +92,8 @@ static void addresses_are_checked(void **state)
 		char got[FIELD_ADDRESS];
 		bool ok = field_address(text_of(addresses[i].given), got);
 
-		if (ok != (addresses[i].want != NULL) || (ok && strcmp(got, addresses[i].want) != 0))
+		if (ok != (addresses[i].want != NULL) ||
+		    (ok && strcmp(got, addresses[i].want) != 0))
 			fail_msg("address \"%s\"", addresses[i].given);
 	}
 }
@@ -111,8 +113,10 @@ static void uuids_are_checked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_code_says_what_and_what_to_do), cmocka_unit_test(foreign_bytes_do_not_break_it),
-		cmocka_unit_test(a_status_finds_its_code),	       cmocka_unit_test(addresses_are_checked),
+		cmocka_unit_test(every_code_says_what_and_what_to_do),
+		cmocka_unit_test(foreign_bytes_do_not_break_it),
+		cmocka_unit_test(a_status_finds_its_code),
+		cmocka_unit_test(addresses_are_checked),
 		cmocka_unit_test(uuids_are_checked),
 	};
 

@@ -29,8 +29,10 @@ static const struct {
 	{ "GET", "/", NULL, NULL, "" },
 	{ "GET", "", NULL, NULL, "" },
 	{ "GET", "//livez", NULL, NULL, "" },
-	{ "GET", "/v1/prospects/anna%40example.test/gate", "/v1/prospects/{}/gate", "anna@example.test", NULL },
-	{ "GET", "/v1/prospects/rep+q4@example.test/gate", "/v1/prospects/{}/gate", "rep+q4@example.test", NULL },
+	{ "GET", "/v1/prospects/anna%40example.test/gate", "/v1/prospects/{}/gate",
+	  "anna@example.test", NULL },
+	{ "GET", "/v1/prospects/rep+q4@example.test/gate", "/v1/prospects/{}/gate",
+	  "rep+q4@example.test", NULL },
 	{ "GET", "/v1/prospects/a%2Fb/gate", "/v1/prospects/{}/gate", "a/b", NULL },
 	{ "GET", "/v1/prospects/%00/gate", NULL, NULL, "" },
 	{ "GET", "/v1/prospects/%zz/gate", NULL, NULL, "" },
@@ -48,8 +50,10 @@ static void table(void **state)
 		const struct route *r = route_find(q, rows[i].method, rows[i].path, allow);
 
 		if (!r != !rows[i].pattern || (r && strcmp(r->pattern, rows[i].pattern) != 0) ||
-		    (rows[i].param && strcmp(q->params[0], rows[i].param) != 0) || (rows[i].allow && strcmp(allow, rows[i].allow) != 0))
-			fail_msg("%s %s: %s, param %s, allow %s", rows[i].method, rows[i].path, r ? r->pattern : "nothing", q->params[0], allow);
+		    (rows[i].param && strcmp(q->params[0], rows[i].param) != 0) ||
+		    (rows[i].allow && strcmp(allow, rows[i].allow) != 0))
+			fail_msg("%s %s: %s, param %s, allow %s", rows[i].method, rows[i].path,
+				 r ? r->pattern : "nothing", q->params[0], allow);
 	}
 	free(q);
 }

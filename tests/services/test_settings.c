@@ -60,15 +60,18 @@ static void mistakes_name_setting_and_remedy(void **state)
 
 		if (load(&s, refused[i].set, why) == 0)
 			fail_msg("%s: accepted", refused[i].name);
-		if (!strstr(why, refused[i].says) || (refused[i].and_says && !strstr(why, refused[i].and_says)))
+		if (!strstr(why, refused[i].says) ||
+		    (refused[i].and_says && !strstr(why, refused[i].and_says)))
 			fail_msg("%s: says \"%s\"", refused[i].name, why);
 	}
 }
 
 static void a_provider_is_read(void **state)
 {
-	static const char *const sets[] = { "provider.box.imap_host=mail.example.test", "provider.box.auth=password",
-					    "provider.box.imap_security=starttls", "provider.box.imap_port=143",
+	static const char *const sets[] = { "provider.box.imap_host=mail.example.test",
+					    "provider.box.auth=password",
+					    "provider.box.imap_security=starttls",
+					    "provider.box.imap_port=143",
 					    "provider.box.client_secret_file=/x/y" };
 	struct oauth_provider p[4];
 	struct settings s;
@@ -88,7 +91,9 @@ static void a_provider_is_read(void **state)
 /* What `replyd up` writes for its children reads back as the same settings. */
 static void written_settings_read_back(void **state)
 {
-	static const char *const sets[] = { "gate.freshness=90s", "net.allow=127.0.0.0/8", "provider.box.imap_host=h", "provider.box.auth=password" };
+	static const char *const sets[] = { "gate.freshness=90s", "net.allow=127.0.0.0/8",
+					    "provider.box.imap_host=h",
+					    "provider.box.auth=password" };
 	struct settings a, b;
 	char path[] = "/tmp/replyd-settings-XXXXXX", why[512];
 	FILE *f;

@@ -95,7 +95,7 @@ static void call_init(struct connect_link_call *q, const char *workspace, const 
 	*q = (struct connect_link_call){ .done = done };
 	pg_tx_init(&q->tx, workspace);
 	for (size_t i = 0; presented && i < SIGN_SHA256; i++)
-		snprintf(q->tx.presented + 2 * i, 3, "%02x", presented[i]);
+		(void)snprintf(q->tx.presented + 2 * i, 3, "%02x", presented[i]);
 }
 
 int connect_link_create(struct pg *pg, struct connect_link_call *q,
@@ -245,7 +245,7 @@ static void on_inbox(struct pg_tx *tx, const struct pg_answer *a)
 
 	q->outcome = a->outcome;
 	if (outcome_ok(&a->outcome) && pg_rows(a, 0) > 0)
-		snprintf(q->inbox, sizeof(q->inbox), "%s", pg_row_text(a, 0, 0, 0));
+		(void)snprintf(q->inbox, sizeof(q->inbox), "%s", pg_row_text(a, 0, 0, 0));
 	q->done(q);
 }
 

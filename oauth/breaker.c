@@ -66,13 +66,13 @@ bool breaker_heard(struct breaker *b, struct policy_answer *a, uint64_t now_ms, 
 	switch (a->verdict) {
 	case POLICY_OK:
 		b->others++;
-		b->later_in_row = 0;
+		b->bad_in_row = 0;
 		b->doubt_since_ms = 0;
 		close_it(b);
 		return false;
 	case POLICY_USER:
 		b->users++;
-		b->later_in_row = 0;
+		b->bad_in_row = 0;
 		if (!is_doubted(b, now_ms)) {
 			close_it(b); /* the provider answers and knows our client */
 			return false;
@@ -81,15 +81,10 @@ bool breaker_heard(struct breaker *b, struct policy_answer *a, uint64_t now_ms, 
 		a->reason = "mass_refusal";
 		break;
 	case POLICY_US:
-		b->others++;
-		b->later_in_row = 0;
-		if (!a->whole_client)
-			return false;
-		break;
 	case POLICY_LATER:
 		b->others++;
-		b->later_in_row++;
-		if (was_closed && b->later_in_row < BREAKER_FAILURES)
+		b->bad_in_row++;
+		if (!a->whole_client && was_closed && b->bad_in_row < BREAKER_FAILURES)
 			return false;
 		break;
 	}

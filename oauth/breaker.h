@@ -24,7 +24,7 @@
  */
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_PROBING };
 
-#define BREAKER_FAILURES 20 /* answers in a row that say "later" open it */
+#define BREAKER_FAILURES 20 /* answers in a row that say "later" or "us" open it */
 #define BREAKER_MASS     20 /* so many "ask the user" in one window ... */
 #define BREAKER_WINDOW_MS                                                                          \
 	(5 * 60 * 1000) /* ... of this length, and more than half of all answers */
@@ -34,7 +34,7 @@ struct breaker {
 	enum breaker_state state;
 	uint64_t probe_at_ms; /* BREAKER_OPEN: when it may be probed */
 	unsigned opened;      /* times in a row, for the wait */
-	unsigned later_in_row;
+	unsigned bad_in_row;
 	uint64_t window_ms;                   /* where the counts begin */
 	unsigned users, others;               /* verdicts in this window */
 	unsigned users_before, others_before; /* and in the one before */

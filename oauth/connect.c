@@ -23,7 +23,7 @@ static void value_of(const uint8_t *p, size_t n, char dst[CONNECT_VALUE])
 
 	buf_init(&b, CONNECT_VALUE);
 	(void)text_add_base64url(&b, p, n); /* 32 bytes make 43 characters */
-	snprintf(dst, CONNECT_VALUE, "%.*s", (int)b.len, (const char *)b.data);
+	(void)snprintf(dst, CONNECT_VALUE, "%.*s", (int)b.len, (const char *)b.data);
 	secret_wipe(b.data, b.len);
 }
 
@@ -337,7 +337,7 @@ enum connect_problem connect_check_callback(const struct oauth_provider *p,
 	/* RFC 9207 section 2.4: before anything else, errors included. */
 	if (is_set(p->issuer) && c->iss && !connect_issuer_is(p, text_of(c->iss), none)) {
 		text_printable(said, sizeof(said), text_of(c->iss));
-		snprintf(ret_detail, 200, "iss %.180s", said);
+		(void)snprintf(ret_detail, 200, "iss %.180s", said);
 		return CONNECT_ISSUER_MISMATCH;
 	}
 	if (c->error) {
@@ -345,11 +345,11 @@ enum connect_problem connect_check_callback(const struct oauth_provider *p,
 
 		text_printable(error, sizeof(error), text_of(c->error));
 		text_printable(said, sizeof(said), text_of(c->error_description));
-		snprintf(ret_detail, 200, said[0] ? "%s: %.120s" : "%s%.0s", error, said);
+		(void)snprintf(ret_detail, 200, said[0] ? "%s: %.120s" : "%s%.0s", error, said);
 		return refusal_of(c->error, c->error_description);
 	}
 	if (!is_set(c->code)) {
-		snprintf(ret_detail, 200, "neither code nor error");
+		(void)snprintf(ret_detail, 200, "neither code nor error");
 		return CONNECT_ANSWER_UNUSABLE;
 	}
 	return CONNECT_OK;

@@ -111,7 +111,7 @@ static void end(struct connect_job *j)
 static void fail(struct connect_job *j, enum connect_problem problem, const char *detail)
 {
 	j->problem = problem;
-	snprintf(j->detail, sizeof(j->detail), "%s", detail);
+	(void)snprintf(j->detail, sizeof(j->detail), "%s", detail);
 	enter(j, CONNECT_JOB_FAILING);
 }
 
@@ -158,8 +158,8 @@ static void identified(struct connect_job *j, const struct grant_identity *who)
 		fail(j, CONNECT_WRONG_ACCOUNT, "consent was given for another address");
 		return;
 	}
-	snprintf(j->address, sizeof(j->address), "%s",
-		 who->address[0] ? who->address : j->expected);
+	(void)snprintf(j->address, sizeof(j->address), "%s",
+		       who->address[0] ? who->address : j->expected);
 	if (!j->address[0]) {
 		fail(j, CONNECT_ADDRESS_UNKNOWN, "the provider names no verified address");
 		return;
@@ -174,12 +174,12 @@ static void on_identified(struct http_request *r)
 	char detail[320];
 
 	if (!outcome_ok(&r->outcome) || r->status >= 500 || r->status == 429) {
-		snprintf(detail, sizeof(detail), "userinfo: HTTP %ld %.150s", r->status,
-			 r->outcome.said);
+		(void)snprintf(detail, sizeof(detail), "userinfo: HTTP %ld %.150s", r->status,
+			       r->outcome.said);
 		fail(j, CONNECT_PROVIDER_DOWN, detail);
 	} else if (r->status != 200 ||
 		   grant_identity_of_userinfo(text_of_buf(&r->answer), &who) < 0) {
-		snprintf(detail, sizeof(detail), "userinfo: HTTP %ld", r->status);
+		(void)snprintf(detail, sizeof(detail), "userinfo: HTTP %ld", r->status);
 		fail(j, CONNECT_ANSWER_UNUSABLE, detail);
 	} else {
 		identified(j, &who);
@@ -209,8 +209,8 @@ static void took_tokens(struct connect_job *j, struct grant_answer *a)
 	if (!grant_has_scope(j->provider->p, a)) {
 		char detail[320];
 
-		snprintf(detail, sizeof(detail), "granted: %.150s",
-			 a->scope[0] ? a->scope : "nothing");
+		(void)snprintf(detail, sizeof(detail), "granted: %.150s",
+			       a->scope[0] ? a->scope : "nothing");
 		fail(j, CONNECT_MISSING_SCOPE, detail);
 		return;
 	}
@@ -220,10 +220,10 @@ static void took_tokens(struct connect_job *j, struct grant_answer *a)
 	}
 	secret_set(&j->lasting, a->refresh.data, a->refresh.len);
 	secret_set(&j->passing, a->access.data, a->access.len);
-	snprintf(j->scopes, sizeof(j->scopes), "%s",
-		 a->scope_said            ? a->scope
-		 : j->provider->p->scopes ? j->provider->p->scopes
-					  : "");
+	(void)snprintf(j->scopes, sizeof(j->scopes), "%s",
+		       a->scope_said            ? a->scope
+		       : j->provider->p->scopes ? j->provider->p->scopes
+						: "");
 	j->expires_in_s = broker_env_life_s(a, j->http.took_ms);
 	identify(j, a);
 }
@@ -268,7 +268,7 @@ static void on_found(struct connect_link_inbox *q)
 		return;
 	}
 	if (q->inbox[0])
-		snprintf(j->inbox, sizeof(j->inbox), "%s", q->inbox);
+		(void)snprintf(j->inbox, sizeof(j->inbox), "%s", q->inbox);
 	else
 		rand_uuid(j->inbox);
 	enter(j, CONNECT_JOB_SETTLING);
@@ -433,7 +433,7 @@ static void on_failed(struct connect_link_write *w)
 
 static void lower(char *dst, size_t size, const char *src)
 {
-	snprintf(dst, size, "%s", src);
+	(void)snprintf(dst, size, "%s", src);
 	for (; *dst; dst++)
 		if (*dst >= 'A' && *dst <= 'Z')
 			*dst = (char)(*dst + ('a' - 'A'));
@@ -444,7 +444,7 @@ static void place(char *dst, size_t size, const char *link, const char *provider
 {
 	const char *s = *link ? link : provider && *provider ? provider : rest;
 
-	snprintf(dst, size, "%s", s);
+	(void)snprintf(dst, size, "%s", s);
 }
 
 static struct connect_job *job_of(struct broker_env *env, const char *claim,
@@ -456,15 +456,15 @@ static struct connect_job *job_of(struct broker_env *env, const char *claim,
 	j->env = env;
 	j->provider = broker_env_provider(env, w->provider);
 	p = j->provider ? j->provider->p : NULL;
-	snprintf(j->claim, sizeof(j->claim), "%s", claim);
-	snprintf(j->workspace, sizeof(j->workspace), "%s", w->workspace);
-	snprintf(j->link, sizeof(j->link), "%s", w->id);
-	snprintf(j->provider_name, sizeof(j->provider_name), "%s", w->provider);
+	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
+	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", w->workspace);
+	(void)snprintf(j->link, sizeof(j->link), "%s", w->id);
+	(void)snprintf(j->provider_name, sizeof(j->provider_name), "%s", w->provider);
 	lower(j->expected, sizeof(j->expected), w->address);
 	place(j->imap_host, sizeof(j->imap_host), w->imap_host, p ? p->imap_host : NULL, "");
 	place(j->imap_security, sizeof(j->imap_security), w->imap_security,
 	      p ? p->imap_security : NULL, "tls");
-	snprintf(j->login_name, sizeof(j->login_name), "%s", w->login_name);
+	(void)snprintf(j->login_name, sizeof(j->login_name), "%s", w->login_name);
 	j->imap_port = w->imap_port > 0 ? w->imap_port : p && p->imap_port ? p->imap_port : IMAPS;
 	j->redirect_uri = mem_text(w->redirect_uri);
 	j->is_password = w->is_password;
@@ -515,7 +515,7 @@ void connect_job_start(struct broker_env *env, const char *claim, const struct c
 	} else {
 		secret_set(&j->lasting, code.data, code.len);
 		secret_set(&j->passing, code.data, code.len);
-		snprintf(j->address, sizeof(j->address), "%s", j->expected);
+		(void)snprintf(j->address, sizeof(j->address), "%s", j->expected);
 		enter(j, CONNECT_JOB_FINDING);
 	}
 }

@@ -65,7 +65,7 @@ int grant_exchange_body(const struct oauth_provider *p, bool has_secret, const s
 		{ "code", text_of_secret(code) },
 		{ "redirect_uri", text_of(redirect_uri) },
 		{ "code_verifier", text_of_secret(verifier) },
-		{ "client_id", has_secret ? (struct text){ 0 } : text_of(p->client_id) },
+		{ "client_id", text_of(has_secret ? NULL : p->client_id) },
 	};
 
 	return form_of(fields, countof(fields), ret);
@@ -77,7 +77,7 @@ int grant_refresh_body(const struct oauth_provider *p, bool has_secret,
 	const struct field fields[] = {
 		{ "grant_type", TEXT("refresh_token") },
 		{ "refresh_token", text_of_secret(refresh) },
-		{ "client_id", has_secret ? (struct text){ 0 } : text_of(p->client_id) },
+		{ "client_id", text_of(has_secret ? NULL : p->client_id) },
 	};
 
 	return form_of(fields, countof(fields), ret);
@@ -112,9 +112,19 @@ static struct text string_of(const json_t *o, const char *name)
 	return (struct text){ json_string_value(v), json_string_length(v) };
 }
 
+/* The library's copy of a secret is ours to wipe, although it is lent to us as const. */
+static void wipe_copy(struct text t)
+{
+	char *at;
+
+	memcpy(&at, &t.at, sizeof(at));
+	if (t.len > 0)
+		secret_wipe(at, t.len);
+}
+
 /*
  * RFC 6749 appendix A.12 and A.17: visible characters.  Anything else could
- * end a SASL message or a header line.  The library's copy is wiped.
+ * end a SASL message or a header line.
  */
 static int take_token(const json_t *o, const char *name, struct secret *ret)
 {
@@ -128,8 +138,7 @@ static int take_token(const json_t *o, const char *name, struct secret *ret)
 			r = -EBADMSG;
 	if (r == 0 && t.len > 0)
 		secret_set_text(ret, t);
-	if (t.len > 0)
-		secret_wipe((void *)(uintptr_t)t.at, t.len);
+	wipe_copy(t);
 	return r;
 }
 

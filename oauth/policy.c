@@ -20,85 +20,88 @@
  */
 static const struct {
 	const char *error;    /* NULL: any */
-	int aadsts;           /* 0: any */
 	const char *suberror; /* NULL: any */
+	int aadsts;           /* 0: any */
 	enum policy_verdict verdict;
 	const char *reason;
-	bool whole_client;
 	int64_t retry_after_s;
+	bool whole_client;
 } rows[] = {
 	/* Our own client is broken: every refresh fails alike, whoever the user is. */
-	{ NULL, 7000215, NULL, POLICY_US, "client_secret_wrong", true, 0 },
-	{ NULL, 7000222, NULL, POLICY_US, "client_secret_expired", true, 0 },
-	{ NULL, 700016, NULL, POLICY_US, "client_unknown", true, 0 },
-	{ NULL, 7000112, NULL, POLICY_US, "client_disabled", true, 0 },
-	{ NULL, 70002, NULL, POLICY_US, "client_refused", true, 0 },
-	{ NULL, 700084, NULL, POLICY_US, "redirect_type_spa", false,
-	  HOUR_S }, /* 24 h tokens: app registration */
-	{ NULL, 50196, NULL, POLICY_US, "request_loop", false,
-	  HOUR_S }, /* identical requests: a bug of ours */
-	{ "invalid_client", 0, NULL, POLICY_US, "client_refused", true, 0 },
-	{ "deleted_client", 0, NULL, POLICY_US, "client_deleted", true, 0 },
-	{ "disabled_client", 0, NULL, POLICY_US, "client_disabled", true, 0 },
-	{ "unauthorized_client", 0, NULL, POLICY_US, "client_not_allowed", true, 0 },
-	{ "org_internal", 0, NULL, POLICY_US, "client_not_allowed", true, 0 },
+	{ NULL, NULL, 7000215, POLICY_US, "client_secret_wrong", 0, true },
+	{ NULL, NULL, 7000222, POLICY_US, "client_secret_expired", 0, true },
+	{ NULL, NULL, 70002, POLICY_US, "client_refused", 0, true },
+	{ "invalid_client", NULL, 0, POLICY_US, "client_refused", 0, true },
+	{ "deleted_client", NULL, 0, POLICY_US, "client_deleted", 0, true },
+	{ "disabled_client", NULL, 0, POLICY_US, "client_disabled", 0, true },
+
+	/*
+	 * Ours too, but perhaps in one tenant only, where our application was taken away: one such
+	 * grant must not freeze the rest.  When all of them say so, the fuse sees it.
+	 */
+	{ NULL, NULL, 700016, POLICY_US, "client_unknown", HOUR_S, false },
+	{ NULL, NULL, 7000112, POLICY_US, "client_disabled", HOUR_S, false },
+	{ "unauthorized_client", NULL, 0, POLICY_US, "client_not_allowed", HOUR_S, false },
+	{ "org_internal", NULL, 0, POLICY_US, "client_not_allowed", HOUR_S, false },
+	{ NULL, NULL, 700084, POLICY_US, "redirect_type_spa", HOUR_S, false }, /* 24 h tokens */
+	{ NULL, NULL, 50196, POLICY_US, "request_loop", HOUR_S, false },
 
 	/* Microsoft, transient whatever `error` says. */
-	{ NULL, 90033, NULL, POLICY_LATER, "provider_busy", false, 0 },
-	{ NULL, 90090, NULL, POLICY_LATER, "provider_busy", false, 0 },
-	{ NULL, 90024, NULL, POLICY_LATER, "provider_busy", false, 0 },
-	{ NULL, 50033, NULL, POLICY_LATER, "provider_busy", false, 0 },
-	{ NULL, 50087, NULL, POLICY_LATER, "provider_busy", false, 0 },
-	{ NULL, 90012, NULL, POLICY_LATER, "provider_busy", false, 0 },
-	{ NULL, 90055, NULL, POLICY_LATER, "throttled", false, 60 },
-	{ NULL, 50053, NULL, POLICY_LATER, "account_locked", false, LOCKED_S },
+	{ NULL, NULL, 90033, POLICY_LATER, "provider_busy", 0, false },
+	{ NULL, NULL, 90090, POLICY_LATER, "provider_busy", 0, false },
+	{ NULL, NULL, 90024, POLICY_LATER, "provider_busy", 0, false },
+	{ NULL, NULL, 50033, POLICY_LATER, "provider_busy", 0, false },
+	{ NULL, NULL, 50087, POLICY_LATER, "provider_busy", 0, false },
+	{ NULL, NULL, 90012, POLICY_LATER, "provider_busy", 0, false },
+	{ NULL, NULL, 90055, POLICY_LATER, "throttled", 60, false },
+	{ NULL, NULL, 50053, POLICY_LATER, "account_locked", LOCKED_S, false },
 
 	/* Microsoft, a person is needed; the number says which and why. */
-	{ NULL, 50076, NULL, POLICY_USER, "mfa_required", false, 0 },
-	{ NULL, 50079, NULL, POLICY_USER, "mfa_required", false, 0 },
-	{ NULL, 50074, NULL, POLICY_USER, "mfa_required", false, 0 },
-	{ NULL, 50078, NULL, POLICY_USER, "mfa_required", false, 0 },
-	{ NULL, 50072, NULL, POLICY_USER, "mfa_required", false, 0 },
-	{ NULL, 50173, NULL, POLICY_USER, "revoked", false, 0 },
-	{ NULL, 50132, NULL, POLICY_USER, "revoked", false, 0 },
-	{ NULL, 50133, NULL, POLICY_USER, "password_changed", false, 0 },
-	{ NULL, 700082, NULL, POLICY_USER, "unused_too_long", false, 0 },
-	{ NULL, 70008, NULL, POLICY_USER, "unused_too_long", false, 0 },
-	{ NULL, 70043, NULL, POLICY_USER, "sign_in_frequency", false,
-	  0 }, /* will recur: a policy of the tenant */
-	{ NULL, 65001, NULL, POLICY_USER, "consent_withdrawn", false, 0 },
-	{ NULL, 65004, NULL, POLICY_USER, "consent_declined", false, 0 },
-	{ NULL, 90094, NULL, POLICY_USER, "admin_consent_required", false, 0 },
-	{ NULL, 90095, NULL, POLICY_USER, "admin_consent_required", false, 0 },
-	{ NULL, 53000, NULL, POLICY_USER, "admin_policy", false, 0 },
-	{ NULL, 53001, NULL, POLICY_USER, "admin_policy", false, 0 },
-	{ NULL, 53002, NULL, POLICY_USER, "admin_policy", false, 0 },
-	{ NULL, 53003, NULL, POLICY_USER, "admin_policy", false, 0 },
-	{ NULL, 530032, NULL, POLICY_USER, "admin_policy", false, 0 },
-	{ NULL, 50005, NULL, POLICY_USER, "admin_policy", false, 0 },
-	{ NULL, 50105, NULL, POLICY_USER, "admin_policy", false, 0 },
-	{ NULL, 50131, NULL, POLICY_USER, "admin_policy", false, 0 },
-	{ NULL, 50057, NULL, POLICY_USER, "account_disabled", false, 0 },
-	{ NULL, 50034, NULL, POLICY_USER, "account_gone", false, 0 },
+	{ NULL, NULL, 50076, POLICY_USER, "mfa_required", 0, false },
+	{ NULL, NULL, 50079, POLICY_USER, "mfa_required", 0, false },
+	{ NULL, NULL, 50074, POLICY_USER, "mfa_required", 0, false },
+	{ NULL, NULL, 50078, POLICY_USER, "mfa_required", 0, false },
+	{ NULL, NULL, 50072, POLICY_USER, "mfa_required", 0, false },
+	{ NULL, NULL, 50173, POLICY_USER, "revoked", 0, false },
+	{ NULL, NULL, 50132, POLICY_USER, "revoked", 0, false },
+	{ NULL, NULL, 50133, POLICY_USER, "password_changed", 0, false },
+	{ NULL, NULL, 700082, POLICY_USER, "unused_too_long", 0, false },
+	{ NULL, NULL, 70008, POLICY_USER, "unused_too_long", 0, false },
+	{ NULL, NULL, 70043, POLICY_USER, "sign_in_frequency", 0,
+	  false }, /* will recur: a policy of the tenant */
+	{ NULL, NULL, 65001, POLICY_USER, "consent_withdrawn", 0, false },
+	{ NULL, NULL, 65004, POLICY_USER, "consent_declined", 0, false },
+	{ NULL, NULL, 90094, POLICY_USER, "admin_consent_required", 0, false },
+	{ NULL, NULL, 90095, POLICY_USER, "admin_consent_required", 0, false },
+	{ NULL, NULL, 53000, POLICY_USER, "admin_policy", 0, false },
+	{ NULL, NULL, 53001, POLICY_USER, "admin_policy", 0, false },
+	{ NULL, NULL, 53002, POLICY_USER, "admin_policy", 0, false },
+	{ NULL, NULL, 53003, POLICY_USER, "admin_policy", 0, false },
+	{ NULL, NULL, 530032, POLICY_USER, "admin_policy", 0, false },
+	{ NULL, NULL, 50005, POLICY_USER, "admin_policy", 0, false },
+	{ NULL, NULL, 50105, POLICY_USER, "admin_policy", 0, false },
+	{ NULL, NULL, 50131, POLICY_USER, "admin_policy", 0, false },
+	{ NULL, NULL, 50057, POLICY_USER, "account_disabled", 0, false },
+	{ NULL, NULL, 50034, POLICY_USER, "account_gone", 0, false },
 
 	/* RFC 6749 section 5.2, OpenID Connect, and Google's own. */
-	{ "invalid_grant", 0, "invalid_rapt", POLICY_USER, "sign_in_frequency", false, 0 },
-	{ "invalid_grant", 0, "bad_token", POLICY_USER, "revoked", false, 0 },
-	{ "invalid_grant", 0, "consent_required", POLICY_USER, "consent_withdrawn", false, 0 },
-	{ "invalid_grant", 0, NULL, POLICY_USER, "invalid_grant", false, 0 },
-	{ "interaction_required", 0, NULL, POLICY_USER, "interaction_required", false, 0 },
-	{ "consent_required", 0, NULL, POLICY_USER, "consent_withdrawn", false, 0 },
-	{ "login_required", 0, NULL, POLICY_USER, "interaction_required", false, 0 },
-	{ "access_denied", 0, NULL, POLICY_USER, "access_denied", false, 0 },
-	{ "admin_policy_enforced", 0, NULL, POLICY_USER, "admin_policy", false, 0 },
-	{ "invalid_request", 0, NULL, POLICY_US, "request_refused", false, HOUR_S },
-	{ "invalid_scope", 0, NULL, POLICY_US, "scope_refused", true, 0 },
-	{ "unsupported_grant_type", 0, NULL, POLICY_US, "request_refused", true, 0 },
-	{ "temporarily_unavailable", 0, NULL, POLICY_LATER, "provider_busy", false, 0 },
-	{ "server_error", 0, NULL, POLICY_LATER, "provider_busy", false, 0 },
-	{ "internal_failure", 0, NULL, POLICY_LATER, "provider_busy", false, 0 },
-	{ "slow_down", 0, NULL, POLICY_LATER, "throttled", false, 60 },
-	{ "rate_limit_exceeded", 0, NULL, POLICY_LATER, "throttled", false, 60 },
+	{ "invalid_grant", "invalid_rapt", 0, POLICY_USER, "sign_in_frequency", 0, false },
+	{ "invalid_grant", "bad_token", 0, POLICY_USER, "revoked", 0, false },
+	{ "invalid_grant", "consent_required", 0, POLICY_USER, "consent_withdrawn", 0, false },
+	{ "invalid_grant", NULL, 0, POLICY_USER, "invalid_grant", 0, false },
+	{ "interaction_required", NULL, 0, POLICY_USER, "interaction_required", 0, false },
+	{ "consent_required", NULL, 0, POLICY_USER, "consent_withdrawn", 0, false },
+	{ "login_required", NULL, 0, POLICY_USER, "interaction_required", 0, false },
+	{ "access_denied", NULL, 0, POLICY_USER, "access_denied", 0, false },
+	{ "admin_policy_enforced", NULL, 0, POLICY_USER, "admin_policy", 0, false },
+	{ "invalid_request", NULL, 0, POLICY_US, "request_refused", HOUR_S, false },
+	{ "invalid_scope", NULL, 0, POLICY_US, "scope_refused", 0, true },
+	{ "unsupported_grant_type", NULL, 0, POLICY_US, "request_refused", 0, true },
+	{ "temporarily_unavailable", NULL, 0, POLICY_LATER, "provider_busy", 0, false },
+	{ "server_error", NULL, 0, POLICY_LATER, "provider_busy", 0, false },
+	{ "internal_failure", NULL, 0, POLICY_LATER, "provider_busy", 0, false },
+	{ "slow_down", NULL, 0, POLICY_LATER, "throttled", 60, false },
+	{ "rate_limit_exceeded", NULL, 0, POLICY_LATER, "throttled", 60, false },
 };
 
 const char *policy_verdict_name(enum policy_verdict v)
@@ -154,8 +157,8 @@ void policy_judge(const struct outcome *outcome, long status, int64_t retry_afte
 		ret->retry_after_s = retry_after_s;
 	if (!outcome_ok(outcome)) {
 		ret->may_have_rotated = was_sent(outcome);
-		snprintf(ret->evidence, sizeof(ret->evidence), "%s: %.150s", outcome->what,
-			 outcome->said);
+		(void)snprintf(ret->evidence, sizeof(ret->evidence), "%s: %.150s", outcome->what,
+			       outcome->said);
 		return;
 	}
 	if (a->kind == GRANT_TOKENS) {
@@ -163,11 +166,11 @@ void policy_judge(const struct outcome *outcome, long status, int64_t retry_afte
 		return;
 	}
 	if (a->kind == GRANT_ERROR)
-		snprintf(ret->evidence, sizeof(ret->evidence), "HTTP %ld %s%s%s: %s", status,
-			 a->error, a->suberror[0] ? "/" : "", a->suberror, a->description);
+		(void)snprintf(ret->evidence, sizeof(ret->evidence), "HTTP %ld %s%s%s: %s", status,
+			       a->error, a->suberror[0] ? "/" : "", a->suberror, a->description);
 	else
-		snprintf(ret->evidence, sizeof(ret->evidence), "HTTP %ld, no token and no error",
-			 status);
+		(void)snprintf(ret->evidence, sizeof(ret->evidence),
+			       "HTTP %ld, no token and no error", status);
 
 	/* What a proxy or an overloaded front says in between is never the user's fault, whatever
 	 * the body claims. */

@@ -127,7 +127,7 @@ static void event_of(const struct refresh_job *j, char dst[EVENT_ID])
 {
 	char version[24];
 
-	snprintf(version, sizeof(version), "%" PRId64, j->version);
+	(void)snprintf(version, sizeof(version), "%" PRId64, j->version);
 	event_id_of((const struct text[]){ text_of(j->workspace), text_of(j->inbox),
 					   TEXT("inbox.reauth_required"), text_of(version) },
 		    4, dst);
@@ -327,7 +327,7 @@ static void blame_us(struct refresh_job *j, const char *reason, const char *evid
 	j->verdict = (struct policy_answer){ .verdict = POLICY_US,
 					     .reason = reason,
 					     .retry_after_s = (int64_t)(wait_ms / 1000) };
-	snprintf(j->verdict.evidence, sizeof(j->verdict.evidence), "%s", evidence);
+	(void)snprintf(j->verdict.evidence, sizeof(j->verdict.evidence), "%s", evidence);
 	j->env->stats.us++;
 	decide(j);
 }
@@ -358,8 +358,8 @@ static void hand_out(struct refresh_job *j, const struct inbox_grant_row *row,
 	if (row->token_version > 0 && row->refused_version >= row->token_version) {
 		j->verdict = (struct policy_answer){ .verdict = POLICY_USER,
 						     .reason = "password_refused" };
-		snprintf(j->verdict.evidence, sizeof(j->verdict.evidence),
-			 "the mail server refuses the password");
+		(void)snprintf(j->verdict.evidence, sizeof(j->verdict.evidence),
+			       "the mail server refuses the password");
 		if (j->provider)
 			(void)breaker_heard(&j->provider->breaker, &j->verdict, clock_mono_ms(),
 					    &j->env->rand);
@@ -378,11 +378,11 @@ static struct refresh_job *job_of(struct broker_env *env, const char *claim,
 
 	j->env = env;
 	j->provider = broker_env_provider(env, row->provider);
-	snprintf(j->claim, sizeof(j->claim), "%s", claim);
-	snprintf(j->workspace, sizeof(j->workspace), "%s", row->workspace);
-	snprintf(j->inbox, sizeof(j->inbox), "%s", row->inbox);
-	snprintf(j->address, sizeof(j->address), "%s", row->address);
-	snprintf(j->provider_name, sizeof(j->provider_name), "%s", row->provider);
+	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
+	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", row->workspace);
+	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", row->inbox);
+	(void)snprintf(j->address, sizeof(j->address), "%s", row->address);
+	(void)snprintf(j->provider_name, sizeof(j->provider_name), "%s", row->provider);
 	log_child(&j->log, env->p.log, "inbox=%s", j->inbox);
 	j->kind = row->kind;
 	j->version = row->version;

@@ -68,7 +68,7 @@ static size_t read_providers(struct broker_role *b)
 	for (size_t i = 0; i < n; i++) {
 		char name[CRED_NAME];
 
-		snprintf(name, sizeof(name), "oauth.%s.client_secret", b->providers[i].name);
+		(void)snprintf(name, sizeof(name), "oauth.%s.client_secret", b->providers[i].name);
 		b->client_secrets[i] = cred_get(b->role->cred, name);
 		if (!b->client_secrets[i] && strcmp(b->providers[i].auth, "oauth") == 0)
 			log_info(&b->role->log, "broker.public_client", "provider=%s credential=%s",

@@ -59,9 +59,15 @@ static void a_fault_of_one_grant_leaves_the_others_alone(void **state)
 
 	(void)state;
 	set_up(&t);
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < 100; i++) {
 		assert_false(hear(&t, POLICY_US, false));
+		assert_false(hear(&t, i % 10 ? POLICY_US : POLICY_OK, false));
+	}
 	assert_int_equal(breaker_look(&t.b, t.now_ms), BREAKER_CLOSED);
+	/* All of them, one after the other: it is no longer one grant. */
+	for (int i = 0; i < BREAKER_FAILURES; i++)
+		(void)hear(&t, POLICY_US, false);
+	assert_int_equal(breaker_look(&t.b, t.now_ms), BREAKER_OPEN);
 }
 
 static void silence_opens_it_after_many(void **state)

@@ -301,6 +301,34 @@ static void an_outage_does_not_lose_the_rotation(void **state)
 	tokenbench_close(&b);
 }
 
+/* PostgreSQL refuses the write for good: tried a few times, said, and given up; the broker goes on.
+ */
+static void what_cannot_be_written_is_given_up(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+	const char *inbox, *other;
+
+	(void)state;
+	tokenbench_open(&b, "broker_unwritable");
+	inbox = tokenbench_inbox(&b, "anna", "oauth");
+	other = tokenbench_inbox(&b, "bert", "oauth");
+	tokenbench_broker_open(&b, &br, plain);
+	tokenbench_say(&b, (struct tokenbench_saying){ .manner = TOKENBENCH_HOLD });
+	tokenbench_ask(&b, inbox, 0);
+	UNTIL(&b, b.held);
+	pgtest_exec(b.admin, "revoke insert, update on replyd.access_token from replyd_broker");
+	tokenbench_release(&b);
+	UNTIL(&b, broker_stats(br.broker).under_way == 0);
+	assert_int_equal(broker_stats(br.broker).refreshed, 0);
+	assert_string_equal(OF(&b, "version || state", "inbox_grant", inbox), "1ok");
+	pgtest_exec(b.admin, "grant insert, update on replyd.access_token to replyd_broker");
+	tokenbench_ask(&b, other, 0);
+	UNTIL(&b, broker_stats(br.broker).refreshed == 1);
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +340,7 @@ int main(void)
 		cmocka_unit_test(a_lost_race_is_not_a_revocation),
 		cmocka_unit_test(draining_ends_what_is_under_way),
 		cmocka_unit_test(an_outage_does_not_lose_the_rotation),
+		cmocka_unit_test(what_cannot_be_written_is_given_up),
 	};
 
 	pgtest_start();

@@ -444,6 +444,25 @@ static void an_outage_delays_a_connection(void **state)
 	tokenbench_close(&b);
 }
 
+/* PostgreSQL refuses it for good: the person is told, and may try again. */
+static void what_cannot_be_written_fails_with_words(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+	const char *link;
+
+	(void)state;
+	tokenbench_open(&b, "connect_unwritable");
+	pgtest_exec(b.admin, "revoke insert on replyd.lease from replyd_broker");
+	tokenbench_broker_open(&b, &br, plain);
+	link = tokenbench_link(&b, "anna", NULL);
+	UNTIL(&b, broker_stats(br.broker).failed == 1);
+	assert_string_equal(LINK(&b, "state || ' ' || problem", link), "failed internal");
+	assert_string_equal(pgtest_value(b.admin, "select count(*) from replyd.inbox"), "0");
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -457,6 +476,7 @@ int main(void)
 		cmocka_unit_test(a_password_becomes_an_inbox),
 		cmocka_unit_test(a_provider_that_is_gone_or_misplaced),
 		cmocka_unit_test(an_outage_delays_a_connection),
+		cmocka_unit_test(what_cannot_be_written_fails_with_words),
 	};
 
 	pgtest_start();

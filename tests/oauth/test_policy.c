@@ -77,7 +77,7 @@ static const struct {
 	  "client_secret_wrong", true, CONNECT_OUR_CLIENT_REFUSED },
 	{ "Microsoft: our app is not in the tenant", 400,
 	  "{\"error\":\"unauthorized_client\",\"error_codes\":[700016]}", POLICY_US,
-	  "client_unknown", true, CONNECT_OUR_CLIENT_REFUSED },
+	  "client_unknown", false, CONNECT_OUR_CLIENT_REFUSED },
 	{ "Microsoft: redirect of type spa", 400,
 	  "{\"error\":\"invalid_grant\",\"error_codes\":[700084]}", POLICY_US, "redirect_type_spa",
 	  false, CONNECT_OUR_CLIENT_REFUSED },

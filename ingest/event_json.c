@@ -73,8 +73,8 @@ char *event_json_evidence(const struct classify_verdict *v)
 	for (size_t i = 0; i < v->n_evidence; i++)
 		json_array_append_new(list,
 				      json_pack("{ss ss ss}", "rule", v->evidence[i].rule, "source",
-						classify_verdict_source_name(v->evidence[i].source), "text",
-						v->evidence[i].text));
+						classify_verdict_source_name(v->evidence[i].source),
+						"text", v->evidence[i].text));
 	return dump(list);
 }
 

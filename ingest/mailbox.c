@@ -11,36 +11,35 @@
 
 #include "base/backoff.h"
 #include "base/clock.h"
-#include "base/io/conn.h"
 #include "base/io/timer.h"
 #include "base/keyed.h"
 #include "base/mem.h"
-#include "ingest/imap/imap_session.h"
+#include "ingest/line.h"
+#include "ingest/pass.h"
 #include "ingest/plight.h"
-#include "ingest/rawlog.h"
 #include "ingest/standing.h"
 #include "ingest/vigil.h"
 
-static void on_token(struct token_ask *a, const struct token_answer *answer);
-static void on_up(void *owner);
-static void on_bytes(void *owner, const uint8_t *p, size_t n);
+static void on_answer(void *owner, const struct token_answer *a);
+static void on_line(void *owner);
 static void on_over(void *owner, const struct outcome *why);
 static void on_step(void *owner);
 static void on_timer(struct timer *t);
-static void on_fenced(void *owner);
+static void on_told(void *owner);
 static void on_closed(struct timer *t);
 
 #define RETRY_FIRST_MS 1000
 #define RETRY_MAX_MS   (5 * 60 * 1000)
 #define SURVIVE_MS     (60 * 1000)
-#define RENEW_MAX_S                                                                                \
-	100 /* ask for the next token so long before the end, or a quarter of its life */
-#define RENEW_AGAIN_MS 5000
-#define USABLE_S       5 /* of its life a token needs for a login */
 #define NEVER          UINT64_MAX
 
 static const char *const state_names[] = {
-#define MAILBOX_STATE(name, word) word,
+#define MAILBOX_STATE(name, word, wait) word,
+	MAILBOX_STATES(MAILBOX_STATE)
+#undef MAILBOX_STATE
+};
+static const char *const state_waits[] = {
+#define MAILBOX_STATE(name, word, wait) wait,
 	MAILBOX_STATES(MAILBOX_STATE)
 #undef MAILBOX_STATE
 };
@@ -59,23 +58,10 @@ struct mailbox {
 	struct timer timer;
 	struct standing standing;
 	struct vigil *vigil;
-
-	struct token_ask ask;
-	struct secret credential;
-	bool is_password;
-	int64_t version, refused_version, expires_at;
-	enum mailbox_credential {
-		MAILBOX_HAS_NONE,
-		MAILBOX_HAS_OLD,   /* the session uses it */
-		MAILBOX_HAS_FRESH, /* for the next connection */
-	} has;
-
-	struct conn *conn;
-	struct imap_session *session;
-	struct rawlog *rawlog;
+	struct pass pass;
+	struct line *line; /* NULL: not connected */
 	struct backoff backoff;
 	uint64_t wake_ms;  /* of the states that wait for time */
-	uint64_t renew_ms; /* ask for the next token */
 	uint64_t since_ms; /* when the session became ready */
 	bool was_live;     /* the log said so of this session */
 };
@@ -109,44 +95,20 @@ int64_t mailbox_epoch(const struct mailbox *m)
 
 const char *mailbox_waiting_for(const struct mailbox *m)
 {
-	switch (m->state) {
-	case MAILBOX_WAITING:
-		return "admission";
-	case MAILBOX_LOADING:
-		return "database";
-	case MAILBOX_ASKING:
-		return "token";
-	case MAILBOX_CONNECTING:
-		return m->conn ? conn_waiting_for(m->conn) : "connection";
-	case MAILBOX_LOGGING_IN:
-		return m->session ? imap_session_waiting_for(m->session) : "greeting";
-	case MAILBOX_WATCHING:
+	if (m->state == MAILBOX_WATCHING)
 		return vigil_waiting_for(m->vigil);
-	case MAILBOX_BACKING_OFF:
-		return "another try";
-	case MAILBOX_HELD:
-		return "somebody to mend it";
-	case MAILBOX_LOST:
-		break;
-	}
-	return "its owner";
+	return m->line ? line_waiting_for(m->line) : state_waits[m->state];
 }
 
 /* ---- open and drop ---- */
 
-static void copy_text(char **dst, const char *src)
-{
-	char *old = *dst;
-
-	*dst = mem_text(src);
-	free(old);
-}
-
 /* Where it is reached; the address itself never changes, others borrow it. */
 static void copy_row(struct mailbox *m, const struct lease_inbox *row)
 {
-	copy_text(&m->host, row->imap_host);
-	copy_text(&m->login_name, row->login_name);
+	free(m->host);
+	free(m->login_name);
+	m->host = mem_text(row->imap_host);
+	m->login_name = mem_text(row->login_name);
 	m->port = (uint16_t)row->imap_port;
 	m->security = strcmp(row->imap_security, "tls") == 0 ? CONN_TLS : CONN_STARTTLS;
 	if (m->p.is_clear)
@@ -167,8 +129,9 @@ struct mailbox *mailbox_open(const struct mailbox_params *p, const struct lease_
 	keyed_workspace_key(p->digest_master, text_of(m->workspace), &m->key);
 	backoff_init(&m->backoff, p->retry_first_ms ? p->retry_first_ms : RETRY_FIRST_MS,
 		     RETRY_MAX_MS, SURVIVE_MS);
-	standing_init(&m->standing, p->pg, &m->lease, m->address, m, on_fenced);
-	m->wake_ms = m->renew_ms = NEVER;
+	standing_init(&m->standing, p->pg, &m->lease, m->address, m, on_told);
+	m->wake_ms = NEVER;
+	pass_init(&m->pass, p->tokens, m->workspace, m->inbox, m, on_answer);
 	timer_open(&m->timer, p->loop, on_timer);
 	const struct vigil_params vp = {
 		.pg = p->pg,
@@ -193,13 +156,9 @@ struct mailbox *mailbox_open(const struct mailbox_params *p, const struct lease_
 static void close_session(struct mailbox *m)
 {
 	vigil_end(m->vigil);
-	imap_session_free(m->session);
-	m->session = NULL;
-	conn_drop(m->conn);
-	m->conn = NULL;
-	rawlog_close(m->rawlog);
-	m->rawlog = NULL;
-	m->renew_ms = NEVER;
+	line_drop(m->line);
+	m->line = NULL;
+	pass_over(&m->pass);
 }
 
 void mailbox_drop(struct mailbox *m)
@@ -208,11 +167,10 @@ void mailbox_drop(struct mailbox *m)
 		return;
 	m->is_closing = true;
 	close_session(m);
-	m->p.tokens->cancel(m->p.tokens->owner, &m->ask);
+	pass_clear(&m->pass);
 	standing_clear(&m->standing);
 	vigil_drop(m->vigil);
 	m->vigil = NULL;
-	secret_clear(&m->credential);
 	secret_clear(&m->key);
 	timer_drop(&m->timer, on_closed);
 }
@@ -233,8 +191,8 @@ static void arm(struct mailbox *m)
 {
 	const uint64_t all[] = {
 		m->wake_ms,
-		m->renew_ms,
-		m->session ? imap_session_deadline(m->session) : NEVER,
+		m->pass.renew_ms,
+		m->line ? line_deadline(m->line) : NEVER,
 		vigil_deadline(m->vigil),
 		standing_deadline(&m->standing),
 	};
@@ -280,16 +238,22 @@ static void lost(struct mailbox *m)
 	m->p.on_lost(m->p.owner, "fenced");
 }
 
-static void on_fenced(void *owner)
+static void on_told(void *owner)
 {
-	lost(owner);
+	struct mailbox *m = owner;
+
+	if (m->standing.is_fenced)
+		lost(m);
+	else
+		arm(m);
 }
 
 static void start_ask(struct mailbox *m);
 
 /* The one place where a failure becomes what follows from it. */
-static void suffer(struct mailbox *m, const struct plight *p, const struct outcome *why)
+static void suffer(struct mailbox *m, const struct plight *p, const struct outcome *told)
 {
+	const struct outcome why = *told; /* it may go with the connection */
 	const char *waiting_for = mailbox_waiting_for(m);
 	uint64_t lived_ms = m->state == MAILBOX_WATCHING ? clock_mono_ms() - m->since_ms : 0;
 	bool was_login = m->state == MAILBOX_LOGGING_IN;
@@ -305,23 +269,21 @@ static void suffer(struct mailbox *m, const struct plight *p, const struct outco
 	}
 	log_warn(&m->log, p->kind == PLIGHT_HOLD ? "imap.held" : "imap.over",
 		 "blame=%s what=%s said=%s reason=%s waiting_for=%s retry_ms=%llu",
-		 outcome_blame_name(why->blame), why->what, why->said, p->reason, waiting_for,
+		 outcome_blame_name(why.blame), why.what, why.said, p->reason, waiting_for,
 		 p->kind == PLIGHT_FRESH ? 0ULL : (unsigned long long)wait_ms);
 	if (p->kind == PLIGHT_FRESH) {
-		m->refused_version = m->version;
-		m->has = MAILBOX_HAS_NONE;
-		enter(m, MAILBOX_ASKING);
+		pass_refused(&m->pass);
 		start_ask(m);
 		return;
 	}
 	/* A fresh credential was refused: only a later one is worth a try, and somebody must be
 	 * told. */
-	if (p->kind == PLIGHT_HOLD && was_login && strcmp(p->state, "reauth_required") == 0)
-		m->refused_version = refused = m->version;
-	standing_say(&m->standing, p->state, p->reason,
-		     text_of(why->said[0] ? why->said : why->what), refused);
-	if (p->kind == PLIGHT_HOLD || m->has == MAILBOX_HAS_OLD)
-		m->has = MAILBOX_HAS_NONE;
+	if (p->kind == PLIGHT_HOLD && was_login && strcmp(p->state, "reauth_required") == 0) {
+		refused = m->pass.version;
+		pass_refused(&m->pass);
+	}
+	standing_say(&m->standing, p->state, p->reason, text_of(why.said[0] ? why.said : why.what),
+		     refused);
 	wait_until(m, p->kind == PLIGHT_HOLD ? MAILBOX_HELD : MAILBOX_BACKING_OFF, wait_ms);
 }
 
@@ -364,69 +326,38 @@ static void start_ask(struct mailbox *m)
 		outcome_of(BLAME_NET, "token", TEXT("the token desk does not answer"));
 	struct plight p = plight_of_token(&none, "");
 
-	if (m->has == MAILBOX_HAS_FRESH && m->expires_at - clock_unix_s() > USABLE_S) {
+	if (pass_is_fresh(&m->pass, clock_unix_s())) {
 		start_connect(m);
 		return;
 	}
 	enter(m, MAILBOX_ASKING);
-	m->ask.workspace = m->workspace;
-	m->ask.inbox = m->inbox;
-	m->ask.refused_version = m->refused_version;
-	m->ask.answered = on_token;
-	m->p.tokens->cancel(m->p.tokens->owner, &m->ask);
-	if (m->p.tokens->ask(m->p.tokens->owner, &m->ask))
+	if (pass_ask(&m->pass))
 		suffer(m, &p, &none);
 }
 
-/* While the session goes on: the next token, before this one ends. */
-static void start_renew(struct mailbox *m)
+/* While the session goes on: the next token, before this one ends.  If none comes, the session ends
+ * by itself. */
+static void renewed(struct mailbox *m)
 {
-	m->renew_ms = NEVER;
-	m->ask.workspace = m->workspace;
-	m->ask.inbox = m->inbox;
-	m->ask.refused_version = m->refused_version;
-	m->ask.answered = on_token;
-	m->p.tokens->cancel(m->p.tokens->owner, &m->ask);
-	if (m->p.tokens->ask(m->p.tokens->owner, &m->ask))
-		m->renew_ms = clock_mono_ms() + RENEW_AGAIN_MS;
-}
-
-static void take_token(struct mailbox *m, const struct token_answer *a)
-{
-	secret_set(&m->credential, a->secret->data, a->secret->len);
-	m->is_password = a->is_password;
-	m->version = a->version;
-	m->expires_at = a->expires_at;
-	m->has = MAILBOX_HAS_FRESH;
-}
-
-/* The session still lives with the old one; it ends by itself if nothing better comes. */
-static void renewed(struct mailbox *m, const struct token_answer *a)
-{
-	if (outcome_ok(&a->outcome) && a->version != m->version) {
-		take_token(m, a);
+	if (m->pass.state == PASS_FRESH)
 		vigil_leave(m->vigil);
-	} else {
-		m->renew_ms = clock_mono_ms() + RENEW_AGAIN_MS;
-	}
+	else
+		pass_later(&m->pass, clock_mono_ms());
 	pump(m);
 }
 
-static void on_token(struct token_ask *ask, const struct token_answer *a)
+static void on_answer(void *owner, const struct token_answer *a)
 {
-	struct mailbox *m = container_of(ask, struct mailbox, ask);
+	struct mailbox *m = owner;
 	struct plight p;
 
-	if (m->is_closing)
-		return;
 	if (m->state == MAILBOX_WATCHING) {
-		renewed(m, a);
+		renewed(m);
 		return;
 	}
-	if (m->state != MAILBOX_ASKING)
+	if (m->is_closing || m->state != MAILBOX_ASKING)
 		return;
 	if (outcome_ok(&a->outcome)) {
-		take_token(m, a);
 		start_connect(m);
 		return;
 	}
@@ -438,182 +369,96 @@ static void on_token(struct token_ask *ask, const struct token_answer *a)
 
 static void start_connect(struct mailbox *m)
 {
-	const struct conn_params cp = {
+	const struct line_params lp = {
+		.loop = m->p.loop,
+		.tls = m->p.tls,
+		.policy = m->p.policy,
 		.host = m->host,
 		.port = m->port,
 		.security = m->security,
-		.tls = m->p.tls,
-		.policy = m->p.policy,
+		.user = m->login_name,
+		.credential = &m->pass.secret,
+		.is_password = m->pass.is_password,
+		.idle_renew_ms = m->p.idle_renew_ms,
+		.rawlog_dir = m->p.rawlog_dir,
+		.inbox = m->inbox,
 		.owner = m,
-		.on_up = on_up,
-		.on_bytes = on_bytes,
+		.on_step = on_line,
 		.on_over = on_over,
 	};
+	const struct plight p = { PLIGHT_RETRY, "backing_off", "bad_host", RETRY_MAX_MS };
 	int r;
 
 	enter(m, MAILBOX_CONNECTING);
-	r = conn_open(m->p.loop, &cp, &m->conn);
+	r = line_open(&lp, &m->line);
 	if (r) {
 		const struct outcome o = outcome_of(BLAME_US, "host name", text_of(strerror(-r)));
-		const struct plight p = { PLIGHT_RETRY, "backing_off", "bad_host", RETRY_MAX_MS };
 
 		suffer(m, &p, &o);
 	}
 }
 
-static void on_up(void *owner)
+static void on_line(void *owner)
 {
 	struct mailbox *m = owner;
-	const uint64_t now_ms = clock_mono_ms();
-	const struct imap_params ip = {
-		.tls = m->security == CONN_STARTTLS ? IMAP_TLS_STARTTLS : IMAP_TLS_IMPLICIT,
-		.kind = m->is_password ? IMAP_CREDENTIAL_PASSWORD : IMAP_CREDENTIAL_TOKEN,
-		.credential = &m->credential,
-		.user = text_of(m->login_name),
-		.host = text_of(m->host),
-		.port = m->port,
-		.id = { { TEXT("name"), TEXT("replyd") } },
-		.idle_renew_ms = m->p.idle_renew_ms,
-	};
 
-	if (m->session) { /* again, after STARTTLS */
-		imap_session_tls_up(m->session, now_ms);
-	} else {
-		m->session = imap_session_new(&ip, now_ms);
-		m->rawlog = rawlog_open(m->p.rawlog_dir, m->inbox);
+	if (m->state == MAILBOX_CONNECTING)
 		enter(m, MAILBOX_LOGGING_IN);
-	}
-	pump(m);
-}
-
-static void on_bytes(void *owner, const uint8_t *p, size_t n)
-{
-	struct mailbox *m = owner;
-	struct imap_event ev;
-
-	rawlog_in(m->rawlog, p, n);
-	if (!m->session)
-		return;
-	if (imap_session_recv(m->session, p, n, clock_mono_ms()) < 0) {
-		/* the pump left events behind: ours, and never so */
-		while (imap_session_next(m->session, &ev))
-			;
-	}
 	pump(m);
 }
 
 static void on_over(void *owner, const struct outcome *why)
 {
-	struct mailbox *m = owner;
 	struct plight p = plight_of_conn(why);
 
-	/* What broke TLS says more than that the session was cut; else the session knows what it
-	 * means. */
-	if (m->session && why->blame == BLAME_NET) {
-		imap_session_eof(m->session, clock_mono_ms());
-		pump(m);
-	}
-	if (m->conn)
-		suffer(m, &p, why);
+	suffer(owner, &p, why);
 }
 
 /* ---- the session ---- */
 
-static void plan_renewal(struct mailbox *m)
-{
-	int64_t left_s = m->expires_at - clock_unix_s(), ahead_s = left_s / 4;
-
-	m->renew_ms = NEVER;
-	if (m->is_password || m->expires_at == INT64_MAX)
-		return;
-	if (ahead_s > RENEW_MAX_S)
-		ahead_s = RENEW_MAX_S;
-	left_s -= ahead_s;
-	m->renew_ms = clock_mono_ms() + (left_s > 1 ? (uint64_t)left_s * 1000 : 1000);
-}
-
 static void ready(struct mailbox *m, const struct imap_event *ev)
 {
 	m->since_ms = clock_mono_ms();
-	m->has = MAILBOX_HAS_OLD;
-	m->refused_version = 0;
 	m->was_live = false;
-	plan_renewal(m);
+	pass_used(&m->pass, clock_unix_s(), m->since_ms);
 	if (!m->standing.state || strcmp(m->standing.state, "live") != 0)
 		standing_say(&m->standing, "catching_up", "", TEXT(""), 0);
 	enter(m, MAILBOX_WATCHING);
-	vigil_begin(m->vigil, m->session, ev->ready.caps, m->since_ms);
+	vigil_begin(m->vigil, line_session(m->line), ev->ready.caps, m->since_ms);
 }
 
 static void session_over(struct mailbox *m, const struct imap_verdict *v)
 {
-	struct plight p = plight_of_imap(v, m->refused_version != 0, m->is_password);
+	struct plight p = plight_of_imap(v, m->pass.refused_version != 0, m->pass.is_password);
 
 	/* A planned change: the next credential is here. */
-	if (m->state == MAILBOX_WATCHING && m->has == MAILBOX_HAS_FRESH) {
+	if (m->state == MAILBOX_WATCHING && m->pass.state == PASS_FRESH) {
 		close_session(m);
-		log_info(&m->log, "imap.renewed", "version=%lld", (long long)m->version);
+		log_info(&m->log, "imap.renewed", "version=%lld", (long long)m->pass.version);
 		start_load(m);
 		return;
 	}
 	suffer(m, &p, &v->outcome);
 }
 
-/* One event.  false: the session is over, and what it was may be gone. */
+/* One event.  false: the session is over. */
 static bool heard(struct mailbox *m, const struct imap_event *ev)
 {
 	struct imap_verdict over;
 
-	switch (ev->kind) {
-	case IMAP_EV_STARTTLS_NOW:
-		conn_start_tls(m->conn);
-		return true;
-	case IMAP_EV_READY:
-		ready(m, ev);
-		return true;
-	case IMAP_EV_BYE:
-	case IMAP_EV_FAILED:
-		over = *ev->over.verdict;
+	if (ev->kind == IMAP_EV_BYE || ev->kind == IMAP_EV_FAILED) {
+		over = *ev->over.verdict; /* it goes with the session */
 		session_over(m, &over);
 		return false;
-	case IMAP_EV_ALERT:
-		log_warn(&m->log, "imap.alert", "role=%s", mailbox_waiting_for(m));
-		return true;
-	case IMAP_EV_ODD:
+	}
+	if (ev->kind == IMAP_EV_READY)
+		ready(m, ev);
+	else if (ev->kind == IMAP_EV_ALERT)
+		log_warn(&m->log, "imap.alert", "waiting_for=%s", mailbox_waiting_for(m));
+	else if (ev->kind == IMAP_EV_ODD)
 		log_debug(&m->log, "imap.odd", "bytes=%zu", ev->odd.said.len);
-		return true;
-	case IMAP_EV_FOLDER:
-	case IMAP_EV_EXAMINED:
-	case IMAP_EV_LOWEST_UID:
-	case IMAP_EV_MESSAGE:
-	case IMAP_EV_PART:
-	case IMAP_EV_STATUS:
-	case IMAP_EV_EXISTS:
-	case IMAP_EV_EXPUNGE:
-	case IMAP_EV_VANISHED:
-	case IMAP_EV_IDLING:
-	case IMAP_EV_DONE:
-		break;
-	}
-	if (m->state == MAILBOX_WATCHING)
+	else if (m->state == MAILBOX_WATCHING)
 		vigil_heard(m->vigil, ev, clock_mono_ms(), clock_unix_us());
-	return true;
-}
-
-/* Everything the session wants to say goes out.  false: the peer does not take it. */
-static bool flush(struct mailbox *m)
-{
-	const uint8_t *p;
-	size_t n, from, len;
-
-	while ((n = imap_session_send(m->session, &p)) > 0) {
-		if (!imap_session_secret(m->session, &from, &len))
-			from = len = 0;
-		rawlog_out(m->rawlog, p, n, from, len);
-		if (conn_write(m->conn, p, n) < 0)
-			return false;
-		imap_session_sent(m->session, n);
-	}
 	return true;
 }
 
@@ -667,19 +512,19 @@ static void pump(struct mailbox *m)
 
 	if (m->is_closing)
 		return;
-	while (m->session && imap_session_next(m->session, &ev))
+	while (m->line && line_next(m->line, &ev))
 		if (!heard(m, &ev))
 			return;
-	if (m->session && m->state == MAILBOX_WATCHING) {
+	if (m->line && m->state == MAILBOX_WATCHING) {
 		vigil_act(m->vigil, clock_mono_ms(), clock_unix_us());
 		if (!in_order(m))
 			return;
 	}
-	if (m->session && !flush(m)) {
+	if (m->line && !line_flush(m->line)) {
 		session_over(m, &stalled);
 		return;
 	}
-	if (m->session && imap_session_done(m->session)) {
+	if (m->line && line_is_done(m->line)) {
 		session_over(m, &left);
 		return;
 	}
@@ -711,10 +556,10 @@ static void on_timer(struct timer *t)
 		if (m->state == MAILBOX_BACKING_OFF || m->state == MAILBOX_HELD)
 			enter(m, MAILBOX_WAITING);
 	}
-	if (m->state == MAILBOX_WATCHING && now_ms >= m->renew_ms)
-		start_renew(m);
-	if (m->session)
-		imap_session_tick(m->session, now_ms);
+	if (m->state == MAILBOX_WATCHING && pass_is_due(&m->pass, now_ms) && pass_ask(&m->pass))
+		pass_later(&m->pass, now_ms);
+	if (m->line)
+		line_tick(m->line, now_ms);
 	pump(m);
 }
 

@@ -71,19 +71,20 @@ void mailbox_recheck(struct mailbox *m, const char *folder, int64_t uidvalidity,
 /* Proofs since the last call, newest of each folder; at most `max`. */
 size_t mailbox_take_proofs(struct mailbox *m, struct folder_proof *ret, size_t max);
 
+/* Name, and what it waits for where connection or watcher do not know better. */
 #define MAILBOX_STATES(X)                                                                          \
-	X(WAITING, "waiting")                                                                      \
-	X(LOADING, "loading")                                                                      \
-	X(ASKING, "asking")                                                                        \
-	X(CONNECTING, "connecting")                                                                \
-	X(LOGGING_IN, "logging_in")                                                                \
-	X(WATCHING, "watching")                                                                    \
-	X(BACKING_OFF, "backing_off")                                                              \
-	X(HELD, "held")                                                                            \
-	X(LOST, "lost")
+	X(WAITING, "waiting", "admission")                                                         \
+	X(LOADING, "loading", "database")                                                          \
+	X(ASKING, "asking", "token")                                                               \
+	X(CONNECTING, "connecting", "connection")                                                  \
+	X(LOGGING_IN, "logging_in", "login")                                                       \
+	X(WATCHING, "watching", "mail")                                                            \
+	X(BACKING_OFF, "backing_off", "another try")                                               \
+	X(HELD, "held", "somebody to mend it")                                                     \
+	X(LOST, "lost", "its owner")
 
 enum mailbox_state {
-#define MAILBOX_STATE(name, word) MAILBOX_##name,
+#define MAILBOX_STATE(name, word, wait) MAILBOX_##name,
 	MAILBOX_STATES(MAILBOX_STATE)
 #undef MAILBOX_STATE
 };

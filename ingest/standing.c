@@ -14,13 +14,11 @@
 static void on_written(struct folder_state *q);
 
 void standing_init(struct standing *s, struct pg *pg, const struct folder_lease *lease,
-		   const char *address, void *owner, void (*on_fenced)(void *owner))
+		   const char *address, void *owner, void (*on_told)(void *owner))
 {
-	*s = (struct standing){ .pg = pg,
-				.lease = *lease,
-				.address = address,
-				.owner = owner,
-				.on_fenced = on_fenced };
+	*s = (struct standing){
+		.pg = pg, .lease = *lease, .address = address, .owner = owner, .on_told = on_told
+	};
 }
 
 void standing_clear(struct standing *s)
@@ -63,18 +61,15 @@ static void on_written(struct folder_state *q)
 	struct standing *s = container_of(q, struct standing, write);
 
 	s->phase = STANDING_TOLD;
-	if (q->fenced) {
-		s->on_fenced(s->owner);
-		return;
-	}
-	if (!outcome_ok(&q->outcome)) {
+	s->is_fenced |= q->fenced;
+	if (!outcome_ok(&q->outcome) && !q->fenced)
 		later(s);
-		return;
-	}
-	if (s->refused)
+	if (outcome_ok(&q->outcome) && s->refused)
 		pg_notify(s->pg, "replyd_event");
-	if (strcmp(s->sent_state, s->state) != 0 || strcmp(s->sent_reason, s->reason) != 0)
+	if (outcome_ok(&q->outcome) &&
+	    (strcmp(s->sent_state, s->state) != 0 || strcmp(s->sent_reason, s->reason) != 0))
 		start_write(s);
+	s->on_told(s->owner);
 }
 
 void standing_say(struct standing *s, const char *state, const char *reason, struct text detail,
@@ -86,7 +81,7 @@ void standing_say(struct standing *s, const char *state, const char *reason, str
 	snprintf(s->reason, sizeof(s->reason), "%s", reason);
 	s->refused = refused;
 	text_printable(s->detail, sizeof(s->detail), detail);
-	if (!same && s->phase == STANDING_TOLD)
+	if (!same && s->phase == STANDING_TOLD && !s->is_fenced)
 		start_write(s);
 }
 

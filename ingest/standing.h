@@ -18,9 +18,11 @@ struct standing {
 	struct folder_lease lease;
 	const char *address; /* borrowed */
 	void *owner;
-	void (*on_fenced)(void *owner); /* the lease is lost; not from inside a call */
+	void (*on_told)(void *owner); /* a write was answered: is_fenced, or another deadline; not
+					 from inside a call */
 
 	struct folder_state write;
+	bool is_fenced; /* the lease is lost */
 	enum standing_phase {
 		STANDING_TOLD,    /* what is said is what stands there */
 		STANDING_WRITING, /* `sent` is on its way */
@@ -36,7 +38,7 @@ struct standing {
 
 /* Texts of `lease` and `address` are borrowed. */
 void standing_init(struct standing *s, struct pg *pg, const struct folder_lease *lease,
-		   const char *address, void *owner, void (*on_fenced)(void *owner));
+		   const char *address, void *owner, void (*on_told)(void *owner));
 void standing_clear(struct standing *s); /* cancels */
 /* `state` and `reason` must be static; `detail` for people.  `round`: for "reauth_required", what
  * the event is about. */

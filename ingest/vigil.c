@@ -6,25 +6,19 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ingest/ledger.h"
 
-static void on_row(struct folder_load *q, const struct folder_row *f);
-static void on_pending(struct folder_load *q, const struct folder_pending *p);
-static void on_recheck(struct folder_load *q, const struct folder_recheck *r);
-static void on_loaded(struct folder_load *q);
-static void on_ensured(struct folder_ensure *q);
-static void on_retired(struct folder_retire *q);
+static void on_ledger(void *owner);
 static void on_intake(void *owner);
 
-#define POLL_MS 30000 /* where the server has no IDLE */
-#define KEEP_MS                                                                                    \
-	(2 * 60000)  /* half of the shortest time-out seen (Rambler drops after less, but only in  \
-			IDLE) */
-#define RETRY_MS 500 /* of a row's transaction that failed */
+#define POLL_MS 30000  /* where the server has no IDLE */
+#define KEEP_MS 120000 /* no command for so long while mails are worked on: NOOP */
 
 struct vigil {
 	struct vigil_params p;
 	struct watch watch;
 	struct backlog backlog;
+	struct ledger ledger;
 	struct imap_session *session; /* NULL: none is ready */
 	struct intake *intake;        /* the batch that is filled or worked on */
 	struct intake *gone;          /* a message whose mail is gone */
@@ -32,18 +26,9 @@ struct vigil {
 	enum { VIGIL_PART_NONE, VIGIL_PART_ASKED, VIGIL_PART_CAME } part;
 	unsigned refetched; /* batches in a row that were asked for again */
 	unsigned skipped;   /* of the watcher's, told so far */
-	bool is_loaded;
-	bool has_retired; /* folders that are no more have been told, on this connection */
 	enum vigil_trouble trouble;
 	struct imap_verdict verdict;
-	struct folder_load load;
-	struct folder_ensure ensure;
-	struct watch_start start; /* what it makes */
-	uint64_t ensure_at_ms;    /* another try; UINT64_MAX: none is wanted */
-	struct folder_retire retire;
 	char gone_message[FOLDER_UUID];
-	struct folder_proof proofs[WATCH_FOLDERS];
-	size_t n_proofs;
 };
 
 struct vigil *vigil_open(const struct vigil_params *p)
@@ -57,9 +42,19 @@ struct vigil *vigil_open(const struct vigil_params *p)
 	};
 
 	v->p = *p;
-	v->ensure_at_ms = UINT64_MAX;
 	watch_init(&v->watch, &wp);
 	backlog_init(&v->backlog);
+	const struct ledger_params lp = {
+		.pg = p->pg,
+		.log = p->log,
+		.lease = p->lease,
+		.watch = &v->watch,
+		.backlog = &v->backlog,
+		.owner = v,
+		.on_step = on_ledger,
+	};
+
+	ledger_init(&v->ledger, &lp);
 	return v;
 }
 
@@ -68,64 +63,28 @@ void vigil_drop(struct vigil *v)
 	if (!v)
 		return;
 	vigil_end(v);
-	pg_tx_cancel(&v->load.tx);
-	pg_tx_cancel(&v->retire.tx);
+	ledger_clear(&v->ledger);
 	watch_clear(&v->watch);
 	backlog_clear(&v->backlog);
 	free(v);
 }
 
-/* ---- what is known from before ---- */
-
 int vigil_load(struct vigil *v)
 {
-	v->is_loaded = false;
 	v->trouble = VIGIL_SOUND;
-	backlog_clear(&v->backlog);
-	v->load.folder = on_row;
-	v->load.pending = on_pending;
-	v->load.recheck = on_recheck;
-	v->load.done = on_loaded;
-	return folder_load_start(v->p.pg, &v->load, &v->p.lease);
+	return ledger_load(&v->ledger);
 }
 
 bool vigil_is_loaded(const struct vigil *v)
 {
-	return v->is_loaded;
+	return v->ledger.is_loaded;
 }
 
-static void on_row(struct folder_load *q, const struct folder_row *f)
+static void on_ledger(void *owner)
 {
-	struct vigil *v = container_of(q, struct vigil, load);
-	const struct watch_folder_known k = {
-		.folder = f->folder,
-		.raw = text_of(f->wire_name),
-		.name = text_of(f->name),
-		.role = watch_folder_role_of(f->role),
-		.uidvalidity = (uint32_t)f->uidvalidity,
-		.uid_gated = (uint32_t)f->uid_gated,
-		.uid_ingested = (uint32_t)f->uid_ingested,
-	};
+	struct vigil *v = owner;
 
-	watch_know(&v->watch, &k);
-}
-
-static void on_pending(struct folder_load *q, const struct folder_pending *p)
-{
-	backlog_add(&container_of(q, struct vigil, load)->backlog, p);
-}
-
-static void on_recheck(struct folder_load *q, const struct folder_recheck *r)
-{
-	vigil_recheck(container_of(q, struct vigil, load), r->folder, r->uidvalidity, r->uid);
-}
-
-static void on_loaded(struct folder_load *q)
-{
-	struct vigil *v = container_of(q, struct vigil, load);
-
-	v->is_loaded = outcome_ok(&q->outcome);
-	if (q->fenced)
+	if (v->ledger.is_fenced)
 		v->trouble = VIGIL_FENCED;
 	v->p.on_step(v->p.owner);
 }
@@ -154,7 +113,6 @@ void vigil_begin(struct vigil *v, struct imap_session *s, uint64_t caps, uint64_
 	v->trouble = VIGIL_SOUND;
 	v->part = VIGIL_PART_NONE;
 	v->refetched = 0;
-	v->has_retired = false;
 	watch_ready(&v->watch, caps, now_ms);
 	feed_backlog(v);
 }
@@ -166,9 +124,7 @@ void vigil_end(struct vigil *v)
 	intake_drop(v->gone);
 	v->intake = v->gone = NULL;
 	v->fill = VIGIL_FILL_EMPTY;
-	v->n_proofs = 0;
-	v->ensure_at_ms = UINT64_MAX;
-	pg_tx_cancel(&v->ensure.tx);
+	ledger_end(&v->ledger);
 	watch_unready(&v->watch);
 }
 
@@ -277,6 +233,9 @@ static void take_batch(struct vigil *v)
 		return;
 	}
 	v->refetched = 0;
+	if (v->intake && !intake_is_whole(v->intake))
+		log_error(v->p.log, "imap.mail_skipped", "uid_to=%u why=%s", b.uid_to,
+			  "the server does not give its headers");
 	begin_batch(v, &b);
 }
 
@@ -361,112 +320,14 @@ static void look_at_gone(struct vigil *v)
 	intake_run(v->gone, &batch);
 }
 
-/* ---- rows and proofs ---- */
-
-static void start_ensure(struct vigil *v)
-{
-	const struct watch_folder *f = &v->watch.folders.at[v->start.folder];
-	int r = folder_ensure_start(v->p.pg, &v->ensure, &v->p.lease, text_of(f->raw),
-				    text_of(f->name), watch_folder_role_name(f->role),
-				    v->start.uidvalidity, v->start.uid_before, v->start.uid_end,
-				    on_ensured);
-
-	v->ensure_at_ms = r ? clock_mono_ms() + RETRY_MS : UINT64_MAX;
-}
-
-static void take_start(struct vigil *v)
-{
-	if (!watch_take_start(&v->watch, &v->start))
-		return;
-	if (v->start.was_known)
-		log_warn(v->p.log, "imap.uidvalidity", "role=%s now=%u",
-			 watch_folder_role_name(v->watch.folders.at[v->start.folder].role),
-			 v->start.uidvalidity);
-	start_ensure(v);
-}
-
-static void on_ensured(struct folder_ensure *q)
-{
-	struct vigil *v = container_of(q, struct vigil, ensure);
-
-	if (q->fenced)
-		v->trouble = VIGIL_FENCED;
-	else if (!outcome_ok(&q->outcome))
-		v->ensure_at_ms = clock_mono_ms() + RETRY_MS;
-	else
-		watch_started(&v->watch, q->folder, (uint32_t)q->uid_gated,
-			      (uint32_t)q->uid_ingested);
-	v->p.on_step(v->p.owner);
-}
-
-/* A row whose folder the server has no more would hold the inbox's watermark for ever. */
-static void retire_folders(struct vigil *v)
-{
-	if (v->has_retired || !v->watch.has_listed)
-		return;
-	v->has_retired = true;
-	for (unsigned i = 0; i < v->watch.folders.n; i++) {
-		struct watch_folder *f = &v->watch.folders.at[i];
-
-		if (!f->folder[0] || f->is_here || !watch_folder_is_watched(f->role))
-			continue;
-		log_warn(v->p.log, "imap.folder_gone", "role=%s", watch_folder_role_name(f->role));
-		f->role = IMAP_ROLE_NONE;
-		v->has_retired = false; /* one at a time, then look again */
-		if (folder_retire_start(v->p.pg, &v->retire, &v->p.lease, f->folder, on_retired))
-			f->role = IMAP_ROLE_JUNK;
-		return;
-	}
-}
-
-static void on_retired(struct folder_retire *q)
-{
-	struct vigil *v = container_of(q, struct vigil, retire);
-
-	if (q->fenced)
-		v->trouble = VIGIL_FENCED;
-	v->p.on_step(v->p.owner);
-}
-
-static void take_proofs(struct vigil *v)
-{
-	struct watch_proof w;
-
-	while (watch_take_proof(&v->watch, &w)) {
-		const struct watch_folder *f = &v->watch.folders.at[w.folder];
-		struct folder_proof *p = NULL;
-
-		if (!f->folder[0])
-			continue;
-		for (size_t i = 0; i < v->n_proofs && !p; i++)
-			if (strcmp(v->proofs[i].folder, f->folder) == 0)
-				p = &v->proofs[i];
-		if (!p)
-			p = &v->proofs[v->n_proofs++];
-		*p = (struct folder_proof){
-			.epoch = v->p.lease.epoch,
-			.uidvalidity = f->uidvalidity,
-			.gated_at_us = w.proof_us,
-			.ingested_at_us =
-				backlog_has(&v->backlog, f->folder) ? INT64_MIN : w.proof_us,
-		};
-		snprintf(p->inbox, sizeof(p->inbox), "%s", v->p.lease.inbox);
-		snprintf(p->folder, sizeof(p->folder), "%s", f->folder);
-	}
-}
-
 bool vigil_has_proofs(const struct vigil *v)
 {
-	return v->n_proofs > 0;
+	return v->ledger.n_proofs > 0;
 }
 
 size_t vigil_take_proofs(struct vigil *v, struct folder_proof *ret, size_t max)
 {
-	size_t n = v->n_proofs < max ? v->n_proofs : max;
-
-	memcpy(ret, v->proofs, n * sizeof(*ret));
-	v->n_proofs = 0;
-	return n;
+	return ledger_take_proofs(&v->ledger, ret, max);
 }
 
 /* ---- commands ---- */
@@ -598,15 +459,10 @@ void vigil_act(struct vigil *v, uint64_t now_ms, int64_t now_us)
 		intake_tick(v->gone, now_ms);
 	if (!v->session || v->trouble != VIGIL_SOUND)
 		return;
-	if (now_ms >= v->ensure_at_ms)
-		start_ensure(v);
 	take_batch(v);
 	look_at_intake(v);
-	take_start(v);
-	take_proofs(v);
+	ledger_act(&v->ledger, now_ms);
 	look_at_gone(v);
-	if (v->retire.tx.state != PG_TX_QUEUED && v->retire.tx.state != PG_TX_SENT)
-		retire_folders(v);
 	if (v->watch.skipped != v->skipped) {
 		v->skipped = v->watch.skipped;
 		log_error(v->p.log, "imap.mail_skipped", "uid=%u why=%s", v->watch.bad_uid,
@@ -624,7 +480,7 @@ void vigil_act(struct vigil *v, uint64_t now_ms, int64_t now_us)
 
 uint64_t vigil_deadline(const struct vigil *v)
 {
-	uint64_t at = v->ensure_at_ms, other;
+	uint64_t at = ledger_deadline(&v->ledger), other;
 
 	if (v->intake && (other = intake_deadline(v->intake)) < at)
 		at = other;

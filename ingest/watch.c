@@ -12,6 +12,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "ingest/watch_again.h"
+#include "ingest/watch_facts.h"
+#include "ingest/watch_fetch.h"
 #include "ingest/watch_plan.h"
 
 static const char *const state_words[] = {
@@ -128,32 +131,6 @@ bool watch_take_proof(struct watch *w, struct watch_proof *ret)
 	return true;
 }
 
-/* What the command sent at `us` showed is durable.  A later proof of the same folder says more. */
-static void prove(struct watch *w, unsigned folder, int64_t us)
-{
-	struct watch_folder *f = &w->folders.at[folder];
-
-	f->is_proven = true;
-	for (unsigned i = 0; i < w->n_proofs; i++) {
-		if (w->proofs[i].folder == folder) {
-			w->proofs[i].proof_us = us;
-			return;
-		}
-	}
-	w->proofs[w->n_proofs++] = (struct watch_proof){ folder, us };
-}
-
-/* The open folder was fetched to the end of what was shown; did more come meanwhile? */
-static void reached_end(struct watch *w, struct watch_folder *f)
-{
-	f->view = WATCH_VIEW_EVEN;
-	f->shown_us = NO_INSTANT;
-	if (w->exists > w->told) {
-		f->view = WATCH_VIEW_BEHIND;
-		f->announced = UINT32_MAX;
-	}
-}
-
 void watch_gated(struct watch *w)
 {
 	struct watch_folder *f = &w->folders.at[w->batch.folder];
@@ -167,28 +144,7 @@ void watch_gated(struct watch *w)
 	if (w->batch.proof_us != NO_INSTANT)
 		f->is_proven = true;
 	if (f->announced == UINT32_MAX ? w->uid_to == UINT32_MAX : f->uid_gated >= f->announced)
-		reached_end(w, f);
-}
-
-static void forget_again(struct watch *w, unsigned folder, uint32_t uid)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < w->n_again; i++)
-		if (w->again[i].folder != folder || w->again[i].uid != uid)
-			w->again[kept++] = w->again[i];
-	w->n_again = kept;
-}
-
-/* The folder is not here, or its mails have other names. */
-static void forget_all_again(struct watch *w, unsigned folder)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < w->n_again; i++)
-		if (w->again[i].folder != folder)
-			w->again[kept++] = w->again[i];
-	w->n_again = kept;
+		watch_facts_end(w, f);
 }
 
 void watch_worked(struct watch *w)
@@ -199,17 +155,9 @@ void watch_worked(struct watch *w)
 		return;
 	w->work = WATCH_WORK_NONE;
 	if (w->batch.purpose == WATCH_AGAIN)
-		forget_again(w, w->batch.folder, w->batch.uid_to);
+		watch_again_done(w, w->batch.folder, w->batch.uid_to);
 	else if (f->uid_ingested < w->batch.uid_to)
 		f->uid_ingested = w->batch.uid_to;
-}
-
-/* Smaller windows need an end to count towards: EXAMINE tells it. */
-static void shrink(struct watch *w, struct watch_folder *f, uint32_t window)
-{
-	w->window = window ? window : 1;
-	if (f->announced == UINT32_MAX && w->uidnext)
-		f->view = WATCH_VIEW_NONE;
 }
 
 void watch_refetch(struct watch *w)
@@ -219,7 +167,7 @@ void watch_refetch(struct watch *w)
 	if (w->work != WATCH_WORK_BATCH)
 		return;
 	w->work = WATCH_WORK_NONE;
-	shrink(w, f, w->window > WATCH_WINDOW ? WATCH_WINDOW : w->window / 2);
+	watch_fetch_shrink(w, f, w->window > WATCH_WINDOW ? WATCH_WINDOW : w->window / 2);
 }
 
 void watch_started(struct watch *w, const char *folder, uint32_t uid_gated, uint32_t uid_ingested)
@@ -234,26 +182,9 @@ void watch_started(struct watch *w, const char *folder, uint32_t uid_gated, uint
 	f->uid_gated = uid_gated;
 	f->uid_ingested = uid_ingested;
 	if (f->announced <= f->uid_gated) {
-		prove(w, w->start.folder, f->shown_us);
-		reached_end(w, f);
+		watch_facts_prove(w, w->start.folder, f->shown_us);
+		watch_facts_end(w, f);
 	}
-}
-
-int watch_again(struct watch *w, const char *folder, uint32_t uidvalidity, uint32_t uid)
-{
-	unsigned at = watch_folder_find(&w->folders, folder);
-
-	if (at == WATCH_FOLDERS || w->folders.at[at].uidvalidity != uidvalidity || !uid)
-		return -ENOENT;
-	if (w->has_listed && !w->folders.at[at].is_here)
-		return -ENOENT;
-	for (unsigned i = 0; i < w->n_again; i++)
-		if (w->again[i].folder == at && w->again[i].uid == uid)
-			return -EALREADY;
-	if (w->n_again == LIMIT_WATCH_AGAIN)
-		return -ENOBUFS;
-	w->again[w->n_again++] = (struct watch_seen){ at, uid };
-	return 0;
 }
 
 /* ---- what the session says ---- */
@@ -325,13 +256,13 @@ static void heard_status(struct watch *w, const struct imap_event *ev)
 		f->view = WATCH_VIEW_MOVED;
 	} else {
 		f->view = WATCH_VIEW_EVEN;
-		prove(w, w->about, w->sent_us);
+		watch_facts_prove(w, w->about, w->sent_us);
 	}
 }
 
 static void heard_message(struct watch *w, const struct imap_event *ev)
 {
-	if (w->state != WATCH_STATE_FETCHING || !(ev->message.has & IMAP_HAS_HEADER))
+	if (w->state != WATCH_STATE_FETCHING)
 		return;
 	w->count++;
 	if (ev->message.uid > w->uid_seen)
@@ -351,8 +282,8 @@ static void examined_ok(struct watch *w)
 	if (f->uidvalidity == w->start.uidvalidity && f->announced >= f->uid_gated) {
 		f->view = WATCH_VIEW_BEHIND;
 		if (f->announced <= f->uid_gated) {
-			prove(w, w->about, f->shown_us);
-			reached_end(w, f);
+			watch_facts_prove(w, w->about, f->shown_us);
+			watch_facts_end(w, f);
 		}
 		return;
 	}
@@ -361,7 +292,7 @@ static void examined_ok(struct watch *w)
 	w->start.uid_end = f->announced;
 	f->uidvalidity = 0;
 	f->view = WATCH_VIEW_BEHIND;
-	forget_all_again(w, w->about);
+	watch_again_forget(w, w->about);
 	w->lowest = 0;
 }
 
@@ -378,80 +309,6 @@ static void searched(struct watch *w, bool ok)
 	w->work = WATCH_WORK_START_READY;
 }
 
-/* How many UIDs to ask for next: more where few mails came back, so that a gap of a million costs
- * little. */
-static void adapt(struct watch *w)
-{
-	if (w->uid_to == UINT32_MAX)
-		return;
-	if (w->count <= w->window / 8 && w->window <= UINT32_MAX / 2)
-		w->window *= 2;
-	else if (w->window > WATCH_WINDOW)
-		w->window = WATCH_WINDOW;
-	else if (w->window < WATCH_WINDOW)
-		w->window = w->window * 2 < WATCH_WINDOW ? w->window * 2 : WATCH_WINDOW;
-}
-
-static void fetched(struct watch *w)
-{
-	struct watch_folder *f = &w->folders.at[w->about];
-	uint32_t through = w->uid_to == UINT32_MAX ? w->uid_seen : w->uid_to;
-	bool is_last = w->uid_to == UINT32_MAX || through >= f->announced;
-
-	if (w->purpose == WATCH_ARRIVED) {
-		adapt(w);
-		if (through < f->uid_gated)
-			through = f->uid_gated;
-		if (through == f->uid_gated && !w->count) {
-			if (f->shown_us != NO_INSTANT)
-				prove(w, w->about, f->shown_us);
-			reached_end(w, f);
-			return;
-		}
-	}
-	w->batch = (struct watch_batch){
-		.folder = w->about,
-		.purpose = w->purpose,
-		.uid_to = through,
-		.count = w->count,
-		.proof_us = w->purpose == WATCH_ARRIVED && is_last ? f->shown_us : NO_INSTANT,
-		.noticed_us = w->purpose == WATCH_ARRIVED ? w->noticed_us : NO_INSTANT,
-	};
-	if (w->purpose == WATCH_ARRIVED && is_last)
-		w->noticed_us = NO_INSTANT;
-	w->work = WATCH_WORK_BATCH_READY;
-}
-
-/*
- * The server would not give these mails (Yahoo's [SERVERBUG]): halve until the bad
- * one is alone.  It is asked for in WATCH_TRIES sessions before it is left out, since
- * what a server refuses now it may give after a while.
- */
-static void fetch_failed(struct watch *w)
-{
-	struct watch_folder *f = &w->folders.at[w->about];
-	uint32_t n = w->uid_to == UINT32_MAX ? WATCH_WINDOW : w->uid_to - w->uid_from + 1;
-
-	if (n > 1) {
-		shrink(w, f, n / 2);
-		return;
-	}
-	if (w->bad_uid != w->uid_from)
-		w->tries = 0;
-	w->bad_uid = w->uid_from;
-	if (++w->tries < WATCH_TRIES) {
-		w->stuck = "a mail cannot be fetched";
-		return;
-	}
-	w->skipped++;
-	if (w->purpose == WATCH_AGAIN) {
-		forget_again(w, w->about, w->uid_from);
-		return;
-	}
-	w->count = 0;
-	fetched(w);
-}
-
 static void nooped(struct watch *w)
 {
 	struct watch_folder *f;
@@ -465,7 +322,7 @@ static void nooped(struct watch *w)
 	}
 	w->is_doubtful = false;
 	if (f->view == WATCH_VIEW_EVEN)
-		prove(w, w->open, w->sent_us);
+		watch_facts_prove(w, w->open, w->sent_us);
 	else if (f->view == WATCH_VIEW_BEHIND)
 		f->shown_us = w->sent_us;
 }
@@ -474,7 +331,7 @@ static void nooped(struct watch *w)
 static void leave_out(struct watch *w, unsigned folder)
 {
 	w->folders.at[folder].is_here = false;
-	forget_all_again(w, folder);
+	watch_again_forget(w, folder);
 }
 
 static void listed(struct watch *w)
@@ -483,17 +340,15 @@ static void listed(struct watch *w)
 	watch_folder_list_over(&w->folders);
 	for (unsigned i = 0; i < w->folders.n; i++)
 		if (!w->folders.at[i].is_here)
-			forget_all_again(w, i);
+			watch_again_forget(w, i);
 }
 
 static void failed(struct watch *w, enum watch_state was)
 {
-	struct watch_folder *f = w->about < WATCH_FOLDERS ? &w->folders.at[w->about] : NULL;
-
 	switch (was) {
 	case WATCH_STATE_EXAMINING:
 		w->open = WATCH_FOLDERS;
-		if (f && w->about != 0)
+		if (w->about != 0)
 			leave_out(w, w->about);
 		else
 			w->stuck = "the inbox cannot be opened";
@@ -502,10 +357,10 @@ static void failed(struct watch *w, enum watch_state was)
 		searched(w, false);
 		break;
 	case WATCH_STATE_FETCHING:
-		fetch_failed(w);
+		watch_fetch_failed(w);
 		break;
 	case WATCH_STATE_STATUSING:
-		f->view = WATCH_VIEW_MOVED;
+		w->folders.at[w->about].view = WATCH_VIEW_MOVED;
 		break;
 	case WATCH_STATE_IDLE_ASKED:
 	case WATCH_STATE_IDLING:
@@ -538,7 +393,7 @@ static void succeeded(struct watch *w, enum watch_state was)
 		searched(w, true);
 		break;
 	case WATCH_STATE_FETCHING:
-		fetched(w);
+		watch_fetch_done(w);
 		break;
 	case WATCH_STATE_STATUSING:
 		if (w->folders.at[w->about].view ==
@@ -665,19 +520,6 @@ static void begin_cycle(struct watch *w, uint64_t now_ms)
 			w->folders.at[i].view = WATCH_VIEW_NONE;
 }
 
-static void begin_fetch(struct watch *w, const struct watch_order *o)
-{
-	w->purpose = o->purpose;
-	w->count = 0;
-	w->uid_seen = 0;
-	w->uid_from = o->uid_from;
-	w->uid_to = o->uid_to;
-	/* A window towards UIDNEXT sees what EXAMINE counted; an open one sees all there is by now.
-	 */
-	if (o->purpose == WATCH_ARRIVED && w->folders.at[o->folder].announced == UINT32_MAX)
-		w->told = w->exists;
-}
-
 bool watch_next(struct watch *w, uint64_t now_ms, int64_t now_us, struct watch_order *ret)
 {
 	if (w->stuck || !watch_plan_next(w, now_ms, ret))
@@ -690,7 +532,7 @@ bool watch_next(struct watch *w, uint64_t now_ms, int64_t now_us, struct watch_o
 	if (ret->kind == WATCH_ORDER_EXAMINE)
 		w->open = WATCH_FOLDERS;
 	if (ret->kind == WATCH_ORDER_FETCH)
-		begin_fetch(w, ret);
+		watch_fetch_begin(w, ret);
 	if (ret->kind == WATCH_ORDER_SEARCH)
 		ret->since_unix_s = now_us / 1000000 - w->p.lookback_s;
 	enter(w, state_of(ret->kind));

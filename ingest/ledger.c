@@ -1,0 +1,212 @@
+#include "ingest/ledger.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+static void on_row(struct folder_load *q, const struct folder_row *f);
+static void on_pending(struct folder_load *q, const struct folder_pending *p);
+static void on_recheck(struct folder_load *q, const struct folder_recheck *r);
+static void on_loaded(struct folder_load *q);
+static void on_ensured(struct folder_ensure *q);
+static void on_retired(struct folder_retire *q);
+
+#define RETRY_MS 500 /* of a row's transaction that failed */
+
+void ledger_init(struct ledger *l, const struct ledger_params *p)
+{
+	*l = (struct ledger){ .p = *p, .ensure_at_ms = UINT64_MAX };
+}
+
+void ledger_end(struct ledger *l)
+{
+	pg_tx_cancel(&l->ensure.tx);
+	l->ensure_at_ms = UINT64_MAX;
+	l->n_proofs = 0;
+	l->has_retired = false;
+}
+
+void ledger_clear(struct ledger *l)
+{
+	ledger_end(l);
+	pg_tx_cancel(&l->load.tx);
+	pg_tx_cancel(&l->retire.tx);
+}
+
+static void answered(struct ledger *l, bool fenced)
+{
+	l->is_fenced |= fenced;
+	l->p.on_step(l->p.owner);
+}
+
+/* ---- what is known from before ---- */
+
+int ledger_load(struct ledger *l)
+{
+	l->is_loaded = false;
+	backlog_clear(l->p.backlog);
+	l->load.folder = on_row;
+	l->load.pending = on_pending;
+	l->load.recheck = on_recheck;
+	l->load.done = on_loaded;
+	return folder_load_start(l->p.pg, &l->load, &l->p.lease);
+}
+
+static void on_row(struct folder_load *q, const struct folder_row *f)
+{
+	struct ledger *l = container_of(q, struct ledger, load);
+	const struct watch_folder_known k = {
+		.folder = f->folder,
+		.raw = text_of(f->wire_name),
+		.name = text_of(f->name),
+		.role = watch_folder_role_of(f->role),
+		.uidvalidity = (uint32_t)f->uidvalidity,
+		.uid_gated = (uint32_t)f->uid_gated,
+		.uid_ingested = (uint32_t)f->uid_ingested,
+	};
+
+	watch_know(l->p.watch, &k);
+}
+
+static void on_pending(struct folder_load *q, const struct folder_pending *p)
+{
+	backlog_add(container_of(q, struct ledger, load)->p.backlog, p);
+}
+
+static void on_recheck(struct folder_load *q, const struct folder_recheck *r)
+{
+	/* Refusals need no care: too many are told again, unknown ones are found by the look back.
+	 */
+	(void)watch_again(container_of(q, struct ledger, load)->p.watch, r->folder,
+			  (uint32_t)r->uidvalidity, (uint32_t)r->uid);
+}
+
+static void on_loaded(struct folder_load *q)
+{
+	struct ledger *l = container_of(q, struct ledger, load);
+
+	l->is_loaded = outcome_ok(&q->outcome);
+	answered(l, q->fenced);
+}
+
+/* ---- rows ---- */
+
+static void start_ensure(struct ledger *l)
+{
+	const struct watch_folder *f = &l->p.watch->folders.at[l->start.folder];
+	int r = folder_ensure_start(l->p.pg, &l->ensure, &l->p.lease, text_of(f->raw),
+				    text_of(f->name), watch_folder_role_name(f->role),
+				    l->start.uidvalidity, l->start.uid_before, l->start.uid_end,
+				    on_ensured);
+
+	l->ensure_at_ms = r ? clock_mono_ms() + RETRY_MS : UINT64_MAX;
+}
+
+static void take_start(struct ledger *l)
+{
+	const struct watch_folder *f;
+
+	if (!watch_take_start(l->p.watch, &l->start))
+		return;
+	f = &l->p.watch->folders.at[l->start.folder];
+	if (l->start.was_known)
+		log_warn(l->p.log, "imap.uidvalidity", "role=%s now=%u",
+			 watch_folder_role_name(f->role), l->start.uidvalidity);
+	start_ensure(l);
+}
+
+static void on_ensured(struct folder_ensure *q)
+{
+	struct ledger *l = container_of(q, struct ledger, ensure);
+
+	if (outcome_ok(&q->outcome))
+		watch_started(l->p.watch, q->folder, (uint32_t)q->uid_gated,
+			      (uint32_t)q->uid_ingested);
+	else
+		l->ensure_at_ms = clock_mono_ms() + RETRY_MS;
+	answered(l, q->fenced);
+}
+
+/* A row whose folder the server has no more would hold the inbox's watermark for ever. */
+static void retire_folders(struct ledger *l)
+{
+	bool is_busy = l->retire.tx.state == PG_TX_QUEUED || l->retire.tx.state == PG_TX_SENT;
+
+	if (is_busy || l->has_retired || !l->p.watch->has_listed)
+		return;
+	for (unsigned i = 0; i < l->p.watch->folders.n; i++) {
+		struct watch_folder *f = &l->p.watch->folders.at[i];
+
+		if (!f->folder[0] || f->is_here || !watch_folder_is_watched(f->role))
+			continue;
+		log_warn(l->p.log, "imap.folder_gone", "role=%s", watch_folder_role_name(f->role));
+		f->role = IMAP_ROLE_NONE;
+		/* one at a time; what fails is told again on the next connection */
+		(void)folder_retire_start(l->p.pg, &l->retire, &l->p.lease, f->folder, on_retired);
+		return;
+	}
+	l->has_retired = true;
+}
+
+static void on_retired(struct folder_retire *q)
+{
+	answered(container_of(q, struct ledger, retire), q->fenced);
+}
+
+/* ---- proofs ---- */
+
+static struct folder_proof *proof_of(struct ledger *l, const char *folder)
+{
+	for (size_t i = 0; i < l->n_proofs; i++)
+		if (strcmp(l->proofs[i].folder, folder) == 0)
+			return &l->proofs[i];
+	return &l->proofs[l->n_proofs++];
+}
+
+static void take_proofs(struct ledger *l)
+{
+	struct watch_proof w;
+
+	while (watch_take_proof(l->p.watch, &w)) {
+		const struct watch_folder *f = &l->p.watch->folders.at[w.folder];
+		struct folder_proof *p;
+
+		if (!f->folder[0])
+			continue;
+		p = proof_of(l, f->folder);
+		*p = (struct folder_proof){
+			.epoch = l->p.lease.epoch,
+			.uidvalidity = f->uidvalidity,
+			.gated_at_us = w.proof_us,
+			.ingested_at_us =
+				backlog_has(l->p.backlog, f->folder) ? INT64_MIN : w.proof_us,
+		};
+		snprintf(p->inbox, sizeof(p->inbox), "%s", l->p.lease.inbox);
+		snprintf(p->folder, sizeof(p->folder), "%s", f->folder);
+	}
+}
+
+size_t ledger_take_proofs(struct ledger *l, struct folder_proof *ret, size_t max)
+{
+	size_t n = l->n_proofs < max ? l->n_proofs : max;
+
+	memcpy(ret, l->proofs, n * sizeof(*ret));
+	l->n_proofs = 0;
+	return n;
+}
+
+void ledger_act(struct ledger *l, uint64_t now_ms)
+{
+	if (now_ms >= l->ensure_at_ms)
+		start_ensure(l);
+	take_start(l);
+	take_proofs(l);
+	retire_folders(l);
+}
+
+uint64_t ledger_deadline(const struct ledger *l)
+{
+	return l->ensure_at_ms;
+}

@@ -1,0 +1,57 @@
+#ifndef INGEST_LEDGER_H
+#define INGEST_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "db/folder.h"
+#include "db/pg.h"
+#include "ingest/backlog.h"
+#include "ingest/watch.h"
+
+/*
+ * What the database knows of one inbox's folders, kept in step with the
+ * watcher: rows and half-done messages are read before a session begins, rows
+ * are made and brought to another UIDVALIDITY, folders that are no more are
+ * retired, proofs are collected for the worker.  A part of vigil.c.
+ */
+struct ledger_params {
+	struct pg *pg;
+	const struct log *log;     /* borrowed */
+	struct folder_lease lease; /* texts borrowed */
+	struct watch *watch;       /* borrowed */
+	struct backlog *backlog;   /* borrowed */
+	void *owner;
+	void (*on_step)(void *owner); /* something was answered; not from inside a call */
+};
+
+struct ledger {
+	struct ledger_params p;
+	bool is_loaded;
+	bool is_fenced;   /* the lease is lost */
+	bool has_retired; /* folders that are no more have been told, on this connection */
+	struct folder_load load;
+	struct folder_ensure ensure;
+	struct watch_start start; /* what it makes */
+	uint64_t ensure_at_ms;    /* another try; UINT64_MAX: none is wanted */
+	struct folder_retire retire;
+	struct folder_proof proofs[WATCH_FOLDERS];
+	size_t n_proofs;
+};
+
+void ledger_init(struct ledger *l, const struct ledger_params *p);
+void ledger_clear(struct ledger *l); /* cancels everything */
+/* Read everything; on_step comes when it is done: is_loaded, is_fenced, or neither.  -errno as
+ * pg_tx_start(). */
+int ledger_load(struct ledger *l);
+/* The session is over: what it had begun is forgotten. */
+void ledger_end(struct ledger *l);
+/* Carry the watcher's facts to the database. */
+void ledger_act(struct ledger *l, uint64_t now_ms);
+uint64_t ledger_deadline(const struct ledger *l); /* UINT64_MAX: none */
+/* Newest of each folder since the last call; at most `max`. */
+size_t ledger_take_proofs(struct ledger *l, struct folder_proof *ret, size_t max);
+
+#endif

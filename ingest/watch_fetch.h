@@ -1,0 +1,20 @@
+#ifndef INGEST_WATCH_FETCH_H
+#define INGEST_WATCH_FETCH_H
+
+#include "ingest/watch.h"
+
+/*
+ * Headers in windows of UIDs: how large they are, what follows when one is told
+ * and what when the server does not give it.  A part of watch.c.
+ */
+
+/* The FETCH is sent. */
+void watch_fetch_begin(struct watch *w, const struct watch_order *o);
+/* All of it was told: a batch, or the end of the folder. */
+void watch_fetch_done(struct watch *w);
+/* The server would not give these mails. */
+void watch_fetch_failed(struct watch *w);
+/* Ask for fewer at once. */
+void watch_fetch_shrink(struct watch *w, struct watch_folder *f, uint32_t window);
+
+#endif

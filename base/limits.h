@@ -57,6 +57,7 @@
 #define LIMIT_PG_QUEUE 10000          /* transactions waiting for PostgreSQL: a worker's inboxes, each with one or two */
 #define LIMIT_PG_FLIGHTS 64           /* transactions under way on one connection; more only fill libpq's buffers */
 #define LIMIT_PG_PARAMS (4 * 1024 * 1024) /* values of one statement: 1,000 outbounds of 1 KB are 1 MB of JSON */
+#define LIMIT_PG_HOSTS 4096           /* addresses of the hosts of one conninfo, as a list */
 #define LIMIT_PG_RESULT (40 * 1024 * 1024) /* rows of one statement: LIMIT_VIEW and what libpq adds */
 #define LIMIT_WATCH_AGAIN 64          /* mails of one inbox waiting to be looked at again; the table keeps the rest */
 #define LIMIT_INTAKE_MAILS 200        /* mails of one batch: four windows; more are asked for again in smaller ones */

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/secret.h"
+#include "db/pg_pipe.h"
 #include "db/pg_tx.h"
 #include "db/pg_wire.h"
 
@@ -33,7 +34,7 @@ static void on_retry(struct timer *retry);
 static void on_ready(struct pg *pg);
 static void on_set_up(struct pg_tx *tx, const struct pg_answer *a);
 static void on_fill(struct pg *pg);
-static void on_answered(struct pg *pg, struct pg_tx *tx, pg_tx_cb done, const struct pg_answer *a);
+static void on_answered(struct pg *pg, struct pg_tx *tx, const struct pg_answer *a);
 static void on_heard(struct pg *pg, const char *channel);
 static void on_settled(struct pg *pg);
 static void on_notify_due(struct timer *notify);
@@ -355,7 +356,7 @@ void pg_tx_cancel(struct pg_tx *tx)
 		unqueue(tx->pg, tx);
 		return;
 	case PG_TX_SENT:
-		pg_wire_forget(tx);
+		pg_pipe_forget(tx);
 		break;
 	case PG_TX_IDLE:
 		break;
@@ -374,11 +375,11 @@ static void on_fill(struct pg *pg)
 	}
 }
 
-static void on_answered(struct pg *pg, struct pg_tx *tx, pg_tx_cb done, const struct pg_answer *a)
+static void on_answered(struct pg *pg, struct pg_tx *tx, const struct pg_answer *a)
 {
 	/* Dropped by an earlier callback of the same turn: nothing more is told. */
 	if (pg->state != PG_CLOSING)
-		done(tx, a);
+		tx->done(tx, a);
 }
 
 int pg_rows(const struct pg_answer *a, int st)

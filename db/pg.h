@@ -43,14 +43,15 @@ struct pg_stmt {
 	const char *sql;
 };
 
-#define PG_FENCED "RP001"
+#define PG_FENCED     "RP001"
 #define PG_STATEMENTS 8 /* in one transaction */
 
 struct pg_answer {
 	struct outcome outcome;
-	char sqlstate[6]; /* "" when it committed */
-	int n;            /* statements answered */
-	void *results[PG_STATEMENTS]; /* private: one PGresult per statement, freed after the callback */
+	char sqlstate[6];             /* "" when it committed */
+	int n;                        /* statements answered */
+	void *results[PG_STATEMENTS]; /* private: one PGresult per statement, freed after the
+					 callback */
 };
 
 typedef void (*pg_tx_cb)(struct pg_tx *tx, const struct pg_answer *a);
@@ -63,8 +64,8 @@ struct pg_tx {
 	struct list link;
 	pg_tx_cb done;
 	struct pg *pg;
-	char workspace[37];  /* uuid; "" sets none */
-	char presented[65];  /* hex digest of a presented secret; "" sets none */
+	char workspace[37]; /* uuid; "" sets none */
+	char presented[65]; /* hex digest of a presented secret; "" sets none */
 	int n;
 	int error; /* of the first pg_tx_add() that could not be done; pg_tx_start() returns it */
 	struct {
@@ -88,11 +89,13 @@ void pg_tx_init(struct pg_tx *tx, const char *workspace);
  */
 void pg_tx_add(struct pg_tx *tx, const struct pg_stmt *stmt, const char *types, ...);
 /*
- * 0: `done` comes exactly once, later; `tx` may be started anew or given up inside it.  -ENOBUFS: the queue is full;
- * -EMSGSIZE: the values of a statement pass LIMIT_PG_PARAMS; -ESHUTDOWN: `pg` is being dropped.  On failure `tx` is cleared.
+ * 0: `done` comes exactly once, later; `tx` may be started anew or given up inside it.  -ENOBUFS:
+ * the queue is full; -EMSGSIZE: the values of a statement pass LIMIT_PG_PARAMS; -ESHUTDOWN: `pg` is
+ * being dropped.  On failure `tx` is cleared.
  */
 int pg_tx_start(struct pg *pg, struct pg_tx *tx, pg_tx_cb done);
-/* `done` is not called; a transaction already sent still runs.  Safe at any time, also on a zeroed or finished one. */
+/* `done` is not called; a transaction already sent still runs.  Safe at any time, also on a zeroed
+ * or finished one. */
 void pg_tx_cancel(struct pg_tx *tx);
 
 /* Rows of statement `st` of the answer; inside the callback only. */
@@ -103,16 +106,19 @@ const char *pg_row_text(const struct pg_answer *a, int st, int row, int col); /*
 int64_t pg_row_i64(const struct pg_answer *a, int st, int row, int col);
 bool pg_row_bool(const struct pg_answer *a, int st, int row, int col);
 double pg_row_double(const struct pg_answer *a, int st, int row, int col);
-int64_t pg_row_time(const struct pg_answer *a, int st, int row, int col);     /* timestamptz as unix us; null is INT64_MIN; select it as (extract(epoch from t) * 1000000)::bigint */
-int pg_row_bytes(const struct pg_answer *a, int st, int row, int col, struct buf *ret); /* appends bytea, null nothing; -ENOBUFS, -EINVAL: not bytea */
+int64_t pg_row_time(const struct pg_answer *a, int st, int row,
+		    int col); /* timestamptz as unix us; null is INT64_MIN; select it as
+				 (extract(epoch from t) * 1000000)::bigint */
+int pg_row_bytes(const struct pg_answer *a, int st, int row, int col,
+		 struct buf *ret); /* appends bytea, null nothing; -ENOBUFS, -EINVAL: not bytea */
 
 struct pg_params {
-	const char *conninfo;          /* libpq key words without password, or a postgresql:// URL */
+	const char *conninfo; /* libpq key words without password, or a postgresql:// URL */
 	const struct secret *password; /* NULL: none, or in the URL */
 	const char *application;       /* "replyd ingest" */
 	const struct log *log;
 	void *owner;
-	void (*on_up)(void *owner);    /* connected (again); LISTENs are in place */
+	void (*on_up)(void *owner); /* connected (again); LISTENs are in place */
 	void (*on_down)(void *owner, const struct outcome *why);
 };
 

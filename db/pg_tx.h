@@ -17,7 +17,8 @@ struct pg_tx_params {
 };
 
 void pg_tx_params(const struct pg_tx *tx, int st, struct pg_tx_params *ret);
-/* Give the values back; `tx` is idle and in no list.  It still names its statements: callbacks look at them. */
+/* Give the values back; `tx` is idle and in no list.  It still names its statements: callbacks look
+ * at them. */
 void pg_tx_clear(struct pg_tx *tx);
 
 #endif

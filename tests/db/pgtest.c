@@ -299,7 +299,7 @@ static void make_template(void)
 	session_close(s);
 }
 
-void pgtest_start(void)
+void pgtest_start_bare(void)
 {
 	int wish[2], ack[2];
 
@@ -329,6 +329,11 @@ void pgtest_start(void)
 	cluster.ack = ack[0];
 	(void)atexit(on_exit_of_test);
 	pgtest_server_go();
+}
+
+void pgtest_start(void)
+{
+	pgtest_start_bare();
 	make_template();
 }
 
@@ -389,6 +394,7 @@ struct session *pgtest_session(const char *database, const char *role)
 	return s;
 }
 
+static char *format(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
 static char *format(const char *fmt, va_list args)
 {
 	char *sql;

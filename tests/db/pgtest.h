@@ -21,6 +21,8 @@
 /* Start the cluster and make a template with all migrations applied.  Once, before anything else.
  */
 void pgtest_start(void);
+/* The cluster alone: no role of replyd, no template, only pgtest_database_empty(). */
+void pgtest_start_bare(void);
 
 /* A new database with all migrations applied.  Returns `name`. */
 const char *pgtest_database(const char *name);

@@ -35,6 +35,8 @@ void race_close(struct race *r)
 }
 
 static void send_all(struct race *r, const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
+static void send_all(struct race *r, const char *fmt, va_list args)
 {
 	char *sql;
 

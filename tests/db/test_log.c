@@ -392,7 +392,7 @@ static void months_are_there_ahead_of_time(void **state)
 	pgtest_exec(admin,
 		    "insert into event (workspace_id, event_id, created_at, type, data) values"
 		    " ('" SEED_WS "', md5('far')::uuid, date_trunc('month', now() at time zone "
-				  "'UTC') + interval '5 months 2 days', 't', '{}'),"
+		    "'UTC') + interval '5 months 2 days', 't', '{}'),"
 		    " ('" SEED_WS
 		    "', md5('farther')::uuid, now() + interval '5 years', 't', '{}')");
 	assert_string_equal("2", pgtest_value(admin, "select count(*) from event_default"));

@@ -4,9 +4,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
-
 #include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/io/timer.h"
@@ -759,6 +761,44 @@ static void refusals_are_told_from_failures(void **state)
 	secret_clear(&bad);
 }
 
+/* By name, looked up outside of the loop; over TCP. */
+static void a_host_is_reached_by_its_name(void **state)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), caller;
+	char conninfo[64];
+	struct bench b;
+
+	(void)state;
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+	(void)snprintf(conninfo, sizeof(conninfo), "host=localhost port=%d user=x",
+		       ntohs(at.sin_port));
+	open_as(&b, conninfo, NULL);
+	do {
+		timer_in(&b.limit, 20000);
+		(void)uv_run(&b.loop.uv, UV_RUN_ONCE);
+		caller = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	} while (caller < 0);
+	(void)close(caller);
+	(void)close(listener);
+	run(&b, 1);
+	assert_int_equal(b.downs, 1);
+	assert_int_equal(b.down.blame, BLAME_NET);
+	close_bench(&b);
+	assert_int_equal(b.ups, 0);
+
+	/* Given up while the name is looked up. */
+	open_as(&b, conninfo, NULL);
+	(void)uv_run(&b.loop.uv, UV_RUN_NOWAIT);
+	(void)uv_run(&b.loop.uv, UV_RUN_NOWAIT);
+	close_bench(&b);
+	assert_int_equal(b.ups + b.downs, 0);
+}
+
 static void a_conninfo_must_parse(void **state)
 {
 	const struct pg_params p = { .conninfo = "postgres//user:secret@host" };
@@ -870,6 +910,7 @@ int main(void)
 		cmocka_unit_test(an_idle_backend_that_is_killed_is_replaced),
 		cmocka_unit_test(a_stopped_server_is_waited_for),
 		cmocka_unit_test(refusals_are_told_from_failures),
+		cmocka_unit_test(a_host_is_reached_by_its_name),
 		cmocka_unit_test(a_conninfo_must_parse),
 		cmocka_unit_test(sessions_are_set_up),
 		cmocka_unit_test(hints_are_heard_and_coalesced),

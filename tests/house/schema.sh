@@ -1,21 +1,13 @@
 #!/bin/sh
-# Migrations are numbered without a hole and built into the binary (STEPS in db/schema.c), and one
-# that has landed never changes: db/schema/CHECKSUMS holds the sum of each, in order.  A new one is
-# appended, in db/schema, by: sha256sum NAME >>CHECKSUMS
+# Every migration is in the binary and in db/schema/CHECKSUMS, and is not edited once it has landed.
 set -eu
 cd "$(dirname "$0")/../../db/schema"
 bad=0
-n=0
-for f in [0-9]*.sql; do
-	n=$((n + 1))
-	number=$(printf %04d $n)
-	name=${f#*_} name=${name%.sql}
-	[ "${f%%_*}" = "$number" ] || { echo "db/schema/$f: number $number expected"; bad=1; }
-	grep -q "X($n, $number, $name)" ../schema.c || { echo "db/schema/$f: not among STEPS in db/schema.c"; bad=1; }
-	[ ! -e CHECKSUMS ] || grep -q "  $f\$" CHECKSUMS || { echo "db/schema/$f: not in CHECKSUMS"; bad=1; }
+for f in *.sql; do
+	n=${f%%_*} name=${f#*_} name=${name%.sql}
+	grep -q "X($(echo "$n" | sed 's/^0*//'), $n, $name)" ../schema.c || { echo "db/schema/$f: not in db/schema.c"; bad=1; }
+	grep -q "  $f\$" CHECKSUMS || { echo "db/schema/$f: not in CHECKSUMS (cd db/schema && sha256sum $f >>CHECKSUMS)"; bad=1; }
 done
-if [ -e CHECKSUMS ]; then
-	sha256sum --quiet --strict -c CHECKSUMS || bad=1
-	[ "$(wc -l <CHECKSUMS)" = "$n" ] || { echo "db/schema/CHECKSUMS: not one line per file"; bad=1; }
-fi
+sha256sum --check --quiet --strict CHECKSUMS ||
+	{ echo "db/schema: a migration that landed is never edited: put the change into a new one"; bad=1; }
 exit $bad

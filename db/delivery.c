@@ -1,6 +1,5 @@
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/rand.h"
 #include "db/delivery.h"
 
 static void on_appended(struct pg_tx *tx, const struct pg_answer *a);
@@ -48,27 +47,28 @@ int delivery_take_start(struct pg *pg, struct delivery_take *q, const char *clai
 static void on_taken(struct pg_tx *tx, const struct pg_answer *a)
 {
 	struct delivery_take *q = container_of(tx, struct delivery_take, tx);
+	struct delivery_due due;
 	struct buf sealed;
 
 	q->outcome = a->outcome;
 	q->taken = outcome_ok(&a->outcome) ? pg_rows(a, 0) : 0;
 	for (int i = 0; i < q->taken; i++) {
 		buf_init(&sealed, LIMIT_SECRET);
-		if (pg_row_bytes(a, 0, i, 6, &sealed) == 0) {
-			const struct delivery_due d = {
-				.workspace = pg_row_text(a, 0, i, 0),
-				.endpoint = pg_row_text(a, 0, i, 1),
-				.event = pg_row_text(a, 0, i, 2),
-				.position = pg_row_i64(a, 0, i, 3),
-				.tries = (int)pg_row_i64(a, 0, i, 4),
-				.url = pg_row_text(a, 0, i, 5),
-				.sealed_secret = sealed.data,
-				.sealed_len = sealed.len,
-				.body = text_of(pg_row_text(a, 0, i, 7)),
-			};
-
-			q->each(q, &d);
-		}
+		/* One that is no box of ours does not open, and the receipt says so. */
+		if (pg_row_bytes(a, 0, i, 6, &sealed) < 0)
+			buf_cut(&sealed, 0);
+		due = (struct delivery_due){
+			.workspace = pg_row_text(a, 0, i, 0),
+			.endpoint = pg_row_text(a, 0, i, 1),
+			.event = pg_row_text(a, 0, i, 2),
+			.position = pg_row_i64(a, 0, i, 3),
+			.tries = (int)pg_row_i64(a, 0, i, 4),
+			.url = pg_row_text(a, 0, i, 5),
+			.sealed_secret = sealed.data,
+			.sealed_len = sealed.len,
+			.body = text_of(pg_row_text(a, 0, i, 7)),
+		};
+		q->each(q, &due);
 		buf_clear(&sealed);
 	}
 	q->done(q);
@@ -78,7 +78,7 @@ static const struct pg_stmt receipt = {
 	"delivery_receipt",
 	"insert into attempt (workspace_id, attempt_id, started_at, endpoint_id, event_id, "
 	"position, try, status, outcome, detail, took_ms)"
-	" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
 };
 static const struct pg_stmt delivered = {
 	"delivery_delivered",
@@ -104,12 +104,9 @@ static const struct pg_stmt gone = {
 int delivery_settle_start(struct pg *pg, struct delivery_settle *q,
 			  const struct delivery_receipt *r, void (*done)(struct delivery_settle *))
 {
-	char attempt[RAND_UUID];
-
 	q->done = done;
-	rand_uuid(attempt);
 	pg_tx_init(&q->tx, NULL);
-	pg_tx_add(&q->tx, &receipt, "uuTuuiiitti", r->workspace, attempt, r->started_us,
+	pg_tx_add(&q->tx, &receipt, "uuTuuiiitti", r->workspace, r->attempt, r->started_us,
 		  r->endpoint, r->event, r->position, (int64_t)r->try, (int64_t)r->status,
 		  r->outcome, r->detail, (int64_t)r->took_ms);
 	switch (r->fate) {

@@ -37,7 +37,10 @@ struct delivery_take {
 	void (*each)(struct delivery_take *q, const struct delivery_due *d);
 	void (*done)(struct delivery_take *q);
 };
-/* `claim`: uuid of this dispatcher; claims older than `stale_ms` are taken over. */
+/*
+ * `claim`: a uuid, fresh for each take, so that what is settled late never meets a later claim;
+ * claims older than `stale_ms` belong to a dispatcher that died and are taken over.
+ */
 int delivery_take_start(struct pg *pg, struct delivery_take *q, const char *claim,
 			uint64_t stale_ms, int most,
 			void (*each)(struct delivery_take *, const struct delivery_due *),
@@ -52,6 +55,7 @@ int delivery_take_start(struct pg *pg, struct delivery_take *q, const char *clai
 enum delivery_fate { DELIVERY_DELIVERED, DELIVERY_AGAIN, DELIVERY_DEAD, DELIVERY_GONE };
 struct delivery_receipt {
 	const char *workspace, *endpoint, *event, *claim;
+	const char *attempt; /* uuid of the attempt: the same receipt may be written again */
 	int64_t position;
 	int try; /* 1, 2, ... */
 	int64_t started_us;

@@ -1,14 +1,16 @@
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "base/io/http_client.h"
+#include "base/io/timer.h"
 #include "base/mem.h"
 #include "db/pg.h"
 #include "services/dispatch/appender.h"
 #include "services/dispatch/poster.h"
 #include "services/role.h"
+
+/* Less than `replyd up` and systemd wait before they kill. */
+#define DRAIN_MS 8000
 
 /* `replyd dispatch`: positions committed events and posts them to the endpoints. */
 struct dispatch {
@@ -17,25 +19,52 @@ struct dispatch {
 	struct http_client *http;
 	struct appender appender;
 	struct poster *poster;
+	struct timer limit; /* of draining */
 };
 
-static void on_stop(void *owner);
 static void on_pg_up(void *owner);
 static void on_event(void *owner);
 static void on_positions(struct appender *a);
+static void on_stop(void *owner);
+static void on_drained(void *owner);
+static void on_limit(struct timer *t);
 
+static void drop(struct dispatch *d)
+{
+	if (d->poster)
+		timer_drop(&d->limit, NULL);
+	poster_drop(d->poster);
+	d->poster = NULL;
+	http_client_drop(d->http);
+	pg_drop(d->pg);
+}
+
+/* What was taken is posted and has its receipt, so that nobody posts it a second time. */
 static void on_stop(void *owner)
 {
 	struct dispatch *d = owner;
 
-	if (d->poster) {
-		poster_drop(d->poster);
-		appender_drop(&d->appender);
+	if (!d->poster) {
+		drop(d);
+		return;
 	}
-	if (d->http)
-		http_client_drop(d->http);
-	if (d->pg)
-		pg_drop(d->pg);
+	appender_drop(&d->appender);
+	timer_in(&d->limit, DRAIN_MS);
+	poster_drain(d->poster, on_drained, d);
+}
+
+static void on_drained(void *owner)
+{
+	drop(owner);
+}
+
+static void on_limit(struct timer *t)
+{
+	struct dispatch *d = container_of(t, struct dispatch, limit);
+
+	log_warn(&d->role->log, "dispatch.cut", "what=%s",
+		 "posts did not end in time; they are made again with the same id");
+	drop(d);
 }
 
 static void on_pg_up(void *owner)
@@ -69,6 +98,7 @@ static void start(struct dispatch *d, const struct secret *key)
 					 .n_retries = s->n_retries,
 					 .allow_http = s->dispatch_allow_http };
 
+	timer_open(&d->limit, &d->role->loop, on_limit);
 	appender_open(&d->appender, &d->role->loop, d->pg, &d->role->log, on_positions);
 	d->poster = poster_open(&d->role->loop, &p);
 	pg_listen(d->pg, "replyd_event", on_event, d);
@@ -95,7 +125,7 @@ int dispatch_role_run(struct role *r)
 	if (res == 0)
 		res = pg_open(&r->loop, &pp, &d.pg);
 	if (res) {
-		log_error(&r->log, "role.failed", "what=\"dispatch cannot start\" cause=%s",
+		log_error(&r->log, "role.failed", "what=%s cause=%s", "dispatch cannot start",
 			  strerror(-res));
 		loop_stop(&r->loop);
 	} else {
@@ -103,6 +133,5 @@ int dispatch_role_run(struct role *r)
 	}
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
-	free(d.poster);
 	return res ? EX_CONFIG : 0;
 }

@@ -19,16 +19,41 @@
 #define CLAIM_SLACK_MS 5000
 #define ANSWER_KEPT    256 /* bytes of an endpoint's answer in the receipt */
 
+/* Of one receipt; then its claim has gone stale, and the post is made again. */
+#define RECEIPT_TRIES 5
+
+/*
+ * The life of it:
+ *
+ *   IDLE           the poll or a kick is to come
+ *   TAKING         a take is under way; a kick meanwhile is kept for later
+ *   TAKING_KICKED
+ *   LAST_TAKE      draining, but the take under way may still bring posts
+ *   DRAINING       posts under way are to end
+ *   DRAINED        told
+ *   CLOSING        dropped; the timer's end frees it
+ */
+enum poster_state {
+	POSTER_IDLE,
+	POSTER_TAKING,
+	POSTER_TAKING_KICKED,
+	POSTER_LAST_TAKE,
+	POSTER_DRAINING,
+	POSTER_DRAINED,
+	POSTER_CLOSING,
+};
+
 struct post {
 	struct list link;
 	struct poster *poster;
 	struct http_request req;
 	struct delivery_settle settle;
 	struct delivery_receipt receipt;
-	char workspace[37], endpoint[37], event[37];
+	int receipt_tries;
+	char workspace[RAND_UUID], endpoint[RAND_UUID], event[RAND_UUID];
+	char claim[RAND_UUID], attempt[RAND_UUID];
 	char *url, *body;
 	char h_id[64], h_time[64], h_sign[SIGN_WEBHOOK + 32], detail[ANSWER_KEPT];
-	enum { POSTING, SETTLING } state;
 };
 
 struct poster {
@@ -36,10 +61,12 @@ struct poster {
 	struct rand_gen jitter;
 	struct timer poll;
 	struct delivery_take take;
-	enum { POSTER_IDLE, POSTER_TAKING, POSTER_TAKING_KICKED, POSTER_CLOSING } state;
-	char claim[RAND_UUID];
+	enum poster_state state;
+	char claim[RAND_UUID]; /* of the take under way */
 	struct list posts;
 	int n_posts;
+	void (*drained)(void *owner);
+	void *owner;
 };
 
 static void on_poll(struct timer *t);
@@ -47,6 +74,7 @@ static void on_due(struct delivery_take *q, const struct delivery_due *d);
 static void on_taken(struct delivery_take *q);
 static void on_posted(struct http_request *r);
 static void on_settled(struct delivery_settle *q);
+static void on_gone(struct timer *t);
 
 struct poster *poster_open(struct loop *l, const struct poster_params *params)
 {
@@ -54,41 +82,84 @@ struct poster *poster_open(struct loop *l, const struct poster_params *params)
 
 	p->p = *params;
 	rand_gen_seed(&p->jitter, 0);
-	rand_uuid(p->claim);
 	list_init(&p->posts);
 	timer_open(&p->poll, l, on_poll);
 	timer_in(&p->poll, POLL_MS);
 	return p;
 }
 
-void poster_kick(struct poster *p)
+/* ---- taking ---- */
+
+static void take(struct poster *p)
 {
 	int room = p->p.concurrency - p->n_posts;
 
-	switch (p->state) {
-	case POSTER_TAKING:
-		p->state = POSTER_TAKING_KICKED;
-		return;
-	case POSTER_TAKING_KICKED:
-	case POSTER_CLOSING:
-		return;
-	case POSTER_IDLE:
-		break;
-	}
 	if (room <= 0)
 		return;
+	rand_uuid(p->claim);
 	if (delivery_take_start(p->p.pg, &p->take, p->claim, p->p.timeout_ms + CLAIM_SLACK_MS, room,
 				on_due, on_taken) == 0)
 		p->state = POSTER_TAKING;
+}
+
+void poster_kick(struct poster *p)
+{
+	switch (p->state) {
+	case POSTER_IDLE:
+		take(p);
+		break;
+	case POSTER_TAKING:
+		p->state = POSTER_TAKING_KICKED;
+		break;
+	case POSTER_TAKING_KICKED:
+	case POSTER_LAST_TAKE:
+	case POSTER_DRAINING:
+	case POSTER_DRAINED:
+	case POSTER_CLOSING:
+		break;
+	}
+}
+
+/* Told from the timer, so that nobody is told from inside his own call. */
+static void drained_perhaps(struct poster *p)
+{
+	if (p->state == POSTER_DRAINING && p->n_posts == 0)
+		timer_in(&p->poll, 0);
 }
 
 static void on_poll(struct timer *t)
 {
 	struct poster *p = container_of(t, struct poster, poll);
 
+	if (p->state == POSTER_DRAINING && p->n_posts == 0) {
+		p->state = POSTER_DRAINED;
+		p->drained(p->owner);
+		return;
+	}
 	poster_kick(p);
 	timer_in(&p->poll, POLL_MS);
 }
+
+static void on_taken(struct delivery_take *q)
+{
+	struct poster *p = container_of(q, struct poster, take);
+	bool more = p->state == POSTER_TAKING_KICKED || q->taken > 0;
+
+	/* PostgreSQL's own outage is said by db/pg; the poll comes back to either. */
+	if (!outcome_ok(&q->outcome) && q->outcome.blame != BLAME_NET)
+		log_warn(p->p.log, "deliveries.not_taken", "what=%s said=%s", q->outcome.what,
+			 q->outcome.said);
+	if (p->state == POSTER_LAST_TAKE) {
+		p->state = POSTER_DRAINING;
+		drained_perhaps(p);
+		return;
+	}
+	p->state = POSTER_IDLE;
+	if (more)
+		poster_kick(p);
+}
+
+/* ---- one post ---- */
 
 static void post_free(struct post *t)
 {
@@ -100,7 +171,42 @@ static void post_free(struct post *t)
 	free(t);
 }
 
-/* ---- one post ---- */
+static void post_end(struct post *t)
+{
+	struct poster *p = t->poster;
+
+	post_free(t);
+	drained_perhaps(p);
+	poster_kick(p);
+}
+
+static void keep_receipt(struct post *t)
+{
+	int r = delivery_settle_start(t->poster->p.pg, &t->settle, &t->receipt, on_settled);
+
+	t->receipt_tries++;
+	if (r == 0)
+		return;
+	/* The claim goes stale and the event is posted once more, with the same id. */
+	log_warn(t->poster->p.log, "receipt.not_kept", "event=%s endpoint=%s cause=%s", t->event,
+		 t->endpoint, strerror(-r));
+	post_end(t);
+}
+
+static const char *next_of(enum delivery_fate f)
+{
+	switch (f) {
+	case DELIVERY_DELIVERED:
+		return "none";
+	case DELIVERY_AGAIN:
+		return "again";
+	case DELIVERY_DEAD:
+		return "dead_letter";
+	case DELIVERY_GONE:
+		return "endpoint_disabled";
+	}
+	return "?";
+}
 
 static void settle(struct post *t, const struct retry_answer *a)
 {
@@ -113,7 +219,6 @@ static void settle(struct post *t, const struct retry_answer *a)
 	t->receipt.fate = v.fate;
 	t->receipt.wait_ms = v.wait_ms;
 	t->receipt.detail = t->detail;
-	t->state = SETTLING;
 	if (v.fate == DELIVERY_DELIVERED)
 		log_info(p->p.log, "event.posted",
 			 "event=%s endpoint=%s try=%d status=%ld took_ms=%llu", t->event,
@@ -121,17 +226,14 @@ static void settle(struct post *t, const struct retry_answer *a)
 			 (unsigned long long)t->receipt.took_ms);
 	else
 		log_warn(p->p.log, "event.not_posted",
-			 "event=%s endpoint=%s try=%d status=%ld outcome=%s fate=%d again_ms=%llu "
-			 "what=%s",
-			 t->event, t->endpoint, t->receipt.try, a->status, v.word, (int)v.fate,
-			 (unsigned long long)v.wait_ms, a->outcome.what);
-	/* Not even queued: the claim goes stale and the event is posted once more, with the same
-	 * id. */
-	if (delivery_settle_start(p->p.pg, &t->settle, &t->receipt, on_settled) != 0)
-		post_free(t);
+			 "event=%s endpoint=%s try=%d status=%ld outcome=%s what=%s next=%s "
+			 "again_ms=%llu",
+			 t->event, t->endpoint, t->receipt.try, a->status, v.word, a->outcome.what,
+			 next_of(v.fate), (unsigned long long)v.wait_ms);
+	keep_receipt(t);
 }
 
-/* Never even sent: our own state is wrong (key, URL); said in the receipt. */
+/* Never even sent: our own state is wrong (key, URL).  The receipt says so. */
 static void settle_unsent(struct post *t, const char *what)
 {
 	struct retry_answer a = { .outcome = outcome_of(BLAME_REFUSED, what, text_of(what)),
@@ -171,12 +273,15 @@ static void on_due(struct delivery_take *q, const struct delivery_due *d)
 	snprintf(t->workspace, sizeof(t->workspace), "%s", d->workspace);
 	snprintf(t->endpoint, sizeof(t->endpoint), "%s", d->endpoint);
 	snprintf(t->event, sizeof(t->event), "%s", d->event);
+	memcpy(t->claim, p->claim, sizeof(t->claim));
+	rand_uuid(t->attempt);
 	t->url = mem_text(d->url);
 	t->body = mem_text_n(d->body.at, d->body.len);
 	t->receipt = (struct delivery_receipt){ .workspace = t->workspace,
 						.endpoint = t->endpoint,
 						.event = t->event,
-						.claim = p->claim,
+						.claim = t->claim,
+						.attempt = t->attempt,
 						.position = d->position,
 						.try = d->tries + 1,
 						.started_us = clock_unix_us() };
@@ -201,16 +306,6 @@ static void on_due(struct delivery_take *q, const struct delivery_due *d)
 		settle_unsent(t, "the endpoint's URL cannot be dialled");
 }
 
-static void on_taken(struct delivery_take *q)
-{
-	struct poster *p = container_of(q, struct poster, take);
-	bool kicked = p->state == POSTER_TAKING_KICKED;
-
-	p->state = POSTER_IDLE;
-	if (kicked || (q->taken > 0 && p->n_posts < p->p.concurrency))
-		poster_kick(p);
-}
-
 static void on_posted(struct http_request *r)
 {
 	struct post *t = container_of(r, struct post, req);
@@ -228,13 +323,48 @@ static void on_posted(struct http_request *r)
 static void on_settled(struct delivery_settle *q)
 {
 	struct post *t = container_of(q, struct post, settle);
-	struct poster *p = t->poster;
 
-	if (!outcome_ok(&q->outcome))
-		log_warn(p->p.log, "receipt.not_kept", "event=%s what=%s said=%s", t->event,
-			 q->outcome.what, q->outcome.said);
-	post_free(t);
-	poster_kick(p);
+	if (outcome_ok(&q->outcome)) {
+		post_end(t);
+		return;
+	}
+	log_warn(t->poster->p.log, "receipt.not_kept", "event=%s endpoint=%s what=%s said=%s",
+		 t->event, t->endpoint, q->outcome.what, q->outcome.said);
+	/* Whether it committed or not, the same again does no harm; anything else is our mistake
+	 * and stays one. */
+	if ((q->outcome.blame == BLAME_NET || q->outcome.blame == BLAME_REFUSED) &&
+	    t->receipt_tries < RECEIPT_TRIES)
+		keep_receipt(t);
+	else
+		post_end(t);
+}
+
+/* ---- the end ---- */
+
+void poster_drain(struct poster *p, void (*drained)(void *owner), void *owner)
+{
+	p->drained = drained;
+	p->owner = owner;
+	switch (p->state) {
+	case POSTER_TAKING:
+	case POSTER_TAKING_KICKED:
+		p->state = POSTER_LAST_TAKE;
+		break;
+	case POSTER_IDLE:
+		p->state = POSTER_DRAINING;
+		drained_perhaps(p);
+		break;
+	case POSTER_LAST_TAKE:
+	case POSTER_DRAINING:
+	case POSTER_DRAINED:
+	case POSTER_CLOSING:
+		break;
+	}
+}
+
+static void on_gone(struct timer *t)
+{
+	free(container_of(t, struct poster, poll));
 }
 
 void poster_drop(struct poster *p)
@@ -245,14 +375,13 @@ void poster_drop(struct poster *p)
 		return;
 	p->state = POSTER_CLOSING;
 	pg_tx_cancel(&p->take.tx);
-	timer_drop(&p->poll, NULL);
 	list_each(&p->posts, at, tmp)
 	{
 		struct post *t = container_of(at, struct post, link);
 
-		if (t->state == POSTING)
-			http_client_cancel(p->p.http, &t->req);
+		http_client_cancel(p->p.http, &t->req);
 		pg_tx_cancel(&t->settle.tx);
 		post_free(t);
 	}
+	timer_drop(&p->poll, on_gone);
 }

@@ -11,8 +11,9 @@
  * receipts.  Order per prospect is held by delivery_take(): of one prospect and
  * endpoint only the oldest is due.
  *
- * A post that was made and whose receipt could not be written (PostgreSQL gone,
- * kill -9) is made again with the same webhook-id: at least once.
+ * A receipt that could not be written because PostgreSQL was away is written
+ * when it is back.  A post whose receipt is lost (kill -9, a long outage) is
+ * made again with the same webhook-id: at least once.
  */
 struct poster;
 
@@ -30,7 +31,16 @@ struct poster_params {
 
 struct poster *poster_open(struct loop *l, const struct poster_params *p);
 void poster_kick(struct poster *p); /* something may be due now */
-void poster_drop(
-	struct poster *p); /* posts under way are cut; their claims go stale and are taken again */
+/*
+ * Take nothing more; `drained` is called once, from the loop, when all that was taken is posted and
+ * has its receipt.  That may never come (PostgreSQL is away): the caller has a limit, and then
+ * drops.
+ */
+void poster_drain(struct poster *p, void (*drained)(void *owner), void *owner);
+/*
+ * Callable anywhere, NULL too; `p` is gone.  Posts under way are cut; their claims go stale and are
+ * taken again.
+ */
+void poster_drop(struct poster *p);
 
 #endif

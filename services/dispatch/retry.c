@@ -10,7 +10,7 @@ static const char *word_of(const struct retry_answer *a)
 	case BLAME_REFUSED:
 		return "not_allowed";
 	case BLAME_NET:
-		return strstr(a->outcome.what, "time") ? "timeout" : "network";
+		return strcmp(a->outcome.what, "timeout") == 0 ? "timeout" : "network";
 	case BLAME_NONE:
 	case BLAME_US:
 	case BLAME_PEER:

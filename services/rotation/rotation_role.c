@@ -87,7 +87,7 @@ int rotation_role_run(struct role *r)
 	loop_init(&r->loop, on_stop, &n);
 	res = pg_open(&r->loop, &pp, &n.pg);
 	if (res) {
-		log_error(&r->log, "role.failed", "what=\"rotation cannot start\" cause=%s",
+		log_error(&r->log, "role.failed", "what=%s cause=%s", "rotation cannot start",
 			  strerror(-res));
 		loop_stop(&r->loop);
 	}

@@ -37,11 +37,11 @@ static void on_fill(struct pg *pg);
 static void on_answered(struct pg *pg, struct pg_tx *tx, const struct pg_answer *a);
 static void on_heard(struct pg *pg, const char *channel);
 static void on_settled(struct pg *pg);
-static void on_notify_due(struct timer *notify);
+static void on_notify_due(struct timer *timer);
 static void on_notified(struct pg_tx *tx, const struct pg_answer *a);
 static void on_lost(struct pg *pg, const struct outcome *why);
 static void on_retry_gone(struct timer *retry);
-static void on_notify_gone(struct timer *notify);
+static void on_notify_gone(struct timer *timer);
 
 enum pg_state { PG_WAITING, PG_CONNECTING, PG_SETTING_UP, PG_UP, PG_CLOSING };
 

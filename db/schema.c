@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "db/schema.h"
 
 #include "base/mem.h"
@@ -16,30 +18,23 @@
  */
 #define EMBED(number, digits, name)                                                                \
 	__asm__(".pushsection .rodata\n"                                                           \
-		"schema_" #digits "_at:\n"                                                         \
+		"schema_" #digits ":\n"                                                            \
 		".incbin \"db/schema/" #digits "_" #name ".sql\"\n"                                \
-		"schema_" #digits "_end:\n"                                                        \
 		".byte 0\n"                                                                        \
 		".popsection\n");                                                                  \
-	extern const char schema_##digits##_at[] __attribute__((visibility("hidden")));            \
-	extern const char schema_##digits##_end[] __attribute__((visibility("hidden")));
+	extern const char schema_##digits[] __attribute__((visibility("hidden")));
 
 STEPS(EMBED)
 
-#define COUNT(number, digits, name) +1
-#define FILL(number, digits, name)                                                                 \
-	{ (number), #name, schema_##digits##_at,                                                   \
-	  (size_t)(schema_##digits##_end - schema_##digits##_at) },
+#define FILL(number, digits, name) { (number), #name, schema_##digits, 0 },
 
 const struct schema_step *schema_steps(size_t *ret_n)
 {
-	/* Filled at run time: the distance of two symbols is no constant to C. */
-	static struct schema_step steps[0 STEPS(COUNT)];
-	const struct schema_step found[] = { STEPS(FILL) };
+	static struct schema_step steps[] = { STEPS(FILL) };
 
-	if (!steps[0].text)
-		for (size_t i = 0; i < countof(found); i++)
-			steps[i] = found[i];
-	*ret_n = countof(found);
+	/* How long a file is only the assembler knew. */
+	for (size_t i = 0; i < countof(steps); i++)
+		steps[i].len = strlen(steps[i].text);
+	*ret_n = countof(steps);
 	return steps;
 }

@@ -5,6 +5,7 @@
 //
 // A live Dovecot connection reports new mail after a built-in half second; a hibernated one within
 // milliseconds.  Connections therefore hibernate after a second of IDLE, as a busy provider's do.
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -189,6 +190,18 @@ export async function startDovecot({ dir, cert, oidcPort, maxPerUser = 0 }) {
       const r = await dovecot.doveadm(['save', '-u', address, '-m', folder], { input: raw });
       if (r.code !== 0) throw new Error(`doveadm save: ${r.stderr}`);
     },
+  };
+  // leave: a Maildir delivery while the server is away; INBOX or the name of a folder
+  dovecot.leave = (address, folder, raw) => {
+    const box = path.join(dir, 'mail', address, 'Maildir', folder === 'INBOX' ? '' : `.${folder}`);
+    const name = `${Date.now()}.${crypto.randomUUID()}.sandbox`;
+    for (const d of ['', 'tmp', 'cur', 'new']) {
+      fs.mkdirSync(path.join(box, d), { recursive: true, mode: 0o700 });
+      if (nobody) fs.chownSync(path.join(box, d), nobody.uid, nobody.gid);
+    }
+    fs.writeFileSync(path.join(box, 'tmp', name), raw, { mode: 0o600 });
+    if (nobody) fs.chownSync(path.join(box, 'tmp', name), nobody.uid, nobody.gid);
+    fs.renameSync(path.join(box, 'tmp', name), path.join(box, 'new', name));
   };
   atEnd(() => dovecot.stop());
   await dovecot.start();

@@ -66,3 +66,6 @@ export const privateMail = (inbox, { from, subject, words, id = newId('private')
     'MIME-Version: 1.0', 'Content-Type: text/plain; charset=utf-8', '',
     `Dear neighbour, ${words.join(' and ')} as promised.`,
   ]) });
+
+// isOf: is this event about that mail?  Events show ids in their normal form, without <>.
+export const isOf = (event, mail) => event.data.message?.message_id === mail.id.slice(1, -1);

@@ -48,7 +48,7 @@ struct pg_stmt {
 
 struct pg_answer {
 	struct outcome outcome;
-	char sqlstate[6];             /* "" when it committed */
+	char sqlstate[6];             /* "" when it committed, or was lost without a word */
 	int n;                        /* statements answered */
 	void *results[PG_STATEMENTS]; /* private: one PGresult per statement, freed after the
 					 callback */

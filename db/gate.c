@@ -5,25 +5,31 @@
 
 static void on_read(struct pg_tx *tx, const struct pg_answer *a);
 
-/* One statement, one snapshot: a row per inbox, the gate repeated; one row with null inbox when
- * nobody wrote. */
+/*
+ * One statement, one snapshot: a row per inbox, the gate repeated; one row with null inbox when
+ * nobody wrote. A mail that is to be looked at again because its outbound came late may be the
+ * answer: until the worker has done so, its inbox is not proven.
+ */
 static const struct pg_stmt read_gate = {
 	"gate_read",
 	"select coalesce(g.level, 0), coalesce(g.reason, ''),"
-	" (extract(epoch from g.hold_until) * 1000000)::bigint, (extract(epoch from g.closed_at) * "
-	"1000000)::bigint,"
+	" (extract(epoch from g.hold_until) * 1000000)::bigint,"
+	" (extract(epoch from g.closed_at) * 1000000)::bigint,"
+	" (extract(epoch from statement_timestamp()) * 1000000)::bigint,"
 	" p.inbox_id,"
-	" coalesce(i.admin_state = 'enabled' and s.state <> 'reauth_required' and f.inboxes > 0 "
-	"and f.unseen = 0, false),"
+	" coalesce(i.admin_state = 'enabled' and s.state <> 'reauth_required' and f.inboxes > 0, "
+	"false),"
 	" (extract(epoch from f.seen) * 1000000)::bigint"
 	" from (select 1) one"
 	" left join gate g on g.workspace_id = $1 and g.prospect_key = $2"
 	" left join prospect_inbox p on p.workspace_id = $1 and p.prospect_key = $2"
 	" left join inbox i on i.workspace_id = $1 and i.inbox_id = p.inbox_id"
 	" left join inbox_state s on s.inbox_id = p.inbox_id"
-	" left join lateral (select min(gated_through) as seen, count(*) filter (where role = "
-	"'inbox') as inboxes,"
-	"   count(*) filter (where gated_through is null) as unseen"
+	" left join lateral ("
+	"   select count(*) filter (where role = 'inbox') as inboxes,"
+	"     case when count(*) = count(gated_through)"
+	"       and not exists (select from recheck r where r.inbox_id = p.inbox_id)"
+	"     then min(gated_through) end as seen"
 	"   from folder where folder.inbox_id = p.inbox_id and role in ('inbox', 'junk')) f on true"
 	" order by p.inbox_id limit 1000",
 };
@@ -45,21 +51,22 @@ static void on_read(struct pg_tx *tx, const struct pg_answer *a)
 	q->outcome = a->outcome;
 	q->n_inboxes = 0;
 	q->level = 0;
-	q->hold_until_us = q->closed_us = INT64_MIN;
+	q->hold_until_us = q->closed_us = q->now_us = INT64_MIN;
 	q->reason[0] = '\0';
 	for (int i = 0; i < rows; i++) {
 		q->level = (int)pg_row_i64(a, 0, i, 0);
 		snprintf(q->reason, sizeof(q->reason), "%s", pg_row_text(a, 0, i, 1));
 		q->hold_until_us = pg_row_time(a, 0, i, 2);
 		q->closed_us = pg_row_time(a, 0, i, 3);
-		if (pg_row_is_null(a, 0, i, 4))
+		q->now_us = pg_row_time(a, 0, i, 4);
+		if (pg_row_is_null(a, 0, i, 5))
 			continue;
 		if (q->n_inboxes < GATE_INBOXES) {
 			struct gate_inbox *in = &q->inboxes[q->n_inboxes];
 
-			snprintf(in->inbox, sizeof(in->inbox), "%s", pg_row_text(a, 0, i, 4));
-			in->watched = pg_row_bool(a, 0, i, 5);
-			in->seen_us = pg_row_time(a, 0, i, 6);
+			snprintf(in->inbox, sizeof(in->inbox), "%s", pg_row_text(a, 0, i, 5));
+			in->watched = pg_row_bool(a, 0, i, 6);
+			in->seen_us = pg_row_time(a, 0, i, 7);
 		}
 		q->n_inboxes++;
 	}

@@ -11,8 +11,10 @@
 
 struct gate_inbox {
 	char inbox[37];
-	bool watched;    /* enabled, its grant holds, and every watched folder has been seen */
-	int64_t seen_us; /* least gated_through of its watched folders; INT64_MIN: never */
+	bool watched; /* enabled, its grant holds, and its folders are known */
+	/* Least gated_through of its watched folders; INT64_MIN: one was never seen, or a mail
+	 * waits to be looked at again. */
+	int64_t seen_us;
 };
 
 struct gate_read {
@@ -21,7 +23,9 @@ struct gate_read {
 	int level;
 	char reason[32];
 	int64_t hold_until_us, closed_us; /* INT64_MIN: none */
-	int n_inboxes;                    /* may exceed GATE_INBOXES: then treat as unwatched */
+	int64_t now_us; /* PostgreSQL's clock: a slow one of the asker would make old proofs fresh
+			 */
+	int n_inboxes;  /* may exceed GATE_INBOXES: then treat as unwatched */
 	struct gate_inbox inboxes[GATE_INBOXES];
 	void (*done)(struct gate_read *q);
 };

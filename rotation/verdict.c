@@ -36,6 +36,7 @@ struct verdict verdict_of(const struct verdict_facts *f)
 
 	if (f->level > LEVEL_OPEN && !hold_is_over) {
 		v.state = VERDICT_CLOSED;
+		v.level = f->level;
 		v.reason = f->reason;
 		v.provisional = f->level == LEVEL_PROVISIONAL;
 		return v;

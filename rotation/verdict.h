@@ -38,6 +38,7 @@ enum verdict_state { VERDICT_OPEN, VERDICT_CLOSED, VERDICT_UNKNOWN };
 
 struct verdict {
 	enum verdict_state state;
+	int level;                   /* the gate's; 0 when its hold has run out */
 	const char *reason;          /* "" when open */
 	bool provisional;            /* closed, but the verdict on the reply is still to come */
 	int64_t observed_through_us; /* least over the inboxes; VERDICT_NEVER: some inbox was never

@@ -1,10 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/limits.h"
+#include "base/json.h"
 #include "base/mem.h"
-#include "base/seal.h"
 #include "rotation/verdict.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
@@ -28,8 +26,7 @@ static void on_view(struct view *v)
 			       "nothing with this id in the workspace of the key", NULL);
 		return;
 	}
-	answer_text(q, 200, "application/json",
-		    (struct text){ (const char *)v->json.data, v->json.len });
+	answer_text(q, 200, "application/json", text_of_buf(&v->json));
 }
 
 static bool want_id(struct request *q)
@@ -104,14 +101,28 @@ void resource_events(struct request *q)
 
 /* ---- the gate ---- */
 
-static json_t *instant(int64_t unix_us)
+static void put_instant(json_t *obj, const char *key, int64_t unix_us)
 {
-	char text[CLOCK_TEXT];
-
 	if (unix_us == VERDICT_NEVER)
-		return json_null();
-	clock_rfc3339(unix_us, text);
-	return json_string(text);
+		json_put_null(obj, key);
+	else
+		json_put_time(obj, key, unix_us);
+}
+
+static json_t *gate_json(const char *prospect, const struct gate_read *g, const struct verdict *v)
+{
+	bool closed = v->state == VERDICT_CLOSED;
+	json_t *j = json_object();
+
+	json_put_text(j, "prospect", text_of(prospect));
+	json_put_text(j, "state", text_of(verdict_state_name(v->state)));
+	json_put_int(j, "level", v->level);
+	json_put_text(j, "reason", text_of(v->reason));
+	json_put_bool(j, "provisional", v->provisional);
+	put_instant(j, "hold_until", closed ? g->hold_until_us : VERDICT_NEVER);
+	put_instant(j, "since", closed ? g->closed_us : VERDICT_NEVER);
+	put_instant(j, "observed_through", v->observed_through_us);
+	return j;
 }
 
 static void on_gate(struct gate_read *g)
@@ -122,7 +133,7 @@ static void on_gate(struct gate_read *g)
 				   .reason = g->reason,
 				   .hold_until_us = g->hold_until_us,
 				   .inboxes = seen,
-				   .now_us = clock_unix_us(),
+				   .now_us = g->now_us,
 				   .freshness_ms = q->api->settings->gate_freshness_ms };
 	struct verdict v;
 
@@ -134,13 +145,7 @@ static void on_gate(struct gate_read *g)
 	if (g->n_inboxes > GATE_INBOXES) /* more than we looked at: not proven */
 		seen[f.n_inboxes++] = (struct verdict_inbox){ false, VERDICT_NEVER };
 	v = verdict_of(&f);
-	answer_json(q, 200,
-		    json_pack("{s:s, s:s, s:i, s:s, s:b, s:o, s:o, s:o, s:i}", "prospect",
-			      q->params[0], "state", verdict_state_name(v.state), "level", g->level,
-			      "reason", v.reason, "provisional", v.provisional, "hold_until",
-			      instant(g->hold_until_us), "since", instant(g->closed_us),
-			      "observed_through", instant(v.observed_through_us), "inboxes",
-			      g->n_inboxes));
+	answer_json(q, 200, gate_json(q->params[0], g, &v));
 }
 
 void resource_gate(struct request *q)

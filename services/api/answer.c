@@ -38,8 +38,7 @@ void answer_problem(struct request *q, enum problem_code code, const char *field
 		http_call_set_header(q->call, "Retry-After", "2");
 	buf_init(&body, 16 * 1024);
 	problem_write(&p, q->id, &body);
-	answer_text(q, problem_status(code), "application/problem+json",
-		    (struct text){ (const char *)body.data, body.len });
+	answer_text(q, problem_status(code), "application/problem+json", text_of_buf(&body));
 	buf_clear(&body);
 }
 
@@ -68,7 +67,8 @@ bool answer_db_ok(struct request *q, const struct outcome *o)
 
 void answer_busy(struct request *q)
 {
-	answer_problem(q, PROBLEM_UNAVAILABLE, NULL, "too many requests wait for PostgreSQL", NULL);
+	answer_problem(q, PROBLEM_UNAVAILABLE, NULL,
+		       "PostgreSQL is away, or too many requests wait for it", NULL);
 }
 
 bool answer_body(struct request *q)
@@ -84,6 +84,7 @@ bool answer_body(struct request *q)
 			       type ? "is not application/json" : "is missing", NULL);
 		return false;
 	}
+	/* The server has a ceiling of its own, the same one. */
 	r = json_read(http_call_body(q->call), (size_t)q->api->settings->api_max_body, &q->body,
 		      &err);
 	if (r == 0 && !json_is_object(q->body)) {

@@ -39,7 +39,7 @@ struct api {
 };
 
 #define REQUEST_PARAMS    2
-#define REQUEST_PARAM_MAX 256 /* bytes of one path segment, decoded */
+#define REQUEST_PARAM_MAX 384 /* bytes of one path segment, decoded; an address has 320 */
 
 struct request {
 	struct api *api;

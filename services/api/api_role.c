@@ -94,6 +94,10 @@ static void on_request(void *owner, struct http_call *call)
 			       "see docs/interfaces.md for the paths");
 	} else if (!q->route->scope) {
 		q->route->handle(q);
+	} else if (!pg_is_up(api->pg)) {
+		/* Now, and not when it is back: the caller knows best what to do meanwhile. */
+		answer_problem(q, PROBLEM_UNAVAILABLE, NULL,
+			       "PostgreSQL is away; the request may be repeated as it is", NULL);
 	} else if (key_digest(http_call_header(call, "Authorization"), digest) != 0) {
 		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "no bearer key was sent",
 			       NULL);
@@ -204,8 +208,11 @@ int api_role_run(struct role *r)
 	list_init(&api.waiting);
 	loop_init(&r->loop, on_stop, &api);
 	res = listen_http(&api);
-	if (res == 0 && pg_open(&r->loop, &pp, &api.pg) != 0)
+	if (res == 0 && pg_open(&r->loop, &pp, &api.pg) != 0) {
+		log_error(&r->log, "role.failed", "what=%s cause=%s", "api cannot start",
+			  "database.url cannot be read");
 		res = EX_CONFIG;
+	}
 	if (res == 0) {
 		timer_open(&api.recheck, &r->loop, on_recheck);
 		timer_in(&api.recheck, RECHECK_MS);

@@ -241,27 +241,6 @@ static void new_endpoint_free(void *own)
 	free(n);
 }
 
-static const char *url_refused(const struct settings *s, struct text url)
-{
-	bool http = text_istarts(url, TEXT("http://")), https = text_istarts(url, TEXT("https://"));
-	struct text rest = text_sub(url, https ? 8 : 7, url.len), host, path;
-
-	if (!http && !https)
-		return "is not an http(s) URL";
-	if (http && !s->dispatch_allow_http)
-		return "is not https, and dispatch.allow_http is off";
-	text_cut(rest, '/', &host, &path);
-	if (!host.len)
-		return "names no host";
-	if (memchr(host.at, '@', host.len))
-		return "holds a user name; endpoints are known by their signature, not by a "
-		       "password in the URL";
-	for (size_t i = 0; i < url.len; i++)
-		if ((unsigned char)url.at[i] <= ' ' || url.at[i] == '\\' || url.at[i] == '#')
-			return "holds a character that does not belong into a URL";
-	return NULL;
-}
-
 static bool read_endpoint(struct request *q, struct new_endpoint *n)
 {
 	static const char *const fields[] = { "url", "types", NULL };
@@ -277,7 +256,7 @@ static bool read_endpoint(struct request *q, struct new_endpoint *n)
 		refuse_field(q, &err);
 		return false;
 	}
-	why = url_refused(q->api->settings, url);
+	why = field_url_refused(url, q->api->settings->dispatch_allow_http);
 	if (why) {
 		answer_problem(q, PROBLEM_BAD_FIELD, "/url", why,
 			       "give the https URL of your receiver");

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/limits.h"
 #include "services/api/field.h"
 
 bool field_address(struct text given, char ret[FIELD_ADDRESS])
@@ -18,6 +19,73 @@ bool field_address(struct text given, char ret[FIELD_ADDRESS])
 	}
 	ret[given.len] = '\0';
 	return memchr(domain.at, '@', domain.len) == NULL;
+}
+
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+bool field_host(struct text t)
+{
+	bool v6 = t.len && memchr(t.at, ':', t.len);
+
+	if (!t.len || t.len > LIMIT_CONN_HOST)
+		return false;
+	for (size_t i = 0; i < t.len; i++) {
+		char c = t.at[i];
+
+		if (v6 ? !is_hex(c) && c != ':' && c != '.'
+		       : !is_word(c) && c != '-' && c != '.' && c != '_')
+			return false;
+	}
+	return v6 || is_word(t.at[0]);
+}
+
+/* "host", "host:443", "[::1]:443". */
+static bool is_authority(struct text t)
+{
+	struct text host = t, port = { 0 };
+	uint64_t n;
+
+	if (t.len && t.at[0] == '[') {
+		if (!text_cut(text_sub(t, 1, t.len), ']', &host, &port) ||
+		    !memchr(host.at, ':', host.len))
+			return false;
+		if (port.len && port.at[0] != ':')
+			return false;
+		port = text_sub(port, 1, port.len);
+	} else if (!text_cut(t, ':', &host, &port)) {
+		port = TEXT("");
+	}
+	return field_host(host) && (!port.len || (text_u64(port, 65535, &n) == 0 && n > 0));
+}
+
+const char *field_url_refused(struct text url, bool allow_http)
+{
+	bool http = text_istarts(url, TEXT("http://")), https = text_istarts(url, TEXT("https://"));
+	struct text rest = text_sub(url, https ? 8 : 7, url.len);
+	size_t n = 0;
+
+	if (!http && !https)
+		return "is not an http(s) URL";
+	if (http && !allow_http)
+		return "is not https, and dispatch.allow_http is off";
+	for (size_t i = 0; i < url.len; i++)
+		if (url.at[i] <= ' ' || url.at[i] > '~' || url.at[i] == '\\' || url.at[i] == '#')
+			return "holds a character that does not belong into a URL";
+	while (n < rest.len && rest.at[n] != '/' && rest.at[n] != '?')
+		n++;
+	rest = text_sub(rest, 0, n);
+	if (n && memchr(rest.at, '@', n))
+		return "holds a user name; a receiver knows us by the signature, not by a password "
+		       "in the URL";
+	return is_authority(rest) ? NULL : "names no host that can be dialled";
 }
 
 bool field_uuid(const char *s)

@@ -19,6 +19,8 @@ void health_readyz(struct request *q)
 {
 	bool up = pg_is_up(q->api->pg);
 
+	if (!up)
+		http_call_set_header(q->call, "Retry-After", "2");
 	answer_json(q, up ? 200 : 503,
 		    json_pack("{s:s, s:[{s:s, s:b, s:s}]}", "status", up ? "ready" : "not ready",
 			      "checks", "name", "postgresql", "ok", up, "detail",
@@ -78,7 +80,7 @@ static void on_line(struct metrics_read *m, const struct metrics_line *l)
 
 	open_family(p, l->name);
 	if (l->label[0])
-		text_addf(&p->text, "%s{%s=%s} %.17g\n", l->name, l->label, l->label_value,
+		text_addf(&p->text, "%s{%s=\"%s\"} %.17g\n", l->name, l->label, l->label_value,
 			  l->value);
 	else
 		text_addf(&p->text, "%s%s %.17g\n", l->name, is_counter ? "_total" : "", l->value);
@@ -107,17 +109,34 @@ static void on_metrics(struct metrics_read *m)
 		  "replyd_api_uptime_seconds gauge\n"
 		  "replyd_api_uptime_seconds %.3f\n",
 		  (double)(clock_mono_ms() - api->started_ms) / 1000.0);
-	answer_text(q, 200, "text/plain; version=0.0.4; charset=utf-8",
-		    (struct text){ (const char *)p->text.data, p->text.len });
+	answer_text(q, 200, "text/plain; version=0.0.4; charset=utf-8", text_of_buf(&p->text));
+}
+
+/* Sums over all workspaces are the operator's: who comes from elsewhere, or through the proxy, is
+ * not. */
+static bool is_local(const struct request *q)
+{
+	const char *peer = http_call_peer(q->call);
+
+	return (strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0) &&
+	       !http_call_header(q->call, "X-Forwarded-For") &&
+	       !http_call_header(q->call, "Forwarded");
 }
 
 void health_metrics(struct request *q)
 {
-	struct page *p = mem_new(sizeof(*p));
+	struct page *p;
 
+	if (!is_local(q)) {
+		answer_problem(q, PROBLEM_FORBIDDEN, NULL, "/metrics is for this machine only",
+			       "scrape it on loopback");
+		return;
+	}
+	p = mem_new(sizeof(*p));
 	buf_init(&p->text, LIMIT_METRICS);
 	q->own = p;
 	q->own_free = page_free;
-	if (metrics_read_start(q->api->pg, &q->metrics, on_line, on_metrics) != 0)
+	if (!pg_is_up(q->api->pg) ||
+	    metrics_read_start(q->api->pg, &q->metrics, on_line, on_metrics) != 0)
 		answer_busy(q);
 }

@@ -49,8 +49,12 @@ static void set_policy(struct request *q, const char *nonce, const char *form_to
 		 nonce, form_to ? " " : "", form_to ? form_to : "");
 	http_call_set_header(q->call, "Content-Security-Policy", policy);
 	http_call_set_header(q->call, "X-Frame-Options", "DENY");
-	/* The link's token stands in the address: no referrer may carry it on. */
-	http_call_set_header(q->call, "Referrer-Policy", "no-referrer");
+	/*
+	 * The link's token stands in the address: no referrer may carry it elsewhere.  Not
+	 * "no-referrer": with that our own form would come with the origin "null" (Fetch, "append a
+	 * request Origin header").
+	 */
+	http_call_set_header(q->call, "Referrer-Policy", "same-origin");
 }
 
 void html_answer(struct request *q, int status, const char *title, const char *words,
@@ -75,10 +79,9 @@ void html_answer(struct request *q, int status, const char *title, const char *w
 	html_add(&b, text_of(words));
 	text_add(&b, TEXT("</p>\n"));
 	if (body)
-		text_add(&b, (struct text){ (const char *)body->data, body->len });
+		text_add(&b, text_of_buf(body));
 	text_add(&b, TEXT("</main>\n</body>\n</html>\n"));
-	answer_text(q, status, "text/html; charset=utf-8",
-		    (struct text){ (const char *)b.data, b.len });
+	answer_text(q, status, "text/html; charset=utf-8", text_of_buf(&b));
 	buf_clear(&b);
 }
 

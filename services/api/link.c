@@ -11,6 +11,7 @@
 #include "services/api/field.h"
 #include "services/api/handlers.h"
 #include "services/api/link_token.h"
+#include "services/api/provider.h"
 
 /* Connect links for the sales team's browser, and inboxes given with an app password. */
 
@@ -19,7 +20,7 @@
 #define PASSWORD_EXPIRES_S 600 /* the broker settles it at once, or says why not */
 #define PROVIDER_MAX       32
 #define URL_MAX            2048
-#define HOST_MAX           253
+#define HOST_MAX           LIMIT_CONN_HOST
 #define PASSWORD_MAX       1024
 
 static void on_created(struct connect_link_call *c);
@@ -52,14 +53,6 @@ static struct new_link *new_link(struct request *q)
 	q->own = n;
 	q->own_free = new_link_free;
 	return n;
-}
-
-static const struct oauth_provider *provider_of(const struct api *api, const char *name)
-{
-	for (size_t i = 0; i < api->n_providers; i++)
-		if (strcmp(api->providers[i].name, name) == 0)
-			return &api->providers[i];
-	return NULL;
 }
 
 static void refuse(struct request *q, const struct json_error *err)
@@ -141,7 +134,7 @@ static bool read_link(struct request *q, struct new_link *n)
 	}
 	snprintf(n->provider, sizeof(n->provider), "%.*s", TEXT_ARG(provider));
 	snprintf(n->return_url, sizeof(n->return_url), "%.*s", TEXT_ARG(back));
-	p = provider_of(q->api, n->provider);
+	p = provider_find(q->api, n->provider);
 	if (!p || strcmp(p->auth, "oauth") != 0) {
 		answer_problem(q, PROBLEM_BAD_FIELD, "/provider",
 			       p ? "is connected with an app password" : "is not configured",
@@ -192,6 +185,10 @@ static bool read_imap(struct request *q, struct new_link *n, struct json_error *
 	    json_want_int(imap, "/imap", "port", 1, 65535, JSON_OPTIONAL, &n->port, err) ||
 	    json_want_word(imap, "/imap", "security", words, JSON_OPTIONAL, &word, err))
 		return false;
+	if (!field_host(host)) {
+		json_error_set(err, "/imap", "host", "is not the name or address of a host");
+		return false;
+	}
 	snprintf(n->host, sizeof(n->host), "%.*s", TEXT_ARG(host));
 	snprintf(n->security, sizeof(n->security), "%s", words[word]);
 	if (!n->port)
@@ -226,7 +223,7 @@ static bool read_password(struct request *q, struct new_link *n)
 			       "is not an e-mail address (name@domain)", NULL);
 		return false;
 	}
-	p = provider_of(q->api, n->provider);
+	p = provider_find(q->api, n->provider);
 	if (p && strcmp(p->auth, "password") != 0) {
 		answer_problem(q, PROBLEM_BAD_FIELD, "/provider", "is connected by OAuth",
 			       "use POST /v1/connect-links");
@@ -282,8 +279,7 @@ static void on_shown(struct view *v)
 	if (!answer_db_ok(q, &v->outcome))
 		return;
 	if (v->found)
-		answer_text(q, 200, "application/json",
-			    (struct text){ (const char *)v->json.data, v->json.len });
+		answer_text(q, 200, "application/json", text_of_buf(&v->json));
 	else
 		answer_problem(q, PROBLEM_NOT_FOUND, NULL,
 			       "no connect link with this id in the workspace of the key", NULL);

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "services/api/handlers.h"
 #include "services/api/html.h"
 #include "services/api/link_token.h"
+#include "services/api/provider.h"
 
 /*
  * The hosted pages of a connection.
@@ -34,14 +36,6 @@ static void on_callback_found(struct connect_link_call *c);
 static void on_delivered(struct connect_link_call *c);
 static void on_result(struct connect_link_call *c);
 
-static const struct oauth_provider *provider_of(const struct api *api, const char *name)
-{
-	for (size_t i = 0; i < api->n_providers; i++)
-		if (strcmp(api->providers[i].name, name) == 0)
-			return &api->providers[i];
-	return NULL;
-}
-
 static void show_problem(struct request *q, int status, enum connect_problem p)
 {
 	struct buf b;
@@ -58,6 +52,16 @@ static void away(struct request *q)
 {
 	html_answer(q, 503, "One moment", "The database is away. This page tries again by itself.",
 		    NULL, NULL, 5);
+}
+
+/* What to say when PostgreSQL could not be asked: it is away or busy, or the request could not be
+ * made up. */
+static void not_asked(struct request *q, int r)
+{
+	if (r == -EINVAL)
+		show_problem(q, 500, CONNECT_INTERNAL);
+	else if (r < 0)
+		away(q);
 }
 
 static bool usable(struct request *q, const struct connect_link_call *c, bool may_be_over)
@@ -84,6 +88,8 @@ static int find_by_token(struct request *q, connect_link_cb done)
 {
 	uint8_t digest[SIGN_SHA256];
 
+	if (!pg_is_up(q->api->pg))
+		return -ENOTCONN;
 	link_token_digest(q->params[0], digest);
 	return connect_link_by_token(q->api->pg, &q->link, digest, done);
 }
@@ -101,8 +107,7 @@ static void origin_of(const char *url, char ret[ORIGIN_MAX])
 
 void page_connect(struct request *q)
 {
-	if (find_by_token(q, on_page) != 0)
-		away(q);
+	not_asked(q, find_by_token(q, on_page));
 }
 
 static void on_page(struct connect_link_call *c)
@@ -114,7 +119,7 @@ static void on_page(struct connect_link_call *c)
 
 	if (!usable(q, c, false))
 		return;
-	p = provider_of(q->api, c->link.provider);
+	p = provider_find(q->api, c->link.provider);
 	if (!p) {
 		show_problem(q, 410, CONNECT_PROVIDER_UNKNOWN);
 		return;
@@ -144,14 +149,21 @@ static void on_page(struct connect_link_call *c)
 
 /* ---- setting out ---- */
 
-/* A form on somebody else's page may not start a connection here. */
+/*
+ * A form on somebody else's page may not start a connection here.  A browser that knows Fetch
+ * Metadata says where the form stood (W3C, section 2.3), an older one at least its origin; "null"
+ * is nobody's page of ours.
+ */
 static bool same_origin(const struct request *q)
 {
+	const char *site = http_call_header(q->call, "Sec-Fetch-Site");
 	const char *origin = http_call_header(q->call, "Origin");
 	char ours[ORIGIN_MAX];
 
+	if (site)
+		return strcmp(site, "same-origin") == 0;
 	origin_of(q->api->settings->api_public_url, ours);
-	return !origin || strcmp(origin, "null") == 0 || strcmp(origin, ours) == 0;
+	return !origin || text_ieq(text_of(origin), text_of(ours));
 }
 
 void page_start(struct request *q)
@@ -160,8 +172,8 @@ void page_start(struct request *q)
 		html_answer(q, 403, "Not from here",
 			    "This form was sent from another site. Open the link again.", NULL,
 			    NULL, 0);
-	else if (find_by_token(q, on_start_found) != 0)
-		away(q);
+	else
+		not_asked(q, find_by_token(q, on_start_found));
 }
 
 static int seal_for_broker(const struct request *q, const char *workspace, const char *link,
@@ -225,6 +237,7 @@ static int set_out(struct request *q, const struct connect_link_row *l,
 		row.sealed_verifier_len = sealed.len;
 		r = connect_link_start(q->api->pg, &q->link, &row, on_started);
 	}
+	secret_wipe(browser, sizeof(browser));
 	secret_wipe(&s, sizeof(s));
 	secret_wipe(seeds, sizeof(seeds));
 	buf_clear(&redirect);
@@ -242,14 +255,14 @@ static void on_start_found(struct connect_link_call *c)
 
 	if (!usable(q, c, false))
 		return;
-	p = provider_of(q->api, c->link.provider);
+	p = provider_find(q->api, c->link.provider);
 	snprintf(workspace, sizeof(workspace), "%s", c->link.workspace);
 	snprintf(id, sizeof(id), "%s", c->link.id);
 	snprintf(address, sizeof(address), "%s", c->link.address);
 	if (!p)
 		show_problem(q, 410, CONNECT_PROVIDER_UNKNOWN);
-	else if (strlen(q->params[0]) != LINK_TOKEN - 1 || set_out(q, &l, p) != 0)
-		show_problem(q, 500, CONNECT_INTERNAL);
+	else
+		not_asked(q, set_out(q, &l, p));
 }
 
 static bool is_https(const struct request *q)
@@ -295,8 +308,11 @@ void page_callback(struct request *q)
 		return;
 	}
 	link_token_digest(state, digest);
-	if (connect_link_by_state(q->api->pg, &q->link, digest, on_callback_found) != 0)
+	if (!pg_is_up(q->api->pg))
 		away(q);
+	else
+		not_asked(q,
+			  connect_link_by_state(q->api->pg, &q->link, digest, on_callback_found));
 }
 
 static int deliver(struct request *q, const struct connect_link_row *l,
@@ -341,13 +357,13 @@ static void on_callback_found(struct connect_link_call *c)
 		show_problem(q, 400, CONNECT_STATE_UNKNOWN);
 		return;
 	}
-	p = provider_of(q->api, c->link.provider);
+	p = provider_find(q->api, c->link.provider);
 	snprintf(workspace, sizeof(workspace), "%s", c->link.workspace);
 	snprintf(id, sizeof(id), "%s", c->link.id);
 	if (!p)
 		show_problem(q, 410, CONNECT_PROVIDER_UNKNOWN);
-	else if (deliver(q, &l, p) != 0)
-		show_problem(q, 500, CONNECT_INTERNAL);
+	else
+		not_asked(q, deliver(q, &l, p));
 }
 
 static void on_delivered(struct connect_link_call *c)
@@ -375,8 +391,7 @@ void page_result(struct request *q)
 {
 	if (!q->wait_until_ms)
 		q->wait_until_ms = clock_mono_ms() + WAIT_MS;
-	if (find_by_token(q, on_result) != 0)
-		away(q);
+	not_asked(q, find_by_token(q, on_result));
 }
 
 static void go_back(struct request *q, const struct connect_link_row *l, enum connect_problem p)
@@ -395,12 +410,13 @@ static void go_back(struct request *q, const struct connect_link_row *l, enum co
 static void on_result(struct connect_link_call *c)
 {
 	struct request *q = container_of(c, struct request, link);
-	bool failed, connected;
+	bool failed, connected, came_back;
 
 	if (!usable(q, c, true))
 		return;
 	failed = strcmp(c->link.state, "failed") == 0;
 	connected = strcmp(c->link.state, "connected") == 0;
+	came_back = strcmp(c->link.state, "exchanging") == 0;
 	if ((failed || connected) && c->link.return_url[0])
 		go_back(q, &c->link, failed ? connect_problem_of(c->link.problem) : CONNECT_OK);
 	else if (failed)
@@ -411,6 +427,8 @@ static void on_result(struct connect_link_call *c)
 			    "opened again "
 			    "unless your provider asks for it.",
 			    NULL, NULL, 0);
+	else if (!came_back && c->link.expired)
+		show_problem(q, 410, CONNECT_LINK_EXPIRED);
 	else if (clock_mono_ms() >= q->wait_until_ms)
 		html_answer(q, 200, "Connecting",
 			    "Your provider takes its time. This page looks again by itself.", NULL,

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "ingest/mime/mime_utf8.h"
 #include "services/api/handlers.h"
 #include "services/api/route.h"
 
@@ -38,10 +39,9 @@ static bool decode(struct text segment, char dst[REQUEST_PARAM_MAX])
 	for (size_t i = 0; ok && i < segment.len; i++)
 		ok = (segment.at[i] == '+' ? text_add(&escaped, TEXT("%2B"))
 					   : buf_add(&escaped, &segment.at[i], 1)) == 0;
-	ok = ok &&
-	     text_from_percent(&plain, (struct text){ (const char *)escaped.data, escaped.len }) ==
-		     0 &&
-	     plain.len > 0;
+	/* PostgreSQL and JSON know no other text than UTF-8. */
+	ok = ok && text_from_percent(&plain, text_of_buf(&escaped)) == 0 && plain.len > 0 &&
+	     mime_utf8_is_valid(text_of_buf(&plain));
 	if (ok)
 		memcpy(dst, plain.data, plain.len + 1);
 	buf_clear(&escaped);

@@ -36,6 +36,8 @@ static const struct {
 	{ "GET", "/v1/prospects/a%2Fb/gate", "/v1/prospects/{}/gate", "a/b", NULL },
 	{ "GET", "/v1/prospects/%00/gate", NULL, NULL, "" },
 	{ "GET", "/v1/prospects/%zz/gate", NULL, NULL, "" },
+	{ "GET", "/v1/prospects/%ff/gate", NULL, NULL, "" },
+	{ "GET", "/v1/prospects/%c3%a4/gate", "/v1/prospects/{}/gate", "\xc3\xa4", NULL },
 	{ "GET", "/v1/prospects//gate", NULL, NULL, "" },
 	{ "GET", "/v1/../livez", NULL, NULL, "" },
 };

@@ -295,13 +295,36 @@ static int read_retries(struct settings *s, char why[512])
 
 static int fix_public_url(struct settings *s, char why[512])
 {
+	bool v6 = strchr(s->api_address, ':');
 	char setting[300];
 
 	if (*s->api_public_url || !s->api_port)
 		return 0;
-	snprintf(setting, sizeof(setting), "api.public_url=http://%s:%lld", s->api_address,
-		 (long long)s->api_port);
+	snprintf(setting, sizeof(setting), "api.public_url=http://%s%s%s:%lld", v6 ? "[" : "",
+		 s->api_address, v6 ? "]" : "", (long long)s->api_port);
 	return conf_set(s->conf, setting, why);
+}
+
+/* Links and the OAuth redirect are made by putting a path behind it. */
+static int check_public_url(struct settings *s, char why[512])
+{
+	size_t n = strlen(s->api_public_url);
+	const char *refused;
+
+	while (n && s->api_public_url[n - 1] == '/')
+		s->api_public_url[--n] = '\0';
+	if (!n)
+		return 0; /* api.port = 0: known once there is one */
+	refused = connect_return_refused(s->api_public_url);
+	if (!refused && strpbrk(strstr(s->api_public_url, "://") + 3, "/?"))
+		refused = "has a path";
+	if (!refused)
+		return 0;
+	snprintf(why, 512,
+		 "api.public_url: %.200s %s; set it to https://host[:port] as browsers reach the "
+		 "API",
+		 s->api_public_url, refused);
+	return -EINVAL;
 }
 
 /* What depends on more than one setting. */
@@ -343,7 +366,9 @@ static int finish(struct settings *s, char why[512])
 			return -EINVAL;
 		}
 	}
-	return fix_public_url(s, why) ? -EINVAL : read_retries(s, why);
+	if (fix_public_url(s, why) != 0 || check_public_url(s, why) != 0)
+		return -EINVAL;
+	return read_retries(s, why);
 }
 
 int settings_load(struct settings *s, const char *file, char *const *env, const char *const *sets,

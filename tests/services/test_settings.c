@@ -48,6 +48,13 @@ static const struct {
 	{ "freshness no proof can reach", "gate.freshness=30s", "gate.freshness", "ingest.proof" },
 	{ "a provider without a host", "provider.x.client_id=a", "provider.x.imap_host", NULL },
 	{ "oauth without its URLs", "provider.x.imap_host=h", "provider.x", "authorize_url" },
+	{ "a public URL without TLS", "api.public_url=http://replyd.example", "api.public_url",
+	  "https" },
+	{ "a public URL with a path", "api.public_url=https://x.example/replyd", "api.public_url",
+	  "has a path" },
+	{ "a public URL that is none", "api.public_url=replyd.example", "api.public_url", "https" },
+	{ "an open address without a public URL", "api.address=0.0.0.0", "api.public_url",
+	  "https" },
 	{ "not name=value", "api.port", "name=value", NULL },
 };
 
@@ -63,6 +70,29 @@ static void mistakes_name_setting_and_remedy(void **state)
 		if (!strstr(why, refused[i].says) ||
 		    (refused[i].and_says && !strstr(why, refused[i].and_says)))
 			fail_msg("%s: says \"%s\"", refused[i].name, why);
+	}
+}
+
+static void the_public_url_is_made_or_trimmed(void **state)
+{
+	static const struct {
+		const char *set, *url;
+	} rows[] = {
+		{ "api.address=::1", "http://[::1]:8025" },
+		{ "api.port=99", "http://127.0.0.1:99" },
+		{ "api.port=0", "" },
+		{ "api.public_url=https://x.example//", "https://x.example" },
+		{ "api.public_url=http://localhost:9/", "http://localhost:9" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct settings s;
+		char why[512] = "";
+
+		if (load(&s, rows[i].set, why) != 0 || strcmp(s.api_public_url, rows[i].url) != 0)
+			fail_msg("%s: %s %s", rows[i].set, s.api_public_url, why);
+		settings_clear(&s);
 	}
 }
 
@@ -133,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_hold),
 		cmocka_unit_test(mistakes_name_setting_and_remedy),
+		cmocka_unit_test(the_public_url_is_made_or_trimmed),
 		cmocka_unit_test(a_provider_is_read),
 		cmocka_unit_test(written_settings_read_back),
 		cmocka_unit_test(database_url_comes_from_the_usual_variable),

@@ -83,6 +83,14 @@ static int refused(PGconn *conn, const char *const *keys, const char *const *val
 	one_line(said, sizeof(said), PQerrorMessage(conn));
 	switch (PQpingParams(keys, values, /* expand_dbname= */ 1)) {
 	case PQPING_OK:
+		/* It came up between our attempt and the ping: what it said then was not about us.
+		 */
+		if (strstr(said, "starting up") || strstr(said, "shutting down") ||
+		    strstr(said, "recovery")) {
+			(void)snprintf(why, SESSION_WHY,
+				       "PostgreSQL was not ready: %s; try again shortly", said);
+			return -ECONNREFUSED;
+		}
 		(void)snprintf(
 			why, SESSION_WHY,
 			"PostgreSQL refuses us: %s; check the role, its password and the database",

@@ -27,6 +27,7 @@ static void on_step(void *owner);
 static void on_timer(struct timer *t);
 static void on_told(void *owner);
 static void on_closed(struct timer *t);
+static void pump(struct mailbox *m);
 
 #define RETRY_FIRST_MS 1000
 #define RETRY_MAX_MS   (5 * 60 * 1000)
@@ -65,8 +66,6 @@ struct mailbox {
 	uint64_t since_ms; /* when the session became ready */
 	bool was_live;     /* the log said so of this session */
 };
-
-static void pump(struct mailbox *m);
 
 const char *mailbox_state_name(enum mailbox_state s)
 {

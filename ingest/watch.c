@@ -65,6 +65,12 @@ static void enter(struct watch *w, enum watch_state state)
 	w->state = state;
 }
 
+/* Without IDLE the cycle is also how mail is found. */
+static uint64_t cycle_ms(const struct watch *w)
+{
+	return w->has_idle || w->p.proof_ms < w->p.poll_ms ? w->p.proof_ms : w->p.poll_ms;
+}
+
 void watch_unready(struct watch *w)
 {
 	enter(w, WATCH_STATE_UNREADY);
@@ -84,7 +90,7 @@ void watch_ready(struct watch *w, uint64_t caps, uint64_t now_ms)
 	w->cycles = 0;
 	w->noticed_us = NO_INSTANT;
 	w->spoke_ms = now_ms;
-	w->proof_due_ms = now_ms + w->p.proof_ms;
+	w->proof_due_ms = now_ms + cycle_ms(w);
 	enter(w, WATCH_STATE_FREE);
 }
 
@@ -511,9 +517,7 @@ static enum watch_state state_of(enum watch_order_kind kind)
 
 static void begin_cycle(struct watch *w, uint64_t now_ms)
 {
-	uint64_t every = w->has_idle || w->p.proof_ms < w->p.poll_ms ? w->p.proof_ms : w->p.poll_ms;
-
-	w->proof_due_ms = now_ms + every;
+	w->proof_due_ms = now_ms + cycle_ms(w);
 	w->cycles = w->cycles + 1 < WATCH_DEEP ? w->cycles + 1 : 0;
 	for (unsigned i = 1; i < w->folders.n; i++)
 		if (w->folders.at[i].view == WATCH_VIEW_EVEN)

@@ -51,12 +51,11 @@ int account_can_reach(const struct account *a, const char *dir, char closed[512]
 		if (dir[i] != '/')
 			continue;
 		snprintf(path, sizeof(path), "%.*s", i ? (int)i : 1, dir);
+		snprintf(closed, 512, "%s", path);
 		if (stat(path, &st) != 0)
 			return -errno;
-		if (!may_search(a, &st)) {
-			snprintf(closed, 512, "%s", path);
+		if (!may_search(a, &st))
 			return -EACCES;
-		}
 	}
 	return 0;
 }

@@ -20,7 +20,8 @@ int account_choose(const char *wanted, struct account *ret);
 
 /*
  * Can `a` reach `dir` (search permission on every folder above it)?  0, or
- * -EACCES and `closed` names the first folder that is shut.
+ * -EACCES and `closed` names the first folder that is shut; -errno: it names one that cannot be
+ * looked at.
  */
 int account_can_reach(const struct account *a, const char *dir, char closed[512]);
 

@@ -21,6 +21,7 @@ typedef void (*child_change_cb)(struct child *c); /* started, ended or stopped *
 enum child_state { CHILD_WAITING, CHILD_RUNNING, CHILD_STOPPING, CHILD_STOPPED };
 
 struct child {
+	void *owner;      /* of the callbacks */
 	const char *role; /* "ingest", "postgres" */
 	int n;            /* which of several */
 	enum child_state state;
@@ -37,9 +38,11 @@ struct child {
 	child_change_cb changed;
 };
 
-void child_open(struct child *c, struct loop *l, struct rand_gen *jitter,
-		const struct log *log); /* role, n, start, changed are set */
-/* Politely, then SIGKILL after `patience_ms`. */
+/* owner, role, n, start, changed and perhaps stop_signal are set.  One that cannot be started is
+ * tried again, too. */
+void child_open(struct child *c, struct loop *l, struct rand_gen *jitter, const struct log *log);
+/* Politely, then SIGKILL after `patience_ms`; `changed` says CHILD_STOPPED, perhaps from inside
+ * this call. */
 void child_stop(struct child *c, uint64_t patience_ms);
 void child_close(struct child *c); /* forget the timer, once stopped */
 const char *child_state_name(enum child_state s);

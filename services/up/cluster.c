@@ -1,8 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +154,24 @@ static int init_db(const struct cluster *c, const struct secret *root_password, 
 	return r ? -EIO : 0;
 }
 
+/*
+ * Does process `pid` live in `dir`?  A postmaster does; who has its number by now, after a restart
+ * of the machine, does not.  In a container we may not be allowed to look: then it is taken for
+ * ours, as pg_ctl does.
+ */
+static bool lives_in(long pid, const char *dir)
+{
+	char link[64], cwd[512];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%ld/cwd", pid);
+	n = readlink(link, cwd, sizeof(cwd) - 1);
+	if (n < 0)
+		return errno == EACCES || errno == EPERM;
+	cwd[n] = '\0';
+	return strcmp(cwd, dir) == 0;
+}
+
 /* A postmaster of ours that an earlier run left behind. */
 static int stop_leftover(const struct cluster *c, char why[512])
 {
@@ -174,10 +190,10 @@ static int stop_leftover(const struct cluster *c, char why[512])
 	if (fgets(line, sizeof(line), f))
 		pid = strtol(line, NULL, 10);
 	fclose(f);
-	if (pid <= 1 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
+	/* Of a file that names nobody PostgreSQL itself makes nothing. */
+	if (pid <= 1 || !lives_in(pid, data))
 		return 0;
-	if (account_run(&c->account, argv, c->dir, log) == 0 ||
-	    (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
+	if (account_run(&c->account, argv, c->dir, log) == 0 || !lives_in(pid, data))
 		return 0;
 	snprintf(why, 512,
 		 "PostgreSQL: process %ld holds %.300s and does not stop; is another `replyd up` "
@@ -255,7 +271,15 @@ int cluster_start(const struct cluster *c, struct loop *l, struct proc_params *p
 	return r;
 }
 
-void cluster_conninfo(const struct cluster *c, char ret[512])
+void cluster_conninfo(const struct cluster *c, char ret[CONNINFO_MAX])
 {
-	snprintf(ret, 512, "host='%s' port=5432 dbname=replyd", c->socket);
+	struct buf b;
+
+	buf_init(&b, CONNINFO_MAX - 1);
+	/* A socket's path has at most 107 bytes. */
+	if (conninfo_add(&b, "host", c->socket) != 0 || conninfo_add(&b, "port", "5432") != 0 ||
+	    conninfo_add(&b, "dbname", "replyd") != 0)
+		abort();
+	snprintf(ret, CONNINFO_MAX, "%s", (const char *)b.data);
+	buf_clear(&b);
 }

@@ -3,6 +3,7 @@
 
 #include "base/io/proc.h"
 #include "base/secret.h"
+#include "db/conninfo.h"
 #include "services/up/account.h"
 
 /*
@@ -29,6 +30,6 @@ int cluster_prepare(struct cluster *c, const char *data_dir, const char *bin_dir
 int cluster_start(const struct cluster *c, struct loop *l, struct proc_params *p,
 		  struct proc **ret);
 /* libpq key words without user and password. */
-void cluster_conninfo(const struct cluster *c, char ret[512]);
+void cluster_conninfo(const struct cluster *c, char ret[CONNINFO_MAX]);
 
 #endif

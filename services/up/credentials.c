@@ -57,8 +57,17 @@ static int add_client_secrets(struct buf *b, const struct settings *s)
 		}
 		len = read(fd, raw, sizeof(raw));
 		close(fd);
-		if (len < 0)
-			return -EIO;
+		if (len <= 0 || len == sizeof(raw)) {
+			secret_wipe(raw, sizeof(raw));
+			fprintf(stderr,
+				"replyd up: provider.%s.client_secret_file %s: %s; it holds the "
+				"client's secret and nothing else\n",
+				all[i].name, file,
+				len < 0 ? "cannot be read"
+				: len   ? "is 4 KB or longer"
+					: "is empty");
+			return -EINVAL;
+		}
 		snprintf(name, sizeof(name), "oauth.%s.client_secret", all[i].name);
 		secret_set_text(&value, text_trim((struct text){ raw, (size_t)len }));
 		secret_wipe(raw, sizeof(raw));

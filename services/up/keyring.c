@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -10,9 +11,11 @@
 #include "base/text.h"
 #include "services/up/keyring.h"
 
+enum keyring_kind { PASSWORD, KEY, PRIVATE, PUBLIC };
+
 static const struct {
 	const char *file;
-	enum { PASSWORD, KEY, PRIVATE, PUBLIC } kind;
+	enum keyring_kind kind;
 } files[KEYRING_NAMES] = {
 	[KEYRING_ROOT] = { "db-root", PASSWORD },
 	[KEYRING_ADMIN] = { "db-admin", PASSWORD },
@@ -89,6 +92,17 @@ static int read_file(const char *path, struct secret *ret, char why[512])
 	return r ? fail(why, -EBADMSG, path, "is not base64", "restore it from the backup") : 0;
 }
 
+static int read_of(enum keyring_name name, const char *path, struct secret *ret, char why[512])
+{
+	int r = read_file(path, ret, why);
+
+	/* base/seal stops the program over a key of another length. */
+	if (r == 0 && (files[name].kind == PASSWORD ? ret->len == 0 : ret->len != SEAL_KEY))
+		r = fail(why, -EBADMSG, path, "does not hold what it should",
+			 "restore it from the backup");
+	return r;
+}
+
 static int store(const char *path, const struct secret *s, char why[512])
 {
 	struct buf line;
@@ -118,38 +132,62 @@ static void make_password(struct secret *ret)
 	buf_clear(&b);
 }
 
-static void make(struct keyring *k)
-{
-	uint8_t raw[SEAL_KEY];
-
-	for (int i = 0; i < KEYRING_NAMES; i++) {
-		if (files[i].kind == PASSWORD)
-			make_password(&k->is[i]);
-		if (files[i].kind == KEY) {
-			rand_bytes(raw, sizeof(raw));
-			secret_set(&k->is[i], raw, sizeof(raw));
-		}
-	}
-	seal_pair(&k->is[KEYRING_BROKER_PRIVATE], raw);
-	secret_set(&k->is[KEYRING_BROKER_PUBLIC], raw, sizeof(raw));
-	secret_wipe(raw, sizeof(raw));
-}
-
 static void path_of(char path[512], const char *data_dir, const char *file)
 {
 	snprintf(path, 512, "%s/secrets/%s", data_dir, file);
 }
 
-/* First start: all files, then the mark that says so.  A crash in between begins anew. */
+static void make(struct secret *s, enum keyring_kind kind)
+{
+	uint8_t raw[SEAL_KEY];
+
+	switch (kind) {
+	case PASSWORD:
+		make_password(s);
+		return;
+	case KEY:
+		rand_bytes(raw, sizeof(raw));
+		secret_set(s, raw, sizeof(raw));
+		secret_wipe(raw, sizeof(raw));
+		return;
+	case PRIVATE:
+		seal_pair(s, raw);
+		return;
+	case PUBLIC:
+		return; /* follows from the private one */
+	}
+}
+
+static int make_public(struct keyring *k, const char *path, char why[512])
+{
+	uint8_t raw[SEAL_KEY];
+
+	if (seal_public(&k->is[KEYRING_BROKER_PRIVATE], raw) != 0)
+		return fail(why, -EBADMSG, path, "the private key beside it is none",
+			    "restore both from the backup");
+	secret_set(&k->is[KEYRING_BROKER_PUBLIC], raw, sizeof(raw));
+	return store(path, &k->is[KEYRING_BROKER_PUBLIC], why);
+}
+
+/*
+ * First start: all files, then the mark that says so.  A start that was cut short goes on with what
+ * it made: a key that is there may have sealed something, if it was only the mark that got lost.
+ */
 static int make_all(struct keyring *k, const char *data_dir, char why[512])
 {
 	char path[512];
 	int r;
 
-	make(k);
 	for (int i = 0; i < KEYRING_NAMES; i++) {
 		path_of(path, data_dir, files[i].file);
-		r = store(path, &k->is[i], why);
+		if (files[i].kind == PUBLIC)
+			r = make_public(k, path, why);
+		else
+			r = read_of(i, path, &k->is[i], why);
+		if (r == -ENOKEY) {
+			make(&k->is[i], files[i].kind);
+			r = store(path, &k->is[i], why);
+		}
 		if (r)
 			return r;
 	}
@@ -157,6 +195,20 @@ static int make_all(struct keyring *k, const char *data_dir, char why[512])
 	return write_file(
 		path, TEXT("These files are one set. Back them up together with the database.\n"),
 		why);
+}
+
+static int read_all(struct keyring *k, const char *data_dir, char why[512])
+{
+	char path[512];
+	int r;
+
+	for (int i = 0; i < KEYRING_NAMES; i++) {
+		path_of(path, data_dir, files[i].file);
+		r = read_of(i, path, &k->is[i], why);
+		if (r)
+			return r;
+	}
+	return 0;
 }
 
 int keyring_open(struct keyring *k, const char *data_dir, char why[512])
@@ -169,18 +221,17 @@ int keyring_open(struct keyring *k, const char *data_dir, char why[512])
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
 		return fail(why, -errno, path, strerror(errno), "the data folder must be writable");
 	path_of(path, data_dir, "made");
-	if (access(path, F_OK) != 0)
-		return make_all(k, data_dir, why);
+	r = access(path, F_OK) == 0 ? read_all(k, data_dir, why) : make_all(k, data_dir, why);
+	if (r)
+		keyring_clear(k);
+	return r;
+}
 
-	for (int i = 0; i < KEYRING_NAMES; i++) {
-		path_of(path, data_dir, files[i].file);
-		r = read_file(path, &k->is[i], why);
-		if (r) {
-			keyring_clear(k);
-			return r;
-		}
-	}
-	return 0;
+int keyring_exit_code(int r)
+{
+	return r == -ENOKEY || r == -EBADMSG || r == -EPERM ? EX_CONFIG
+	       : r == -EACCES                               ? EX_NOPERM
+							    : EX_CANTCREAT;
 }
 
 int keyring_read_one(const char *data_dir, enum keyring_name name, struct secret *ret,
@@ -189,7 +240,7 @@ int keyring_read_one(const char *data_dir, enum keyring_name name, struct secret
 	char path[512];
 
 	path_of(path, data_dir, files[name].file);
-	return read_file(path, ret, why);
+	return read_of(name, path, ret, why);
 }
 
 void keyring_clear(struct keyring *k)

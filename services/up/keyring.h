@@ -38,10 +38,14 @@ struct keyring {
 	struct secret is[KEYRING_NAMES];
 };
 
-/* 0; -errno of the file system, -ENOKEY: a file is missing, -EBADMSG: one is unreadable.  `why`
- * names file, cause and remedy. */
+/*
+ * 0; -errno of the file system, -ENOKEY: a file is missing, -EBADMSG: one is unreadable, -EPERM:
+ * others may read one.  `why` names file, cause and remedy; `k` is empty then.
+ */
 int keyring_open(struct keyring *k, const char *data_dir, char why[512]);
 void keyring_clear(struct keyring *k);
+/* What the program ends with when the keyring does not open. */
+int keyring_exit_code(int r);
 
 /* One secret only: the command line reads db-admin and nothing else.  As keyring_open. */
 int keyring_read_one(const char *data_dir, enum keyring_name name, struct secret *ret,

@@ -13,7 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "db/conninfo.h"
 #include "services/up/child.h"
@@ -47,9 +47,6 @@ struct up {
 static void on_stop(void *owner);
 static void on_role_changed(struct child *c);
 static void on_postgres_changed(struct child *c);
-
-static struct up
-	*the_up; /* children have no owner pointer of their own type: one `up` per process */
 
 static int say(int code, const char *thing, const char *cause, const char *remedy)
 {
@@ -85,37 +82,46 @@ static int open_data_dir(struct up *u, const char *dir)
 	return 0;
 }
 
-/* Who runs where, for scripts and for the command line.  Holds no secret. */
+static json_t *child_json(const struct child *c)
+{
+	json_t *j = json_object();
+
+	json_put_text(j, "role", text_of(c->role));
+	json_put_int(j, "n", c->n);
+	json_put_text(j, "state", text_of(child_state_name(c->state)));
+	json_put_int(j, "pid", c->proc ? proc_pid(c->proc) : 0);
+	json_put_int(j, "starts", c->starts);
+	return j;
+}
+
+static json_t *state_json(const struct up *u)
+{
+	json_t *j = json_object(), *api = json_object(), *roles = json_array();
+
+	json_put_text(api, "address", text_of(u->settings->api_address));
+	json_put_int(api, "port", u->settings->api_port);
+	json_put_text(api, "url", text_of(u->settings->api_public_url));
+	for (size_t i = 0; i < u->n_roles; i++)
+		json_append(roles, child_json(&u->roles[i]));
+	json_put_int(j, "up", getpid());
+	json_put(j, "api", api);
+	json_put_text(j, "conninfo", text_of(u->place));
+	json_put_int(j, "postgres", u->postgres.proc ? proc_pid(u->postgres.proc) : 0);
+	json_put(j, "roles", roles);
+	return j;
+}
+
+/* Who runs where, for scripts and for the command line.  Holds no secret.  Written aside: readers
+ * see all or the last. */
 static void write_state(const struct up *u)
 {
 	char path[PATH_MAX + 32], tmp[PATH_MAX + 32];
-	FILE *f;
+	cleanup_json json_t *j = state_json(u);
 
 	snprintf(path, sizeof(path), "%s/replyd.state", u->data_dir);
 	snprintf(tmp, sizeof(tmp), "%s/replyd.state.new", u->data_dir);
-	f = fopen(tmp, "we");
-	if (!f) {
-		log_warn(&u->log, "state.not_written", "cause=%s", strerror(errno));
-		return;
-	}
-	fprintf(f,
-		"{\"up\":%d,\"api\":{\"address\":\"%s\",\"port\":%lld,\"url\":\"%s\"},\"conninfo\":"
-		"\"%s\",\n \"postgres\":%d,\"roles\":[",
-		(int)getpid(), u->settings->api_address, (long long)u->settings->api_port,
-		u->settings->api_public_url, u->place,
-		u->postgres.proc ? (int)proc_pid(u->postgres.proc) : 0);
-	for (size_t i = 0; i < u->n_roles; i++) {
-		const struct child *c = &u->roles[i];
-
-		fprintf(f,
-			"%s\n  "
-			"{\"role\":\"%s\",\"n\":%d,\"state\":\"%s\",\"pid\":%d,\"starts\":%u}",
-			i ? "," : "", c->role, c->n, child_state_name(c->state),
-			c->proc ? (int)proc_pid(c->proc) : 0, c->starts);
-	}
-	fputs("]}\n", f);
-	if (fclose(f) != 0 || rename(tmp, path) != 0)
-		log_warn(&u->log, "state.not_written", "cause=%s", strerror(errno));
+	if (json_dump_file(j, tmp, JSON_INDENT(1)) != 0 || rename(tmp, path) != 0)
+		log_warn(&u->log, "state.not_written", "path=%s cause=%s", path, strerror(errno));
 }
 
 /* What the roles read: every setting as it holds now; no secret stands in settings. */
@@ -142,13 +148,14 @@ static int write_settings(const struct up *u)
 
 static int start_postgres(struct child *c, struct proc_params *p, struct proc **ret)
 {
-	(void)c;
-	return cluster_start(&the_up->cluster, &the_up->loop, p, ret);
+	struct up *u = c->owner;
+
+	return cluster_start(&u->cluster, &u->loop, p, ret);
 }
 
 static int start_role(struct child *c, struct proc_params *p, struct proc **ret)
 {
-	const struct up *u = the_up;
+	struct up *u = c->owner;
 	char self[] = "replyd", role[32], flag_cred[] = "--credentials", fd3[] = "fd:3",
 	     flag_conf[] = "--config", conf[PATH_MAX + 32];
 	char path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C.UTF-8", zone[] = "TZ=UTC";
@@ -167,7 +174,7 @@ static int start_role(struct child *c, struct proc_params *p, struct proc **ret)
 	p->uid = u->role_account.uid;
 	p->gid = u->role_account.gid;
 	p->in_fd = fd;
-	r = proc_open(&the_up->loop, p, ret);
+	r = proc_open(&u->loop, p, ret);
 	close(fd);
 	return r;
 }
@@ -176,6 +183,7 @@ static void add_role(struct up *u, const char *role, int n)
 {
 	struct child *c = &u->roles[u->n_roles++];
 
+	c->owner = u;
 	c->role = role;
 	c->n = n;
 	c->start = start_role;
@@ -201,7 +209,7 @@ static void close_all(struct up *u)
 
 static void on_role_changed(struct child *c)
 {
-	struct up *u = the_up;
+	struct up *u = c->owner;
 
 	write_state(u);
 	if (c->state != CHILD_STOPPED || !roles_are_stopped(u))
@@ -215,9 +223,11 @@ static void on_role_changed(struct child *c)
 
 static void on_postgres_changed(struct child *c)
 {
-	write_state(the_up);
+	struct up *u = c->owner;
+
+	write_state(u);
 	if (c->state == CHILD_STOPPED)
-		close_all(the_up);
+		close_all(u);
 }
 
 static void on_stop(void *owner)
@@ -245,12 +255,19 @@ static int ready_private(struct up *u)
 	}
 	u->private_cluster = true;
 	cluster_conninfo(&u->cluster, u->place);
+	u->postgres.owner = u;
 	u->postgres.role = "postgres";
 	u->postgres.stop_signal = SIGINT;
 	u->postgres.start = start_postgres;
 	u->postgres.changed = on_postgres_changed;
 	child_open(&u->postgres, &u->loop, &u->jitter, &u->log);
-	return database_ready(u->place, "replyd_root", &u->keys.is[KEYRING_ROOT], &u->keys, 60000);
+	r = database_ready(u->place, "replyd_root", &u->keys.is[KEYRING_ROOT], &u->keys, 60000);
+	if (r)
+		fprintf(stderr,
+			"replyd up: PostgreSQL: the private cluster is not usable; its own log "
+			"says more: %s/pg/postgres.log\n",
+			u->data_dir);
+	return r;
 }
 
 static int ready_given(struct up *u)
@@ -295,18 +312,37 @@ static int check_client_secrets(const struct up *u)
 	return 0;
 }
 
+/* The roles read settings.conf as their own account. */
+static int check_reach(const struct up *u)
+{
+	char path[PATH_MAX + 32], closed[512], cause[128];
+
+	snprintf(path, sizeof(path), "%s/settings.conf", u->data_dir);
+	if (account_can_reach(&u->role_account, path, closed) == 0)
+		return 0;
+	snprintf(cause, sizeof(cause), "is closed to the account %s, which runs the roles",
+		 u->role_account.name);
+	return say(EX_NOPERM, closed, cause,
+		   "choose --data in a folder open to it, such as /var/lib/replyd, or chmod o+x "
+		   "that one");
+}
+
 static int start_everything(struct up *u)
 {
 	char why[512];
 	int code;
 
-	if (keyring_open(&u->keys, u->data_dir, why) != 0) {
+	code = keyring_open(&u->keys, u->data_dir, why);
+	if (code) {
 		fprintf(stderr, "replyd up: %s\n", why);
-		return EX_CANTCREAT;
+		return keyring_exit_code(code);
 	}
 	if (account_choose("replyd", &u->role_account) != 0)
 		return say(EX_NOPERM, "accounts", "there is neither `replyd` nor `nobody`",
 			   "start replyd as another user than root");
+	code = check_reach(u);
+	if (code)
+		return code;
 	code = choose_port(u);
 	if (code)
 		return code;
@@ -334,7 +370,6 @@ int up_run(struct settings *s, const char *data_dir)
 	struct up *u = mem_new(sizeof(*u));
 	int code;
 
-	the_up = u;
 	u->settings = s;
 	rand_gen_seed(&u->jitter, 0);
 	log_child(&u->log, NULL, "%s", "");

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -113,22 +114,48 @@ static void a_readable_key_is_an_error(void **state)
 	assert_non_null(strstr(why, "chmod 600"));
 }
 
-/* A first start that died half-way begins anew: nothing was sealed with those keys yet. */
-static void half_a_set_is_made_again(void **state)
+/* A first start that died half-way goes on; what was made stays, since it may be the mark alone
+ * that is gone. */
+static void half_a_set_is_completed(void **state)
+{
+	static const char *const gone[] = { "made", "digest", "broker-public", "token" };
+	struct keyring a, b;
+	char path[128], why[512];
+
+	(void)state;
+	assert_int_equal(keyring_open(&a, dir, why), 0);
+	for (size_t i = 0; i < countof(gone); i++) {
+		snprintf(path, sizeof(path), "%s/secrets/%s", dir, gone[i]);
+		assert_int_equal(unlink(path), 0);
+	}
+	assert_int_equal(keyring_open(&b, dir, why), 0);
+	for (int i = 0; i < KEYRING_NAMES; i++)
+		assert_int_equal(secret_eq(&a.is[i], &b.is[i]),
+				 i != KEYRING_DIGEST && i != KEYRING_TOKEN);
+	assert_int_equal(b.is[KEYRING_DIGEST].len, SEAL_KEY);
+	keyring_clear(&a);
+	keyring_clear(&b);
+}
+
+static void a_key_of_the_wrong_length_is_an_error(void **state)
 {
 	struct keyring k;
 	char path[128], why[512];
+	FILE *f;
 
 	(void)state;
 	assert_int_equal(keyring_open(&k, dir, why), 0);
 	keyring_clear(&k);
-	snprintf(path, sizeof(path), "%s/secrets/made", dir);
-	assert_int_equal(unlink(path), 0);
-	snprintf(path, sizeof(path), "%s/secrets/digest", dir);
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(keyring_open(&k, dir, why), 0);
-	assert_int_equal(k.is[KEYRING_DIGEST].len, SEAL_KEY);
-	keyring_clear(&k);
+	snprintf(path, sizeof(path), "%s/secrets/webhook", dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("c2hvcnQ=\n", f);
+	fclose(f);
+	assert_int_equal(keyring_open(&k, dir, why), -EBADMSG);
+	assert_non_null(strstr(why, "secrets/webhook"));
+	assert_int_equal(keyring_exit_code(-EBADMSG), EX_CONFIG);
+	for (int i = 0; i < KEYRING_NAMES; i++)
+		assert_true(secret_is_empty(&k.is[i]));
 }
 
 /* Each role is given exactly its own, as docs/interfaces.md says. */
@@ -182,7 +209,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(files_are_private, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_missing_key_is_an_error, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_readable_key_is_an_error, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(half_a_set_is_made_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_key_of_the_wrong_length_is_an_error, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(half_a_set_is_completed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(each_role_gets_its_own, set_up, tear_down),
 	};
 

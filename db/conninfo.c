@@ -8,7 +8,7 @@
 #include "db/conninfo.h"
 
 /* key='value' with the two characters escaped that libpq escapes. */
-static int add_word(struct buf *b, const char *key, const char *value)
+int conninfo_add(struct buf *b, const char *key, const char *value)
 {
 	int r = text_addf(b, "%s%s='", b->len ? " " : "", key);
 
@@ -51,13 +51,23 @@ int conninfo_split(const char *given, char ret_place[CONNINFO_MAX], char ret_use
 			if (ret_password)
 				secret_set_text(ret_password, text_of(o->val));
 			secret_wipe(o->val, strlen(o->val));
+		} else if (strcmp(o->keyword, "sslpassword") == 0) {
+			secret_wipe(o->val, strlen(o->val));
+			r = -EPERM;
 		} else {
-			r = add_word(&b, o->keyword, o->val);
+			r = conninfo_add(&b, o->keyword, o->val);
 		}
 	}
 	PQconninfoFree(all);
-	if (r)
-		snprintf(why, 256, "DATABASE_URL: longer than %d bytes", CONNINFO_MAX);
+	if (r == -EPERM)
+		snprintf(why, 256,
+			 "DATABASE_URL: sslpassword is a secret that would stand in a file; use a "
+			 "key without a password, "
+			 "readable by replyd alone");
+	else if (r)
+		snprintf(why, 256,
+			 "DATABASE_URL: longer than %d bytes; leave out what is a default",
+			 CONNINFO_MAX);
 	else
 		snprintf(ret_place, CONNINFO_MAX, "%s", b.len ? (const char *)b.data : "");
 	buf_clear(&b);
@@ -72,7 +82,7 @@ int conninfo_join(const char *place, const char *user, char ret[CONNINFO_MAX])
 	buf_init(&b, CONNINFO_MAX - 1);
 	r = text_addf(&b, "%s", place);
 	if (r == 0)
-		r = add_word(&b, "user", user);
+		r = conninfo_add(&b, "user", user);
 	if (r == 0)
 		snprintf(ret, CONNINFO_MAX, "%s", (const char *)b.data);
 	buf_clear(&b);

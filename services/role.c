@@ -8,6 +8,7 @@
 
 #include "base/io/proc.h"
 #include "base/rand.h"
+#include "base/seal.h"
 #include "db/conninfo.h"
 #include "services/role.h"
 
@@ -105,6 +106,13 @@ const struct secret *role_want(struct role *r, const char *name)
 {
 	const struct secret *s = cred_get(r->cred, name);
 
+	if (s && strncmp(name, "key.", 4) == 0 && s->len != SEAL_KEY) {
+		fprintf(stderr,
+			"replyd %s: the credential %s has %zu bytes; keys have %d, written as "
+			"base64:...\n",
+			r->name, name, s->len, SEAL_KEY);
+		return NULL;
+	}
 	if (!s)
 		fprintf(stderr,
 			"replyd %s: the credential %s is missing; see the table in "

@@ -38,7 +38,8 @@ int role_open(struct role *r, const char *name, const struct settings *s, const 
 void role_close(struct role *r);
 /* Level and format of the log, as the settings say; for the command line too. */
 void role_log_setup(const char *name, const struct settings *s);
-/* A credential that must be there: NULL after an error line naming it. */
+/* A credential that must be there, and of the right length if it is a key: NULL after an error line
+ * naming it. */
 const struct secret *role_want(struct role *r, const char *name);
 
 #endif

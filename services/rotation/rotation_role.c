@@ -21,6 +21,8 @@ static const struct {
 	{ UPKEEP_PARTITIONS, 6 * 3600 * 1000 },
 };
 
+#define AGAIN_MS 1000
+
 struct duty {
 	struct rotation *of;
 	struct timer timer;
@@ -58,7 +60,9 @@ static void on_done(struct upkeep *q)
 	else if (q->removed)
 		log_info(log, "upkeep.done", "task=%s removed=%lld", upkeep_task_name(q->task),
 			 (long long)q->removed);
-	timer_in(&d->timer, duties[d->at].every_ms);
+	/* A portion was removed: perhaps there is more. */
+	timer_in(&d->timer,
+		 outcome_ok(&q->outcome) && q->removed ? AGAIN_MS : duties[d->at].every_ms);
 }
 
 static void on_stop(void *owner)

@@ -13,7 +13,7 @@ export class Api {
       body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(20000),
       redirect: 'manual',
-    });
+    }).catch((e) => { throw new Error(`${method} ${path}: ${e.name} ${e.cause?.code ?? e.message}`, { cause: e }); });
     const text = await res.text();
     const isJson = /json/.test(res.headers.get('content-type') ?? '');
     return { status: res.status, text, headers: res.headers, body: isJson ? JSON.parse(text) : text };

@@ -109,6 +109,8 @@ export function start(argv, { log, user = null, env = process.env, cwd = '/', de
   const child = spawn('setpriv', [...dropTo(user), '--pdeathsig', deathSignal, '--', ...argv],
     { detached: true, stdio: ['ignore', out, out], env, cwd });
   fs.closeSync(out);
+  // whoever starts it need not end it: it ends with the sandbox at the latest
+  atEnd(() => (running.over ? null : running.stop({ graceMs: 20000 })));
   const running = {
     pid: child.pid,
     log,

@@ -124,7 +124,9 @@ export function start(argv, { log, user = null, env = process.env, cwd = '/', de
     // stop: ask, wait, insist; with the whole group gone at the end
     async stop({ signal = 'SIGTERM', graceMs = 10000 } = {}) {
       if (!running.over) running.signal(signal);
-      await Promise.race([running.ended, sleep(graceMs)]);
+      let patience; // must not keep us here once the program has ended
+      await Promise.race([running.ended, new Promise((done) => { patience = setTimeout(done, graceMs); })]);
+      clearTimeout(patience);
       running.signalGroup('SIGKILL');
       await running.ended;
       return running.over;

@@ -21,14 +21,15 @@ static const struct {
 
 static const struct {
 	const char *noun, *verb;
+	size_t words; /* with both, and what is named behind them */
 	int (*run)(const struct settings *s, const struct options *o);
 } commands[] = {
-	{ "config", "print", command_config_print },
-	{ "migrate", "up", command_migrate },
-	{ "migrate", "status", command_migrate },
-	{ "workspace", "create", command_workspace_create },
-	{ "key", "create", command_key_create },
-	{ "inbox", "list", command_inbox_list },
+	{ "config", "print", 2, command_config_print },
+	{ "migrate", "up", 2, command_migrate },
+	{ "migrate", "status", 2, command_migrate },
+	{ "workspace", "create", 3, command_workspace_create },
+	{ "key", "create", 2, command_key_create },
+	{ "inbox", "list", 2, command_inbox_list },
 };
 
 extern char **environ;
@@ -59,18 +60,28 @@ static int run_up(struct settings *s, const struct options *o)
 	return up_run(s, o->data);
 }
 
+/* A word that would be overlooked may be a mistake that matters: `replyd workspace create a b`. */
+static int no_more_words(const struct options *o, size_t words)
+{
+	if (o->n_words <= words)
+		return 0;
+	fprintf(stderr, "replyd: %s: is one word too many; see `replyd help`\n", o->words[words]);
+	return EX_USAGE;
+}
+
 static int dispatch(struct settings *s, const struct options *o)
 {
 	const char *noun = o->words[0], *verb = o->n_words > 1 ? o->words[1] : "";
 
 	if (strcmp(noun, "up") == 0)
-		return run_up(s, o);
+		return no_more_words(o, 1) ? EX_USAGE : run_up(s, o);
 	for (size_t i = 0; i < countof(roles); i++)
 		if (strcmp(noun, roles[i].name) == 0)
-			return run_role(i, s, o);
+			return no_more_words(o, 1) ? EX_USAGE : run_role(i, s, o);
 	for (size_t i = 0; i < countof(commands); i++)
 		if (strcmp(noun, commands[i].noun) == 0 && strcmp(verb, commands[i].verb) == 0)
-			return commands[i].run(s, o);
+			return no_more_words(o, commands[i].words) ? EX_USAGE
+								   : commands[i].run(s, o);
 	fprintf(stderr, "replyd: %s%s%s: no such command; see `replyd help`\n", noun,
 		*verb ? " " : "", verb);
 	return EX_USAGE;
@@ -87,8 +98,12 @@ int main(int argc, char **argv)
 	code = options_parse(&o, argc, argv);
 	if (code)
 		return code;
-	if (o.n_words == 0 || strcmp(o.words[0], "help") == 0)
-		return command_help() || o.n_words ? 0 : EX_USAGE;
+	if (o.n_words == 0) {
+		fputs("replyd: no command; see `replyd help`\n", stderr);
+		return EX_USAGE;
+	}
+	if (strcmp(o.words[0], "help") == 0)
+		return command_help();
 	if (strcmp(o.words[0], "version") == 0)
 		return command_version();
 	if (settings_load(&s, o.config, environ, o.sets, o.n_sets, why) != 0) {

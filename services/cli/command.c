@@ -92,12 +92,13 @@ static int migrate_now(const struct settings *s, const struct options *o)
 	char place[CONNINFO_MAX], user[64], why[512];
 	cleanup_secret struct secret password = { 0 };
 	struct keyring keys;
-	int code = admin_place(s, o, place, user, &password);
+	int r, code = admin_place(s, o, place, user, &password);
 
 	if (code)
 		return code;
-	if (keyring_open(&keys, o->data, why) != 0)
-		return say(EX_CANTCREAT, why);
+	r = keyring_open(&keys, o->data, why);
+	if (r)
+		return say(keyring_exit_code(r), why);
 	if (*s->database_url)
 		code = database_ready(place, user[0] ? user : "postgres", &password, &keys, 0);
 	else
@@ -131,7 +132,10 @@ int command_workspace_create(const struct settings *s, const struct options *o)
 	rand_uuid(id);
 	r = session_query(db, sql, 2, params, why);
 	if (r == 0) {
-		printf(o->json ? "{\"id\":\"%s\",\"name\":\"%s\"}\n" : "%s\n", id, params[1]);
+		if (o->json) /* a name has no character that JSON escapes (schema) */
+			printf("{\"id\":\"%s\",\"name\":\"%s\"}\n", id, params[1]);
+		else
+			puts(id);
 	} else if (strcmp(session_sqlstate(db), "23505") == 0) {
 		snprintf(line, sizeof(line),
 			 "workspace %.80s: there is one of this name; choose another", params[1]);
@@ -244,7 +248,10 @@ int command_key_create(const struct settings *s, const struct options *o)
 			 o->workspace);
 		code = say(EX_DATAERR, line);
 	} else {
-		printf(o->json ? "{\"id\":\"%s\",\"key\":\"%s\"}\n" : "%.0s%s\n", id, key);
+		if (o->json)
+			printf("{\"id\":\"%s\",\"key\":\"%s\"}\n", id, key);
+		else
+			puts(key);
 		if (!o->json && isatty(1))
 			fputs("Keep it: it is shown only this once.\n", stderr);
 	}

@@ -11,57 +11,72 @@ static int refuse(const char *word, const char *why)
 	return EX_USAGE;
 }
 
-int options_parse(struct options *o, int argc, char **argv)
+struct flag {
+	const char *name;
+	const char **to; /* NULL: --set, which may come often */
+};
+
+static int take_value(struct options *o, const struct flag *f, const char *value)
 {
-	const struct {
-		const char *flag;
-		const char **to;
-	} valued[] = {
+	if (f->to) {
+		*f->to = value;
+		return 0;
+	}
+	if (o->n_sets == OPTIONS_SETS)
+		return refuse("--set", "too many settings; write them into a file for --config");
+	o->sets[o->n_sets++] = value;
+	return 0;
+}
+
+/* "--flag value" or "--flag=value"; `*i` moves on over what was used. */
+static int take_flag(struct options *o, int argc, char **argv, int *i)
+{
+	const struct flag flags[] = {
 		{ "--data", &o->data },
 		{ "--config", &o->config },
 		{ "--credentials", &o->credentials },
 		{ "--workspace", &o->workspace },
 		{ "--label", &o->label },
 		{ "--scopes", &o->scopes },
+		{ "--set", NULL },
 	};
+	const char *word = argv[*i], *value = NULL;
+	size_t k = 0, len = strcspn(word, "=");
 
+	while (k < countof(flags) &&
+	       (strlen(flags[k].name) != len || strncmp(word, flags[k].name, len) != 0))
+		k++;
+	if (k == countof(flags))
+		return refuse(word, "no such option");
+	if (word[len] == '=')
+		value = word + len + 1;
+	else if (*i + 1 < argc && strncmp(argv[*i + 1], "--", 2) != 0)
+		value = argv[++*i];
+	/* A value that begins with two dashes is a forgotten one, unless written behind "=". */
+	return value ? take_value(o, &flags[k], value) : refuse(word, "wants a value");
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
 	*o = (struct options){ 0 };
 	for (int i = 1; i < argc; i++) {
-		const char *value = NULL;
-		size_t k, len = strcspn(argv[i], "=");
+		const char *word = argv[i];
+		int code = 0;
 
-		if (strcmp(argv[i], "--json") == 0) {
+		if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+			word = "help";
+		else if (strcmp(word, "--version") == 0)
+			word = "version";
+		if (strcmp(word, "--json") == 0)
 			o->json = true;
-			continue;
-		}
-		if (strncmp(argv[i], "--", 2) != 0) {
-			if (o->n_words == countof(o->words))
-				return refuse(argv[i], "is one word too many");
-			o->words[o->n_words++] = argv[i];
-			continue;
-		}
-		/* Both "--flag value" and "--flag=value". */
-		if (argv[i][len] == '=')
-			value = argv[i] + len + 1;
-		else if (i + 1 < argc)
-			value = argv[i + 1];
-		for (k = 0; k < countof(valued); k++)
-			if (strlen(valued[k].flag) == len &&
-			    strncmp(argv[i], valued[k].flag, len) == 0)
-				break;
-		if (k == countof(valued) && !(len == 5 && strncmp(argv[i], "--set", 5) == 0))
-			return refuse(argv[i], "no such option");
-		if (!value)
-			return refuse(argv[i], "wants a value");
-		if (k < countof(valued))
-			*valued[k].to = value;
-		else if (o->n_sets == OPTIONS_SETS)
-			return refuse(argv[i],
-				      "too many settings; write them into a file for --config");
+		else if (strncmp(word, "--", 2) == 0)
+			code = take_flag(o, argc, argv, &i);
+		else if (o->n_words == countof(o->words))
+			code = refuse(word, "is one word too many");
 		else
-			o->sets[o->n_sets++] = value;
-		if (argv[i][len] != '=')
-			i++;
+			o->words[o->n_words++] = word;
+		if (code)
+			return code;
 	}
 	return 0;
 }

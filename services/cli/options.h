@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What may stand behind any command.  Slices of argv. */
+/* What may stand behind any command; borrowed from argv.  "--help", "-h" and "--version" are the
+ * words without dashes. */
 #define OPTIONS_SETS 64
 
 struct options {
@@ -16,7 +17,11 @@ struct options {
 	bool json;
 };
 
-/* 0, or EX_USAGE after a line on stderr that names the word and the remedy. */
+/*
+ * 0, or EX_USAGE after a line on stderr that names the word and the remedy.  Values stand as
+ * "--flag value" or
+ * "--flag=value"; of an option given twice the last one counts, --set adds up.
+ */
 int options_parse(struct options *o, int argc, char **argv);
 /* A command wants this option: 0, or EX_USAGE after saying so. */
 int options_want(const char *value, const char *flag, const char *why);

@@ -34,6 +34,7 @@ test('an outage of 20 s', async () => {
   for (const mail of mails)
     await box.engine.waitFor(`the event of ${mail.id}`, (e) => isOf(e, mail), { timeoutMs: 60000 });
   assert.deepEqual(await sessions(), connections, 'the IMAP connections are the same');
+  await box.replyd.ready();
   const feed = await box.api.events();
   for (const mail of mails) assert.equal(feed.filter((e) => isOf(e, mail)).length, 1);
   await box.api.waitForGate(outs[0].prospect, 'closed');

@@ -80,7 +80,7 @@ test('requests', async () => {
     ['POST', '/v1/outbound', { items: [{ ...item, message_id: '   ' }] }, {}, 400, 'bad_field', '/items/0/message_id'],
     ['POST', '/v1/outbound', { items: [{ ...item, inbox_id: 'ada' }] }, {}, 400, 'bad_field', '/items/0/inbox_id'],
     ['POST', '/v1/outbound', { items: Array(1001).fill(item) }, {}, 400, 'bad_field', '/items'],
-    ['POST', '/v1/outbound', `{"items":"${'x'.repeat(2 << 20)}"}`, {}, 413, 'too_large'],
+    ['POST', '/v1/outbound', `{"items":"${'x'.repeat(3 << 19)}"}`, {}, 413, 'too_large'],
     ['POST', '/v1/endpoints', { url: 'ftp://x.example' }, {}, 400, 'bad_field', '/url'],
     ['POST', '/v1/endpoints', { url: 'https://user:pw@x.example/' }, {}, 400, 'bad_field', '/url'],
     ['POST', '/v1/endpoints', { url: 'https://x.example/', types: ['reply.recieved'] }, {}, 400, 'bad_field', '/types/0'],

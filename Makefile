@@ -146,9 +146,9 @@ tests-now:
 coverage:
 	@$(MAKE) --no-print-directory install-deps
 	@$(again) MODE=coverage all tests
-	@find build/coverage -name '*.gcda' -delete
-	@MODE=coverage $(tests_run) unit db sandbox scenarios
-	@tests/coverage.sh
+	@# `replyd up` runs its roles as other users, who note what they reached in files of ours
+	@find build/coverage -name '*.gcno' | sed 's/gcno$$/gcda/' | while read -r f; do : >$$f; chmod 666 $$f; done
+	@r=0; MODE=coverage $(tests_run) unit db scenarios || r=1; tests/coverage.sh || r=1; exit $$r
 
 format:
 	find base db ingest oauth rotation services tests -name node_modules -prune -o -name '*.[ch]' -print | xargs clang-format -i

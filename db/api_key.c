@@ -23,7 +23,7 @@ int api_key_find_start(struct pg *pg, struct api_key_find *q, const uint8_t dige
 	pg_tx_init(&q->tx, NULL);
 	buf_init(&hex, sizeof(q->tx.presented) - 1);
 	text_add_hex(&hex, digest, SIGN_SHA256);
-	snprintf(q->tx.presented, sizeof(q->tx.presented), "%s", (const char *)hex.data);
+	(void)snprintf(q->tx.presented, sizeof(q->tx.presented), "%s", (const char *)hex.data);
 	buf_clear(&hex);
 	pg_tx_add(&q->tx, &find, "");
 	return pg_tx_start(pg, &q->tx, on_found);
@@ -35,9 +35,9 @@ static void on_found(struct pg_tx *tx, const struct pg_answer *a)
 
 	q->outcome = a->outcome;
 	if (outcome_ok(&a->outcome) && pg_rows(a, 0) == 1) {
-		snprintf(q->workspace, sizeof(q->workspace), "%s", pg_row_text(a, 0, 0, 0));
-		snprintf(q->api_key, sizeof(q->api_key), "%s", pg_row_text(a, 0, 0, 1));
-		snprintf(q->scopes, sizeof(q->scopes), "%s", pg_row_text(a, 0, 0, 2));
+		(void)snprintf(q->workspace, sizeof(q->workspace), "%s", pg_row_text(a, 0, 0, 0));
+		(void)snprintf(q->api_key, sizeof(q->api_key), "%s", pg_row_text(a, 0, 0, 1));
+		(void)snprintf(q->scopes, sizeof(q->scopes), "%s", pg_row_text(a, 0, 0, 2));
 		q->is = pg_row_bool(a, 0, 0, 3)   ? API_KEY_REVOKED
 			: pg_row_bool(a, 0, 0, 4) ? API_KEY_EXPIRED
 						  : API_KEY_GOOD;
@@ -49,6 +49,6 @@ bool api_key_may(const struct api_key_find *q, const char *scope)
 {
 	char word[64];
 
-	snprintf(word, sizeof(word), " %s ", scope);
+	(void)snprintf(word, sizeof(word), " %s ", scope);
 	return strstr(q->scopes, word) != NULL;
 }

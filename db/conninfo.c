@@ -32,9 +32,9 @@ int conninfo_split(const char *given, char ret_place[CONNINFO_MAX], char ret_use
 	if (!all) {
 		/* libpq may quote the whole string, password included: only the kind of mistake is
 		 * passed on. */
-		snprintf(why, 256,
-			 "DATABASE_URL: libpq cannot read it; write "
-			 "postgresql://user@host:port/database");
+		(void)snprintf(why, 256,
+			       "DATABASE_URL: libpq cannot read it; write "
+			       "postgresql://user@host:port/database");
 		PQfreemem(complaint);
 		return -EINVAL;
 	}
@@ -46,7 +46,7 @@ int conninfo_split(const char *given, char ret_place[CONNINFO_MAX], char ret_use
 			continue;
 		if (strcmp(o->keyword, "user") == 0) {
 			if (ret_user)
-				snprintf(ret_user, 64, "%s", o->val);
+				(void)snprintf(ret_user, 64, "%s", o->val);
 		} else if (strcmp(o->keyword, "password") == 0) {
 			if (ret_password)
 				secret_set_text(ret_password, text_of(o->val));
@@ -60,16 +60,17 @@ int conninfo_split(const char *given, char ret_place[CONNINFO_MAX], char ret_use
 	}
 	PQconninfoFree(all);
 	if (r == -EPERM)
-		snprintf(why, 256,
-			 "DATABASE_URL: sslpassword is a secret that would stand in a file; use a "
-			 "key without a password, "
-			 "readable by replyd alone");
+		(void)snprintf(
+			why, 256,
+			"DATABASE_URL: sslpassword is a secret that would stand in a file; use a "
+			"key without a password, "
+			"readable by replyd alone");
 	else if (r)
-		snprintf(why, 256,
-			 "DATABASE_URL: longer than %d bytes; leave out what is a default",
-			 CONNINFO_MAX);
+		(void)snprintf(why, 256,
+			       "DATABASE_URL: longer than %d bytes; leave out what is a default",
+			       CONNINFO_MAX);
 	else
-		snprintf(ret_place, CONNINFO_MAX, "%s", b.len ? (const char *)b.data : "");
+		(void)snprintf(ret_place, CONNINFO_MAX, "%s", b.len ? (const char *)b.data : "");
 	buf_clear(&b);
 	return r;
 }
@@ -84,7 +85,7 @@ int conninfo_join(const char *place, const char *user, char ret[CONNINFO_MAX])
 	if (r == 0)
 		r = conninfo_add(&b, "user", user);
 	if (r == 0)
-		snprintf(ret, CONNINFO_MAX, "%s", (const char *)b.data);
+		(void)snprintf(ret, CONNINFO_MAX, "%s", (const char *)b.data);
 	buf_clear(&b);
 	return r;
 }

@@ -55,7 +55,7 @@ static void on_read(struct pg_tx *tx, const struct pg_answer *a)
 	q->reason[0] = '\0';
 	for (int i = 0; i < rows; i++) {
 		q->level = (int)pg_row_i64(a, 0, i, 0);
-		snprintf(q->reason, sizeof(q->reason), "%s", pg_row_text(a, 0, i, 1));
+		(void)snprintf(q->reason, sizeof(q->reason), "%s", pg_row_text(a, 0, i, 1));
 		q->hold_until_us = pg_row_time(a, 0, i, 2);
 		q->closed_us = pg_row_time(a, 0, i, 3);
 		q->now_us = pg_row_time(a, 0, i, 4);
@@ -64,7 +64,7 @@ static void on_read(struct pg_tx *tx, const struct pg_answer *a)
 		if (q->n_inboxes < GATE_INBOXES) {
 			struct gate_inbox *in = &q->inboxes[q->n_inboxes];
 
-			snprintf(in->inbox, sizeof(in->inbox), "%s", pg_row_text(a, 0, i, 5));
+			(void)snprintf(in->inbox, sizeof(in->inbox), "%s", pg_row_text(a, 0, i, 5));
 			in->watched = pg_row_bool(a, 0, i, 6);
 			in->seen_us = pg_row_time(a, 0, i, 7);
 		}

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "services/cli/command.h"
@@ -31,8 +32,6 @@ static const struct {
 	{ "key", "create", 2, command_key_create },
 	{ "inbox", "list", 2, command_inbox_list },
 };
-
-extern char **environ;
 
 static int run_role(size_t i, const struct settings *s, const struct options *o)
 {
@@ -65,7 +64,8 @@ static int no_more_words(const struct options *o, size_t words)
 {
 	if (o->n_words <= words)
 		return 0;
-	fprintf(stderr, "replyd: %s: is one word too many; see `replyd help`\n", o->words[words]);
+	(void)fprintf(stderr, "replyd: %s: is one word too many; see `replyd help`\n",
+		      o->words[words]);
 	return EX_USAGE;
 }
 
@@ -82,8 +82,8 @@ static int dispatch(struct settings *s, const struct options *o)
 		if (strcmp(noun, commands[i].noun) == 0 && strcmp(verb, commands[i].verb) == 0)
 			return no_more_words(o, commands[i].words) ? EX_USAGE
 								   : commands[i].run(s, o);
-	fprintf(stderr, "replyd: %s%s%s: no such command; see `replyd help`\n", noun,
-		*verb ? " " : "", verb);
+	(void)fprintf(stderr, "replyd: %s%s%s: no such command; see `replyd help`\n", noun,
+		      *verb ? " " : "", verb);
 	return EX_USAGE;
 }
 
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 	if (code)
 		return code;
 	if (o.n_words == 0) {
-		fputs("replyd: no command; see `replyd help`\n", stderr);
+		(void)fputs("replyd: no command; see `replyd help`\n", stderr);
 		return EX_USAGE;
 	}
 	if (strcmp(o.words[0], "help") == 0)
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 	if (strcmp(o.words[0], "version") == 0)
 		return command_version();
 	if (settings_load(&s, o.config, environ, o.sets, o.n_sets, why) != 0) {
-		fprintf(stderr, "replyd: %s\n", why);
+		(void)fprintf(stderr, "replyd: %s\n", why);
 		return EX_CONFIG;
 	}
 	code = dispatch(&s, &o);

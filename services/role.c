@@ -48,21 +48,23 @@ static int reach_database(struct role *r)
 	char place[CONNINFO_MAX], user[64], why[256];
 
 	if (!*r->settings->database_url) {
-		fprintf(stderr,
+		(void)fprintf(
+			stderr,
 			"replyd %s: database.url is empty; set it to postgresql://host/database "
 			"(or DATABASE_URL), "
 			"or use `replyd up`\n",
 			r->name);
 		return EX_CONFIG;
 	}
-	snprintf(user, sizeof(user), "replyd_%s", r->name);
+	(void)snprintf(user, sizeof(user), "replyd_%s", r->name);
 	if (conninfo_split(r->settings->database_url, place, NULL, NULL, why) != 0) {
-		fprintf(stderr, "replyd %s: %s\n", r->name, why);
+		(void)fprintf(stderr, "replyd %s: %s\n", r->name, why);
 		return EX_CONFIG;
 	}
 	if (conninfo_join(place, user, r->conninfo) != 0) {
-		fprintf(stderr, "replyd %s: database.url is longer than %d bytes; shorten it\n",
-			r->name, CONNINFO_MAX);
+		(void)fprintf(stderr,
+			      "replyd %s: database.url is longer than %d bytes; shorten it\n",
+			      r->name, CONNINFO_MAX);
 		return EX_CONFIG;
 	}
 	return 0;
@@ -84,7 +86,7 @@ int role_open(struct role *r, const char *name, const struct settings *s, const 
 
 	res = cred_load(credentials, &r->cred, why);
 	if (res) {
-		fprintf(stderr, "replyd %s: --credentials %s: %s\n", name, credentials, why);
+		(void)fprintf(stderr, "replyd %s: --credentials %s: %s\n", name, credentials, why);
 		return EX_CONFIG;
 	}
 	r->db_password = role_want(r, "db.password");
@@ -92,11 +94,11 @@ int role_open(struct role *r, const char *name, const struct settings *s, const 
 		return EX_CONFIG;
 	res = tls_context_new(*s->tls_ca_file ? s->tls_ca_file : NULL, &r->tls);
 	if (res) {
-		fprintf(stderr,
-			"replyd %s: tls.ca_file %s: %s; name a PEM file with at least one "
-			"certificate\n",
-			name, s->tls_ca_file,
-			res == -EINVAL ? "holds no certificate" : strerror(-res));
+		(void)fprintf(stderr,
+			      "replyd %s: tls.ca_file %s: %s; name a PEM file with at least one "
+			      "certificate\n",
+			      name, s->tls_ca_file,
+			      res == -EINVAL ? "holds no certificate" : strerror(-res));
 		return EX_CONFIG;
 	}
 	return reach_database(r);
@@ -107,17 +109,18 @@ const struct secret *role_want(struct role *r, const char *name)
 	const struct secret *s = cred_get(r->cred, name);
 
 	if (s && strncmp(name, "key.", 4) == 0 && s->len != SEAL_KEY) {
-		fprintf(stderr,
+		(void)fprintf(
+			stderr,
 			"replyd %s: the credential %s has %zu bytes; keys have %d, written as "
 			"base64:...\n",
 			r->name, name, s->len, SEAL_KEY);
 		return NULL;
 	}
 	if (!s)
-		fprintf(stderr,
-			"replyd %s: the credential %s is missing; see the table in "
-			"docs/interfaces.md\n",
-			r->name, name);
+		(void)fprintf(stderr,
+			      "replyd %s: the credential %s is missing; see the table in "
+			      "docs/interfaces.md\n",
+			      r->name, name);
 	return s;
 }
 

@@ -279,17 +279,17 @@ static int read_retries(struct settings *s, char why[512])
 	while (conf_list_next(&list, &item)) {
 		if (s->n_retries == SETTINGS_RETRIES ||
 		    conf_duration(item, &s->retry_ms[s->n_retries]) != 0) {
-			snprintf(why, 512,
-				 "dispatch.retry: `%.*s` is no duration, or more than %d are "
-				 "given; write `0s 5s 5m ...`",
-				 TEXT_ARG(item), SETTINGS_RETRIES);
+			(void)snprintf(why, 512,
+				       "dispatch.retry: `%.*s` is no duration, or more than %d are "
+				       "given; write `0s 5s 5m ...`",
+				       TEXT_ARG(item), SETTINGS_RETRIES);
 			return -EINVAL;
 		}
 		s->n_retries++;
 	}
 	if (s->n_retries)
 		return 0;
-	snprintf(why, 512, "dispatch.retry: is empty; `0s` tries once");
+	(void)snprintf(why, 512, "dispatch.retry: is empty; `0s` tries once");
 	return -EINVAL;
 }
 
@@ -300,8 +300,8 @@ static int fix_public_url(struct settings *s, char why[512])
 
 	if (*s->api_public_url || !s->api_port)
 		return 0;
-	snprintf(setting, sizeof(setting), "api.public_url=http://%s%s%s:%lld", v6 ? "[" : "",
-		 s->api_address, v6 ? "]" : "", (long long)s->api_port);
+	(void)snprintf(setting, sizeof(setting), "api.public_url=http://%s%s%s:%lld", v6 ? "[" : "",
+		       s->api_address, v6 ? "]" : "", (long long)s->api_port);
 	return conf_set(s->conf, setting, why);
 }
 
@@ -320,10 +320,11 @@ static int check_public_url(struct settings *s, char why[512])
 		refused = "has a path";
 	if (!refused)
 		return 0;
-	snprintf(why, 512,
-		 "api.public_url: %.200s %s; set it to https://host[:port] as browsers reach the "
-		 "API",
-		 s->api_public_url, refused);
+	(void)snprintf(
+		why, 512,
+		"api.public_url: %.200s %s; set it to https://host[:port] as browsers reach the "
+		"API",
+		s->api_public_url, refused);
 	return -EINVAL;
 }
 
@@ -331,21 +332,24 @@ static int check_public_url(struct settings *s, char why[512])
 static int finish(struct settings *s, char why[512])
 {
 	if (netaddr_policy_parse(&s->policy, text_of(s->net_allow)) != 0) {
-		snprintf(why, 512,
-			 "net.allow: `%s` is not a list of networks; write `127.0.0.0/8, ::1/128`",
-			 s->net_allow);
+		(void)snprintf(
+			why, 512,
+			"net.allow: `%s` is not a list of networks; write `127.0.0.0/8, ::1/128`",
+			s->net_allow);
 		return -EINVAL;
 	}
 	if (s->ingest_lease_ms < 3 * s->ingest_heartbeat_ms) {
-		snprintf(why, 512,
-			 "ingest.lease: is shorter than three heartbeats (ingest.heartbeat); a "
-			 "healthy worker would lose its inboxes");
+		(void)snprintf(
+			why, 512,
+			"ingest.lease: is shorter than three heartbeats (ingest.heartbeat); a "
+			"healthy worker would lose its inboxes");
 		return -EINVAL;
 	}
 	if (s->gate_freshness_ms < 2 * s->ingest_proof_ms) {
-		snprintf(why, 512,
-			 "gate.freshness: is shorter than two proofs (ingest.proof); no gate would "
-			 "ever be proven open");
+		(void)snprintf(
+			why, 512,
+			"gate.freshness: is shorter than two proofs (ingest.proof); no gate would "
+			"ever be proven open");
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < conf_n_groups(s->conf, "provider"); i++) {
@@ -353,16 +357,18 @@ static int finish(struct settings *s, char why[512])
 		const char *name = conf_group_name(s->conf, "provider", i);
 
 		if (!*p->imap_host) {
-			snprintf(why, 512, "provider.%s.imap_host: is empty; name the IMAP server",
-				 name);
+			(void)snprintf(why, 512,
+				       "provider.%s.imap_host: is empty; name the IMAP server",
+				       name);
 			return -EINVAL;
 		}
 		if (strcmp(p->auth, "oauth") == 0 &&
 		    (!*p->authorize_url || !*p->token_url || !*p->client_id)) {
-			snprintf(why, 512,
-				 "provider.%s: authorize_url, token_url and client_id are needed "
-				 "for auth = oauth",
-				 name);
+			(void)snprintf(
+				why, 512,
+				"provider.%s: authorize_url, token_url and client_id are needed "
+				"for auth = oauth",
+				name);
 			return -EINVAL;
 		}
 	}
@@ -395,7 +401,7 @@ int settings_fix_port(struct settings *s, uint16_t port)
 {
 	char why[CONF_WHY], setting[32];
 
-	snprintf(setting, sizeof(setting), "api.port=%u", port);
+	(void)snprintf(setting, sizeof(setting), "api.port=%u", port);
 	return conf_set(s->conf, setting, why) || fix_public_url(s, why) ? -EINVAL : 0;
 }
 
@@ -411,7 +417,7 @@ void settings_print(const struct settings *s, FILE *out, bool as_json)
 
 	buf_init(&b, LIMIT_CONF);
 	if (conf_print(s->conf, as_json, &b) == 0)
-		fwrite(b.data, 1, b.len, out);
+		(void)fwrite(b.data, 1, b.len, out);
 	buf_clear(&b);
 }
 
@@ -426,7 +432,7 @@ void settings_write(const struct settings *s, const char *place, FILE *out)
 		if (at.is_set && strcmp(at.source, "default") != 0 &&
 		    strcmp(at.name, "database.url") != 0)
 			conf_add_line(&b, at.name, at.value);
-	fwrite(b.data, 1, b.len, out);
+	(void)fwrite(b.data, 1, b.len, out);
 	buf_clear(&b);
 }
 

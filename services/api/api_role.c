@@ -130,7 +130,8 @@ static void on_key(struct api_key_find *k)
 		break;
 	}
 	if (!api_key_may(k, q->route->scope)) {
-		snprintf(detail, sizeof(detail), "the key lacks the scope `%s`", q->route->scope);
+		(void)snprintf(detail, sizeof(detail), "the key lacks the scope `%s`",
+			       q->route->scope);
 		answer_problem(q, PROBLEM_FORBIDDEN, "Authorization", detail, NULL);
 		return;
 	}
@@ -182,10 +183,10 @@ static int listen_http(struct api *api)
 			 http_server_port(api->http));
 		return 0;
 	}
-	fprintf(stderr, "replyd api: %s:%lld: %s; %s\n", s->api_address, (long long)s->api_port,
-		strerror(-r),
-		r == -EADDRINUSE ? "another program listens there: set api.port"
-				 : "set api.address and api.port");
+	(void)fprintf(stderr, "replyd api: %s:%lld: %s; %s\n", s->api_address,
+		      (long long)s->api_port, strerror(-r),
+		      r == -EADDRINUSE ? "another program listens there: set api.port"
+				       : "set api.address and api.port");
 	return EX_UNAVAILABLE;
 }
 

@@ -262,7 +262,7 @@ static bool read_endpoint(struct request *q, struct new_endpoint *n)
 			       "give the https URL of your receiver");
 		return false;
 	}
-	snprintf(n->url, sizeof(n->url), "%.*s", TEXT_ARG(url));
+	(void)snprintf(n->url, sizeof(n->url), "%.*s", TEXT_ARG(url));
 	for (size_t i = 0; types && i < json_array_size(types); i++) {
 		if (json_item_text(types, "/types", i, 64, &word, &err) != 0) {
 			refuse_field(q, &err);
@@ -297,7 +297,7 @@ static int make_secret(struct request *q, struct new_endpoint *n, struct buf *re
 	buf_init(&b, sizeof(n->secret) - 1);
 	text_add(&b, TEXT("whsec_"));
 	text_add_base64(&b, raw, sizeof(raw));
-	snprintf(n->secret, sizeof(n->secret), "%s", (const char *)b.data);
+	(void)snprintf(n->secret, sizeof(n->secret), "%s", (const char *)b.data);
 	secret_wipe(b.data, b.len);
 	buf_clear(&b);
 	secret_wipe(raw, sizeof(raw));

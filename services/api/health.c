@@ -63,7 +63,7 @@ static void open_family(struct page *p, const char *name)
 {
 	if (strcmp(p->last, name) == 0)
 		return;
-	snprintf(p->last, sizeof(p->last), "%s", name);
+	(void)snprintf(p->last, sizeof(p->last), "%s", name);
 	for (size_t i = 0; i < countof(families); i++)
 		if (strcmp(families[i].name, name) == 0)
 			text_addf(&p->text, "# HELP %s%s %s\n# TYPE %s%s %s\n", name,

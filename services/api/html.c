@@ -43,10 +43,10 @@ static void set_policy(struct request *q, const char *nonce, const char *form_to
 {
 	char policy[1024];
 
-	snprintf(policy, sizeof(policy),
-		 "default-src 'none'; style-src 'nonce-%s'; form-action 'self'%s%s; base-uri "
-		 "'none'; frame-ancestors 'none'",
-		 nonce, form_to ? " " : "", form_to ? form_to : "");
+	(void)snprintf(policy, sizeof(policy),
+		       "default-src 'none'; style-src 'nonce-%s'; form-action 'self'%s%s; base-uri "
+		       "'none'; frame-ancestors 'none'",
+		       nonce, form_to ? " " : "", form_to ? form_to : "");
 	http_call_set_header(q->call, "Content-Security-Policy", policy);
 	http_call_set_header(q->call, "X-Frame-Options", "DENY");
 	/*

@@ -101,7 +101,8 @@ static void on_created(struct connect_link_call *c)
 		answer_json(q, 202, j);
 		return;
 	}
-	snprintf(url, sizeof(url), "%s/connect/%s", q->api->settings->api_public_url, n->token);
+	(void)snprintf(url, sizeof(url), "%s/connect/%s", q->api->settings->api_public_url,
+		       n->token);
 	clock_rfc3339(clock_unix_us() + n->expires_s * 1000000, expires);
 	json_put_text(j, "id", text_of(n->id));
 	json_put_text(j, "url", text_of(url));
@@ -132,8 +133,8 @@ static bool read_link(struct request *q, struct new_link *n)
 		refuse(q, &err);
 		return false;
 	}
-	snprintf(n->provider, sizeof(n->provider), "%.*s", TEXT_ARG(provider));
-	snprintf(n->return_url, sizeof(n->return_url), "%.*s", TEXT_ARG(back));
+	(void)snprintf(n->provider, sizeof(n->provider), "%.*s", TEXT_ARG(provider));
+	(void)snprintf(n->return_url, sizeof(n->return_url), "%.*s", TEXT_ARG(back));
 	p = provider_find(q->api, n->provider);
 	if (!p || strcmp(p->auth, "oauth") != 0) {
 		answer_problem(q, PROBLEM_BAD_FIELD, "/provider",
@@ -189,8 +190,8 @@ static bool read_imap(struct request *q, struct new_link *n, struct json_error *
 		json_error_set(err, "/imap", "host", "is not the name or address of a host");
 		return false;
 	}
-	snprintf(n->host, sizeof(n->host), "%.*s", TEXT_ARG(host));
-	snprintf(n->security, sizeof(n->security), "%s", words[word]);
+	(void)snprintf(n->host, sizeof(n->host), "%.*s", TEXT_ARG(host));
+	(void)snprintf(n->security, sizeof(n->security), "%s", words[word]);
 	if (!n->port)
 		n->port = word == 0 ? 993 : 143;
 	return true;
@@ -216,8 +217,8 @@ static bool read_password(struct request *q, struct new_link *n)
 		return false;
 	}
 	secret_set_text(&n->password, password);
-	snprintf(n->provider, sizeof(n->provider), "%.*s", TEXT_ARG(provider));
-	snprintf(n->login, sizeof(n->login), "%.*s", TEXT_ARG(login));
+	(void)snprintf(n->provider, sizeof(n->provider), "%.*s", TEXT_ARG(provider));
+	(void)snprintf(n->login, sizeof(n->login), "%.*s", TEXT_ARG(login));
 	if (!field_address(address, n->address)) {
 		answer_problem(q, PROBLEM_BAD_FIELD, "/address",
 			       "is not an e-mail address (name@domain)", NULL);

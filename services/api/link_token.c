@@ -12,7 +12,7 @@ void link_token_make(char ret[LINK_TOKEN])
 	rand_bytes(raw, sizeof(raw));
 	buf_init(&b, LINK_TOKEN - 1);
 	text_add_base64url(&b, raw, sizeof(raw));
-	snprintf(ret, LINK_TOKEN, "%s", (const char *)b.data);
+	(void)snprintf(ret, LINK_TOKEN, "%s", (const char *)b.data);
 	secret_wipe(raw, sizeof(raw));
 	secret_wipe(b.data, b.len);
 	buf_clear(&b);

@@ -102,7 +102,7 @@ static void origin_of(const char *url, char ret[ORIGIN_MAX])
 	const char *host = strstr(url, "://");
 	size_t n = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 0;
 
-	snprintf(ret, ORIGIN_MAX, "%.*s", (int)(n < ORIGIN_MAX ? n : 0), url);
+	(void)snprintf(ret, ORIGIN_MAX, "%.*s", (int)(n < ORIGIN_MAX ? n : 0), url);
 }
 
 void page_connect(struct request *q)
@@ -124,8 +124,8 @@ static void on_page(struct connect_link_call *c)
 		show_problem(q, 410, CONNECT_PROVIDER_UNKNOWN);
 		return;
 	}
-	snprintf(title, sizeof(title), "Connect %s",
-		 c->link.address[0] ? c->link.address : "your inbox");
+	(void)snprintf(title, sizeof(title), "Connect %s",
+		       c->link.address[0] ? c->link.address : "your inbox");
 	origin_of(p->authorize_url, origin);
 	buf_init(&b, 8192);
 	text_add(&b, TEXT("<ul>\n<li>replyd watches for answers to the mails of your sequences and "
@@ -220,7 +220,8 @@ static int set_out(struct request *q, const struct connect_link_row *l,
 	rand_bytes(seeds, sizeof(seeds));
 	connect_begin(seeds[0], seeds[1], &s);
 	link_token_make(browser);
-	snprintf(j->cookie, sizeof(j->cookie), "%.*s.%s", LINK_TOKEN - 1, q->params[0], browser);
+	(void)snprintf(j->cookie, sizeof(j->cookie), "%.*s.%s", LINK_TOKEN - 1, q->params[0],
+		       browser);
 
 	r = connect_redirect_uri(q->api->settings->api_public_url, &redirect);
 	if (r == 0)
@@ -256,9 +257,9 @@ static void on_start_found(struct connect_link_call *c)
 	if (!usable(q, c, false))
 		return;
 	p = provider_find(q->api, c->link.provider);
-	snprintf(workspace, sizeof(workspace), "%s", c->link.workspace);
-	snprintf(id, sizeof(id), "%s", c->link.id);
-	snprintf(address, sizeof(address), "%s", c->link.address);
+	(void)snprintf(workspace, sizeof(workspace), "%s", c->link.workspace);
+	(void)snprintf(id, sizeof(id), "%s", c->link.id);
+	(void)snprintf(address, sizeof(address), "%s", c->link.address);
 	if (!p)
 		show_problem(q, 410, CONNECT_PROVIDER_UNKNOWN);
 	else
@@ -285,8 +286,9 @@ static void on_started(struct connect_link_call *c)
 	if (!usable(q, c, false))
 		return;
 	/* Lax: the provider's redirect back is a top-level navigation and must bring it along. */
-	snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600%s",
-		 cookie_name(q), j->cookie, is_https(q) ? "; Secure" : "");
+	(void)snprintf(cookie, sizeof(cookie),
+		       "%s=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600%s", cookie_name(q),
+		       j->cookie, is_https(q) ? "; Secure" : "");
 	http_call_set_header(q->call, "Set-Cookie", cookie);
 	html_redirect(q, (const char *)j->authorize_url.data);
 }
@@ -358,8 +360,8 @@ static void on_callback_found(struct connect_link_call *c)
 		return;
 	}
 	p = provider_find(q->api, c->link.provider);
-	snprintf(workspace, sizeof(workspace), "%s", c->link.workspace);
-	snprintf(id, sizeof(id), "%s", c->link.id);
+	(void)snprintf(workspace, sizeof(workspace), "%s", c->link.workspace);
+	(void)snprintf(id, sizeof(id), "%s", c->link.id);
 	if (!p)
 		show_problem(q, 410, CONNECT_PROVIDER_UNKNOWN);
 	else
@@ -380,8 +382,8 @@ static void on_delivered(struct connect_link_call *c)
 		return;
 	}
 	pg_notify(q->api->pg, "replyd_connect");
-	snprintf(to, sizeof(to), "/connect/%.*s/result", LINK_TOKEN - 1,
-		 http_call_cookie(q->call, cookie_name(q)));
+	(void)snprintf(to, sizeof(to), "/connect/%.*s/result", LINK_TOKEN - 1,
+		       http_call_cookie(q->call, cookie_name(q)));
 	html_redirect(q, to);
 }
 

@@ -65,7 +65,7 @@ int problem_write(const struct problem *p, const char *request_id, struct buf *r
 	char *text;
 	int r;
 
-	snprintf(type, sizeof(type), "https://replyd.dev/problems/%s", table[p->code].name);
+	(void)snprintf(type, sizeof(type), "https://replyd.dev/problems/%s", table[p->code].name);
 	j = json_pack("{s:s, s:s, s:i, s:s, s:s*, s:s*, s:s, s:s}", "type", type, "title",
 		      table[p->code].title, "status", table[p->code].status, "code",
 		      table[p->code].name, "field", p->field, "detail", p->detail, "remedy",

@@ -80,8 +80,8 @@ static bool want_number(struct request *q, const char *name, uint64_t min, uint6
 	if (text_u64(text_of(given), max, &v) != 0 || v < min) {
 		char why[96];
 
-		snprintf(why, sizeof(why), "is not a whole number from %llu to %llu",
-			 (unsigned long long)min, (unsigned long long)max);
+		(void)snprintf(why, sizeof(why), "is not a whole number from %llu to %llu",
+			       (unsigned long long)min, (unsigned long long)max);
 		answer_problem(q, PROBLEM_BAD_FIELD, name, why, NULL);
 		return false;
 	}

@@ -86,8 +86,8 @@ const struct route *route_find(struct request *q, const char *method, const char
 		/* A HEAD is a GET whose body the server does not send. */
 		if (strcmp(method, "HEAD") == 0 && strcmp(routes[i].method, "GET") == 0)
 			return &routes[i];
-		snprintf(allow + strlen(allow), 64 - strlen(allow), "%s%s", allow[0] ? ", " : "",
-			 routes[i].method);
+		(void)snprintf(allow + strlen(allow), 64 - strlen(allow), "%s%s",
+			       allow[0] ? ", " : "", routes[i].method);
 	}
 	return NULL;
 }

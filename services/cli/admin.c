@@ -9,7 +9,7 @@
 
 static int say(int code, const char *why)
 {
-	fprintf(stderr, "replyd: %s\n", why);
+	(void)fprintf(stderr, "replyd: %s\n", why);
 	return code;
 }
 
@@ -21,16 +21,16 @@ static int place_of_state(const char *data, char ret[CONNINFO_MAX])
 	const char *place;
 	int code = 0;
 
-	snprintf(path, sizeof(path), "%s/replyd.state", data);
+	(void)snprintf(path, sizeof(path), "%s/replyd.state", data);
 	state = json_load_file(path, 0, NULL);
 	place = json_string_value(json_object_get(state, "conninfo"));
 	if (place && strlen(place) < CONNINFO_MAX) {
-		snprintf(ret, CONNINFO_MAX, "%s", place);
+		(void)snprintf(ret, CONNINFO_MAX, "%s", place);
 	} else {
-		snprintf(why, sizeof(why),
-			 "%s cannot be read: is `replyd up --data %s` running? (or set "
-			 "DATABASE_URL)",
-			 path, data);
+		(void)snprintf(why, sizeof(why),
+			       "%s cannot be read: is `replyd up --data %s` running? (or set "
+			       "DATABASE_URL)",
+			       path, data);
 		code = say(EX_UNAVAILABLE, why);
 	}
 	json_decref(state);

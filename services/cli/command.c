@@ -42,13 +42,13 @@ static const char help[] =
 
 static int say(int code, const char *why)
 {
-	fprintf(stderr, "replyd: %s\n", why);
+	(void)fprintf(stderr, "replyd: %s\n", why);
 	return code;
 }
 
 int command_help(void)
 {
-	fputs(help, stdout);
+	(void)fputs(help, stdout);
 	return 0;
 }
 
@@ -137,11 +137,12 @@ int command_workspace_create(const struct settings *s, const struct options *o)
 		else
 			puts(id);
 	} else if (strcmp(session_sqlstate(db), "23505") == 0) {
-		snprintf(line, sizeof(line),
-			 "workspace %.80s: there is one of this name; choose another", params[1]);
+		(void)snprintf(line, sizeof(line),
+			       "workspace %.80s: there is one of this name; choose another",
+			       params[1]);
 		code = say(EX_DATAERR, line);
 	} else if (strcmp(session_sqlstate(db), "23514") == 0) {
-		snprintf(
+		(void)snprintf(
 			line, sizeof(line),
 			"workspace %.80s: is no name; use letters a-z, digits and dashes, up to 63",
 			params[1]);
@@ -184,7 +185,7 @@ static int scopes_array(const char *given, char ret[256])
 	if (r == 0)
 		r = text_add(&b, TEXT("}"));
 	if (r == 0)
-		snprintf(ret, 256, "%s", (const char *)b.data);
+		(void)snprintf(ret, 256, "%s", (const char *)b.data);
 	buf_clear(&b);
 	return r;
 }
@@ -198,13 +199,13 @@ static void make_key(char key[80], char hex_digest[65])
 	buf_init(&b, 128);
 	text_add(&b, TEXT("rk_live_"));
 	text_add_base64url(&b, raw, sizeof(raw));
-	snprintf(key, 80, "%s", (const char *)b.data);
+	(void)snprintf(key, 80, "%s", (const char *)b.data);
 	sign_sha256(b.data, b.len, digest);
 	secret_wipe(b.data, b.len);
 	buf_clear(&b);
 	buf_init(&b, 64);
 	text_add_hex(&b, digest, sizeof(digest));
-	snprintf(hex_digest, 65, "%s", (const char *)b.data);
+	(void)snprintf(hex_digest, 65, "%s", (const char *)b.data);
 	buf_clear(&b);
 	secret_wipe(raw, sizeof(raw));
 }
@@ -228,9 +229,9 @@ int command_key_create(const struct settings *s, const struct options *o)
 	if (code)
 		return code;
 	if (scopes_array(o->scopes ? o->scopes : all_scopes, scopes) != 0) {
-		snprintf(line, sizeof(line),
-			 "--scopes %.100s: holds a word that is no scope; choose from %s",
-			 o->scopes, all_scopes);
+		(void)snprintf(line, sizeof(line),
+			       "--scopes %.100s: holds a word that is no scope; choose from %s",
+			       o->scopes, all_scopes);
 		return say(EX_USAGE, line);
 	}
 	code = admin_open(s, o, &db);
@@ -238,14 +239,14 @@ int command_key_create(const struct settings *s, const struct options *o)
 		return code;
 	rand_uuid(id);
 	make_key(key, digest);
-	snprintf(prefix, sizeof(prefix), "%.16s", key);
+	(void)snprintf(prefix, sizeof(prefix), "%.16s", key);
 	if (session_query(db, sql, 6, params, why) != 0) {
 		code = say(EX_UNAVAILABLE, why);
 	} else if (session_rows(db) == 0) {
-		snprintf(line, sizeof(line),
-			 "workspace %.80s: there is none of this name; make it with `replyd "
-			 "workspace create`",
-			 o->workspace);
+		(void)snprintf(line, sizeof(line),
+			       "workspace %.80s: there is none of this name; make it with `replyd "
+			       "workspace create`",
+			       o->workspace);
 		code = say(EX_DATAERR, line);
 	} else {
 		if (o->json)
@@ -253,7 +254,7 @@ int command_key_create(const struct settings *s, const struct options *o)
 		else
 			puts(key);
 		if (!o->json && isatty(1))
-			fputs("Keep it: it is shown only this once.\n", stderr);
+			(void)fputs("Keep it: it is shown only this once.\n", stderr);
 	}
 	secret_wipe(key, sizeof(key));
 	session_close(db);

@@ -7,7 +7,7 @@
 
 static int refuse(const char *word, const char *why)
 {
-	fprintf(stderr, "replyd: %s: %s; see `replyd help`\n", word, why);
+	(void)fprintf(stderr, "replyd: %s: %s; see `replyd help`\n", word, why);
 	return EX_USAGE;
 }
 
@@ -85,6 +85,6 @@ int options_want(const char *value, const char *flag, const char *why)
 {
 	if (value && *value)
 		return 0;
-	fprintf(stderr, "replyd: %s is missing: %s; see `replyd help`\n", flag, why);
+	(void)fprintf(stderr, "replyd: %s is missing: %s; see `replyd help`\n", flag, why);
 	return EX_USAGE;
 }

@@ -239,7 +239,7 @@ static void settle_unsent(struct post *t, const char *what)
 	struct retry_answer a = { .outcome = outcome_of(BLAME_REFUSED, what, text_of(what)),
 				  .retry_after_s = -1 };
 
-	snprintf(t->detail, sizeof(t->detail), "%s", what);
+	(void)snprintf(t->detail, sizeof(t->detail), "%s", what);
 	settle(t, &a);
 }
 
@@ -256,9 +256,9 @@ static int sign(struct post *t, const struct delivery_due *d)
 	if (r)
 		return r;
 	sign_webhook(&secret, text_of(t->event), now_s, d->body, signature);
-	snprintf(t->h_id, sizeof(t->h_id), "webhook-id: %s", t->event);
-	snprintf(t->h_time, sizeof(t->h_time), "webhook-timestamp: %lld", (long long)now_s);
-	snprintf(t->h_sign, sizeof(t->h_sign), "webhook-signature: %s", signature);
+	(void)snprintf(t->h_id, sizeof(t->h_id), "webhook-id: %s", t->event);
+	(void)snprintf(t->h_time, sizeof(t->h_time), "webhook-timestamp: %lld", (long long)now_s);
+	(void)snprintf(t->h_sign, sizeof(t->h_sign), "webhook-signature: %s", signature);
 	return 0;
 }
 
@@ -270,9 +270,9 @@ static void on_due(struct delivery_take *q, const struct delivery_due *d)
 	t->poster = p;
 	list_append(&p->posts, &t->link);
 	p->n_posts++;
-	snprintf(t->workspace, sizeof(t->workspace), "%s", d->workspace);
-	snprintf(t->endpoint, sizeof(t->endpoint), "%s", d->endpoint);
-	snprintf(t->event, sizeof(t->event), "%s", d->event);
+	(void)snprintf(t->workspace, sizeof(t->workspace), "%s", d->workspace);
+	(void)snprintf(t->endpoint, sizeof(t->endpoint), "%s", d->endpoint);
+	(void)snprintf(t->event, sizeof(t->event), "%s", d->event);
 	memcpy(t->claim, p->claim, sizeof(t->claim));
 	rand_uuid(t->attempt);
 	t->url = mem_text(d->url);
@@ -316,7 +316,8 @@ static void on_posted(struct http_request *r)
 		text_printable(t->detail, sizeof(t->detail),
 			       (struct text){ (const char *)r->answer.data, r->answer.len });
 	else
-		snprintf(t->detail, sizeof(t->detail), "%s: %s", r->outcome.what, r->outcome.said);
+		(void)snprintf(t->detail, sizeof(t->detail), "%s: %s", r->outcome.what,
+			       r->outcome.said);
 	settle(t, &a);
 }
 

@@ -17,7 +17,7 @@ int account_choose(const char *wanted, struct account *ret)
 
 	*ret = (struct account){ .uid = (uid_t)-1, .gid = (gid_t)-1 };
 	if (geteuid() != 0) {
-		snprintf(ret->name, sizeof(ret->name), "uid %u", (unsigned)geteuid());
+		(void)snprintf(ret->name, sizeof(ret->name), "uid %u", (unsigned)geteuid());
 		return 0;
 	}
 	pw = getpwnam(wanted);
@@ -25,7 +25,7 @@ int account_choose(const char *wanted, struct account *ret)
 		pw = getpwnam("nobody");
 	if (!pw)
 		return -ENOENT;
-	snprintf(ret->name, sizeof(ret->name), "%s", pw->pw_name);
+	(void)snprintf(ret->name, sizeof(ret->name), "%s", pw->pw_name);
 	ret->uid = pw->pw_uid;
 	ret->gid = pw->pw_gid;
 	return 0;
@@ -50,8 +50,8 @@ int account_can_reach(const struct account *a, const char *dir, char closed[512]
 	for (size_t i = 0; dir[i]; i++) {
 		if (dir[i] != '/')
 			continue;
-		snprintf(path, sizeof(path), "%.*s", i ? (int)i : 1, dir);
-		snprintf(closed, 512, "%s", path);
+		(void)snprintf(path, sizeof(path), "%.*s", i ? (int)i : 1, dir);
+		(void)snprintf(closed, 512, "%s", path);
 		if (stat(path, &st) != 0)
 			return -errno;
 		if (!may_search(a, &st))

@@ -41,22 +41,23 @@ static int find_programs(struct cluster *c, const char *bin_dir, char why[512])
 
 	c->bin[0] = '\0';
 	if (bin_dir && *bin_dir) {
-		snprintf(c->bin, sizeof(c->bin), "%s", bin_dir);
+		(void)snprintf(c->bin, sizeof(c->bin), "%s", bin_dir);
 	} else if (glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &g) == 0) {
 		/* Sorted by name; 13 and up all have two digits, so the last is the newest. */
-		snprintf(c->bin, sizeof(c->bin), "%.*s",
-			 (int)(strlen(g.gl_pathv[g.gl_pathc - 1]) - strlen("/initdb")),
-			 g.gl_pathv[g.gl_pathc - 1]);
+		(void)snprintf(c->bin, sizeof(c->bin), "%.*s",
+			       (int)(strlen(g.gl_pathv[g.gl_pathc - 1]) - strlen("/initdb")),
+			       g.gl_pathv[g.gl_pathc - 1]);
 	}
 	globfree(&g);
-	snprintf(initdb, sizeof(initdb), "%s/initdb", c->bin);
+	(void)snprintf(initdb, sizeof(initdb), "%s/initdb", c->bin);
 	if (c->bin[0] && access(initdb, X_OK) == 0)
 		return 0;
-	snprintf(why, 512,
-		 "PostgreSQL: no initdb in %s; install the package postgresql-15, name the folder "
-		 "in database.bin_dir, "
-		 "or set DATABASE_URL",
-		 c->bin[0] ? c->bin : "/usr/lib/postgresql/*/bin");
+	(void)snprintf(
+		why, 512,
+		"PostgreSQL: no initdb in %s; install the package postgresql-15, name the folder "
+		"in database.bin_dir, "
+		"or set DATABASE_URL",
+		c->bin[0] ? c->bin : "/usr/lib/postgresql/*/bin");
 	return -ENOENT;
 }
 
@@ -69,13 +70,13 @@ static int choose_socket(struct cluster *c, const char *data_dir, char why[512])
 	struct stat st;
 	int r;
 
-	snprintf(path, sizeof(path), "%s/run", data_dir);
+	(void)snprintf(path, sizeof(path), "%s/run", data_dir);
 	if (strlen(path) > SOCKET_DIR_MAX) {
 		sign_sha256(data_dir, strlen(data_dir), digest);
-		snprintf(path, sizeof(path), "/tmp/replyd-%02x%02x%02x%02x%02x%02x", digest[0],
-			 digest[1], digest[2], digest[3], digest[4], digest[5]);
+		(void)snprintf(path, sizeof(path), "/tmp/replyd-%02x%02x%02x%02x%02x%02x",
+			       digest[0], digest[1], digest[2], digest[3], digest[4], digest[5]);
 	}
-	snprintf(c->socket, sizeof(c->socket), "%.*s", (int)SOCKET_DIR_MAX, path);
+	(void)snprintf(c->socket, sizeof(c->socket), "%.*s", (int)SOCKET_DIR_MAX, path);
 	r = account_own_folder(&c->account, c->socket);
 	if (r == 0 && lstat(c->socket, &st) != 0)
 		r = -errno;
@@ -87,8 +88,9 @@ static int choose_socket(struct cluster *c, const char *data_dir, char why[512])
 	if (r == 0 && chmod(c->socket, 0711) != 0)
 		r = -errno;
 	if (r)
-		snprintf(why, 512, "%s: %s; the folder of PostgreSQL's socket must belong to %s",
-			 c->socket, strerror(-r), c->account.name);
+		(void)snprintf(why, 512,
+			       "%s: %s; the folder of PostgreSQL's socket must belong to %s",
+			       c->socket, strerror(-r), c->account.name);
 	return r;
 }
 
@@ -124,33 +126,34 @@ static int init_db(const struct cluster *c, const struct secret *root_password, 
 			       NULL };
 	int r;
 
-	snprintf(initdb, sizeof(initdb), "%s/initdb", c->bin);
+	(void)snprintf(initdb, sizeof(initdb), "%s/initdb", c->bin);
 	/* Made aside and renamed, so that a crash in the middle leaves no half cluster. */
-	snprintf(data, sizeof(data), "%s/new", c->dir);
-	snprintf(log, sizeof(log), "%s/initdb.log", c->dir);
-	snprintf(pw, sizeof(pw), "%s/password", c->dir);
-	snprintf(pwfile, sizeof(pwfile), "--pwfile=%s", pw);
+	(void)snprintf(data, sizeof(data), "%s/new", c->dir);
+	(void)snprintf(log, sizeof(log), "%s/initdb.log", c->dir);
+	(void)snprintf(pw, sizeof(pw), "%s/password", c->dir);
+	(void)snprintf(pwfile, sizeof(pwfile), "--pwfile=%s", pw);
 
 	r = put_file(&c->account, pw, O_TRUNC, secret_text(root_password), root_password->len);
 	if (r == 0)
 		r = account_run(&c->account, argv, c->dir, log);
 	unlink(pw);
 	if (r == 0) {
-		snprintf(path, sizeof(path), "%s/postgresql.conf", data);
+		(void)snprintf(path, sizeof(path), "%s/postgresql.conf", data);
 		r = put_file(&c->account, path, O_APPEND, settings, sizeof(settings) - 1);
 	}
 	if (r == 0) {
-		snprintf(path, sizeof(path), "%s/pg_hba.conf", data);
+		(void)snprintf(path, sizeof(path), "%s/pg_hba.conf", data);
 		r = put_file(&c->account, path, O_TRUNC, hba, sizeof(hba) - 1);
 	}
-	snprintf(path, sizeof(path), "%s/data", c->dir);
+	(void)snprintf(path, sizeof(path), "%s/data", c->dir);
 	if (r == 0 && rename(data, path) != 0)
 		r = -errno;
 	if (r)
-		snprintf(why, 512,
-			 "PostgreSQL: initdb ended with %d; see %.180s, then remove %.180s and "
-			 "start again",
-			 r, log, data);
+		(void)snprintf(
+			why, 512,
+			"PostgreSQL: initdb ended with %d; see %.180s, then remove %.180s and "
+			"start again",
+			r, log, data);
 	return r ? -EIO : 0;
 }
 
@@ -164,7 +167,7 @@ static bool lives_in(long pid, const char *dir)
 	char link[64], cwd[512];
 	ssize_t n;
 
-	snprintf(link, sizeof(link), "/proc/%ld/cwd", pid);
+	(void)snprintf(link, sizeof(link), "/proc/%ld/cwd", pid);
 	n = readlink(link, cwd, sizeof(cwd) - 1);
 	if (n < 0)
 		return errno == EACCES || errno == EPERM;
@@ -180,25 +183,26 @@ static int stop_leftover(const struct cluster *c, char why[512])
 	FILE *f;
 	long pid = 0;
 
-	snprintf(data, sizeof(data), "%s/data", c->dir);
-	snprintf(ctl, sizeof(ctl), "%s/pg_ctl", c->bin);
-	snprintf(log, sizeof(log), "%s/initdb.log", c->dir);
-	snprintf(pidfile, sizeof(pidfile), "%s/postmaster.pid", data);
+	(void)snprintf(data, sizeof(data), "%s/data", c->dir);
+	(void)snprintf(ctl, sizeof(ctl), "%s/pg_ctl", c->bin);
+	(void)snprintf(log, sizeof(log), "%s/initdb.log", c->dir);
+	(void)snprintf(pidfile, sizeof(pidfile), "%s/postmaster.pid", data);
 	f = fopen(pidfile, "re");
 	if (!f)
 		return 0;
 	if (fgets(line, sizeof(line), f))
 		pid = strtol(line, NULL, 10);
-	fclose(f);
+	(void)fclose(f);
 	/* Of a file that names nobody PostgreSQL itself makes nothing. */
 	if (pid <= 1 || !lives_in(pid, data))
 		return 0;
 	if (account_run(&c->account, argv, c->dir, log) == 0 || !lives_in(pid, data))
 		return 0;
-	snprintf(why, 512,
-		 "PostgreSQL: process %ld holds %.300s and does not stop; is another `replyd up` "
-		 "running there?",
-		 pid, data);
+	(void)snprintf(
+		why, 512,
+		"PostgreSQL: process %ld holds %.300s and does not stop; is another `replyd up` "
+		"running there?",
+		pid, data);
 	return -EBUSY;
 }
 
@@ -210,34 +214,35 @@ int cluster_prepare(struct cluster *c, const char *data_dir, const char *bin_dir
 
 	*c = (struct cluster){ 0 };
 	if (account_choose("postgres", &c->account) != 0) {
-		snprintf(why, 512,
-			 "PostgreSQL refuses to run as root, and there is neither an account "
-			 "`postgres` nor `nobody`; "
-			 "start replyd as another user");
+		(void)snprintf(why, 512,
+			       "PostgreSQL refuses to run as root, and there is neither an account "
+			       "`postgres` nor `nobody`; "
+			       "start replyd as another user");
 		return -ENOENT;
 	}
 	r = find_programs(c, bin_dir, why);
 	if (r)
 		return r;
-	snprintf(c->dir, sizeof(c->dir), "%s/pg", data_dir);
+	(void)snprintf(c->dir, sizeof(c->dir), "%s/pg", data_dir);
 	if (account_can_reach(&c->account, c->dir, closed) != 0) {
-		snprintf(why, 512,
-			 "%.150s is closed to the account %s, which runs PostgreSQL; choose --data "
-			 "in a folder open to it, "
-			 "such as /var/lib/replyd, or chmod o+x %.100s",
-			 closed, c->account.name, closed);
+		(void)snprintf(
+			why, 512,
+			"%.150s is closed to the account %s, which runs PostgreSQL; choose --data "
+			"in a folder open to it, "
+			"such as /var/lib/replyd, or chmod o+x %.100s",
+			closed, c->account.name, closed);
 		return -EACCES;
 	}
 	r = account_own_folder(&c->account, c->dir);
 	if (r) {
-		snprintf(why, 512, "%s: %s; the data folder must be writable", c->dir,
-			 strerror(-r));
+		(void)snprintf(why, 512, "%s: %s; the data folder must be writable", c->dir,
+			       strerror(-r));
 		return r;
 	}
 	r = choose_socket(c, data_dir, why);
 	if (r)
 		return r;
-	snprintf(path, sizeof(path), "%s/data/PG_VERSION", c->dir);
+	(void)snprintf(path, sizeof(path), "%s/data/PG_VERSION", c->dir);
 	if (access(path, F_OK) != 0)
 		return init_db(c, root_password, why);
 	return stop_leftover(c, why);
@@ -252,10 +257,10 @@ int cluster_start(const struct cluster *c, struct loop *l, struct proc_params *p
 	char *env[] = { path, locale, zone, NULL };
 	int r;
 
-	snprintf(postgres, sizeof(postgres), "%s/postgres", c->bin);
-	snprintf(data, sizeof(data), "%s/data", c->dir);
-	snprintf(sock, sizeof(sock), "%s", c->socket);
-	snprintf(log, sizeof(log), "%s/postgres.log", c->dir);
+	(void)snprintf(postgres, sizeof(postgres), "%s/postgres", c->bin);
+	(void)snprintf(data, sizeof(data), "%s/data", c->dir);
+	(void)snprintf(sock, sizeof(sock), "%s", c->socket);
+	(void)snprintf(log, sizeof(log), "%s/postgres.log", c->dir);
 	p->file = postgres;
 	p->argv = argv;
 	p->env = env;
@@ -280,6 +285,6 @@ void cluster_conninfo(const struct cluster *c, char ret[CONNINFO_MAX])
 	if (conninfo_add(&b, "host", c->socket) != 0 || conninfo_add(&b, "port", "5432") != 0 ||
 	    conninfo_add(&b, "dbname", "replyd") != 0)
 		abort();
-	snprintf(ret, CONNINFO_MAX, "%s", (const char *)b.data);
+	(void)snprintf(ret, CONNINFO_MAX, "%s", (const char *)b.data);
 	buf_clear(&b);
 }

@@ -49,7 +49,8 @@ static int add_client_secrets(struct buf *b, const struct settings *s)
 		fd = open(file, O_RDONLY | O_CLOEXEC);
 		if (fd < 0) {
 			r = -errno;
-			fprintf(stderr,
+			(void)fprintf(
+				stderr,
 				"replyd up: provider.%s.client_secret_file %s: %s; name a file "
 				"that replyd may read\n",
 				all[i].name, file, strerror(-r));
@@ -59,7 +60,8 @@ static int add_client_secrets(struct buf *b, const struct settings *s)
 		close(fd);
 		if (len <= 0 || len == sizeof(raw)) {
 			secret_wipe(raw, sizeof(raw));
-			fprintf(stderr,
+			(void)fprintf(
+				stderr,
 				"replyd up: provider.%s.client_secret_file %s: %s; it holds the "
 				"client's secret and nothing else\n",
 				all[i].name, file,
@@ -68,7 +70,7 @@ static int add_client_secrets(struct buf *b, const struct settings *s)
 					: "is empty");
 			return -EINVAL;
 		}
-		snprintf(name, sizeof(name), "oauth.%s.client_secret", all[i].name);
+		(void)snprintf(name, sizeof(name), "oauth.%s.client_secret", all[i].name);
 		secret_set_text(&value, text_trim((struct text){ raw, (size_t)len }));
 		secret_wipe(raw, sizeof(raw));
 		r = keyring_add(b, name, &value, true);

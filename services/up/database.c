@@ -12,7 +12,7 @@
 
 static int say(int code, const char *why)
 {
-	fprintf(stderr, "replyd: %s\n", why);
+	(void)fprintf(stderr, "replyd: %s\n", why);
 	return code;
 }
 
@@ -40,7 +40,7 @@ static int create_database(const char *place, const char *admin_user, const stru
 {
 	char at_postgres[CONNINFO_MAX], conninfo[CONNINFO_MAX], why[256];
 	struct session *s;
-	int code;
+	int r, code;
 
 	/* The last dbname wins in libpq. */
 	if ((size_t)snprintf(at_postgres, sizeof(at_postgres), "%s dbname='postgres'", place) >=
@@ -50,10 +50,10 @@ static int create_database(const char *place, const char *admin_user, const stru
 	code = connect_patiently(conninfo, password, patience_ms, &s);
 	if (code)
 		return code;
-	if (session_query(s, "select 1 from pg_database where datname = 'replyd'", 0, NULL, why) !=
-	    0)
-		code = say(EX_UNAVAILABLE, why);
-	else if (session_rows(s) == 0 && session_exec(s, "create database replyd", why) != 0)
+	r = session_query(s, "select 1 from pg_database where datname = 'replyd'", 0, NULL, why);
+	if (r == 0 && session_rows(s) == 0)
+		r = session_exec(s, "create database replyd", why);
+	if (r)
 		code = say(EX_UNAVAILABLE, why);
 	session_close(s);
 	return code;

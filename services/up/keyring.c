@@ -36,7 +36,7 @@ static const struct {
 
 static int fail(char why[512], int r, const char *path, const char *cause, const char *remedy)
 {
-	snprintf(why, 512, "%.250s: %.100s; %.150s", path, cause, remedy);
+	(void)snprintf(why, 512, "%.250s: %.100s; %.150s", path, cause, remedy);
 	return r;
 }
 
@@ -46,7 +46,7 @@ static int write_file(const char *path, struct text line, char why[512])
 	char tmp[512];
 	int fd, r = 0;
 
-	snprintf(tmp, sizeof(tmp), "%s.new", path);
+	(void)snprintf(tmp, sizeof(tmp), "%s.new", path);
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail(why, -errno, tmp, strerror(errno), "the data folder must be writable");
@@ -134,7 +134,7 @@ static void make_password(struct secret *ret)
 
 static void path_of(char path[512], const char *data_dir, const char *file)
 {
-	snprintf(path, 512, "%s/secrets/%s", data_dir, file);
+	(void)snprintf(path, 512, "%s/secrets/%s", data_dir, file);
 }
 
 static void make(struct secret *s, enum keyring_kind kind)

@@ -50,7 +50,7 @@ static void on_postgres_changed(struct child *c);
 
 static int say(int code, const char *thing, const char *cause, const char *remedy)
 {
-	fprintf(stderr, "replyd up: %s: %s; %s\n", thing, cause, remedy);
+	(void)fprintf(stderr, "replyd up: %s: %s; %s\n", thing, cause, remedy);
 	return code;
 }
 
@@ -72,7 +72,7 @@ static int open_data_dir(struct up *u, const char *dir)
 	if (strlen(u->data_dir) > 300)
 		return say(EX_CONFIG, dir, "the path is longer than 300 bytes",
 			   "choose a shorter --data");
-	snprintf(path, sizeof(path), "%s/up.lock", u->data_dir);
+	(void)snprintf(path, sizeof(path), "%s/up.lock", u->data_dir);
 	u->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (u->lock_fd < 0)
 		return say(EX_CANTCREAT, path, strerror(errno), "the data folder must be writable");
@@ -118,8 +118,8 @@ static void write_state(const struct up *u)
 	char path[PATH_MAX + 32], tmp[PATH_MAX + 32];
 	cleanup_json json_t *j = state_json(u);
 
-	snprintf(path, sizeof(path), "%s/replyd.state", u->data_dir);
-	snprintf(tmp, sizeof(tmp), "%s/replyd.state.new", u->data_dir);
+	(void)snprintf(path, sizeof(path), "%s/replyd.state", u->data_dir);
+	(void)snprintf(tmp, sizeof(tmp), "%s/replyd.state.new", u->data_dir);
 	if (json_dump_file(j, tmp, JSON_INDENT(1)) != 0 || rename(tmp, path) != 0)
 		log_warn(&u->log, "state.not_written", "path=%s cause=%s", path, strerror(errno));
 }
@@ -130,13 +130,13 @@ static int write_settings(const struct up *u)
 	char path[PATH_MAX + 32];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/settings.conf", u->data_dir);
+	(void)snprintf(path, sizeof(path), "%s/settings.conf", u->data_dir);
 	f = fopen(path, "we");
 	if (!f)
 		return say(EX_CANTCREAT, path, strerror(errno), "the data folder must be writable");
-	fputs("# written by `replyd up` at each start for its children; edit your own file "
-	      "instead\n",
-	      f);
+	(void)fputs("# written by `replyd up` at each start for its children; edit your own file "
+		    "instead\n",
+		    f);
 	settings_write(u->settings, u->place, f);
 	if (fclose(f) != 0)
 		return say(EX_CANTCREAT, path, strerror(errno), "is the disk full?");
@@ -163,8 +163,8 @@ static int start_role(struct child *c, struct proc_params *p, struct proc **ret)
 	char *env[] = { path, locale, zone, NULL };
 	int r, fd;
 
-	snprintf(role, sizeof(role), "%s", c->role);
-	snprintf(conf, sizeof(conf), "%s/settings.conf", u->data_dir);
+	(void)snprintf(role, sizeof(role), "%s", c->role);
+	(void)snprintf(conf, sizeof(conf), "%s/settings.conf", u->data_dir);
 	fd = credentials_pipe(&u->keys, u->settings, c->role);
 	if (fd < 0)
 		return fd;
@@ -250,7 +250,7 @@ static int ready_private(struct up *u)
 				&u->keys.is[KEYRING_ROOT], why);
 
 	if (r) {
-		fprintf(stderr, "replyd up: %s\n", why);
+		(void)fprintf(stderr, "replyd up: %s\n", why);
 		return r == -EACCES ? EX_NOPERM : r == -ENOENT ? EX_UNAVAILABLE : EX_CANTCREAT;
 	}
 	u->private_cluster = true;
@@ -263,7 +263,8 @@ static int ready_private(struct up *u)
 	child_open(&u->postgres, &u->loop, &u->jitter, &u->log);
 	r = database_ready(u->place, "replyd_root", &u->keys.is[KEYRING_ROOT], &u->keys, 60000);
 	if (r)
-		fprintf(stderr,
+		(void)fprintf(
+			stderr,
 			"replyd up: PostgreSQL: the private cluster is not usable; its own log "
 			"says more: %s/pg/postgres.log\n",
 			u->data_dir);
@@ -317,11 +318,11 @@ static int check_reach(const struct up *u)
 {
 	char path[PATH_MAX + 32], closed[512], cause[128];
 
-	snprintf(path, sizeof(path), "%s/settings.conf", u->data_dir);
+	(void)snprintf(path, sizeof(path), "%s/settings.conf", u->data_dir);
 	if (account_can_reach(&u->role_account, path, closed) == 0)
 		return 0;
-	snprintf(cause, sizeof(cause), "is closed to the account %s, which runs the roles",
-		 u->role_account.name);
+	(void)snprintf(cause, sizeof(cause), "is closed to the account %s, which runs the roles",
+		       u->role_account.name);
 	return say(EX_NOPERM, closed, cause,
 		   "choose --data in a folder open to it, such as /var/lib/replyd, or chmod o+x "
 		   "that one");
@@ -334,7 +335,7 @@ static int start_everything(struct up *u)
 
 	code = keyring_open(&u->keys, u->data_dir, why);
 	if (code) {
-		fprintf(stderr, "replyd up: %s\n", why);
+		(void)fprintf(stderr, "replyd up: %s\n", why);
 		return keyring_exit_code(code);
 	}
 	if (account_choose("replyd", &u->role_account) != 0)

@@ -233,7 +233,7 @@ static void a_gate_costs_little(void **state)
 		"insert into gate (workspace_id, prospect_key) select '" SEED_WS
 		"', 'k' || n from generate_series(1, 20000) n;"
 		"insert into recheck (workspace_id, inbox_id, folder_id, uidvalidity, uid)"
-		" select '" SEED_WS "', md5((n % 500)::text)::uuid, '" SEED_FOLDER_B
+		" select '" SEED_WS "', md5((n %% 500)::text)::uuid, '" SEED_FOLDER_B
 		"', 7, n from generate_series(1, 5000) n;"
 		"analyze prospect_inbox; analyze gate; analyze recheck");
 	pgtest_exec(admin, "alter role replyd_api in database gate_read set "

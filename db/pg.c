@@ -366,10 +366,13 @@ void pg_tx_cancel(struct pg_tx *tx)
 
 static void on_fill(struct pg *pg)
 {
-	while (pg->state == PG_UP && !list_is_empty(&pg->queue) && pg_wire_has_room(pg->wire)) {
-		struct pg_tx *tx = container_of(list_first(&pg->queue), struct pg_tx, link);
+	struct list *first;
 
-		list_remove(&tx->link);
+	while (pg->state == PG_UP && (first = list_first(&pg->queue)) &&
+	       pg_wire_has_room(pg->wire)) {
+		struct pg_tx *tx = container_of(first, struct pg_tx, link);
+
+		list_remove(first);
 		pg->queued--;
 		pg_wire_send(pg->wire, tx);
 	}

@@ -109,7 +109,7 @@ demo:
 run:
 	@deploy/install.sh build run
 	@$(again) MODE=release all
-	build/release/replyd up --data $(DATA)
+	build/release/replyd up --data $(DATA) $(if $(CONFIG),--config $(CONFIG))
 
 install-deps:
 	@deploy/install.sh build run sandbox test

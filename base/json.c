@@ -497,7 +497,8 @@ int json_write(struct buf *b, const json_t *j)
 {
 	size_t was = b->len;
 
-	if (json_dump_callback(j, add_bytes, b, JSON_COMPACT | JSON_ENCODE_ANY) == 0)
+	if (json_dump_callback(j, add_bytes, b,
+			       JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) == 0)
 		return 0;
 	buf_cut(b, was);
 	return -ENOBUFS;

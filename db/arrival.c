@@ -158,7 +158,7 @@ int arrival_keep_start(struct pg *pg, struct arrival_keep *q, const struct folde
 						(json_int_t)traces[i].uid, "digest", hex, "names",
 						traces[i].is_sender ? "sender" : "id"));
 	}
-	text = json_dumps(items, JSON_COMPACT);
+	text = json_dumps(items, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	json_decref(items);
 	q->late = late;
 	q->done = done;
@@ -286,7 +286,8 @@ int arrival_settle_start(struct pg *pg, struct arrival_settle *q, const struct f
 			 void (*done)(struct arrival_settle *))
 {
 	json_t *item = verdict_json(v);
-	cleanup_free char *text = item ? json_dumps(item, JSON_COMPACT) : NULL;
+	cleanup_free char *text =
+		item ? json_dumps(item, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 
 	json_decref(item);
 	if (!text)

@@ -23,7 +23,8 @@ static json_t *said(const char *text)
 /* Text and its JSON: the value is given up. */
 static char *dump(json_t *v)
 {
-	char *text = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	char *text =
+		v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
 
 	json_decref(v);
 	return text;

@@ -82,23 +82,24 @@ static const struct pg_stmt receipt = {
 };
 static const struct pg_stmt delivered = {
 	"delivery_delivered",
-	"delete from delivery where endpoint_id = $1 and position = $2 and claim_id = $3",
+	"delete from delivery where workspace_id = $4 and endpoint_id = $1 and position = $2 and "
+	"claim_id = $3",
 };
 static const struct pg_stmt again = {
 	"delivery_again",
 	"update delivery set tries = tries + 1, claim_id = null, claimed_at = null,"
-	" due_at = now() + make_interval(secs => $4::bigint / 1000.0)"
-	" where endpoint_id = $1 and position = $2 and claim_id = $3",
+	" due_at = now() + make_interval(secs => $5::bigint / 1000.0)"
+	" where workspace_id = $4 and endpoint_id = $1 and position = $2 and claim_id = $3",
 };
 static const struct pg_stmt dead = {
 	"delivery_dead",
 	"update delivery set tries = tries + 1, claim_id = null, claimed_at = null, state = 'dead'"
-	" where endpoint_id = $1 and position = $2 and claim_id = $3",
+	" where workspace_id = $4 and endpoint_id = $1 and position = $2 and claim_id = $3",
 };
 static const struct pg_stmt gone = {
 	"delivery_gone",
 	"update endpoint set state = 'disabled', reason = '410 Gone: the endpoint asked for no "
-	"more events' where endpoint_id = $1",
+	"more events' where workspace_id = $2 and endpoint_id = $1",
 };
 
 int delivery_settle_start(struct pg *pg, struct delivery_settle *q,
@@ -111,18 +112,19 @@ int delivery_settle_start(struct pg *pg, struct delivery_settle *q,
 		  r->outcome, r->detail, (int64_t)r->took_ms);
 	switch (r->fate) {
 	case DELIVERY_DELIVERED:
-		pg_tx_add(&q->tx, &delivered, "uiu", r->endpoint, r->position, r->claim);
+		pg_tx_add(&q->tx, &delivered, "uiuu", r->endpoint, r->position, r->claim,
+			  r->workspace);
 		break;
 	case DELIVERY_AGAIN:
-		pg_tx_add(&q->tx, &again, "uiui", r->endpoint, r->position, r->claim,
+		pg_tx_add(&q->tx, &again, "uiuui", r->endpoint, r->position, r->claim, r->workspace,
 			  (int64_t)r->wait_ms);
 		break;
 	case DELIVERY_GONE:
-		pg_tx_add(&q->tx, &gone, "u", r->endpoint);
-		pg_tx_add(&q->tx, &dead, "uiu", r->endpoint, r->position, r->claim);
+		pg_tx_add(&q->tx, &gone, "uu", r->endpoint, r->workspace);
+		pg_tx_add(&q->tx, &dead, "uiuu", r->endpoint, r->position, r->claim, r->workspace);
 		break;
 	case DELIVERY_DEAD:
-		pg_tx_add(&q->tx, &dead, "uiu", r->endpoint, r->position, r->claim);
+		pg_tx_add(&q->tx, &dead, "uiuu", r->endpoint, r->position, r->claim, r->workspace);
 		break;
 	}
 	return pg_tx_start(pg, &q->tx, on_settled);

@@ -26,7 +26,7 @@ static const struct pg_stmt look_stmt = {
 		      "  insert into token_request as r (workspace_id, inbox_id, refused_version)"
 		      "  select workspace, inbox, max(refused) from seen where ask and not usable"
 		      "    group by workspace, inbox order by inbox"
-		      "  on conflict (inbox_id) do update set"
+		      "  on conflict (workspace_id, inbox_id) do update set"
 		      "    refused_version = greatest(r.refused_version, excluded.refused_version)"
 		      "  returning inbox_id"
 		      ") select slot, usable, waits or ask and not usable,"

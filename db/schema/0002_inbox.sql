@@ -12,24 +12,28 @@ create table inbox (
 	login_name   text not null,           -- what the server wants as user name
 	admin_state  text not null default 'enabled' check (admin_state in ('enabled', 'paused', 'removed')),
 	created_at   timestamptz not null default now(),
-	primary key (workspace_id, inbox_id),
-	unique (inbox_id)
+	primary key (workspace_id, inbox_id)
 );
+-- Every key starts with the workspace, so that workspaces can be spread over databases; roles that work for many of
+-- them at once come by the id alone.
+create index inbox_by_id on inbox (inbox_id);
 -- One living inbox per address and workspace: a reconnect finds it again.
 create unique index inbox_address on inbox (workspace_id, address) where admin_state <> 'removed';
 
 -- What the watching worker says of it.  Apart from inbox, since it changes often.
 create table inbox_state (
 	workspace_id uuid not null,
-	inbox_id     uuid primary key,
+	inbox_id     uuid not null,
 	state        text not null default 'new' check (state in
 		('new', 'connecting', 'catching_up', 'live', 'backing_off', 'reauth_required', 'held', 'unwatched')),
 	reason       text not null default '',   -- stable code: 'token_refused', 'certificate', 'host_refused' ...
 	detail       text not null default '',   -- for people; what the server said, made printable
 	since        timestamptz not null default now(),
 	live_at      timestamptz,                -- last time it was live
+	primary key (workspace_id, inbox_id),
 	foreign key (workspace_id, inbox_id) references inbox
 );
+create index inbox_state_inbox on inbox_state (inbox_id);
 
 -- A worker proves itself with one row, not one per inbox.
 create table worker (
@@ -45,12 +49,14 @@ create table worker (
 -- epoch counts takeovers; every write of a worker names the epoch it took.
 create table lease (
 	workspace_id uuid not null,
-	inbox_id     uuid primary key,
+	inbox_id     uuid not null,
 	worker_id    uuid references worker on delete set null,
 	epoch        bigint not null default 0,
 	taken_at     timestamptz,
+	primary key (workspace_id, inbox_id),
 	foreign key (workspace_id, inbox_id) references inbox
 );
+create index lease_inbox on lease (inbox_id);
 create index lease_worker on lease (worker_id);  -- "my inboxes", and those of nobody
 
 -- Raised with SQLSTATE RP001: the caller has lost its lease and writes nothing.
@@ -69,7 +75,7 @@ grant execute on function fence(uuid, bigint) to replyd_ingest;
 create table folder (
 	workspace_id     uuid not null,
 	inbox_id         uuid not null,
-	folder_id        uuid primary key,
+	folder_id        uuid not null,
 	name             text not null,           -- as the server spells it, UTF-8
 	wire_name        text not null,           -- as it goes over the wire
 	role             text not null check (role in ('inbox', 'junk', 'sent', 'all', 'other')),
@@ -78,15 +84,18 @@ create table folder (
 	uid_ingested     bigint not null,         -- every UID up to here has its events committed
 	gated_through    timestamptz,             -- the instant before the command whose answer proved it
 	ingested_through timestamptz,
-	unique (inbox_id, wire_name),
+	primary key (workspace_id, folder_id),
+	unique (workspace_id, inbox_id, wire_name),
 	foreign key (workspace_id, inbox_id) references inbox,
 	check (uid_ingested <= uid_gated)
 );
+create index folder_inbox on folder (inbox_id);
+create index folder_by_id on folder (folder_id);
 
 -- The right to reach an inbox.  Only the broker opens `sealed`.
 create table inbox_grant (
 	workspace_id  uuid not null,
-	inbox_id      uuid primary key,
+	inbox_id      uuid not null,
 	kind          text not null check (kind in ('oauth', 'password')),
 	sealed        bytea not null,              -- refresh token or app password, under the broker's key
 	scopes        text not null default '',
@@ -101,30 +110,36 @@ create table inbox_grant (
 	refresh_due_at timestamptz,                -- ahead of need, with jitter; null: nothing to do
 	failures      int not null default 0,
 	updated_at    timestamptz not null default now(),
+	primary key (workspace_id, inbox_id),
 	foreign key (workspace_id, inbox_id) references inbox
 );
+create index inbox_grant_inbox on inbox_grant (inbox_id);
 create index inbox_grant_due on inbox_grant (refresh_due_at) where state = 'ok' and refresh_due_at is not null;
 
 -- What a worker logs in with, sealed to the workers' key.
 create table access_token (
 	workspace_id uuid not null,
-	inbox_id     uuid primary key,
+	inbox_id     uuid not null,
 	kind         text not null check (kind in ('oauth', 'password')),
 	sealed       bytea not null,
 	version      bigint not null,
 	expires_at   timestamptz,                  -- null: a password
 	obtained_at  timestamptz not null default now(),
+	primary key (workspace_id, inbox_id),
 	foreign key (workspace_id, inbox_id) references inbox
 );
+create index access_token_inbox on access_token (inbox_id);
 
 -- A worker asks; the broker answers by a new access_token version or by the grant's state.
 create table token_request (
 	workspace_id    uuid not null,
-	inbox_id        uuid primary key,
+	inbox_id        uuid not null,
 	refused_version bigint not null default 0, -- the version that the server refused; 0: none yet
 	requested_at    timestamptz not null default now(),
+	primary key (workspace_id, inbox_id),
 	foreign key (workspace_id, inbox_id) references inbox
 );
+create index token_request_inbox on token_request (inbox_id);
 create index token_request_oldest on token_request (requested_at);
 
 -- One hosted connection attempt.  The API seals code and verifier to the broker and cannot open them.

@@ -49,12 +49,13 @@ create table trace (
 	workspace_id uuid not null,
 	digest       bytea not null,
 	inbox_id     uuid not null,
-	folder_id    uuid not null references folder,
+	folder_id    uuid not null,
 	uidvalidity  bigint not null,
 	uid          bigint not null,
 	names        text not null check (names in ('id', 'sender')),
 	seen_at      timestamptz not null default now(),
-	primary key (workspace_id, digest, folder_id, uidvalidity, uid)
+	primary key (workspace_id, digest, folder_id, uidvalidity, uid),
+	foreign key (workspace_id, folder_id) references folder
 );
 create index trace_age on trace (seen_at);
 
@@ -62,11 +63,12 @@ create index trace_age on trace (seen_at);
 create table recheck (
 	workspace_id uuid not null,
 	inbox_id     uuid not null,
-	folder_id    uuid not null references folder,
+	folder_id    uuid not null,
 	uidvalidity  bigint not null,
 	uid          bigint not null,
 	created_at   timestamptz not null default now(),
-	primary key (folder_id, uidvalidity, uid)
+	primary key (workspace_id, folder_id, uidvalidity, uid),
+	foreign key (workspace_id, folder_id) references folder
 );
 create index recheck_inbox on recheck (inbox_id);
 

@@ -28,11 +28,13 @@ create table event_key (
 
 -- Committed, not yet positioned.  queue_id rises within a prospect, being drawn under its gate's lock.
 create table event_queue (
-	queue_id     bigint generated always as identity primary key,
 	workspace_id uuid not null,
+	queue_id     bigint generated always as identity,
 	event_id     uuid not null,
-	event_created_at timestamptz not null
+	event_created_at timestamptz not null,
+	primary key (workspace_id, queue_id)
 );
+create index event_queue_order on event_queue (queue_id); -- the appender takes the oldest, whoever's they are
 
 create table feed_head (
 	workspace_id uuid primary key references workspace,
@@ -57,14 +59,13 @@ create table endpoint (
 	state        text not null default 'enabled' check (state in ('enabled', 'disabled')),
 	reason       text not null default '',
 	created_at   timestamptz not null default now(),
-	primary key (workspace_id, endpoint_id),
-	unique (endpoint_id)
+	primary key (workspace_id, endpoint_id)
 );
 
 -- One event owed to one endpoint.  Gone when delivered or given up; attempts are the history.
 create table delivery (
 	workspace_id uuid not null,
-	endpoint_id  uuid not null references endpoint (endpoint_id),
+	endpoint_id  uuid not null,
 	position     bigint not null,
 	event_id     uuid not null,
 	event_created_at timestamptz not null,
@@ -74,7 +75,8 @@ create table delivery (
 	tries        int not null default 0,
 	claim_id     uuid,                         -- a dispatcher is posting it
 	claimed_at   timestamptz,
-	primary key (endpoint_id, position)
+	primary key (workspace_id, endpoint_id, position),
+	foreign key (workspace_id, endpoint_id) references endpoint
 );
 -- What to post next; and, per prospect, what must go first.
 create index delivery_due on delivery (endpoint_id, due_at, position) where state = 'due';
@@ -337,7 +339,7 @@ create function delivery_take(the_claim uuid, stale interval, most int) returns 
 		workspace_id uuid, endpoint_id uuid, feed_position bigint, event_id uuid, tries int, url text, sealed_secret bytea, body text)
 	language sql as $$
 	with ready as (
-		select c.endpoint_id, c.position
+		select p.workspace_id, c.endpoint_id, c.position
 		from endpoint p cross join lateral (
 			select d.endpoint_id, d.position, d.due_at
 			from delivery d
@@ -352,13 +354,13 @@ create function delivery_take(the_claim uuid, stale interval, most int) returns 
 		order by c.due_at, c.position limit most
 	), taken as (
 		update delivery d set claim_id = the_claim, claimed_at = now()
-		from ready r where d.endpoint_id = r.endpoint_id and d.position = r.position
+		from ready r where d.workspace_id = r.workspace_id and d.endpoint_id = r.endpoint_id and d.position = r.position
 		returning d.*
 	)
 	select t.workspace_id, t.endpoint_id, t.position, t.event_id, t.tries, p.url, p.sealed_secret,
 		event_body(e.event_id, e.type, e.created_at, e.data)
 	from taken t
-	join endpoint p on p.endpoint_id = t.endpoint_id
+	join endpoint p on p.workspace_id = t.workspace_id and p.endpoint_id = t.endpoint_id
 	join event e on e.workspace_id = t.workspace_id and e.event_id = t.event_id and e.created_at = t.event_created_at
 	order by t.position
 $$;

@@ -40,7 +40,7 @@ static const struct {
 	  6000 },
 	{ "connection refused", BLAME_NET, "tcp connect", 0, -1, 1, DELIVERY_AGAIN, "network", 4000,
 	  6000 },
-	{ "no answer in time", BLAME_NET, "timed out", 0, -1, 1, DELIVERY_AGAIN, "timeout", 4000,
+	{ "no answer in time", BLAME_NET, "timeout", 0, -1, 1, DELIVERY_AGAIN, "timeout", 4000,
 	  6000 },
 	{ "address not allowed", BLAME_REFUSED, "address not allowed", 0, -1, 1, DELIVERY_AGAIN,
 	  "not_allowed", 4000, 6000 },

@@ -53,19 +53,6 @@ bool mime_dsn_is_empty(const struct mime_dsn *d)
 
 /* ---- field values ---- */
 
-static char *clean(struct text t, size_t max)
-{
-	struct buf b;
-	char *s;
-
-	buf_init(&b, max);
-	(void)mime_utf8_add(&b, t, /* lines= */ false);
-	t = text_trim((struct text){ (const char *)b.data, b.len });
-	s = t.len ? mem_text_n(t.at, t.len) : NULL;
-	buf_clear(&b);
-	return s;
-}
-
 /* "type; value" -> value; without a type, or where the ';' belongs to the words, all of it. */
 static struct text after_type(struct text v)
 {
@@ -95,7 +82,7 @@ static char *address_of(struct text v)
 	v = text_sub(v, 0, n);
 	if (!v.len || !memchr(v.at, '@', v.len))
 		return NULL;
-	s = clean(v, LIMIT_MIME_ADDRESS);
+	s = mime_utf8_line(v, LIMIT_MIME_ADDRESS);
 	for (char *p = s ? strrchr(s, '@') : NULL; p && *p; p++)
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p - 'A' + 'a');
@@ -200,7 +187,7 @@ static void take_recipient_field(struct reader *r, struct text name, struct text
 	else if (status && !c->status[0])
 		status_of(v, c->status);
 	else if (text_ieq(name, TEXT("Diagnostic-Code")) && !c->diagnostic)
-		c->diagnostic = clean(after_type(v), LIMIT_MIME_SUBJECT);
+		c->diagnostic = mime_utf8_line(after_type(v), LIMIT_MIME_SUBJECT);
 	else if (text_ieq(name, TEXT("Will-Retry-Until")))
 		c->will_retry = true;
 }
@@ -215,7 +202,7 @@ static void take_field(struct reader *r, struct text name, struct text v)
 	} else if (text_ieq(name, TEXT("Original-Recipient"))) {
 		take_address(r, v, /* final= */ false);
 	} else if (text_ieq(name, TEXT("Reporting-MTA")) && !d->reporting_mta) {
-		d->reporting_mta = clean(after_type(v), LIMIT_MIME_ADDRESS);
+		d->reporting_mta = mime_utf8_line(after_type(v), LIMIT_MIME_ADDRESS);
 	} else if (text_ieq(name, TEXT("X-Original-Message-ID")) && !d->original_id) {
 		if (mime_id_normal(v, id))
 			d->original_id = mem_text(id);

@@ -28,23 +28,9 @@ bool mime_head_has(const struct mime_head *h, const char *name)
 
 /* ---- values ---- */
 
-/* A clean copy on one line, of at most `max` bytes; NULL when nothing is left. */
-static char *clean(struct text t, size_t max)
-{
-	struct buf b;
-	char *s;
-
-	buf_init(&b, max);
-	(void)mime_utf8_add(&b, t, /* lines= */ false);
-	t = text_trim((struct text){ (const char *)b.data, b.len });
-	s = t.len ? mem_text_n(t.at, t.len) : NULL;
-	buf_clear(&b);
-	return s;
-}
-
 static char *clean_lower(struct text t, size_t max)
 {
-	char *s = clean(t, max);
+	char *s = mime_utf8_line(t, max);
 
 	for (char *p = s; p && *p; p++)
 		if (*p >= 'A' && *p <= 'Z')
@@ -63,11 +49,11 @@ static char *decoded(struct text raw, size_t max)
 	cleanup_free char *in =
 		mem_text_n(raw.at, raw.len < LIMIT_MIME_FIELD ? raw.len : LIMIT_MIME_FIELD);
 	char *utf8 = g_mime_utils_header_decode_text(NULL, in);
-	char *s = clean(text_of(utf8), max), *to = s;
+	char *s = mime_utf8_line(text_of(utf8), max), *to = s;
 
 	g_free(utf8);
 	for (const char *p = s; p && *p; p++)
-		if (*p != ' ' || to[-1] != ' ') /* clean() trimmed: p[0] is no space */
+		if (*p != ' ' || to[-1] != ' ') /* mime_utf8_line() trimmed: p[0] is no space */
 			*to++ = *p;
 	if (to)
 		*to = '\0';
@@ -76,7 +62,7 @@ static char *decoded(struct text raw, size_t max)
 
 static char *own_address(struct text raw)
 {
-	char *s = clean(raw, LIMIT_MIME_ADDRESS), *at = s ? strrchr(s, '@') : NULL;
+	char *s = mime_utf8_line(raw, LIMIT_MIME_ADDRESS), *at = s ? strrchr(s, '@') : NULL;
 
 	for (char *p = at; p && *p; p++)
 		if (*p >= 'A' && *p <= 'Z')
@@ -110,7 +96,8 @@ static void add_mailboxes(struct mime_addresses *to, InternetAddressList *list, 
 			text_of(internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(a))));
 		if (!one.address)
 			continue;
-		one.name = clean(text_of(internet_address_get_name(a)), LIMIT_MIME_SUBJECT);
+		one.name =
+			mime_utf8_line(text_of(internet_address_get_name(a)), LIMIT_MIME_SUBJECT);
 		add_address(to, one);
 	}
 }
@@ -264,7 +251,8 @@ static void read_type(struct mime_head *h)
 		.method = clean_lower(text_of(g_mime_content_type_get_parameter(t, "method")), 64),
 		.charset =
 			clean_lower(text_of(g_mime_content_type_get_parameter(t, "charset")), 64),
-		.boundary = clean(text_of(g_mime_content_type_get_parameter(t, "boundary")), 200),
+		.boundary = mime_utf8_line(
+			text_of(g_mime_content_type_get_parameter(t, "boundary")), 200),
 	};
 	g_object_unref(t);
 }

@@ -2,6 +2,8 @@
 
 #include "ingest/mime/mime_utf8.h"
 
+#include "base/mem.h"
+
 #define REPLACEMENT 0xfffdU
 
 /* RFC 3629 section 4: what the second byte may be depends on the first (no overlong forms, no
@@ -175,4 +177,17 @@ void mime_utf8_copy(char *dst, size_t size, struct text bytes)
 		bytes = text_sub(bytes, took, bytes.len);
 	}
 	dst[at] = '\0';
+}
+
+char *mime_utf8_line(struct text t, size_t max)
+{
+	struct buf b;
+	char *s;
+
+	buf_init(&b, max);
+	(void)mime_utf8_add(&b, t, /* lines= */ false);
+	t = text_trim((struct text){ (const char *)b.data, b.len });
+	s = t.len ? mem_text_n(t.at, t.len) : NULL;
+	buf_clear(&b);
+	return s;
 }

@@ -36,4 +36,8 @@ bool mime_utf8_add(struct buf *ret, struct text bytes, bool lines);
  * 0. */
 void mime_utf8_copy(char *dst, size_t size, struct text bytes);
 
+/* A copy on one line, trimmed, of at most `max` bytes; the caller's to free.  NULL when nothing is
+ * left. */
+char *mime_utf8_line(struct text t, size_t max);
+
 #endif

@@ -29,16 +29,34 @@ static const struct pg_stmt folders = {
 	"select folder_id, wire_name, name, role, uidvalidity, uid_gated, uid_ingested"
 	" from folder where inbox_id = $1::uuid order by role, wire_name",
 };
+/*
+ * Where such a mail is now: under a UIDVALIDITY that is no more, or in a folder it
+ * was moved from, it may have been seen again since, as a sighting.
+ */
 static const struct pg_stmt pending = {
 	"folder_pending",
-	"select m.message_id, m.folder_id, f.role, m.uidvalidity, m.uid, m.prospect_key, "
-	"m.header_message_id,"
-	" m.sender, m.subject, " US("m.internal_at") ", " US("m.detected_at") ", " US(
-		"m.gated_at") ", m.matches::text, m.recovered"
-			      " from message m join folder f on f.folder_id = m.folder_id"
-			      " where m.workspace_id = workspace_now() and m.inbox_id = $1::uuid "
-			      "and m.state = 'pending'"
-			      " order by m.folder_id, m.uid",
+	"select m.message_id, coalesce(s.folder_id, m.folder_id), coalesce(s.role, f.role),"
+	" coalesce(s.uidvalidity, m.uidvalidity), coalesce(s.uid, m.uid), m.prospect_key,"
+	" m.header_message_id, m.sender, m.subject, " US("m.internal_at") ", " US(
+		"m.detected_at") ", " US("m.gated_at") ", m.matches::text, m.recovered"
+						       " from message m join folder f on "
+						       "f.folder_id = m.folder_id"
+						       " left join lateral (select i.folder_id, "
+						       "i.uidvalidity, i.uid, n.role from sighting "
+						       "i"
+						       "  join folder n on n.folder_id = "
+						       "i.folder_id and n.uidvalidity = "
+						       "i.uidvalidity"
+						       "  where i.workspace_id = m.workspace_id "
+						       "and i.message_id = m.message_id"
+						       "  and i.inbox_id = m.inbox_id and n.role "
+						       "in ('inbox', 'junk')"
+						       "  order by i.seen_at desc limit 1) s on "
+						       "true"
+						       " where m.workspace_id = workspace_now() "
+						       "and m.inbox_id = $1::uuid and m.state = "
+						       "'pending'"
+						       " order by m.folder_id, m.uid",
 };
 static const struct pg_stmt rechecks = {
 	"folder_rechecks",

@@ -12,6 +12,7 @@ static void on_recheck(struct folder_load *q, const struct folder_recheck *r);
 static void on_loaded(struct folder_load *q);
 static void on_ensured(struct folder_ensure *q);
 static void on_retired(struct folder_retire *q);
+static void on_ingested(struct arrival_close *q);
 
 #define RETRY_MS 500 /* of a row's transaction that failed */
 
@@ -26,6 +27,7 @@ void ledger_end(struct ledger *l)
 	l->ensure_at_ms = UINT64_MAX;
 	l->n_proofs = 0;
 	l->has_retired = false;
+	memset(l->lags, 0, sizeof(l->lags));
 }
 
 void ledger_clear(struct ledger *l)
@@ -33,6 +35,7 @@ void ledger_clear(struct ledger *l)
 	ledger_end(l);
 	pg_tx_cancel(&l->load.tx);
 	pg_tx_cancel(&l->retire.tx);
+	pg_tx_cancel(&l->ingested.tx);
 }
 
 static void answered(struct ledger *l, bool fenced)
@@ -155,6 +158,57 @@ static void on_retired(struct folder_retire *q)
 	answered(container_of(q, struct ledger, retire), q->fenced);
 }
 
+/* ---- what was left half done ---- */
+
+void ledger_lags(struct ledger *l, unsigned folder)
+{
+	l->lags[folder] = true;
+}
+
+static void start_ingested(struct ledger *l, unsigned folder)
+{
+	struct watch_folder *f = &l->p.watch->folders.at[folder];
+	const struct arrival_mark mark = {
+		.folder = f->folder,
+		.uidvalidity = f->uidvalidity,
+		.uid_gated = f->uid_gated,
+		.uid_ingested = f->uid_gated,
+		.gated_at_us = INT64_MIN,
+		.ingested_at_us = INT64_MIN,
+	};
+
+	/* What fails is written with the next batch of the folder. */
+	l->lags[folder] = false;
+	f->uid_ingested = f->uid_gated;
+	(void)arrival_close_start(l->p.pg, &l->ingested, &l->p.lease, f->folder, f->uidvalidity,
+				  NULL, 0, &mark, NULL, on_ingested);
+}
+
+/* Nothing is under way and nothing is left half done: what is gated is ingested, in whichever
+ * session it was. */
+static void catch_up(struct ledger *l)
+{
+	bool is_busy = l->ingested.tx.state == PG_TX_QUEUED || l->ingested.tx.state == PG_TX_SENT;
+
+	if (is_busy || l->p.watch->work != WATCH_WORK_NONE)
+		return;
+	for (unsigned i = 0; i < l->p.watch->folders.n; i++) {
+		const struct watch_folder *f = &l->p.watch->folders.at[i];
+
+		bool lags = l->lags[i] || f->uid_ingested < f->uid_gated;
+
+		if (lags && f->is_here && f->uidvalidity && !backlog_has(l->p.backlog, f->folder)) {
+			start_ingested(l, i);
+			return;
+		}
+	}
+}
+
+static void on_ingested(struct arrival_close *q)
+{
+	answered(container_of(q, struct ledger, ingested), q->fenced);
+}
+
 /* ---- proofs ---- */
 
 static struct folder_proof *proof_of(struct ledger *l, const char *folder)
@@ -204,6 +258,7 @@ void ledger_act(struct ledger *l, uint64_t now_ms)
 	take_start(l);
 	take_proofs(l);
 	retire_folders(l);
+	catch_up(l);
 }
 
 uint64_t ledger_deadline(const struct ledger *l)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "db/arrival.h"
 #include "db/folder.h"
 #include "db/pg.h"
 #include "ingest/backlog.h"
@@ -37,6 +38,8 @@ struct ledger {
 	struct watch_start start; /* what it makes */
 	uint64_t ensure_at_ms;    /* another try; UINT64_MAX: none is wanted */
 	struct folder_retire retire;
+	struct arrival_close ingested;
+	bool lags[WATCH_FOLDERS]; /* the ingested watermark of the row is behind the watcher's */
 	struct folder_proof proofs[WATCH_FOLDERS];
 	size_t n_proofs;
 };
@@ -50,6 +53,9 @@ int ledger_load(struct ledger *l);
 void ledger_end(struct ledger *l);
 /* Carry the watcher's facts to the database. */
 void ledger_act(struct ledger *l, uint64_t now_ms);
+/* Mails of this folder were settled without its watermark: it catches up when nothing is half done
+ * there. */
+void ledger_lags(struct ledger *l, unsigned folder);
 uint64_t ledger_deadline(const struct ledger *l); /* UINT64_MAX: none */
 /* Newest of each folder since the last call; at most `max`. */
 size_t ledger_take_proofs(struct ledger *l, struct folder_proof *ret, size_t max);

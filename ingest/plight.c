@@ -31,16 +31,37 @@ struct plight plight_of_conn(const struct outcome *o)
 	return retry("network", 0);
 }
 
+/*
+ * The session calls a refused password a matter for the user, as "imap switched
+ * off" is; but only the password itself is a matter for the broker, who tells it.
+ */
+static bool is_refused_password(const struct imap_verdict *v)
+{
+	static const char *const whats[] = { "login refused", "login not understood",
+					     "credential expired" };
+
+	for (size_t i = 0; i < sizeof(whats) / sizeof(whats[0]); i++)
+		if (strcmp(v->outcome.what, whats[i]) == 0)
+			return true;
+	return false;
+}
+
+static struct plight refused(bool was_fresh, bool is_password)
+{
+	if (!was_fresh)
+		return (struct plight){ PLIGHT_FRESH, "connecting", "token_refused", 0 };
+	return (struct plight){ PLIGHT_HOLD, "reauth_required",
+				is_password ? "password_refused" : "token_refused", 30 * MINUTE };
+}
+
 struct plight plight_of_imap(const struct imap_verdict *v, bool was_fresh, bool is_password)
 {
 	switch (v->remedy) {
 	case IMAP_REMEDY_FRESH_TOKEN:
-		if (!was_fresh)
-			return (struct plight){ PLIGHT_FRESH, "connecting", "token_refused", 0 };
-		return (struct plight){ PLIGHT_HOLD, "reauth_required",
-					is_password ? "password_refused" : "token_refused",
-					30 * MINUTE };
+		return refused(was_fresh, is_password);
 	case IMAP_REMEDY_USER:
+		if (is_password && is_refused_password(v))
+			return refused(was_fresh, is_password);
 		return (struct plight){ PLIGHT_HOLD, "held", "user_action", 15 * MINUTE };
 	case IMAP_REMEDY_ADMIN:
 		return (struct plight){ PLIGHT_HOLD, "held", "admin_action", 30 * MINUTE };

@@ -217,6 +217,8 @@ static void begin_batch(struct vigil *v, const struct watch_batch *b)
 		if (p && !b->count)
 			intake_gone(v->intake, p);
 	}
+	if (batch.holds_back)
+		ledger_lags(&v->ledger, b->folder);
 	intake_run(v->intake, &batch);
 }
 
@@ -247,8 +249,10 @@ static void settled_again(struct vigil *v)
 	const struct folder_pending *p =
 		backlog_find(&v->backlog, f->folder, f->uidvalidity, b->uid_to);
 
-	if (b->purpose == WATCH_AGAIN && p)
-		backlog_remove(&v->backlog, p);
+	if (b->purpose != WATCH_AGAIN || !p)
+		return;
+	backlog_remove(&v->backlog, p);
+	ledger_lags(&v->ledger, b->folder);
 }
 
 static bool check(struct vigil *v, const struct intake *in)
@@ -291,6 +295,20 @@ static const struct folder_pending *orphan(const struct vigil *v)
 	return NULL;
 }
 
+static void gone_is_settled(struct vigil *v)
+{
+	for (size_t i = 0; i < v->backlog.n; i++) {
+		unsigned at = watch_folder_find(&v->watch.folders, v->backlog.at[i].folder);
+
+		if (strcmp(v->backlog.at[i].message, v->gone_message) != 0)
+			continue;
+		backlog_remove(&v->backlog, &v->backlog.at[i]);
+		if (at != WATCH_FOLDERS)
+			ledger_lags(&v->ledger, at);
+		return;
+	}
+}
+
 static void look_at_gone(struct vigil *v)
 {
 	const struct folder_pending *p;
@@ -303,9 +321,7 @@ static void look_at_gone(struct vigil *v)
 	if (v->gone) {
 		intake_drop(v->gone);
 		v->gone = NULL;
-		for (size_t i = 0; i < v->backlog.n; i++)
-			if (strcmp(v->backlog.at[i].message, v->gone_message) == 0)
-				backlog_remove(&v->backlog, &v->backlog.at[i]);
+		gone_is_settled(v);
 	}
 	p = watch_is_live(&v->watch) ? orphan(v) : NULL;
 	if (!p)
@@ -461,8 +477,8 @@ void vigil_act(struct vigil *v, uint64_t now_ms, int64_t now_us)
 		return;
 	take_batch(v);
 	look_at_intake(v);
-	ledger_act(&v->ledger, now_ms);
 	look_at_gone(v);
+	ledger_act(&v->ledger, now_ms);
 	if (v->watch.skipped != v->skipped) {
 		v->skipped = v->watch.skipped;
 		log_error(v->p.log, "imap.mail_skipped", "uid=%u why=%s", v->watch.bad_uid,

@@ -1,0 +1,475 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/db/imapd.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+struct imapd_conn {
+	struct list link;
+	struct imapd *d;
+	uv_tcp_t tcp;
+	struct buf in, out;
+	uv_write_t write;
+	size_t writing; /* bytes of `out` under way */
+	struct imapd_folder *open;
+	size_t told; /* mails of it that were announced */
+	char idle_tag[16];
+	bool is_idling, is_closing;
+};
+
+static void on_closed(uv_handle_t *h)
+{
+	struct imapd_conn *c = h->data;
+
+	buf_clear(&c->in);
+	buf_clear(&c->out);
+	free(c);
+}
+
+static void cut(struct imapd_conn *c)
+{
+	if (c->is_closing)
+		return;
+	c->is_closing = true;
+	list_remove(&c->link);
+	uv_close((uv_handle_t *)&c->tcp, on_closed);
+}
+
+static void send_more(struct imapd_conn *c);
+
+static void on_written(uv_write_t *w, int status)
+{
+	struct imapd_conn *c = w->data;
+
+	if (c->is_closing)
+		return;
+	buf_drop(&c->out, c->writing);
+	c->writing = 0;
+	if (status < 0)
+		cut(c);
+	else
+		send_more(c);
+}
+
+static void send_more(struct imapd_conn *c)
+{
+	uv_buf_t b;
+
+	if (c->writing || !c->out.len || c->is_closing)
+		return;
+	c->writing = c->d->step && c->out.len > c->d->step ? c->d->step : c->out.len;
+	b = uv_buf_init((char *)c->out.data, (unsigned)c->writing);
+	c->write.data = c;
+	if (uv_write(&c->write, (uv_stream_t *)&c->tcp, &b, 1, on_written) < 0)
+		cut(c);
+}
+
+static void say(struct imapd_conn *c, const char *fmt, ...)
+{
+	char line[8192];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	buf_add(&c->out, line, (size_t)n);
+}
+
+/* ---- commands ---- */
+
+#define CAPS "IMAP4rev1 IDLE SASL-IR AUTH=PLAIN AUTH=XOAUTH2 SPECIAL-USE NAMESPACE ID"
+
+static void date_of(const struct imapd_mail *m, char dst[64])
+{
+	time_t t = time(NULL) - (m->is_old ? 60 * 86400 : 0);
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(dst, 64, "%d-%b-%Y %H:%M:%S +0000", &tm);
+}
+
+static void announce(struct imapd_conn *c)
+{
+	if (!c->open || c->told == c->open->n)
+		return;
+	c->told = c->open->n;
+	say(c, "* %zu EXISTS\r\n", c->told);
+}
+
+static bool let_in(struct imapd_conn *c, const char *args)
+{
+	struct buf plain = { .max = 4096 };
+	const char *blank = strrchr(args, ' ');
+	bool ok = !c->d->password;
+
+	if (blank && text_from_base64(&plain, text_of(blank + 1)) == 0)
+		ok |= memmem(plain.data, plain.len, c->d->password ? c->d->password : "",
+			     c->d->password ? strlen(c->d->password) : 0) != NULL;
+	buf_clear(&plain);
+	c->d->logins += ok;
+	return ok;
+}
+
+static struct imapd_folder *folder_of(struct imapd *d, const char *args)
+{
+	for (size_t i = 0; i < countof(d->folders); i++)
+		if (strstr(args, d->folders[i].name))
+			return &d->folders[i];
+	return NULL;
+}
+
+static void examine(struct imapd_conn *c, const char *args)
+{
+	c->open = folder_of(c->d, args);
+	c->told = c->open->n;
+	say(c, "* %zu EXISTS\r\n* 0 RECENT\r\n* OK [UIDVALIDITY %u] v\r\n* OK [UIDNEXT %u] n\r\n",
+	    c->open->n, c->open->uidvalidity, c->open->uidnext);
+}
+
+static void search(struct imapd_conn *c)
+{
+	say(c, "* SEARCH");
+	for (size_t i = 0; i < c->open->n; i++)
+		if (!c->open->mails[i].is_old)
+			say(c, " %u", c->open->mails[i].uid);
+	say(c, "\r\n");
+}
+
+static void fetch_part(struct imapd_conn *c, size_t seq, const struct imapd_mail *m,
+		       const char *args)
+{
+	const char *at = strstr(args, "BODY.PEEK[") + strlen("BODY.PEEK[");
+	size_t len = strcspn(at, "]");
+	const char *bytes = NULL;
+
+	for (size_t i = 0; i < IMAPD_PARTS; i++)
+		if (m->parts[i].section && strlen(m->parts[i].section) == len &&
+		    memcmp(m->parts[i].section, at, len) == 0)
+			bytes = m->parts[i].bytes;
+	if (bytes)
+		say(c, "* %zu FETCH (UID %u BODY[%.*s]<0> {%zu}\r\n%s)\r\n", seq, m->uid, (int)len,
+		    at, strlen(bytes), bytes);
+	else
+		say(c, "* %zu FETCH (UID %u BODY[%.*s]<0> NIL)\r\n", seq, m->uid, (int)len, at);
+}
+
+static void fetch(struct imapd_conn *c, const char *args)
+{
+	char *end, date[64];
+	uint32_t from = (uint32_t)strtoul(args, &end, 10), to = from;
+
+	if (*end == ':')
+		to = end[1] == '*' ? UINT32_MAX : (uint32_t)strtoul(end + 1, NULL, 10);
+	for (size_t i = 0; i < c->told && i < c->open->n; i++) {
+		const struct imapd_mail *m = &c->open->mails[i];
+
+		if (m->uid < from || m->uid > to)
+			continue;
+		if (!strstr(args, "BODYSTRUCTURE")) {
+			fetch_part(c, i + 1, m, args);
+			continue;
+		}
+		date_of(m, date);
+		say(c,
+		    "* %zu FETCH (UID %u INTERNALDATE \"%s\" RFC822.SIZE %zu FLAGS () "
+		    "BODYSTRUCTURE %s BODY[HEADER]<0> {%zu}\r\n%s)\r\n",
+		    i + 1, m->uid, date, strlen(m->header) + 100, m->structure, strlen(m->header),
+		    m->header);
+	}
+}
+
+static void status(struct imapd_conn *c, const char *args)
+{
+	struct imapd_folder *f = folder_of(c->d, args);
+
+	say(c, "* STATUS \"%s\" (MESSAGES %zu UIDNEXT %u UIDVALIDITY %u)\r\n", f->name, f->n,
+	    f->uidnext, f->uidvalidity);
+}
+
+static void list(struct imapd_conn *c)
+{
+	for (size_t i = 0; i < countof(c->d->folders); i++)
+		say(c, "* LIST (%s) \"/\" \"%s\"\r\n", c->d->folders[i].attributes,
+		    c->d->folders[i].name);
+}
+
+static bool is(const char *line, const char *verb)
+{
+	return strncmp(line, verb, strlen(verb)) == 0;
+}
+
+static void obey(struct imapd_conn *c, const char *tag, const char *line)
+{
+	const char *tail = "OK done";
+
+	if (is(line, "AUTHENTICATE"))
+		tail = let_in(c, line) ? "OK [CAPABILITY " CAPS "] in"
+				       : "NO [AUTHENTICATIONFAILED] who are you";
+	else if (is(line, "CAPABILITY"))
+		say(c, "* CAPABILITY " CAPS "\r\n");
+	else if (is(line, "NAMESPACE"))
+		say(c, "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
+	else if (is(line, "LIST"))
+		list(c);
+	else if (is(line, "EXAMINE"))
+		examine(c, line);
+	else if (is(line, "UID SEARCH"))
+		search(c);
+	else if (is(line, "UID FETCH "))
+		fetch(c, line + strlen("UID FETCH "));
+	else if (is(line, "STATUS"))
+		status(c, line);
+	else if (is(line, "NOOP"))
+		announce(c);
+	else if (is(line, "LOGOUT"))
+		say(c, "* BYE bye\r\n");
+	say(c, "%s %s\r\n", tag, tail);
+}
+
+static void heard(struct imapd_conn *c, char *line)
+{
+	struct imapd *d = c->d;
+	char *rest = strchr(line, ' ');
+
+	buf_add(&d->said, line, strlen(line));
+	buf_add(&d->said, "\n", 1);
+	if (d->cut_at && d->cuts > 0 && strstr(line, d->cut_at)) {
+		d->cuts--;
+		cut(c);
+		return;
+	}
+	if (c->is_idling) { /* DONE */
+		c->is_idling = false;
+		say(c, "%s OK idled\r\n", c->idle_tag);
+		return;
+	}
+	if (!rest)
+		return;
+	*rest++ = '\0';
+	if (d->refuse && d->refusals > 0 && strstr(rest, d->refuse)) {
+		d->refusals--;
+		say(c, "%s %s\r\n", line, d->refuse_with);
+	} else if (is(rest, "IDLE")) {
+		snprintf(c->idle_tag, sizeof(c->idle_tag), "%s", line);
+		c->is_idling = true;
+		say(c, "+ idling\r\n");
+		if (!d->is_mute)
+			announce(c);
+	} else {
+		obey(c, line, rest);
+	}
+}
+
+/* ---- connections ---- */
+
+static void on_alloc(uv_handle_t *h, size_t n, uv_buf_t *b)
+{
+	static char space[65536];
+
+	(void)h;
+	(void)n;
+	*b = uv_buf_init(space, sizeof(space));
+}
+
+static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
+{
+	struct imapd_conn *c = s->data;
+	uint8_t *end;
+
+	if (n < 0) {
+		cut(c);
+		return;
+	}
+	buf_add(&c->in, b->base, (size_t)n);
+	while (!c->is_closing && c->in.len && (end = memchr(c->in.data, '\n', c->in.len))) {
+		size_t len = (size_t)(end - c->in.data);
+		char *line = mem_text_n((char *)c->in.data, len && end[-1] == '\r' ? len - 1 : len);
+
+		buf_drop(&c->in, len + 1);
+		heard(c, line);
+		free(line);
+	}
+	send_more(c);
+}
+
+static void on_connection(uv_stream_t *s, int st)
+{
+	struct imapd *d = s->data;
+	struct imapd_conn *c = mem_new(sizeof(*c));
+
+	(void)st;
+	c->d = d;
+	buf_init(&c->in, 1 << 20);
+	buf_init(&c->out, 1 << 22);
+	list_append(&d->conns, &c->link);
+	uv_tcp_init(s->loop, &c->tcp);
+	c->tcp.data = c;
+	if (uv_accept(s, (uv_stream_t *)&c->tcp) < 0) {
+		cut(c);
+		return;
+	}
+	d->connections++;
+	if (d->cut_at && d->cuts > 0 && strcmp(d->cut_at, "greeting") == 0) {
+		d->cuts--;
+		cut(c);
+		return;
+	}
+	say(c, "* OK [CAPABILITY " CAPS "] hello\r\n");
+	uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+	send_more(c);
+}
+
+void imapd_open(struct imapd *d, struct loop *l)
+{
+	struct sockaddr_in at;
+	int len = sizeof(at);
+
+	*d = (struct imapd){ 0 };
+	d->folders[0] = (struct imapd_folder){
+		.name = "INBOX", .attributes = "\\HasNoChildren", .uidvalidity = 7, .uidnext = 1
+	};
+	d->folders[1] = (struct imapd_folder){
+		.name = "Bulk", .attributes = "\\Junk", .uidvalidity = 8, .uidnext = 1
+	};
+	buf_init(&d->said, 1 << 20);
+	list_init(&d->conns);
+	uv_ip4_addr("127.0.0.1", 0, &at);
+	uv_tcp_init(&l->uv, &d->listener);
+	d->listener.data = d;
+	if (uv_tcp_bind(&d->listener, (struct sockaddr *)&at, 0) < 0 ||
+	    uv_listen((uv_stream_t *)&d->listener, 16, on_connection) < 0)
+		abort();
+	uv_tcp_getsockname(&d->listener, (struct sockaddr *)&at, &len);
+	d->port = ntohs(at.sin_port);
+}
+
+void imapd_cut_all(struct imapd *d)
+{
+	struct list *at, *tmp;
+
+	list_each(&d->conns, at, tmp) cut(container_of(at, struct imapd_conn, link));
+}
+
+void imapd_drop(struct imapd *d)
+{
+	imapd_cut_all(d);
+	buf_clear(&d->said);
+	uv_close((uv_handle_t *)&d->listener, NULL);
+}
+
+/* ---- mails ---- */
+
+static struct imapd_mail *add(struct imapd *d, unsigned folder)
+{
+	struct imapd_folder *f = &d->folders[folder];
+	struct imapd_mail *m = &f->mails[f->n++];
+
+	*m = (struct imapd_mail){ .uid = f->uidnext++ };
+	return m;
+}
+
+static struct imapd_mail *added(struct imapd *d, unsigned folder, struct imapd_mail *m)
+{
+	struct list *at, *tmp;
+
+	list_each(&d->conns, at, tmp)
+	{
+		struct imapd_conn *c = container_of(at, struct imapd_conn, link);
+
+		if (!c->is_idling || c->open != &d->folders[folder] || d->is_mute)
+			continue;
+		announce(c);
+		send_more(c);
+	}
+	return m;
+}
+
+static struct imapd_mail *plain(struct imapd *d, unsigned folder, const char *id,
+				const char *in_reply_to, const char *text, const char *more)
+{
+	struct imapd_mail *m = add(d, folder);
+
+	snprintf(m->header, sizeof(m->header),
+		 "From: Pat Prospect <pat@prospect.test>\r\nTo: a@example.test\r\nSubject: Re: a "
+		 "question\r\n"
+		 "Date: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-ID: "
+		 "<%s>\r\n%s%s%s%sContent-Type: text/plain; charset=utf-8\r\n\r\n",
+		 id, in_reply_to ? "In-Reply-To: <" : "", in_reply_to ? in_reply_to : "",
+		 in_reply_to ? ">\r\n" : "", more);
+	snprintf(m->structure, sizeof(m->structure),
+		 "(\"text\" \"plain\" (\"charset\" \"utf-8\") NIL NIL \"7bit\" %zu 1)",
+		 strlen(text));
+	m->parts[0].section = "1";
+	snprintf(m->parts[0].bytes, sizeof(m->parts[0].bytes), "%s", text);
+	return added(d, folder, m);
+}
+
+struct imapd_mail *imapd_reply(struct imapd *d, unsigned folder, const char *id,
+			       const char *in_reply_to, const char *text)
+{
+	return plain(d, folder, id, in_reply_to, text, "");
+}
+
+struct imapd_mail *imapd_absence(struct imapd *d, unsigned folder, const char *id,
+				 const char *in_reply_to)
+{
+	return plain(d, folder, id, in_reply_to,
+		     "I am out of the office until 24 December 2026.\r\n",
+		     "Auto-Submitted: auto-replied\r\nX-Auto-Response-Suppress: All\r\n");
+}
+
+struct imapd_mail *imapd_bounce(struct imapd *d, unsigned folder, const char *id,
+				const char *original_id, const char *recipient)
+{
+	struct imapd_mail *m = add(d, folder);
+
+	snprintf(m->header, sizeof(m->header),
+		 "Return-Path: <>\r\nFrom: Mail Delivery System <MAILER-DAEMON@mx.test>\r\nTo: "
+		 "a@example.test\r\n"
+		 "Subject: Undelivered Mail Returned to Sender\r\nDate: Mon, 23 Nov 2026 10:00:00 "
+		 "+0000\r\nMessage-ID: <%s>\r\n"
+		 "Auto-Submitted: auto-replied\r\nContent-Type: multipart/report; "
+		 "report-type=delivery-status; boundary=b\r\n\r\n",
+		 id);
+	snprintf(m->structure, sizeof(m->structure),
+		 "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 40 1)"
+		 "(\"message\" \"delivery-status\" NIL NIL NIL \"7bit\" 200)"
+		 "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 300 (NIL NIL NIL NIL NIL NIL NIL "
+		 "NIL NIL NIL)"
+		 " (\"text\" \"plain\" NIL NIL NIL \"7bit\" 5 1) 9) \"report\" (\"report-type\" "
+		 "\"delivery-status\" \"boundary\" \"b\"))");
+	m->parts[0].section = "1";
+	snprintf(m->parts[0].bytes, sizeof(m->parts[0].bytes),
+		 "Your mail could not be delivered: no such user.\r\n");
+	m->parts[1].section = "2";
+	snprintf(m->parts[1].bytes, sizeof(m->parts[1].bytes),
+		 "Reporting-MTA: dns; mx.test\r\n\r\nFinal-Recipient: rfc822; %s\r\nAction: "
+		 "failed\r\nStatus: 5.1.1\r\n"
+		 "Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n",
+		 recipient);
+	m->parts[2].section = "3.HEADER";
+	snprintf(
+		m->parts[2].bytes, sizeof(m->parts[2].bytes),
+		"From: a@example.test\r\nTo: %s\r\nSubject: a question\r\nMessage-ID: <%s>\r\n\r\n",
+		recipient, original_id);
+	return added(d, folder, m);
+}
+
+void imapd_expunge(struct imapd *d, unsigned folder, uint32_t uid)
+{
+	struct imapd_folder *f = &d->folders[folder];
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->mails[i].uid != uid)
+			continue;
+		memmove(&f->mails[i], &f->mails[i + 1], (f->n - i - 1) * sizeof(f->mails[0]));
+		f->n--;
+		return;
+	}
+}

@@ -1,0 +1,72 @@
+#ifndef TESTS_DB_IMAPD_H
+#define TESTS_DB_IMAPD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/io/loop.h"
+#include "base/list.h"
+
+/*
+ * A small IMAP server on loopback, in the clear, for tests: two folders, IDLE,
+ * and manners that can be made bad.  It knows what our client says and nothing else.
+ */
+#define IMAPD_MAILS 64
+#define IMAPD_PARTS 3
+
+struct imapd_mail {
+	uint32_t uid; /* 0: there is none */
+	bool is_old;  /* came long before any lookback */
+	char header[2048];
+	char structure[1024];
+	struct {
+		const char *section;
+		char bytes[2048];
+	} parts[IMAPD_PARTS];
+};
+
+struct imapd_folder {
+	const char *name, *attributes;
+	uint32_t uidvalidity, uidnext;
+	struct imapd_mail mails[IMAPD_MAILS]; /* in the order of their UIDs */
+	size_t n;
+};
+
+struct imapd {
+	uv_tcp_t listener;
+	uint16_t port;
+	struct list conns;
+	struct imapd_folder folders[2]; /* INBOX, Bulk */
+
+	/* Manners. */
+	size_t step;        /* bytes of one write; 0: all at once */
+	const char *cut_at; /* a command with this text is not answered, the connection is cut... */
+	int cuts;           /* ...so many times */
+	const char *refuse; /* a command with this text is answered... */
+	const char *refuse_with; /* ...so: "NO [UNAVAILABLE] later" */
+	int refusals;
+	const char *password; /* what AUTHENTICATE must bring; NULL: anything */
+	bool is_mute;         /* no EXISTS is pushed: a deaf IDLE */
+
+	int logins;      /* that were let in */
+	int connections; /* ever */
+	struct buf said; /* every command line, each with its LF */
+};
+
+void imapd_open(struct imapd *d, struct loop *l);
+void imapd_drop(struct imapd *d);
+void imapd_cut_all(struct imapd *d); /* connections only */
+
+/* Mails; they are announced at once to whoever idles in that folder.  `folder`: 0 INBOX, 1 Bulk. */
+struct imapd_mail *imapd_reply(struct imapd *d, unsigned folder, const char *id,
+			       const char *in_reply_to, const char *text);
+struct imapd_mail *imapd_absence(struct imapd *d, unsigned folder, const char *id,
+				 const char *in_reply_to);
+/* A delivery report; the id is only in the headers that it returns. */
+struct imapd_mail *imapd_bounce(struct imapd *d, unsigned folder, const char *id,
+				const char *original_id, const char *recipient);
+void imapd_expunge(struct imapd *d, unsigned folder, uint32_t uid);
+
+#endif

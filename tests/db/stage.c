@@ -1,0 +1,306 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/db/stage.h"
+
+#include "base/clock.h"
+#include "base/keyed.h"
+#include "base/mem.h"
+#include "tests/db/pgtest.h"
+
+#define LIMIT_MS 20000
+
+static void on_poll(struct timer *t);
+static void on_limit(struct timer *t);
+
+/* ---- the token source ---- */
+
+struct stage_ask {
+	struct stage *s;
+	struct token_ask *ask;
+	struct timer timer;
+};
+
+static void on_gone(struct timer *t)
+{
+	free(container_of(t, struct stage_ask, timer));
+}
+
+static void on_answer(struct timer *t)
+{
+	struct stage_ask *a = container_of(t, struct stage_ask, timer);
+	struct token_ask *ask = a->ask;
+	struct stage *s = a->s;
+	struct secret token = { 0 };
+	struct token_answer answer = { .outcome = OUTCOME_OK,
+				       .secret = &token,
+				       .version = s->token_version,
+				       .expires_at = INT64_MAX,
+				       .reason = "" };
+
+	secret_set_text(&token, text_of(s->token));
+	if (s->token_life_s)
+		answer.expires_at = clock_unix_s() + s->token_life_s;
+	answer.is_password = s->token_life_s == 0;
+	if (s->token_blame != BLAME_NONE)
+		answer.outcome = outcome_of(s->token_blame, "token", TEXT("no"));
+	ask->ticket = NULL;
+	timer_drop(t, on_gone);
+	ask->answered(ask, &answer);
+	secret_clear(&token);
+}
+
+static int ask(void *owner, struct token_ask *asked)
+{
+	struct stage *s = owner;
+	struct stage_ask *a = mem_new(sizeof(*a));
+
+	s->asked++;
+	s->asked_refused = asked->refused_version;
+	if (asked->refused_version >= s->token_version)
+		s->token_version = asked->refused_version + 1;
+	a->s = s;
+	a->ask = asked;
+	asked->ticket = a;
+	timer_open(&a->timer, &s->loop, on_answer);
+	timer_in(&a->timer, 0);
+	return 0;
+}
+
+static void cancel(void *owner, struct token_ask *asked)
+{
+	struct stage_ask *a = asked->ticket;
+
+	(void)owner;
+	asked->ticket = NULL;
+	if (a)
+		timer_drop(&a->timer, on_gone);
+}
+
+/* ---- the mailbox ---- */
+
+static void on_want(void *owner)
+{
+	struct stage *s = owner;
+
+	s->wants++;
+	timer_in(&s->poll, 0); /* admitted from the loop */
+}
+
+static void on_settled(void *owner)
+{
+	((struct stage *)owner)->settled++;
+}
+
+static void on_proof(void *owner)
+{
+	(void)owner; /* nobody writes them here: the worker's tests do */
+}
+
+static void on_lost(void *owner, const char *why)
+{
+	(void)why;
+	((struct stage *)owner)->losts++;
+}
+
+struct mailbox_params stage_params(struct stage *s)
+{
+	return (struct mailbox_params){
+		.loop = &s->loop,
+		.pg = s->pg,
+		.log = &s->log,
+		.policy = &s->policy,
+		.tokens = &s->tokens,
+		.digest_master = &s->master,
+		.rand = &s->rand,
+		.lookback_ms = UINT64_C(14) * 86400 * 1000,
+		.proof_ms = 200,
+		.idle_renew_ms = 60000,
+		.text_max = 65536,
+		.retry_first_ms = 20,
+		.is_clear = true,
+		.owner = s,
+		.on_want = on_want,
+		.on_settled = on_settled,
+		.on_proof = on_proof,
+		.on_lost = on_lost,
+	};
+}
+
+void stage_watch(struct stage *s, int64_t epoch)
+{
+	const struct mailbox_params p = stage_params(s);
+	const struct lease_inbox row = {
+		.workspace = SEED_WS,
+		.inbox = SEED_A,
+		.epoch = epoch,
+		.admin_state = "enabled",
+		.address = "a@example.test",
+		.provider = "p",
+		.imap_host = "127.0.0.1",
+		.imap_security = "tls",
+		.imap_port = s->imapd.port,
+		.login_name = "a@example.test",
+	};
+
+	s->mailbox = mailbox_open(&p, &row);
+	timer_in(&s->poll, 0);
+}
+
+/* ---- the loop ---- */
+
+static void on_poll(struct timer *t)
+{
+	struct stage *s = container_of(t, struct stage, poll);
+	bool there = false;
+
+	if (s->mailbox)
+		mailbox_admit(s->mailbox);
+	if (s->awaited)
+		there = strcmp(pgtest_value(s->admin, "%s", s->awaited), "t") == 0;
+	if (s->holds)
+		there = s->holds(s);
+	if (there)
+		uv_stop(&s->loop.uv);
+	else
+		timer_in(t, 5);
+}
+
+static void on_limit(struct timer *t)
+{
+	struct stage *s = container_of(t, struct stage, limit);
+
+	if (!s->awaited && !s->holds) {
+		uv_stop(&s->loop.uv);
+		return;
+	}
+	fail_msg("waited too long for: %s (mailbox: %s, %s)",
+		 s->awaited ? s->awaited : "a condition",
+		 s->mailbox ? mailbox_state_name(mailbox_state_of(s->mailbox)) : "-",
+		 s->mailbox ? mailbox_waiting_for(s->mailbox) : "-");
+}
+
+static void run(struct stage *s, uint64_t ms)
+{
+	timer_in(&s->limit, ms);
+	timer_in(&s->poll, 0);
+	(void)uv_run(&s->loop.uv, UV_RUN_DEFAULT);
+	timer_stop(&s->limit);
+}
+
+void stage_until(struct stage *s, const char *fmt, ...)
+{
+	char sql[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(sql, sizeof(sql), fmt, ap);
+	va_end(ap);
+	s->awaited = sql;
+	run(s, LIMIT_MS);
+	s->awaited = NULL;
+}
+
+void stage_until_holds(struct stage *s, bool (*holds)(struct stage *s))
+{
+	s->holds = holds;
+	run(s, LIMIT_MS);
+	s->holds = NULL;
+}
+
+void stage_for(struct stage *s, uint64_t ms)
+{
+	run(s, ms);
+}
+
+const char *stage_value(struct stage *s, const char *fmt, ...)
+{
+	char sql[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(sql, sizeof(sql), fmt, ap);
+	va_end(ap);
+	return pgtest_value(s->admin, "%s", sql);
+}
+
+/* ---- open and close ---- */
+
+static bool is_up(struct stage *s)
+{
+	return pg_is_up(s->pg);
+}
+
+void stage_open(struct stage *s, const char *database)
+{
+	struct pg_params p;
+
+	*s = (struct stage){ .token = "right", .token_version = 1 };
+	seed_database(database);
+	s->admin = seed_session(database, PGTEST_ADMIN);
+	s->api = seed_session(database, "replyd_api");
+	pgtest_exec(s->admin, "delete from folder");
+	log_setup("test", LOG_ERROR, LOG_KEY_VALUE);
+	log_child(&s->log, NULL, "test=%s", database);
+	rand_gen_seed(&s->rand, 1);
+	secret_set_text(&s->master, TEXT("0123456789abcdef0123456789abcdef"));
+	keyed_workspace_key(&s->master, TEXT(SEED_WS), &s->workspace_key);
+	assert_int_equal(netaddr_policy_parse(&s->policy, TEXT("127.0.0.0/8")), 0);
+	s->tokens = (struct token_source){ .owner = s, .ask = ask, .cancel = cancel };
+	loop_init(&s->loop, NULL, s);
+	timer_open(&s->poll, &s->loop, on_poll);
+	timer_open(&s->limit, &s->loop, on_limit);
+	imapd_open(&s->imapd, &s->loop);
+	p = (struct pg_params){ .conninfo = pgtest_conninfo(database, "replyd_ingest"),
+				.password = pgtest_password("replyd_ingest"),
+				.application = "stage",
+				.log = &s->log,
+				.owner = s };
+	assert_int_equal(pg_open(&s->loop, &p, &s->pg), 0);
+	stage_until_holds(s, is_up);
+}
+
+void stage_close(struct stage *s)
+{
+	mailbox_drop(s->mailbox);
+	imapd_drop(&s->imapd);
+	pg_drop(s->pg);
+	timer_drop(&s->poll, NULL);
+	timer_drop(&s->limit, NULL);
+	loop_stop(&s->loop);
+	loop_run(&s->loop);
+	loop_clear(&s->loop);
+	session_close(s->admin);
+	session_close(s->api);
+	secret_clear(&s->master);
+	secret_clear(&s->workspace_key);
+}
+
+void stage_register(struct stage *s, const char *message_id, const char *prospect)
+{
+	uint8_t digest[KEYED_DIGEST];
+	struct buf hex = { .max = 65 };
+	char id[RAND_UUID];
+
+	rand_uuid(id);
+	keyed_id_digest(&s->workspace_key, text_of(message_id), digest);
+	text_add_hex(&hex, digest, sizeof(digest));
+	assert_string_equal(
+		pgtest_value(s->api,
+			     "select result from "
+			     "outbound_register('[{\"outbound_id\":\"%s\",\"inbox_id\":\"" SEED_A
+			     "\",\"sequence\":\"q\",\"step\":\"1\",\"prospect_key\":\"%s\","
+			     "\"prospect_address\":\"%s@prospect.test\","
+			     "\"message_id\":\"%s\",\"sent_at\":\"2026-11-20T00:00:00Z\","
+			     "\"digest\":\"%s\",\"fingerprint\":\"00\"}]')",
+			     id, prospect, prospect, message_id, (char *)hex.data),
+		"created");
+	buf_clear(&hex);
+}

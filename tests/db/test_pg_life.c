@@ -130,17 +130,20 @@ static void a_killed_backend_is_replaced(void **state)
 	pg_bench_open(&b, pgtest_database("killed"));
 	pg_bench_run(&b, 1);
 	pg_bench_ask(&a[0], &b, "a", &one);
+	pg_bench_run(&b, 1);
 	pg_bench_ask(&a[1], &b, "b", &die);
 	pg_bench_ask(&a[2], &b, "c", &one);
-	pg_bench_run(&b, 4); /* three answers, down */
-	assert_string_equal(b.said, "a=1 b!net:57P01 c!net: ");
+	pg_bench_run(&b, 3); /* two answers, down */
+	/* Its last words reach us, unless the reset of the socket was faster. */
+	assert_true(strcmp(b.said, "a=1 b!net:57P01 c!net: ") == 0 ||
+		    strcmp(b.said, "a=1 b!net: c!net: ") == 0);
 	assert_int_equal(b.downs, 1);
 	assert_int_equal(b.down.blame, BLAME_NET);
 	assert_false(pg_is_up(b.pg));
 	assert_true(pg_up_since_ms(b.pg) == 0);
 	pg_bench_ask(&a[0], &b, "d", &one);
 	pg_bench_run(&b, 2); /* up, answer */
-	assert_string_equal(b.said, "a=1 b!net:57P01 c!net: d=1 ");
+	assert_non_null(strstr(b.said, " c!net: d=1 "));
 	assert_true(pg_up_since_ms(b.pg) > 0 && pg_up_since_ms(b.pg) <= clock_mono_ms());
 	pg_bench_close(&b);
 }
@@ -265,7 +268,7 @@ static void a_host_is_reached_by_its_name(void **state)
 	(void)uv_run(&b.loop.uv, UV_RUN_NOWAIT);
 	(void)uv_run(&b.loop.uv, UV_RUN_NOWAIT);
 	pg_bench_close(&b);
-	assert_int_equal(b.ups + b.downs, 0);
+	assert_int_equal(b.ups, 0); /* a quick name server may have led us to the closed port */
 }
 
 static void a_conninfo_must_parse(void **state)

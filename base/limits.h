@@ -34,6 +34,7 @@
 #define LIMIT_HTTP_HEAD (32 * 1024)   /* request line and headers; our longest are bearer keys and cookies of 4 KB */
 #define LIMIT_HTTP_SWALLOW (1024 * 1024) /* read past the body ceiling, unkept, so that the client gets to read its 413 */
 #define LIMIT_HTTP_BODY_MS 60000      /* a body takes no longer: slow senders hold no connection for ever */
+#define LIMIT_HTTP_CHUNK_MS 5000      /* between two bytes of a chunked body: libmicrohttpd 0.9.75 keeps a size line it has no room for until then */
 #define LIMIT_HTTP_ANSWER_HEAD (64 * 1024) /* status line and headers of an answer to us, all of them together */
 #define LIMIT_HTTP_ANSWER_REST (256 * 1024) /* read past what is kept, so that the connection can be used again */
 #define LIMIT_HTTP_CONNECT_MS 10000   /* lookup, TCP and TLS of a request, within its own time */

@@ -68,6 +68,18 @@ static void judge_path(struct http_call *c, struct text path)
 		refuse(c, MHD_HTTP_BAD_REQUEST, "the path has a bad percent escape");
 }
 
+unsigned http_call_idle_s(const struct http_server_params *params)
+{
+	unsigned idle_s = (unsigned)((params->idle_timeout_ms + 999) / 1000);
+
+	return idle_s ? idle_s : 1;
+}
+
+static void set_patience(struct http_call *c, unsigned idle_s)
+{
+	(void)MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, idle_s);
+}
+
 struct http_call *http_call_new(struct http_server *s, const struct http_server_params *params,
 				struct MHD_Connection *mhd, const char *target)
 {
@@ -149,6 +161,8 @@ static bool judge_head(struct http_call *c, const char *version)
 		refuse(c, MHD_HTTP_BAD_REQUEST, "the length of the body is given in two ways");
 	if (h.foreign)
 		refuse(c, MHD_HTTP_BAD_REQUEST, "the only transfer coding spoken is chunked");
+	if (h.codings && LIMIT_HTTP_CHUNK_MS / 1000 < http_call_idle_s(c->params))
+		set_patience(c, LIMIT_HTTP_CHUNK_MS / 1000);
 	if (info && info->header_size > LIMIT_HTTP_HEAD)
 		refuse(c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too long");
 	return h.lengths + h.codings <= 1 && !h.foreign;
@@ -209,6 +223,7 @@ static enum MHD_Result hand_over(struct http_call *c)
 	if (http_server_is_dropping(c->server))
 		return MHD_NO;
 	c->state = HTTP_CALL_ASKING;
+	set_patience(c, http_call_idle_s(p)); /* the connection may stay */
 	if (c->refused)
 		p->on_refused(p->owner, c, c->refused, c->why);
 	else

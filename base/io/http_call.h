@@ -52,6 +52,8 @@ struct http_call {
 	void (*own_gone)(void *own);
 };
 
+/* Seconds that a connection may be silent; at least one. */
+unsigned http_call_idle_s(const struct http_server_params *params);
 /* libmicrohttpd saw the request line: `target` as it was sent.  `params` lives as long as `s`. */
 struct http_call *http_call_new(struct http_server *s, const struct http_server_params *params,
 				struct MHD_Connection *mhd, const char *target);

@@ -93,7 +93,9 @@ static void run(struct http_server *s)
 	if (s->resumed || (was_full && !is_full(s)))
 		timer_in(&s->timer, 0);
 	else if (MHD_get_timeout(s->mhd, &wait_ms) == MHD_YES)
-		timer_in(&s->timer, wait_ms);
+		/* libuv 1.44 runs a timer of 0 again in the same turn: nobody else would have one
+		 * while MHD is busy with a connection it cannot get on with. */
+		timer_in(&s->timer, wait_ms ? wait_ms : 1);
 	else
 		timer_stop(&s->timer);
 }
@@ -146,16 +148,15 @@ static int listen_on(const struct http_server_params *p, uint16_t *ret_port)
 
 static struct MHD_Daemon *start_mhd(struct http_server *s, int listener)
 {
-	unsigned idle_s = (unsigned)((s->params.idle_timeout_ms + 999) / 1000);
-
-	return MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, /* accept policy: */ NULL, NULL,
-		on_access, s, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT,
-		s->params.max_connections, MHD_OPTION_CONNECTION_TIMEOUT, idle_s ? idle_s : 1,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(2 * LIMIT_HTTP_HEAD),
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, s, MHD_OPTION_URI_LOG_CALLBACK,
-		on_target, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_END);
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0,
+				/* accept policy: */ NULL, NULL, on_access, s,
+				MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT,
+				s->params.max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+				http_call_idle_s(&s->params), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				(size_t)(2 * LIMIT_HTTP_HEAD), MHD_OPTION_STRICT_FOR_CLIENT, 1,
+				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_UNESCAPE_CALLBACK,
+				keep_escapes, s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_END);
 }
 
 int http_server_open(struct loop *l, const struct http_server_params *p, struct http_server **ret)

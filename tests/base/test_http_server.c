@@ -537,6 +537,39 @@ static void endless_body_is_cut_off(void **state)
 	free(w);
 }
 
+/* A chunk's size line that is longer than libmicrohttpd's memory: it waits for room, busily. */
+static void stuck_chunk_client(struct world *w)
+{
+	static char extension[128 * 1024];
+	uint64_t from_ms = clock_mono_ms();
+	int stuck = dial(w), fd = dial(w);
+
+	memset(extension, 'a', sizeof(extension));
+	say_text(stuck, "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5;");
+	(void)send(stuck, extension, sizeof(extension), MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* Others are answered meanwhile, also when the answer comes later. */
+	for (int i = 0; i < 20; i++) {
+		say_text(fd, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+		w->row += hear_one(fd, w->answer, sizeof(w->answer));
+		poll(NULL, 0, 5);
+	}
+	close(fd);
+	hear_all(stuck, w->answer, sizeof(w->answer));
+	close(stuck);
+	w->row += clock_mono_ms() - from_ms < 2 * LIMIT_HTTP_CHUNK_MS;
+}
+
+static void a_stuck_chunk_stops_nobody_else(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	world_run(w, stuck_chunk_client, 10);
+	assert_int_equal(w->row, 21);
+	assert_int_equal(w->requests, 20);
+	free(w);
+}
+
 static void keep_alive_client(struct world *w)
 {
 	int fd = dial(w);
@@ -761,6 +794,7 @@ int main(void)
 		cmocka_unit_test(long_heads),
 		cmocka_unit_test(body_ceiling),
 		cmocka_unit_test(endless_body_is_cut_off),
+		cmocka_unit_test(a_stuck_chunk_stops_nobody_else),
 		cmocka_unit_test(keep_alive),
 		cmocka_unit_test(pipelined),
 		cmocka_unit_test(many_at_once),

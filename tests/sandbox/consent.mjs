@@ -31,7 +31,7 @@ export class Browser {
     for (let hops = 0; hops < 20; hops++) {
       const { host } = new URL(at);
       const jar = this.jars.get(host) ?? this.jars.set(host, new Map()).get(host);
-      const res = await fetch(at, { ...request, redirect: 'manual',
+      const res = await fetch(at, { ...request, redirect: 'manual', signal: AbortSignal.timeout(30000),
         headers: { ...request.headers, cookie: [...jar].map(([k, v]) => `${k}=${v}`).join('; ') } });
       for (const cookie of res.headers.getSetCookie()) {
         const [pair] = cookie.split(';');

@@ -178,9 +178,7 @@ export async function startDovecot({ dir, cert, oidcPort, maxPerUser = 0 }) {
     },
     // TERM alone waits 30 s for clients in IDLE; the whole group is ended instead, as a crash would
     async stop() {
-      if (!running) return;
-      running.signalGroup('SIGKILL');
-      await running.ended;
+      if (running) await running.stop({ signal: 'SIGKILL' });
       running = null;
       await until('Dovecot to be gone', async () => !(await portAnswers(ports.imaps)));
     },

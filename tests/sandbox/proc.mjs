@@ -103,6 +103,16 @@ export function unprivileged() {
 const dropTo = (user) => (user
   ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'] : []);
 
+// groupIsGone: no living member; one that nobody has buried yet (state Z) holds nothing any more
+function groupIsGone(group) {
+  return !fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).some((pid) => {
+    try {
+      const [state, , pgrp] = fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').pop().split(' ');
+      return Number(pgrp) === group && !'ZX'.includes(state);
+    } catch { return false; }
+  });
+}
+
 // start: a long-running program in a process group of its own, its output in a file
 export function start(argv, { log, user = null, env = process.env, cwd = '/', deathSignal = 'KILL' } = {}) {
   const out = fs.openSync(log, 'a');
@@ -123,12 +133,14 @@ export function start(argv, { log, user = null, env = process.env, cwd = '/', de
     signalGroup(name) { try { process.kill(-child.pid, name); } catch { /* it is gone */ } },
     // stop: ask, wait, insist; with the whole group gone at the end
     async stop({ signal = 'SIGTERM', graceMs = 10000 } = {}) {
-      if (!running.over) running.signal(signal);
+      if (!running.over && signal !== 'SIGKILL') running.signal(signal);
+      if (signal === 'SIGKILL') graceMs = 0;
       let patience; // must not keep us here once the program has ended
       await Promise.race([running.ended, new Promise((done) => { patience = setTimeout(done, graceMs); })]);
       clearTimeout(patience);
       running.signalGroup('SIGKILL');
       await running.ended;
+      await until(`${argv[0]} and its children to be gone`, () => groupIsGone(child.pid), { everyMs: 5 });
       return running.over;
     },
   };

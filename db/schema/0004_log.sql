@@ -308,7 +308,8 @@ begin
 			name := parent || '_' || to_char(first, 'YYYY_MM');
 			lower := to_char(first, 'YYYY-MM-DD') || ' 00:00+00';
 			upper := to_char(first + interval '1 month', 'YYYY-MM-DD') || ' 00:00+00';
-			if to_regclass(name) is null then
+			-- By its full name: a temporary table of the caller's must not pass for it.
+			if to_regclass('replyd.' || name) is null then
 				-- Made apart and attached, which stops nobody who reads or writes another month.
 				execute format('create table %I (like %I including all)', name, parent);
 				execute format('alter table %I no force row level security', parent || '_default');

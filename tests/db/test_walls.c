@@ -171,6 +171,18 @@ static void secrets_are_for_those_who_open_them(void **state)
 		{ "replyd_ingest", "alter table gate disable row level security", "42501" },
 		{ "replyd_ingest", "set role replyd_owner", "42501" },
 		{ "replyd_api", "set role replyd_admin", "42501" },
+		{ "replyd_api", "set row_security = off; select 1 from gate", "42501" },
+		{ "replyd_broker", "select pg_read_file('PG_VERSION')", "42501" },
+		{ "replyd_broker", "copy (select 1) to program 'true'", "42501" },
+		{ "replyd_dispatch", "create schema own", "42501" },
+		{ "replyd_dispatch", "create table public.own (n int)", "42501" },
+		{ "replyd_dispatch",
+		  "create function replyd.own() returns int language sql as 'select 1'", "42501" },
+		{ "replyd_rotation", "alter role replyd_rotation bypassrls", "42501" },
+		{ "replyd_rotation", "alter role replyd_owner login", "42501" },
+		{ "replyd_rotation", "drop table replyd.attempt", "42501" },
+		{ "replyd_admin", "truncate replyd.workspace cascade", "42501" },
+		{ "replyd_admin", "select rolpassword from pg_authid", "42501" },
 	};
 
 	(void)state;
@@ -240,6 +252,24 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		pgtest_value(
 			s, "select string_agg(proname || ' ' || proconfig::text, ',') from pg_proc"
 			   " where pronamespace = 'replyd'::regnamespace and prosecdef"));
+	session_close(s);
+}
+
+/* A temporary table of the caller's does not pass for a partition. */
+static void what_runs_as_the_owner_is_not_led_astray(void **state)
+{
+	static const char month[] =
+		"to_char(date_trunc('month', now() at time zone 'UTC') + interval '5 months', "
+		"'YYYY_MM')";
+	struct session *s = pgtest_session(pgtest_database("astray"), "replyd_rotation");
+
+	(void)state;
+	pgtest_exec(s, "do $$ begin execute 'create temp table event_' || %s || ' (n int)'; end $$",
+		    month);
+	pgtest_exec(s, "call partitions_ensure(5)");
+	assert_string_equal(
+		"t",
+		pgtest_value(s, "select to_regclass('replyd.event_' || %s) is not null", month));
 	session_close(s);
 }
 
@@ -475,6 +505,7 @@ int main(void)
 		cmocka_unit_test(each_process_may_do_its_work_and_no_more),
 		cmocka_unit_test(secrets_are_for_those_who_open_them),
 		cmocka_unit_test(functions_are_run_by_whom_they_are_for),
+		cmocka_unit_test(what_runs_as_the_owner_is_not_led_astray),
 		cmocka_unit_test(a_stranger_sees_nothing),
 		cmocka_unit_test(workspaces_do_not_see_each_other),
 		cmocka_unit_test(nothing_is_written_into_another_workspace),

@@ -1,5 +1,7 @@
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -87,6 +89,17 @@ static int dispatch(struct settings *s, const struct options *o)
 	return EX_USAGE;
 }
 
+/* Keys and passwords live in this memory, those of `up` first of all: no core dump, no ptrace by
+ * our own user. */
+static void harden(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	umask(077);
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct settings s;
@@ -94,7 +107,7 @@ int main(int argc, char **argv)
 	char why[512];
 	int code;
 
-	umask(077);
+	harden();
 	code = options_parse(&o, argc, argv);
 	if (code)
 		return code;

@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -28,14 +27,10 @@ void role_log_setup(const char *name, const struct settings *s)
 	log_setup(name, level_of(s->log_level), json ? LOG_JSON : LOG_KEY_VALUE);
 }
 
-/* Secrets live in this memory: no core dump, no ptrace by our own user. */
-static void harden(void)
+static void raise_files(void)
 {
-	const struct rlimit none = { 0, 0 };
 	struct rlimit files;
 
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
 	/* As many connections as the machine allows. */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
@@ -79,7 +74,7 @@ int role_open(struct role *r, const char *name, const struct settings *s, const 
 	rand_uuid(r->instance);
 	role_log_setup(name, s);
 	log_child(&r->log, NULL, "%s", "");
-	harden();
+	raise_files();
 	/* A child of `replyd up` ends with it; started by hand or by systemd it does not. */
 	if (strncmp(credentials, "fd:", 3) == 0)
 		proc_die_with_parent();

@@ -28,7 +28,8 @@ static const char settings[] =
 	"idle_in_transaction_session_timeout = 30s\n"
 	"log_timezone = 'UTC'\n"
 	"timezone = 'UTC'\n"
-	"# a statement's text may be logged, its values never\n"
+	"# a statement's text may be logged, its values and the row that failed never\n"
+	"log_error_verbosity = terse\n"
 	"log_parameter_max_length = 0\n"
 	"log_parameter_max_length_on_error = 0\n";
 

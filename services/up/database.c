@@ -53,6 +53,9 @@ static int create_database(const char *place, const char *admin_user, const stru
 	r = session_query(s, "select 1 from pg_database where datname = 'replyd'", 0, NULL, why);
 	if (r == 0 && session_rows(s) == 0)
 		r = session_exec(s, "create database replyd", why);
+	/* What PostgreSQL gives to everybody: nobody here needs tables of his own. */
+	if (r == 0)
+		r = session_exec(s, "revoke temporary on database replyd from public", why);
 	if (r)
 		code = say(EX_UNAVAILABLE, why);
 	session_close(s);

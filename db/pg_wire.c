@@ -172,8 +172,10 @@ static void on_looked_up(struct pg_host *host)
 {
 	struct pg_wire *w = container_of(host, struct pg_wire, host);
 
-	if (w->state == WIRE_CLOSING)
-		closed_one(w);
+	if (w->state == WIRE_CLOSING) {
+		closed_one(w); /* `w` may be gone */
+		return;
+	}
 	if (w->state != WIRE_LOOKUP)
 		return;
 	if (host->entries)

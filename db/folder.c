@@ -193,7 +193,7 @@ static void on_ensured(struct pg_tx *tx, const struct pg_answer *a)
 	q->outcome = a->outcome;
 	q->fenced = is_fenced(a);
 	if (outcome_ok(&a->outcome)) {
-		snprintf(q->folder, sizeof(q->folder), "%s", pg_row_text(a, 1, 0, 0));
+		(void)snprintf(q->folder, sizeof(q->folder), "%s", pg_row_text(a, 1, 0, 0));
 		q->uid_gated = pg_row_i64(a, 1, 0, 1);
 		q->uid_ingested = pg_row_i64(a, 1, 0, 2);
 	}

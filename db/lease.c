@@ -22,7 +22,7 @@ static const struct pg_stmt beat = {
 };
 static const struct pg_stmt workers = {
 	"lease_workers",
-	"select worker_id, beat from worker order by worker_id",
+	"select worker_id, beat, capacity::bigint from worker order by worker_id",
 };
 
 int lease_beat_start(struct pg *pg, struct lease_beat *q, const char *worker, const char *host,
@@ -47,8 +47,10 @@ static void on_beaten(struct pg_tx *tx, const struct pg_answer *a)
 		all = mem_new((q->n_workers + 1) * sizeof(*all));
 	}
 	for (size_t i = 0; i < q->n_workers; i++) {
-		snprintf(all[i].worker, sizeof(all[i].worker), "%s", pg_row_text(a, 1, (int)i, 0));
+		(void)snprintf(all[i].worker, sizeof(all[i].worker), "%s",
+			       pg_row_text(a, 1, (int)i, 0));
 		all[i].beat = pg_row_i64(a, 1, (int)i, 1);
+		all[i].capacity = pg_row_i64(a, 1, (int)i, 2);
 	}
 	q->workers = all;
 	q->done(q);
@@ -153,6 +155,13 @@ static void on_listed(struct pg_tx *tx, const struct pg_answer *a)
 
 /* ---- release ---- */
 
+static const struct pg_stmt unwatched = {
+	"lease_unwatched",
+	"update inbox_state s set state = 'unwatched', reason = b.admin_state, detail = '', since "
+	"= now()"
+	" from lease l, inbox b where l.worker_id = $1::uuid and l.inbox_id = $2::uuid"
+	" and s.inbox_id = l.inbox_id and b.inbox_id = l.inbox_id",
+};
 static const struct pg_stmt release_one = {
 	"lease_release_one",
 	"update lease set worker_id = null where worker_id = $1::uuid and inbox_id = $2::uuid",
@@ -172,6 +181,7 @@ int lease_release_start(struct pg *pg, struct lease_release *q, const char *work
 	q->done = done;
 	pg_tx_init(&q->tx, NULL);
 	if (inbox) {
+		pg_tx_add(&q->tx, &unwatched, "uu", worker, inbox);
 		pg_tx_add(&q->tx, &release_one, "uu", worker, inbox);
 	} else {
 		pg_tx_add(&q->tx, &release_all, "u", worker);

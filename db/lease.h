@@ -20,7 +20,8 @@
 
 struct lease_worker {
 	char worker[LEASE_UUID];
-	int64_t beat; /* counts up */
+	int64_t beat;     /* counts up */
+	int64_t capacity; /* inboxes it can hold */
 };
 
 struct lease_beat {
@@ -75,7 +76,8 @@ struct lease_release {
 	struct outcome outcome;
 	void (*done)(struct lease_release *q);
 };
-/* Give `inbox` back; NULL: all of them, and the worker's row goes too. */
+/* Give `inbox` back, which is said of it as "unwatched"; NULL: all of them, and the worker's row
+ * goes too. */
 int lease_release_start(struct pg *pg, struct lease_release *q, const char *worker,
 			const char *inbox, void (*done)(struct lease_release *));
 

@@ -25,8 +25,12 @@ static void let_go(struct folder_pending *p)
 	const char **texts[TEXTS];
 
 	texts_of(p, texts);
-	for (size_t i = 0; i < TEXTS; i++)
-		free((char *)(uintptr_t)*texts[i]);
+	for (size_t i = 0; i < TEXTS; i++) {
+		char *text; /* ours: backlog_add() made it */
+
+		memcpy(&text, texts[i], sizeof(text));
+		free(text);
+	}
 }
 
 void backlog_clear(struct backlog *b)

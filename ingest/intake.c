@@ -432,29 +432,42 @@ static void start_recheck(struct intake *in)
 }
 
 /*
- * The next thing to do, from what is there.  Gates that can be closed are closed
- * before anything is fetched; the watermark of a batch moves when nothing in it is open.
+ * Transaction 1 is next: gates that can be closed are closed before anything is
+ * fetched; a watermark moves when nothing that it would pass is open.
  */
+static bool wants_close(struct intake *in)
+{
+	if (is_left(in, INTAKE_MAIL_MATCHED, INTAKE_MAIL_MATCHED))
+		return true;
+	if (!in->batch.uid_to || is_left(in, INTAKE_MAIL_REPORT, INTAKE_MAIL_STRANGER))
+		return false;
+	return in->mark < MARK_GATED ||
+	       (in->mark < MARK_INGESTED && !is_left(in, INTAKE_MAIL_GATED, INTAKE_MAIL_READ));
+}
+
+/* A part is wanted, of a report that may concern somebody, or of a mail whose gate is closed. */
+static bool wants_part(struct intake *in)
+{
+	return is_left(in, INTAKE_MAIL_REPORT, INTAKE_MAIL_REPORT) ||
+	       (is_left(in, INTAKE_MAIL_GATED, INTAKE_MAIL_GATED) &&
+		!is_left(in, INTAKE_MAIL_STRANGER, INTAKE_MAIL_STRANGER));
+}
+
+/* The next thing to do, from what is there. */
 static void step_once(struct intake *in)
 {
 	struct intake_mail *m;
 
 	if (is_left(in, INTAKE_MAIL_NEW, INTAKE_MAIL_NEW))
 		start_find(in);
-	else if (is_left(in, INTAKE_MAIL_MATCHED, INTAKE_MAIL_MATCHED))
+	else if (wants_close(in))
 		start_close(in);
-	else if (is_left(in, INTAKE_MAIL_REPORT, INTAKE_MAIL_REPORT))
+	else if (wants_part(in))
 		enter(in, INTAKE_READING);
 	else if (is_left(in, INTAKE_MAIL_STRANGER, INTAKE_MAIL_STRANGER))
 		start_keep(in);
-	else if (in->mark < MARK_GATED && in->batch.uid_to)
-		start_close(in);
-	else if (is_left(in, INTAKE_MAIL_GATED, INTAKE_MAIL_GATED))
-		enter(in, INTAKE_READING);
 	else if ((m = first_in(in, INTAKE_MAIL_READ)))
 		start_settle(in, m);
-	else if (in->mark < MARK_INGESTED && in->batch.uid_to)
-		start_close(in);
 	else if (in->mark < MARK_INGESTED && in->batch.is_again)
 		start_recheck(in);
 	else

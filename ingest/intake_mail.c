@@ -54,7 +54,7 @@ void intake_mail_clear(struct intake_mail *m)
 
 void intake_mail_gone(struct intake_mail *m, const struct folder_pending *p)
 {
-	snprintf(m->message, sizeof(m->message), "%s", p->message);
+	(void)snprintf(m->message, sizeof(m->message), "%s", p->message);
 	m->matches = mem_text(p->matches);
 	m->n_prospects = event_json_prospects(m->matches, m->prospects, LIMIT_MATCHES);
 	if (!m->n_prospects)
@@ -125,8 +125,8 @@ static void pick_first_part(struct intake_mail *m)
 	if (m->head.encoding)
 		item->part.encoding = mime_part_encoding(text_of(m->head.encoding));
 	if (m->head.type.charset)
-		snprintf(item->part.charset, sizeof(item->part.charset), "%s",
-			 m->head.type.charset);
+		(void)snprintf(item->part.charset, sizeof(item->part.charset), "%s",
+			       m->head.type.charset);
 	m->pick.n = 1;
 }
 

@@ -25,7 +25,7 @@ static int64_t day_us(const char *day)
 	char text[CLASSIFY_DAY + 16];
 	int64_t us;
 
-	snprintf(text, sizeof(text), "%sT00:00:00Z", day);
+	(void)snprintf(text, sizeof(text), "%sT00:00:00Z", day);
 	return day[0] && clock_from_rfc3339(text, &us) == 0 ? us : INT64_MIN;
 }
 

@@ -237,8 +237,8 @@ static void take_proofs(struct ledger *l)
 			.ingested_at_us =
 				backlog_has(l->p.backlog, f->folder) ? INT64_MIN : w.proof_us,
 		};
-		snprintf(p->inbox, sizeof(p->inbox), "%s", l->p.lease.inbox);
-		snprintf(p->folder, sizeof(p->folder), "%s", f->folder);
+		(void)snprintf(p->inbox, sizeof(p->inbox), "%s", l->p.lease.inbox);
+		(void)snprintf(p->folder, sizeof(p->folder), "%s", f->folder);
 	}
 }
 

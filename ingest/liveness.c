@@ -44,7 +44,7 @@ void liveness_saw(struct liveness *l, const char *id, int64_t beat, uint64_t now
 			return;
 		w = &l->at[l->n++];
 		*w = (struct liveness_worker){ .beat = beat, .moved_ms = now_ms };
-		snprintf(w->id, sizeof(w->id), "%s", id);
+		(void)snprintf(w->id, sizeof(w->id), "%s", id);
 	}
 	if (w->beat != beat) {
 		w->beat = beat;
@@ -80,6 +80,14 @@ size_t liveness_dead(const struct liveness *l, uint64_t now_ms, const char **ret
 		if (liveness_is_dead(l, i, now_ms))
 			ret[n++] = l->at[i].id;
 	return n;
+}
+
+bool liveness_is_alive(const struct liveness *l, const char *id, uint64_t now_ms)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->at[i].id, id) == 0)
+			return !liveness_is_dead(l, i, now_ms);
+	return true;
 }
 
 size_t liveness_alive(const struct liveness *l, uint64_t now_ms)

@@ -52,6 +52,8 @@ void liveness_blind(struct liveness *l);
 bool liveness_is_dead(const struct liveness *l, size_t i, uint64_t now_ms);
 /* Ids of the dead; at most `max`. */
 size_t liveness_dead(const struct liveness *l, uint64_t now_ms, const char **ret, size_t max);
+/* By its id; one that is not looked at is believed alive. */
+bool liveness_is_alive(const struct liveness *l, const char *id, uint64_t now_ms);
 size_t liveness_alive(const struct liveness *l, uint64_t now_ms);
 
 #endif

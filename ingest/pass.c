@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-static void on_answered(struct token_ask *a, const struct token_answer *answer);
+static void on_answered(struct token_ask *ask, const struct token_answer *a);
 
 /*
  * The next token is asked for this long before the end of one, or in the last

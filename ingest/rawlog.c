@@ -26,8 +26,8 @@ struct rawlog *rawlog_open(const char *dir, const char *inbox)
 
 	if (!dir || !dir[0])
 		return NULL;
-	snprintf(path, sizeof(path), "%s/%s-%llx.imap", dir, inbox,
-		 (unsigned long long)clock_unix_us());
+	(void)snprintf(path, sizeof(path), "%s/%s-%llx.imap", dir, inbox,
+		       (unsigned long long)clock_unix_us());
 	old = umask(077);
 	f = fopen(path, "ae");
 	umask(old);
@@ -42,7 +42,7 @@ void rawlog_close(struct rawlog *r)
 {
 	if (!r)
 		return;
-	fclose(r->file);
+	(void)fclose(r->file);
 	free(r);
 }
 
@@ -54,15 +54,15 @@ static void put(struct rawlog *r, char side, const char *p, size_t n)
 		size_t len = end ? (size_t)(end - p) + 1 : n;
 
 		if (r->side && r->side != side)
-			fputc('\n', r->file);
+			(void)fputc('\n', r->file);
 		if (r->side != side)
-			fprintf(r->file, "%c: ", side);
-		fwrite(p, 1, len, r->file);
+			(void)fprintf(r->file, "%c: ", side);
+		(void)fwrite(p, 1, len, r->file);
 		r->side = end ? '\0' : side;
 		p += len;
 		n -= len;
 	}
-	fflush(r->file);
+	(void)fflush(r->file);
 }
 
 void rawlog_in(struct rawlog *r, const void *p, size_t n)
@@ -83,7 +83,7 @@ void rawlog_out(struct rawlog *r, const void *p, size_t n, size_t secret_from, s
 		return;
 	}
 	put(r, 'C', p, secret_from);
-	snprintf(blank, sizeof(blank), "[secret, %zu bytes]", secret_len);
+	(void)snprintf(blank, sizeof(blank), "[secret, %zu bytes]", secret_len);
 	put(r, 'C', blank, strlen(blank));
 	if (end < n)
 		put(r, 'C', (const char *)p + end, n - end);

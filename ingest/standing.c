@@ -39,7 +39,7 @@ static void start_write(struct standing *s)
 	char round[24], event[EVENT_ID];
 	int r;
 
-	snprintf(round, sizeof(round), "%lld", (long long)s->refused);
+	(void)snprintf(round, sizeof(round), "%lld", (long long)s->refused);
 	const struct text parts[] = { text_of(s->lease.workspace), text_of(s->lease.inbox),
 				      TEXT("inbox.reauth_required"), text_of(round) };
 
@@ -48,7 +48,7 @@ static void start_write(struct standing *s)
 		data = event_json_inbox(s->lease.inbox, s->address, s->reason,
 					"POST /v1/connect-links");
 	s->sent_state = s->state;
-	snprintf(s->sent_reason, sizeof(s->sent_reason), "%s", s->reason);
+	(void)snprintf(s->sent_reason, sizeof(s->sent_reason), "%s", s->reason);
 	s->phase = STANDING_WRITING;
 	r = folder_state_start(s->pg, &s->write, &s->lease, s->state, s->reason, s->detail,
 			       is_event ? event : NULL, "inbox.reauth_required", data, on_written);
@@ -78,7 +78,7 @@ void standing_say(struct standing *s, const char *state, const char *reason, str
 	bool same = s->state && strcmp(s->state, state) == 0 && strcmp(s->reason, reason) == 0;
 
 	s->state = state;
-	snprintf(s->reason, sizeof(s->reason), "%s", reason);
+	(void)snprintf(s->reason, sizeof(s->reason), "%s", reason);
 	s->refused = refused;
 	text_printable(s->detail, sizeof(s->detail), detail);
 	if (!same && s->phase == STANDING_TOLD && !s->is_fenced)

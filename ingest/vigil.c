@@ -205,7 +205,7 @@ static void begin_batch(struct vigil *v, const struct watch_batch *b)
 		.holds_back = backlog_has(&v->backlog, f->folder),
 	};
 
-	snprintf(batch.folder, sizeof(batch.folder), "%s", f->folder);
+	(void)snprintf(batch.folder, sizeof(batch.folder), "%s", f->folder);
 	if (!v->intake)
 		v->intake = new_intake(v);
 	if (b->purpose == WATCH_AGAIN) {
@@ -326,8 +326,8 @@ static void look_at_gone(struct vigil *v)
 	p = watch_is_live(&v->watch) ? orphan(v) : NULL;
 	if (!p)
 		return;
-	snprintf(batch.folder, sizeof(batch.folder), "%s", p->folder);
-	snprintf(v->gone_message, sizeof(v->gone_message), "%s", p->message);
+	(void)snprintf(batch.folder, sizeof(batch.folder), "%s", p->folder);
+	(void)snprintf(v->gone_message, sizeof(v->gone_message), "%s", p->message);
 	batch.folder_role = watch_folder_role_name(watch_folder_role_of(p->role));
 	batch.uidvalidity = p->uidvalidity;
 	batch.again_uid = p->uid;

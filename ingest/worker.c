@@ -1,6 +1,5 @@
 #include "ingest/worker.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -68,7 +67,9 @@ struct worker {
 	struct folder_proof *sent;
 	size_t n_sent;
 	uint64_t beat_ms, walk_ms, recheck_ms, proof_ms, stop_ms; /* when next; NEVER: not wanted */
-	uint64_t beaten_ms; /* last beat that was answered; 0: none */
+	uint64_t beaten_ms;      /* last beat that was answered; 0: none */
+	int64_t living_capacity; /* of all workers that are not dead */
+	uint64_t unheld_ms; /* since when there are inboxes that nobody holds; 0: there are none */
 	enum { WORKER_RUNNING, WORKER_STOPPING, WORKER_STOPPED, WORKER_CLOSING } state;
 	void (*stopped)(void *owner);
 	void *stopped_owner;
@@ -107,8 +108,7 @@ struct worker *worker_open(const struct worker_params *p)
 		w->p.connects = CONNECTS;
 	w->p.capacity = capacity_of(p->capacity);
 	log_child(&w->log, p->mailbox.log, "worker=%s", p->id);
-	if (gethostname(w->host, sizeof(w->host) - 1) != 0)
-		snprintf(w->host, sizeof(w->host), "unknown");
+	(void)gethostname(w->host, sizeof(w->host) - 1); /* for people; "" does too */
 	map_init(&w->seats);
 	list_init(&w->want);
 	list_init(&w->prove);
@@ -289,6 +289,10 @@ static void on_beaten(struct lease_beat *q)
 	for (size_t i = 0; i < q->n_workers; i++)
 		liveness_saw(&w->liveness, q->workers[i].worker, q->workers[i].beat, now_ms);
 	liveness_end(&w->liveness);
+	w->living_capacity = 0;
+	for (size_t i = 0; i < q->n_workers; i++)
+		if (liveness_is_alive(&w->liveness, q->workers[i].worker, now_ms))
+			w->living_capacity += q->workers[i].capacity;
 	arm(w);
 }
 
@@ -364,13 +368,20 @@ static void leave_unseen(struct worker *w)
 	}
 }
 
-/* How many more: a fair share of all there are, as far as there is room. */
-static int64_t more_of(const struct worker *w, int64_t watchable, uint64_t now_ms)
+/*
+ * How many more: our share of all there are, by what each living worker can
+ * hold.  What nobody takes for as long as a lease is anybody's.
+ */
+static int64_t more_of(struct worker *w, int64_t watchable, int64_t unheld, uint64_t now_ms)
 {
-	int64_t alive = (int64_t)liveness_alive(&w->liveness, now_ms);
-	int64_t share = alive > 0 ? (watchable + alive - 1) / alive : watchable;
+	int64_t all = w->living_capacity > w->p.capacity ? w->living_capacity : w->p.capacity;
+	int64_t share = (watchable * w->p.capacity + all - 1) / all;
 
-	if (share > w->p.capacity)
+	if (!unheld)
+		w->unheld_ms = 0;
+	else if (!w->unheld_ms)
+		w->unheld_ms = now_ms;
+	if (share > w->p.capacity || (w->unheld_ms && now_ms - w->unheld_ms > w->p.lease_ms))
 		share = w->p.capacity;
 	return share - (int64_t)map_count(&w->seats);
 }
@@ -388,7 +399,7 @@ static void on_mine_over(struct lease_list *q)
 		return;
 	leave_unseen(w);
 	n_dead = liveness_dead(&w->liveness, now_ms, dead, countof(dead));
-	more = more_of(w, q->watchable, now_ms);
+	more = more_of(w, q->watchable, q->free, now_ms);
 	if (more > 0 && (q->free > 0 || n_dead > 0))
 		w->is_walking = lease_take_start(w->p.mailbox.pg, &w->walk, w->p.id, dead, n_dead,
 						 more, on_taken, on_take_over) == 0;
@@ -583,11 +594,4 @@ size_t worker_live(const struct worker *w)
 	while (map_next(&w->seats, &at, &key, &seat))
 		n += mailbox_is_live(((struct seat *)seat)->mailbox);
 	return n;
-}
-
-struct mailbox *worker_find(struct worker *w, const char *inbox)
-{
-	struct seat *s = find_seat(w, inbox);
-
-	return s ? s->mailbox : NULL;
 }

@@ -46,8 +46,7 @@ void worker_stop(struct worker *w, void (*stopped)(void *owner), void *owner);
 /* Everything is dropped at once; leases stay until others take them. */
 void worker_drop(struct worker *w);
 
-size_t worker_held(const struct worker *w);                       /* mailboxes */
-size_t worker_live(const struct worker *w);                       /* of them, watched and proven */
-struct mailbox *worker_find(struct worker *w, const char *inbox); /* NULL: not ours */
+size_t worker_held(const struct worker *w); /* mailboxes */
+size_t worker_live(const struct worker *w); /* of them, watched and proven */
 
 #endif

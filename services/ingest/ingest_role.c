@@ -96,7 +96,7 @@ static void open_worker(struct ingest *g, const struct secret *digest_master)
 		},
 	};
 
-	snprintf(wp.id, sizeof(wp.id), "%s", r->instance);
+	(void)snprintf(wp.id, sizeof(wp.id), "%s", r->instance);
 	g->worker = worker_open(&wp);
 }
 

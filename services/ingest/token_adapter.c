@@ -18,8 +18,8 @@ static int ask(void *owner, struct token_ask *a)
 	struct ticket *t = mem_new(sizeof(*t));
 	int r;
 
-	snprintf(t->req.workspace_id, sizeof(t->req.workspace_id), "%s", a->workspace);
-	snprintf(t->req.inbox_id, sizeof(t->req.inbox_id), "%s", a->inbox);
+	(void)snprintf(t->req.workspace_id, sizeof(t->req.workspace_id), "%s", a->workspace);
+	(void)snprintf(t->req.inbox_id, sizeof(t->req.inbox_id), "%s", a->inbox);
 	t->req.refused_version = a->refused_version;
 	t->ask = a;
 	r = token_desk_start(owner, &t->req, on_answered);

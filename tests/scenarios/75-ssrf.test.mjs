@@ -1,0 +1,91 @@
+// Webhooks and IMAP hosts cannot be aimed at internal addresses, however they are written, and the
+// refusal says so.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createServer as createHttp } from 'node:http';
+import net from 'node:net';
+import { newId } from '../sandbox/mails.mjs';
+import { endAll, until } from '../sandbox/proc.mjs';
+import { startSandbox } from '../sandbox/sandbox.mjs';
+
+// every way to write "this machine" or its network that a resolver or a URL parser may understand
+const disguises = ['127.0.0.1', 'localhost', '127.1', '2130706433', '0x7f.1', '0177.0.0.1', '0.0.0.0', '::1', '::',
+  '::ffff:127.0.0.1', '::ffff:7f00:1', '64:ff9b::7f00:1', '2002:7f00:1::', '169.254.169.254', '10.0.0.1', 'fd00:ec2::254',
+  'fe80::1'];
+
+let box, trap, touched = 0;
+before(async () => {
+  // whoever is dialled here was reached
+  trap = net.createServer((s) => { touched += 1; s.destroy(); });
+  await new Promise((done) => { trap.listen(0, '::', done); });
+  box = await startSandbox({ withReplyd: false });
+  box.replyd.settings['net.allow'] = '';
+  await box.replyd.start();
+  Object.assign(box, await box.replyd.workspace('outside'));
+});
+after(async () => { trap?.close(); await endAll(); });
+
+test('an IMAP host that leads inside is refused with the reason', async () => {
+  const { port } = trap.address();
+  const links = [];
+  for (const [i, host] of disguises.entries())
+    links.push(await box.api.post('/v1/inboxes', { address: `inbox${i}@example.test`, password: 'not-a-secret',
+      imap: { host, port } }));
+  for (const [i, link] of links.entries()) {
+    const settled = await box.api.waitForLink(link.connect_link_id);
+    assert.equal(settled.state, 'connected', `${disguises[i]}: ${settled.problem}`);
+    const inbox = await box.api.waitForInbox(settled.inbox_id, (x) => ['backing_off', 'held'].includes(x.state));
+    assert.equal(inbox.reason, 'host_refused', `${disguises[i]}: ${inbox.reason} ${inbox.detail}`);
+    assert.match(inbox.detail, /net\.allow/, disguises[i]);
+  }
+  assert.equal(touched, 0);
+});
+
+test('an endpoint that leads inside is not posted to', async () => {
+  const { port } = trap.address();
+  const endpoints = new Map();
+  for (const host of disguises) {
+    const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}/hook`;
+    endpoints.set((await box.api.post('/v1/endpoints', { url, types: ['inbox.connected'] })).id, host);
+  }
+  // by way of an event that all of them want
+  await box.api.waitForLink((await box.api.post('/v1/inboxes', { address: 'last@example.test', password: 'not-a-secret',
+    imap: { host: '192.168.0.1' } })).connect_link_id);
+  const event = await until('the event', async () => (await box.api.events())
+    .find((e) => e.data.address === 'last@example.test'));
+  const refused = await until('every endpoint to have its attempt', async () => {
+    const { attempts } = await box.api.get(`/v1/events/${event.id}`);
+    return new Set(attempts.map((a) => a.endpoint_id)).size === endpoints.size && attempts;
+  }, { timeoutMs: 60000 });
+  for (const a of refused) {
+    assert.equal(a.outcome, 'not_allowed', `${endpoints.get(a.endpoint_id)}: ${a.outcome} ${a.detail}`);
+    assert.match(a.detail, /net\.allow/);
+  }
+  assert.equal(touched, 0);
+});
+
+test('a redirect is an answer, not a way inside', async () => {
+  const inside = [];
+  const server = createHttp((req, res) => {
+    inside.push(req.url);
+    res.writeHead(307, { location: `http://127.0.0.1:${server.address().port}/inside` });
+    res.end();
+  });
+  await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
+  await box.replyd.stop();
+  box.replyd.settings['net.allow'] = '127.0.0.0/8';
+  await box.replyd.start();
+  const endpoint = await box.api.post('/v1/endpoints', { url: `http://127.0.0.1:${server.address().port}/hook`,
+    types: ['inbox.connected'] });
+  await box.api.waitForLink((await box.api.post('/v1/inboxes', { address: `${newId('x').slice(1, -1)}`,
+    password: 'not-a-secret', imap: { host: '192.168.0.1' } })).connect_link_id);
+  const events = await until('the post', async () => inside.length > 0 && box.api.events());
+  const { attempts } = await until('its receipt', async () => {
+    const e = await box.api.get(`/v1/events/${events.at(-1).id}`);
+    return e.attempts.some((a) => a.endpoint_id === endpoint.id) && e;
+  });
+  assert.equal(attempts.find((a) => a.endpoint_id === endpoint.id).status, 307);
+  assert.deepEqual([...new Set(inside)], ['/hook']);
+  server.close();
+  server.closeAllConnections();
+});

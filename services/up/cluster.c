@@ -176,11 +176,14 @@ static bool lives_in(long pid, const char *dir)
 	return strcmp(cwd, dir) == 0;
 }
 
-/* A postmaster of ours that an earlier run left behind. */
+/*
+ * A postmaster of ours that an earlier run left behind.  One whose process hangs, or that was in
+ * the middle of its recovery, does not end the fast way; the immediate one only costs a recovery.
+ */
 static int stop_leftover(const struct cluster *c, char why[512])
 {
+	static const char *const modes[] = { "fast", "immediate" };
 	char data[512], ctl[300], log[512], pidfile[600], line[32];
-	const char *argv[] = { ctl, "-D", data, "-m", "fast", "-w", "-t", "60", "stop", NULL };
 	FILE *f;
 	long pid = 0;
 
@@ -197,8 +200,13 @@ static int stop_leftover(const struct cluster *c, char why[512])
 	/* Of a file that names nobody PostgreSQL itself makes nothing. */
 	if (pid <= 1 || !lives_in(pid, data))
 		return 0;
-	if (account_run(&c->account, argv, c->dir, log) == 0 || !lives_in(pid, data))
-		return 0;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		const char *argv[] = { ctl,  "-D", data, "-m",   modes[i],
+				       "-w", "-t", "20", "stop", NULL };
+
+		if (account_run(&c->account, argv, c->dir, log) == 0 || !lives_in(pid, data))
+			return 0;
+	}
 	(void)snprintf(
 		why, 512,
 		"PostgreSQL: process %ld holds %.300s and does not stop; is another `replyd up` "

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
+import { insideOf } from '../sandbox/postgres.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
@@ -46,6 +47,15 @@ test('kill -9 of PostgreSQL', () => stream(async () => {
 }));
 
 test('kill -9 of replyd up itself, and a new start', () => stream(async () => {
+  process.kill(box.replyd.pids('up')[0], 'SIGKILL');
+  await until('it to be gone', () => box.replyd.running.over);
+  await box.replyd.start();
+}));
+
+// A fast shutdown waits for every backend; this one does not answer.
+test('kill -9 of replyd up while a backend hangs, and a new start', () => stream(async () => {
+  const hung = Number(await insideOf(box.replyd).psql("select pid from pg_stat_activity where usename = 'replyd_api' limit 1"));
+  process.kill(hung, 'SIGSTOP');
   process.kill(box.replyd.pids('up')[0], 'SIGKILL');
   await until('it to be gone', () => box.replyd.running.over);
   await box.replyd.start();

@@ -58,3 +58,16 @@ const char *secret_text(const struct secret *s)
 {
 	return s->data ? (const char *)s->data : "";
 }
+
+void secret_blank(char *text, const struct secret *s)
+{
+	size_t n;
+
+	for (; s->len && *text; text += n ? n : 1) {
+		for (n = 0; n < s->len && text[n] && (uint8_t)text[n] == s->data[n]; n++)
+			;
+		if (n < s->len && n < SECRET_TELLTALE)
+			n = 0;
+		memset(text, '*', n);
+	}
+}

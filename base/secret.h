@@ -29,6 +29,14 @@ bool secret_is_empty(const struct secret *s);
 /* "" when empty; good until the next call that changes `s`. */
 const char *secret_text(const struct secret *s);
 
+/*
+ * A peer's words that may hold what we told it: wherever `text` goes on as `s`
+ * begins, for the whole of `s` or for SECRET_TELLTALE bytes and more (the words
+ * may have been cut), there are stars instead.
+ */
+#define SECRET_TELLTALE 8
+void secret_blank(char *text, const struct secret *s);
+
 /* Wipe any memory; never optimised away. */
 void secret_wipe(void *p, size_t n);
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "base/seal.h"
 
 #define KEY_ID 1 /* of the keys in use; rotating them adds another */
@@ -31,6 +32,19 @@ void broker_env_token_request(const struct broker_env *env, const struct broker_
 		.max_answer = LIMIT_OAUTH_ANSWER,
 		.fail_over_answer = true,
 	};
+}
+
+void broker_env_read(const struct broker_provider *pr, const struct http_request *r,
+		     const struct secret *sent, struct grant_answer *ret)
+{
+	const struct secret *ours[] = { sent, &pr->basic_password };
+
+	grant_read(r->status, text_of_buf(&r->answer), ret);
+	for (size_t i = 0; i < countof(ours); i++) {
+		secret_blank(ret->error, ours[i]);
+		secret_blank(ret->suberror, ours[i]);
+		secret_blank(ret->description, ours[i]);
+	}
 }
 
 void broker_env_judge(struct broker_env *env, struct broker_provider *pr,

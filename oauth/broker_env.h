@@ -39,6 +39,10 @@ struct broker_provider *broker_env_provider(struct broker_env *env, const char *
 /* Fill in a form post to the provider's token endpoint; `body` is borrowed until it is over. */
 void broker_env_token_request(const struct broker_env *env, const struct broker_provider *pr,
 			      const struct secret *body, struct http_request *ret);
+/* Read its answer.  What was `sent` and our client's secret are blanked in the provider's words:
+ * some repeat what they refuse, and the words go into logs and to people. */
+void broker_env_read(const struct broker_provider *pr, const struct http_request *r,
+		     const struct secret *sent, struct grant_answer *ret);
 /* Judge its answer, count it, and let the fuse hear of it; logs when it opens. */
 void broker_env_judge(struct broker_env *env, struct broker_provider *pr,
 		      const struct http_request *r, const struct grant_answer *a,

@@ -46,7 +46,7 @@ struct connect_job {
 	bool is_password;
 
 	struct secret lasting, passing; /* refresh token and access token, or the password twice */
-	struct secret body, bearer;
+	struct secret body, bearer, sent; /* `sent`: the code in `body` */
 	struct http_request http, userinfo;
 	struct connect_link_inbox find;
 	struct connect_link_write write;
@@ -95,6 +95,7 @@ static void on_gone(struct timer *t)
 	secret_clear(&j->lasting);
 	secret_clear(&j->passing);
 	secret_clear(&j->body);
+	secret_clear(&j->sent);
 	secret_clear(&j->bearer);
 	free(j->redirect_uri);
 	free(j);
@@ -240,7 +241,7 @@ static void on_exchanged(struct http_request *r)
 	struct policy_answer verdict;
 	struct grant_answer a;
 
-	grant_read(r->status, text_of_buf(&r->answer), &a);
+	broker_env_read(j->provider, r, &j->sent, &a);
 	policy_judge(&r->outcome, r->status, r->retry_after_s, &a, &verdict);
 	/* What a person does at the consent page says nothing about the provider; a refused client
 	 * does. */
@@ -495,8 +496,10 @@ static void begin_exchange(struct connect_job *j, const struct connect_link_work
 	else if (grant_exchange_body(j->provider->p, j->provider->has_secret, code, &verifier,
 				     j->redirect_uri, &j->body) < 0)
 		fail(j, CONNECT_ANSWER_UNUSABLE, "the code does not fit a request");
-	else
+	else {
+		secret_set(&j->sent, code->data, code->len);
 		enter(j, CONNECT_JOB_EXCHANGING);
+	}
 }
 
 void connect_job_start(struct broker_env *env, const char *claim, const struct connect_link_work *w)

@@ -40,6 +40,7 @@ struct refresh_job {
 	bool forced;
 
 	struct secret body;
+	struct secret sent; /* the refresh token in it */
 	struct http_request http;
 	struct inbox_grant_write write;
 	struct timer again;
@@ -77,6 +78,7 @@ static void on_gone(struct timer *t)
 
 	http_request_clear(&j->http);
 	secret_clear(&j->body);
+	secret_clear(&j->sent);
 	buf_clear(&j->refresh);
 	buf_clear(&j->access);
 	free(j);
@@ -311,7 +313,7 @@ static void on_answered(struct http_request *r)
 	struct refresh_job *j = container_of(r, struct refresh_job, http);
 	struct grant_answer a;
 
-	grant_read(r->status, text_of_buf(&r->answer), &a);
+	broker_env_read(j->provider, r, &j->sent, &a);
 	broker_env_judge(j->env, j->provider, r, &a, &j->verdict);
 	if (j->verdict.verdict == POLICY_OK)
 		take(j, &a);
@@ -344,6 +346,7 @@ static void start_asking(struct refresh_job *j, const struct secret *refresh)
 			 UNCONFIGURED_WAIT_MS);
 		return;
 	}
+	secret_set(&j->sent, refresh->data, refresh->len);
 	broker_env_token_request(j->env, j->provider, &j->body, &j->http);
 	j->state = REFRESH_ASKING;
 	if (http_client_start(j->env->p.http, &j->http, on_answered) < 0)

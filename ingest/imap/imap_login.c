@@ -171,6 +171,7 @@ static struct imap_verdict judge(const struct imap_login *l, const struct imap_r
 				    text_of(l->reason));
 	if (v.remedy == IMAP_REMEDY_FRESH_TOKEN && l->kind == IMAP_LOGIN_PASSWORD)
 		v.remedy = IMAP_REMEDY_USER;
+	secret_blank(v.outcome.said, &l->credential); /* some repeat what they refuse */
 	return v;
 }
 

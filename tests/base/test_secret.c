@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -56,6 +57,35 @@ static void compares_bytes_and_length(void **state)
 	assert_false(secret_eq(&a, &b));
 }
 
+static void blanks_what_a_peer_repeats(void **state)
+{
+	static const struct {
+		const char *secret, *text, *want;
+	} rows[] = {
+		{ "correct-horse", "no: correct-horse!", "no: *************!" },
+		{ "correct-horse", "correct-horse", "*************" },
+		{ "correct-horse", "correct-horsecorrect-horse", "**************************" },
+		{ "correct-horse", "cut off: correct-", "cut off: ********" },
+		{ "correct-horse", "is not correct", "is not correct" },
+		{ "correct-horse", "corcorrect-horse", "cor*************" },
+		{ "pin", "a pin, a pi", "a ***, a pi" },
+		{ "", "nothing", "nothing" },
+		{ "correct-horse", "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct secret s = { 0 };
+		char text[64];
+
+		secret_set_text(&s, text_of(rows[i].secret));
+		(void)snprintf(text, sizeof(text), "%s", rows[i].text);
+		secret_blank(text, &s);
+		assert_string_equal(text, rows[i].want);
+		secret_clear(&s);
+	}
+}
+
 static void wipe_leaves_nothing(void **state)
 {
 	uint8_t bytes[64];
@@ -98,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(holds_bytes_and_a_nul),
 		cmocka_unit_test(compares_bytes_and_length),
+		cmocka_unit_test(blanks_what_a_peer_repeats),
 		cmocka_unit_test(wipe_leaves_nothing),
 		cmocka_unit_test(too_large_aborts),
 	};

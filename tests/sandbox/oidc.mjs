@@ -34,6 +34,9 @@ function makeStore() {
     async revokeByGrantId(grantId) {
       for (const [key, { payload }] of rows) if (payload.grantId === grantId) rows.delete(key);
     }
+    static issued(kinds) {
+      return [...rows.keys()].filter((key) => kinds.includes(key.split(':')[0])).map((key) => key.slice(key.indexOf(':') + 1));
+    }
     static grantsOf(account) {
       return [...rows].filter(([key, row]) => key.startsWith('Grant:') && row.payload.accountId === account)
         .map(([key]) => key.slice('Grant:'.length));
@@ -49,6 +52,7 @@ function makeStore() {
 //                            answers the next `times` requests for path so, without the provider;
 //                            status 0 closes the connection instead; no status: only the delay
 //   mint(account)            a grant without a browser: { access_token, refresh_token, grant_id }
+//   issued(kind)             the tokens that were not removed since: of one kind ('RefreshToken'), or all with the codes
 //   seen                     { at, grantType, status } per request for /token
 export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 86400, port } = {}) {
   const at = port ?? await freePort();
@@ -156,6 +160,7 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
     }
   });
 
+  oidc.issued = (kind) => Store.issued(kind ? [kind] : ['AccessToken', 'RefreshToken', 'AuthorizationCode']);
   oidc.deny = (account) => denied.add(account);
   oidc.allow = (account) => denied.delete(account);
   oidc.failNext = ({ path = '/token', times = 1, ...how }) => faults.push({ path, times, ...how });

@@ -33,12 +33,14 @@ static const struct pg_stmt folders = {
  * Where such a mail is now: under a UIDVALIDITY that is no more, or in a folder it
  * was moved from, it may have been seen again since, as a sighting.
  */
+/* clang-format off: it tears SQL apart */
 static const struct pg_stmt pending = {
 	"folder_pending",
 	"select m.message_id, coalesce(s.folder_id, m.folder_id), coalesce(s.role, f.role),"
 	" coalesce(s.uidvalidity, m.uidvalidity), coalesce(s.uid, m.uid), m.prospect_key,"
 	" m.header_message_id, m.sender, m.subject, " US("m.internal_at") ", " US(
-		"m.detected_at") ", " US("m.gated_at") ", m.matches::text, m.recovered"
+		"m.detected_at") ", " US("m.gated_at") ","
+						       " m.matches::text, m.recovered"
 						       " from message m join folder f on "
 						       "f.folder_id = m.folder_id"
 						       " left join lateral (select i.folder_id, "
@@ -58,6 +60,7 @@ static const struct pg_stmt pending = {
 						       "'pending'"
 						       " order by m.folder_id, m.uid",
 };
+/* clang-format on */
 static const struct pg_stmt rechecks = {
 	"folder_rechecks",
 	"select folder_id, uidvalidity, uid from recheck where inbox_id = $1::uuid order by "

@@ -4,93 +4,88 @@
 
 static void on_viewed(struct pg_tx *tx, const struct pg_answer *a);
 
+/* clang-format off: it tears SQL apart */
 #define INSTANT(t) "to_char(" t " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 /* An inbox is seen up to the least of its watched folders; one without folders was never seen. */
-#define INBOX_JSON                                                                                                                                                                             \
-	"jsonb_build_object('id', i.inbox_id, 'address', i.address, 'provider', i.provider, "                                                                                                  \
-	"'admin_state', i.admin_state,"                                                                                                                                                        \
-	" 'state', coalesce(s.state, 'new'), 'reason', coalesce(s.reason, ''), 'detail', "                                                                                                     \
-	"coalesce(s.detail, ''),"                                                                                                                                                              \
-	" 'since', " INSTANT(                                                                                                                                                                  \
-		"s.since") ","                                                                                                                                                                 \
-			   " 'watermarks', (select "                                                                                                                                           \
-			   "jsonb_build_object('gated_through', " INSTANT(                                                                                                                     \
-				   "min(f.gated_through)") ","                                                                                                                                 \
-							   "   "                                                                                                                               \
-							   "'ingested_through',"                                                                                                               \
-							   " " INSTANT(                                                                                                                        \
-								   "min(f.ingested_"                                                                                                           \
-								   "through)") ") "                                                                                                            \
-									       "from"                                                                                                          \
-									       " fol"                                                                                                          \
-									       "der "                                                                                                          \
-									       "f"                                                                                                             \
-									       "   "                                                                                                           \
-									       "wher"                                                                                                          \
-									       "e "                                                                                                            \
-									       "f."                                                                                                            \
-									       "inbo"                                                                                                          \
-									       "x_"                                                                                                            \
-									       "id "                                                                                                           \
-									       "= "                                                                                                            \
-									       "i."                                                                                                            \
-									       "inbo"                                                                                                          \
-									       "x_"                                                                                                            \
-									       "id "                                                                                                           \
-									       "and "                                                                                                          \
-									       "f."                                                                                                            \
-									       "role"                                                                                                          \
-									       " in "                                                                                                          \
-									       "('"                                                                                                            \
-									       "inbo"                                                                                                          \
-									       "x', "                                                                                                          \
-									       "'jun"                                                                                                          \
-									       "k'))"                                                                                                          \
-									       ","                                                                                                             \
-									       " '"                                                                                                            \
-									       "fold"                                                                                                          \
-									       "ers'"                                                                                                          \
-									       ", "                                                                                                            \
-									       "(sel"                                                                                                          \
-									       "ect "                                                                                                          \
-									       "coal"                                                                                                          \
-									       "esce"                                                                                                          \
-									       "(jso"                                                                                                          \
-									       "nb_"                                                                                                           \
-									       "agg("                                                                                                          \
-									       "json"                                                                                                          \
-									       "b_"                                                                                                            \
-									       "buil"                                                                                                          \
-									       "d_"                                                                                                            \
-									       "obje"                                                                                                          \
-									       "ct('"                                                                                                          \
-									       "name"                                                                                                          \
-									       "', "                                                                                                           \
-									       "f."                                                                                                            \
-									       "name"                                                                                                          \
-									       ", "                                                                                                            \
-									       "'rol"                                                                                                          \
-									       "e', "                                                                                                          \
-									       "f."                                                                                                            \
-									       "role"                                                                                                          \
-									       ","                                                                                                             \
-									       "   "                                                                                                           \
-									       "'gat"                                                                                                          \
-									       "ed_"                                                                                                           \
-									       "thro"                                                                                                          \
-									       "ugh'"                                                                                                          \
-									       ","                                                                                                             \
-									       " " INSTANT("f."                                                                                                \
-											   "gated"                                                                                             \
-											   "_thro"                                                                                             \
-											   "ugh") ", 'ingested_through', " INSTANT(                                                            \
-										       "f."                                                                                                    \
-										       "ingested_"                                                                                             \
-										       "through") ")"                                                                                          \
-												  "   order by f.role, f.name), '[]') from folder f where f.inbox_id = i.inbox_id),"           \
-												  " 'grant', (select jsonb_build_object('kind', g.kind, 'state', g.state, 'reason', g.reason)" \
-												  "   from inbox_grant g where g.inbox_id = i.inbox_id))"
+#define INBOX_JSON                                                                                                                                                                                                     \
+	"jsonb_build_object('id', i.inbox_id, 'address', i.address, 'provider', i.provider, "                                                                                                                          \
+	"'admin_state', i.admin_state,"                                                                                                                                                                                \
+	" 'state', coalesce(s.state, 'new'), 'reason', coalesce(s.reason, ''), 'detail', "                                                                                                                             \
+	"coalesce(s.detail, ''),"                                                                                                                                                                                      \
+	" 'since', " INSTANT("s.since") ","                                                                                                                                                                            \
+					" 'watermarks', (select "                                                                                                                                                      \
+					"jsonb_build_object('gated_through', " INSTANT(                                                                                                                                \
+						"min(f.gated_through)") ","                                                                                                                                            \
+									"   "                                                                                                                                          \
+									"'ingested_through',"                                                                                                                          \
+									" " INSTANT(                                                                                                                                   \
+										"min(f.ingested_"                                                                                                                      \
+										"through)") ") "                                                                                                                       \
+											    "from"                                                                                                                     \
+											    " fol"                                                                                                                     \
+											    "der "                                                                                                                     \
+											    "f"                                                                                                                        \
+											    "   "                                                                                                                      \
+											    "wher"                                                                                                                     \
+											    "e "                                                                                                                       \
+											    "f."                                                                                                                       \
+											    "inbo"                                                                                                                     \
+											    "x_"                                                                                                                       \
+											    "id "                                                                                                                      \
+											    "= "                                                                                                                       \
+											    "i."                                                                                                                       \
+											    "inbo"                                                                                                                     \
+											    "x_"                                                                                                                       \
+											    "id "                                                                                                                      \
+											    "and "                                                                                                                     \
+											    "f."                                                                                                                       \
+											    "role"                                                                                                                     \
+											    " in "                                                                                                                     \
+											    "('"                                                                                                                       \
+											    "inbo"                                                                                                                     \
+											    "x', "                                                                                                                     \
+											    "'jun"                                                                                                                     \
+											    "k'))"                                                                                                                     \
+											    ","                                                                                                                        \
+											    " '"                                                                                                                       \
+											    "fold"                                                                                                                     \
+											    "ers'"                                                                                                                     \
+											    ", "                                                                                                                       \
+											    "(sel"                                                                                                                     \
+											    "ect "                                                                                                                     \
+											    "coal"                                                                                                                     \
+											    "esce"                                                                                                                     \
+											    "(jso"                                                                                                                     \
+											    "nb_"                                                                                                                      \
+											    "agg("                                                                                                                     \
+											    "json"                                                                                                                     \
+											    "b_"                                                                                                                       \
+											    "buil"                                                                                                                     \
+											    "d_"                                                                                                                       \
+											    "obje"                                                                                                                     \
+											    "ct('"                                                                                                                     \
+											    "name"                                                                                                                     \
+											    "', "                                                                                                                      \
+											    "f."                                                                                                                       \
+											    "name"                                                                                                                     \
+											    ", "                                                                                                                       \
+											    "'rol"                                                                                                                     \
+											    "e', "                                                                                                                     \
+											    "f."                                                                                                                       \
+											    "role"                                                                                                                     \
+											    ","                                                                                                                        \
+											    "   "                                                                                                                      \
+											    "'gat"                                                                                                                     \
+											    "ed_"                                                                                                                      \
+											    "thro"                                                                                                                     \
+											    "ugh'"                                                                                                                     \
+											    ","                                                                                                                        \
+											    " " INSTANT("f.gated_through") ", 'ingested_through', " INSTANT(                                                           \
+												    "f.ingested_through") ")"                                                                                          \
+															  "   order by f.role, f.name), '[]') from folder f where f.inbox_id = i.inbox_id),"           \
+															  " 'grant', (select jsonb_build_object('kind', g.kind, 'state', g.state, 'reason', g.reason)" \
+															  "   from inbox_grant g where g.inbox_id = i.inbox_id))"
 
 static const struct pg_stmt inboxes = {
 	"view_inboxes",
@@ -101,7 +96,7 @@ static const struct pg_stmt inboxes = {
 static const struct pg_stmt inbox = {
 	"view_inbox",
 	"select " INBOX_JSON "::text from inbox i left join inbox_state s on s.inbox_id = "
-	"i.inbox_id where i.inbox_id = $1",
+			     "i.inbox_id where i.inbox_id = $1",
 };
 static const struct pg_stmt endpoints = {
 	"view_endpoints",
@@ -149,6 +144,7 @@ static const struct pg_stmt connect_link = {
 			      " from connect_link where connect_link_id = $1 and workspace_id = "
 			      "workspace_now()",
 };
+/* clang-format on */
 
 static int begin(struct pg *pg, struct view *v, view_cb done)
 {

@@ -87,7 +87,7 @@ void watch_ready(struct watch *w, uint64_t caps, uint64_t now_ms)
 	w->has_idle = (caps & IMAP_CAP(IDLE)) != 0;
 	w->stuck = NULL;
 	w->window = WATCH_WINDOW;
-	w->cycles = 0;
+	w->cycles = w->asked_to = 0;
 	w->noticed_us = NO_INSTANT;
 	w->spoke_ms = now_ms;
 	w->proof_due_ms = now_ms + cycle_ms(w);
@@ -533,8 +533,10 @@ bool watch_next(struct watch *w, uint64_t now_ms, int64_t now_us, struct watch_o
 	w->spoke_ms = now_ms;
 	if (ret->starts_cycle)
 		begin_cycle(w, now_ms);
-	if (ret->kind == WATCH_ORDER_EXAMINE)
+	if (ret->kind == WATCH_ORDER_EXAMINE) {
 		w->open = WATCH_FOLDERS;
+		w->asked_to = 0;
+	}
 	if (ret->kind == WATCH_ORDER_FETCH)
 		watch_fetch_begin(w, ret);
 	if (ret->kind == WATCH_ORDER_SEARCH)

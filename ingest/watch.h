@@ -156,9 +156,10 @@ struct watch {
 	int64_t noticed_us;
 	uint32_t window;                     /* UIDs per FETCH */
 	uint32_t uid_from, uid_to, uid_seen; /* of the FETCH under way; the highest UID it told */
-	unsigned count;                      /* mails it told */
-	uint32_t bad_uid;                    /* a mail that the server would not give */
-	unsigned tries;                      /* and in how many sessions */
+	uint32_t asked_to; /* where no end was announced: nothing was found up to here */
+	unsigned count;    /* mails it told */
+	uint32_t bad_uid;  /* a mail that the server would not give */
+	unsigned tries;    /* and in how many sessions */
 	enum watch_purpose purpose;
 	uint32_t lowest;                 /* what SEARCH found */
 	unsigned cycles;                 /* since the last deep one */

@@ -20,6 +20,7 @@ void watch_facts_end(struct watch *w, struct watch_folder *f)
 {
 	f->view = WATCH_VIEW_EVEN;
 	f->shown_us = INT64_MIN;
+	w->asked_to = 0;
 	if (w->exists > w->told) {
 		f->view = WATCH_VIEW_BEHIND;
 		f->announced = UINT32_MAX;

@@ -17,8 +17,8 @@ static void adapt(struct watch *w)
 {
 	if (w->uid_to == UINT32_MAX)
 		return;
-	if (w->count <= w->window / 8 && w->window <= UINT32_MAX / 2)
-		w->window *= 2;
+	if (w->count <= w->window / 8)
+		w->window = w->window <= UINT32_MAX / 2 ? w->window * 2 : UINT32_MAX;
 	else if (w->window > WATCH_WINDOW)
 		w->window = WATCH_WINDOW;
 	else if (w->window < WATCH_WINDOW)
@@ -28,14 +28,19 @@ static void adapt(struct watch *w)
 void watch_fetch_done(struct watch *w)
 {
 	struct watch_folder *f = &w->folders.at[w->about];
-	uint32_t through = w->uid_to == UINT32_MAX ? w->uid_seen : w->uid_to;
-	bool is_last = w->uid_to == UINT32_MAX || through >= f->announced;
+	bool is_endless = w->purpose == WATCH_ARRIVED && f->announced == UINT32_MAX;
+	/* Where a window's end was announced by nobody, mails may yet come into the rest of it. */
+	uint32_t through = is_endless ? w->uid_seen : w->uid_to;
+	bool is_last = is_endless ? w->uid_to == UINT32_MAX : through >= f->announced;
 
 	if (w->purpose == WATCH_ARRIVED) {
 		adapt(w);
 		if (through < f->uid_gated)
 			through = f->uid_gated;
 		if (through == f->uid_gated && !w->count) {
+			w->asked_to = w->uid_to;
+			if (!is_last)
+				return;
 			if (f->shown_us != INT64_MIN)
 				watch_facts_prove(w, w->about, f->shown_us);
 			watch_facts_end(w, f);

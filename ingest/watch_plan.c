@@ -24,7 +24,8 @@ static bool order_fetch(const struct watch *w, enum watch_purpose purpose, uint3
 /*
  * The next window of the open folder.  A few announced mails are fetched as
  * "n:*"; many as windows towards UIDNEXT, which EXAMINE tells; where the server
- * tells none, as windows that double until the last UID there can be.
+ * tells none, as windows that double until the last UID there can be, and hold again
+ * what was empty before: mails that came meanwhile have the next numbers.
  */
 static bool fetch_window(const struct watch *w, const struct watch_folder *f,
 			 struct watch_order *ret)
@@ -32,13 +33,14 @@ static bool fetch_window(const struct watch *w, const struct watch_folder *f,
 	uint32_t from = f->uid_gated + 1, last = f->announced;
 	uint32_t more = w->exists > w->told ? w->exists - w->told : 0;
 	bool few = more <= WATCH_WINDOW && w->window >= WATCH_WINDOW;
+	uint32_t begin = last == UINT32_MAX && w->asked_to >= from ? w->asked_to + 1 : from;
 
 	if (last == UINT32_MAX && few && (more > 0 || w->uidnext))
 		return order_fetch(w, WATCH_ARRIVED, from, UINT32_MAX, ret);
 	if (last == UINT32_MAX && w->uidnext)
 		return order(WATCH_ORDER_EXAMINE, w->open, ret);
-	if (last - from >= w->window)
-		last = from + w->window - 1;
+	if (last - begin >= w->window)
+		last = begin + w->window - 1;
 	return order_fetch(w, WATCH_ARRIVED, from, last, ret);
 }
 

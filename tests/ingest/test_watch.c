@@ -110,6 +110,12 @@ static const struct {
 	  "worked fetch:751-1000 msg:1000 ok batch:1000! gated worked idle" },
 	{ "too many announced at once: UIDNEXT first",
 	  UP_TO_DATE "exists:90 end ok examine:0 ex:7,91,90 ok fetch:11-60" },
+	{ "no UIDNEXT: the watermark never passes what was told",
+	  "know:0,7,10 ready list +inbox ok examine:0 ex:7,0,3 ok fetch:11-60 ok "
+	  "fetch:11-160 msg:70 ok batch:70 gated worked fetch:71-270 ok fetch:71-670" },
+	{ "no UIDNEXT: what comes into a window that was empty is not passed over",
+	  "know:0,7,10 ready list +inbox ok examine:0 ex:7,0,3 ok fetch:11-60 exists:4 ok "
+	  "fetch:11-* msg:11 ok batch:11! gated worked idle" },
 	{ "a window refused: halved until the bad one is alone; asked for again in another session",
 	  "know:0,7,10 ready list +inbox ok examine:0 ex:7,13,12 ok fetch:11-12 no fetch:11-11 "
 	  "msg:11 ok batch:11 gated worked "

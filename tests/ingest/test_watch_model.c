@@ -48,7 +48,7 @@ struct world {
 	struct view view;
 	struct watch_order order;
 	bool is_busy, is_idling, is_connected;
-	bool has_idle;
+	bool has_idle, has_uidnext;
 	uint64_t now_ms;
 	int64_t now_us;
 	struct watch_batch batch;
@@ -175,7 +175,7 @@ static void do_examine(struct world *w)
 			w->view.mail[w->view.n++] = i;
 	}
 	ev.examined.uidvalidity = w->uidvalidity[f];
-	ev.examined.uidnext = w->uidnext[f];
+	ev.examined.uidnext = w->has_uidnext ? w->uidnext[f] : 0;
 	ev.examined.exists = w->view.n;
 	say(w, &ev);
 	over(w, IMAP_COMMAND_EXAMINE, true);
@@ -229,7 +229,7 @@ static void do_status(struct world *w)
 
 	must(w, f != w->open);
 	ev.status.raw = text_of(raws[f]);
-	ev.status.uidnext = w->uidnext[f];
+	ev.status.uidnext = w->has_uidnext ? w->uidnext[f] : 0;
 	ev.status.uidvalidity = w->uidvalidity[f];
 	say(w, &ev);
 	over(w, IMAP_COMMAND_STATUS, below(w, 20) != 0);
@@ -444,7 +444,7 @@ static void step(struct world *w, bool is_quiet)
 		drive(w);
 }
 
-static void play(unsigned seed, bool has_idle)
+static void play(unsigned seed, bool has_idle, bool has_uidnext)
 {
 	static struct world w;
 	const struct watch_params p = {
@@ -455,6 +455,7 @@ static void play(unsigned seed, bool has_idle)
 	memset(&w, 0, sizeof(w));
 	w.seed = seed;
 	w.has_idle = has_idle;
+	w.has_uidnext = has_uidnext;
 	w.now_ms = 1000;
 	w.now_us = INT64_C(1700000000) * 1000000;
 	rand_gen_seed(&w.g, seed + 1);
@@ -486,14 +487,22 @@ static void nothing_is_passed_over(void **state)
 {
 	(void)state;
 	for (unsigned seed = 0; seed < 60; seed++)
-		play(seed, true);
+		play(seed, true, true);
 }
 
 static void nor_without_idle(void **state)
 {
 	(void)state;
 	for (unsigned seed = 1000; seed < 1020; seed++)
-		play(seed, false);
+		play(seed, false, true);
+}
+
+/* RFC 3501 section 6.3.1: "if this is missing, the client can not make any assumptions". */
+static void nor_without_uidnext(void **state)
+{
+	(void)state;
+	for (unsigned seed = 2000; seed < 2020; seed++)
+		play(seed, seed % 2, false);
 }
 
 int main(void)
@@ -501,6 +510,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_passed_over),
 		cmocka_unit_test(nor_without_idle),
+		cmocka_unit_test(nor_without_uidnext),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,7 +60,8 @@ static void on_beaten(struct pg_tx *tx, const struct pg_answer *a)
 
 #define INBOX_COLUMNS                                                                              \
 	"l.workspace_id, l.inbox_id, l.epoch, b.admin_state, b.address, b.provider, b.imap_host,"  \
-	" b.imap_security, b.imap_port::bigint, b.login_name"
+	" b.imap_security, b.imap_port::bigint, b.login_name,"                                     \
+	" coalesce((select t.version from access_token t where t.inbox_id = b.inbox_id), 0)"
 
 static const struct pg_stmt mine = {
 	"lease_mine",
@@ -142,6 +143,7 @@ static void on_listed(struct pg_tx *tx, const struct pg_answer *a)
 			.imap_security = pg_row_text(a, 0, r, 7),
 			.imap_port = pg_row_i64(a, 0, r, 8),
 			.login_name = pg_row_text(a, 0, r, 9),
+			.token_version = pg_row_i64(a, 0, r, 10),
 		};
 
 		q->each(q, &i);

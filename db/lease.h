@@ -46,6 +46,7 @@ struct lease_inbox {
 	const char *imap_host, *imap_security; /* "tls", "starttls" */
 	int64_t imap_port;
 	const char *login_name;
+	int64_t token_version; /* of what there is to log in with; 0: nothing yet */
 };
 
 struct lease_list {

@@ -3,6 +3,8 @@
  * for, connected, logged in, watched; then again from the start, sooner or later
  * as the plight of its last connection says.  Before an access token ends, the next
  * one is asked for while the old connection still watches.
+ *
+ * house: long, one state machine with the calls that drive it
  */
 #include "ingest/mailbox.h"
 
@@ -60,7 +62,8 @@ struct mailbox {
 	struct standing standing;
 	struct vigil *vigil;
 	struct pass pass;
-	struct line *line; /* NULL: not connected */
+	int64_t poked_version; /* of the credential that last woke a held inbox */
+	struct line *line;     /* NULL: not connected */
 	struct backoff backoff;
 	uint64_t wake_ms;  /* of the states that wait for time */
 	uint64_t since_ms; /* when the session became ready */
@@ -581,6 +584,12 @@ void mailbox_update(struct mailbox *m, const struct lease_inbox *row)
 	moved = strcmp(m->host, row->imap_host) != 0 || m->port != row->imap_port ||
 		strcmp(m->login_name, row->login_name) != 0;
 	copy_row(m, row);
+	/* Consent was given again, and the hint that said so came too early or not at all. */
+	if (m->state == MAILBOX_HELD && row->token_version > m->pass.version &&
+	    row->token_version > m->poked_version) {
+		m->poked_version = row->token_version;
+		moved = true;
+	}
 	if (moved)
 		mailbox_poke(m);
 }

@@ -30,13 +30,14 @@ static void on_lost(void *owner, const char *why);
 static void on_all_released(struct lease_release *q);
 static void on_closed(struct timer *t);
 
-#define JANITOR_MS  5000
-#define RECHECK_MS  30000
-#define PROOF_MS    1000 /* one statement a second for all inboxes */
-#define PROOFS      1000 /* rows of it */
-#define CONNECTS    64
-#define SPARE_FILES 100 /* descriptors for everything that is no mailbox */
-#define NEVER       UINT64_MAX
+#define JANITOR_MS    5000
+#define WALK_AGAIN_MS 20
+#define RECHECK_MS    30000
+#define PROOF_MS      1000 /* one statement a second for all inboxes */
+#define PROOFS        1000 /* rows of it */
+#define CONNECTS      64
+#define SPARE_FILES   100 /* descriptors for everything that is no mailbox */
+#define NEVER         UINT64_MAX
 
 /* One mailbox and its places in the lists. */
 struct seat {
@@ -304,7 +305,8 @@ static void start_walk(struct worker *w, uint64_t now_ms)
 	size_t at = 0;
 	void *seat;
 
-	w->walk_ms = now_ms + w->p.janitor_ms;
+	/* What a hint is about may have come behind the walk that is under way. */
+	w->walk_ms = now_ms + (w->is_walking ? WALK_AGAIN_MS : w->p.janitor_ms);
 	if (w->is_walking || w->state != WORKER_RUNNING)
 		return;
 	while (map_next(&w->seats, &at, &key, &seat))

@@ -68,20 +68,37 @@ export function workdir(prefix = 'rs-') {
   return dir;
 }
 
-// freePort: below the range the kernel gives to outgoing connections, so that nobody takes it while
-// a server is stopped and started again
+// freePort: below the range the kernel gives to outgoing connections, so that nobody takes it while a server
+// is stopped and started again.  A file says whose a port is: tests run beside each other.
 const given = new Set();
+process.on('exit', () => given.forEach((port) => fs.rmSync(portFile(port), { force: true })));
+const portFile = (port) => path.join(os.tmpdir(), `replyd-port-${port}`);
+function reserve(port) {
+  const file = portFile(port);
+  for (let again = 0; again < 2; again++) {
+    try {
+      fs.writeFileSync(file, String(process.pid), { flag: 'wx' });
+      return true;
+    } catch { /* somebody's; a dead one's is taken over */ }
+    try { process.kill(Number(fs.readFileSync(file, 'utf8')), 0); return false; } catch (e) {
+      if (e.code === 'EPERM') return false;
+      fs.rmSync(file, { force: true });
+    }
+  }
+  return false;
+}
+
 export async function freePort() {
   for (;;) {
     const port = 20000 + Math.floor(Math.random() * 12000);
-    if (given.has(port)) continue;
+    if (given.has(port) || !reserve(port)) continue;
     const free = await new Promise((done) => {
       const s = net.createServer();
       s.once('error', () => done(false));
       s.listen(port, '127.0.0.1', () => s.close(() => done(true)));
     });
+    given.add(port); // kept even if it is not free: its file is ours to remove
     if (!free) continue;
-    given.add(port);
     return port;
   }
 }

@@ -321,6 +321,9 @@ static void judge_prose(const struct mime_head *head, struct text text, const st
 	set_bounce(v, &f);
 	if (text.len)
 		classify_verdict_add(v, f.why.rule, CLASSIFY_BY_TEXT, text_of(f.why.reason));
+	else if (!v->n_evidence)
+		classify_verdict_add(v, "bounce.dsn", CLASSIFY_BY_DSN,
+				     TEXT("a recipient, and neither action nor status"));
 	v->confidence = strcmp(f.why.rule, "bounce.words") == 0 ? 0.9 : 0.75;
 }
 

@@ -4,7 +4,8 @@
 
 static void on_viewed(struct pg_tx *tx, const struct pg_answer *a);
 
-/* clang-format off: it tears SQL apart */
+/* It tears SQL apart. */
+/* clang-format off */
 #define INSTANT(t) "to_char(" t " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 /* An inbox is seen up to the least of its watched folders; one without folders was never seen. */

@@ -8,7 +8,9 @@ static void on_read(struct pg_tx *tx, const struct pg_answer *a);
 /*
  * One statement, one snapshot: a row per inbox, the gate repeated; one row with null inbox when
  * nobody wrote. A mail that is to be looked at again because its outbound came late may be the
- * answer: until the worker has done so, its inbox is not proven.
+ * answer: until the worker has done so, its inbox is not proven.  One that lies in a folder that is
+ * gone, or had its name before UIDVALIDITY changed, nobody can look at.  Nor is an inbox proven
+ * that has not been live yet: not all of its folders may be known.
  */
 static const struct pg_stmt read_gate = {
 	"gate_read",
@@ -27,8 +29,10 @@ static const struct pg_stmt read_gate = {
 	" left join inbox_state s on s.inbox_id = p.inbox_id"
 	" left join lateral ("
 	"   select count(*) filter (where role = 'inbox') as inboxes,"
-	"     case when count(*) = count(gated_through)"
-	"       and not exists (select from recheck r where r.inbox_id = p.inbox_id)"
+	"     case when count(*) = count(gated_through) and s.live_at is not null"
+	"       and not exists (select from recheck r join folder rf on rf.folder_id = r.folder_id"
+	"         and rf.uidvalidity = r.uidvalidity and rf.role in ('inbox', 'junk')"
+	"         where r.inbox_id = p.inbox_id)"
 	"     then min(gated_through) end as seen"
 	"   from folder where folder.inbox_id = p.inbox_id and role in ('inbox', 'junk')) f on true"
 	" order by p.inbox_id limit 1000",

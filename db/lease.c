@@ -202,12 +202,17 @@ static void on_released(struct pg_tx *tx, const struct pg_answer *a)
 
 /* ---- rechecks ---- */
 
+/* Of each inbox the oldest: one that cannot be reached must not hide those of the others. */
 static const struct pg_stmt rechecks = {
 	"lease_rechecks",
-	"select r.inbox_id, r.folder_id, r.uidvalidity, r.uid"
-	" from recheck r join lease l on l.inbox_id = r.inbox_id and l.workspace_id = "
+	"select inbox_id, folder_id, uidvalidity, uid from (select r.*,"
+	"  row_number() over (partition by r.inbox_id order by r.created_at, r.uid) as nth"
+	"  from recheck r join lease l on l.inbox_id = r.inbox_id and l.workspace_id = "
 	"r.workspace_id"
-	" where l.worker_id = $1::uuid order by r.created_at limit 1000",
+	"  join folder f on f.folder_id = r.folder_id and f.uidvalidity = r.uidvalidity"
+	"   and f.role in ('inbox', 'junk')"
+	"  where l.worker_id = $1::uuid) w"
+	" where nth <= 100 order by nth limit 10000",
 };
 
 int lease_rechecks_start(struct pg *pg, struct lease_rechecks *q, const char *worker,

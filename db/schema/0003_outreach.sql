@@ -240,7 +240,8 @@ begin
 				fingerprint = decode(i.fingerprint, 'hex'), touched_at = now()
 			where ok.workspace_id = ws and ok.digest = decode(i.digest, 'hex');
 		select count(*) into rechecks
-			from trace t where t.workspace_id = ws and t.digest = decode(i.digest, 'hex') and t.names = 'id';
+			from trace t join folder f on f.workspace_id = ws and f.folder_id = t.folder_id and f.uidvalidity = t.uidvalidity
+			where t.workspace_id = ws and t.digest = decode(i.digest, 'hex') and t.names = 'id';
 		fresh := fresh || decode(i.digest, 'hex');
 		result := 'created'; return next;
 	end loop;
@@ -252,9 +253,11 @@ begin
 		group by o.prospect_key, o.inbox_id order by o.prospect_key, o.inbox_id
 		on conflict (workspace_id, prospect_key, inbox_id)
 		do update set last_sent_at = greatest(p.last_sent_at, excluded.last_sent_at);
+	-- Under an earlier UIDVALIDITY nothing can be looked at: the look back left another trace, or will find the outbound.
 	insert into recheck (workspace_id, inbox_id, folder_id, uidvalidity, uid)
 		select distinct t.workspace_id, t.inbox_id, t.folder_id, t.uidvalidity, t.uid
-		from trace t where t.workspace_id = ws and t.digest = any (fresh) and t.names = 'id'
+		from trace t join folder f on f.workspace_id = ws and f.folder_id = t.folder_id and f.uidvalidity = t.uidvalidity
+		where t.workspace_id = ws and t.digest = any (fresh) and t.names = 'id'
 		order by t.folder_id, t.uidvalidity, t.uid
 		on conflict do nothing;
 end $$;
@@ -339,7 +342,8 @@ begin
 end $$;
 grant execute on function gate_close(uuid, bigint, jsonb) to replyd_ingest;
 
--- Move a folder's watermarks; they never go back.  False: the folder has another UIDVALIDITY by now.
+-- Move a folder's watermarks; they never go back, and are never ahead of our clock, however wrong the worker's is: what is
+-- not over cannot have been seen.  False: the folder has another UIDVALIDITY by now.
 create function folder_advance(the_inbox uuid, the_epoch bigint, the_folder uuid, the_uidvalidity bigint,
 		gated bigint, gated_at timestamptz, ingested bigint, ingested_at timestamptz) returns boolean
 	language plpgsql as $$
@@ -348,8 +352,8 @@ begin
 	update folder f set
 		uid_gated = greatest(f.uid_gated, gated),
 		uid_ingested = least(greatest(f.uid_ingested, ingested), greatest(f.uid_gated, gated)),
-		gated_through = greatest(f.gated_through, gated_at),
-		ingested_through = greatest(f.ingested_through, ingested_at)
+		gated_through = greatest(f.gated_through, case when gated_at > now() then now() else gated_at end),
+		ingested_through = greatest(f.ingested_through, case when ingested_at > now() then now() else ingested_at end)
 	where f.folder_id = the_folder and f.inbox_id = the_inbox and f.uidvalidity = the_uidvalidity;
 	return found;
 end $$;

@@ -89,6 +89,8 @@ static void what_is_seen(void **state)
 		{ "live", "", "watched " SEEN },
 		{ "backing off: still as far as it was",
 		  "update inbox_state set state = 'backing_off'", "watched " SEEN },
+		{ "never live: not all of its folders may be known",
+		  "update inbox_state set live_at = null", "watched never" },
 		{ "never seen", "update folder set gated_through = null", "watched never" },
 		{ "junk is further behind",
 		  "insert into folder (workspace_id, inbox_id, folder_id, name, wire_name, role, "
@@ -116,11 +118,23 @@ static void what_is_seen(void **state)
 		{ "removed", "update inbox set admin_state = 'removed'", "unwatched " SEEN },
 		{ "consent is needed", "update inbox_state set state = 'reauth_required'",
 		  "unwatched " SEEN },
-		{ "nothing is known of its state", "delete from inbox_state", "unwatched " SEEN },
+		{ "nothing is known of its state", "delete from inbox_state", "unwatched never" },
 		{ "a mail waits to be looked at again",
 		  "insert into recheck (workspace_id, inbox_id, folder_id, uidvalidity, uid)"
 		  " values ('" SEED_WS "', '" SEED_A "', '" SEED_FOLDER_A "', 7, 9)",
 		  "watched never" },
+		{ "a mail waits that had its name before UIDVALIDITY changed",
+		  "insert into recheck (workspace_id, inbox_id, folder_id, uidvalidity, uid)"
+		  " values ('" SEED_WS "', '" SEED_A "', '" SEED_FOLDER_A "', 6, 9)",
+		  "watched " SEEN },
+		{ "a mail waits in a folder that is gone",
+		  "insert into folder (workspace_id, inbox_id, folder_id, name, wire_name, role, "
+		  "uidvalidity, uid_gated, uid_ingested)"
+		  " values ('" SEED_WS "', '" SEED_A "', '" SEED_FOLDER_C
+		  "', 'Spam', 'Spam', 'other', 1, 0, 0);"
+		  "insert into recheck (workspace_id, inbox_id, folder_id, uidvalidity, uid)"
+		  " values ('" SEED_WS "', '" SEED_A "', '" SEED_FOLDER_C "', 1, 9)",
+		  "watched " SEEN },
 		{ "one of another inbox waits",
 		  "insert into recheck (workspace_id, inbox_id, folder_id, uidvalidity, uid)"
 		  " values ('" SEED_WS "', '" SEED_B "', '" SEED_FOLDER_B "', 7, 9)",
@@ -131,18 +145,19 @@ static void what_is_seen(void **state)
 	for (size_t i = 0; i < countof(rows); i++) {
 		const char *is;
 
-		pgtest_exec(admin,
-			    "delete from recheck; delete from folder; delete from inbox_state;"
-			    "update inbox set admin_state = 'enabled';"
-			    "insert into inbox_state (workspace_id, inbox_id, state) select "
-			    "workspace_id, inbox_id, 'live' from inbox;"
-			    "insert into folder (workspace_id, inbox_id, folder_id, name, "
-			    "wire_name, role, uidvalidity, uid_gated,"
-			    " uid_ingested, gated_through) values ('" SEED_WS "', '" SEED_A
-			    "', '" SEED_FOLDER_A "', 'INBOX', 'INBOX',"
-			    " 'inbox', 7, 0, 0, '" SEEN "'), ('" SEED_WS "', '" SEED_B
-			    "', '" SEED_FOLDER_B "', 'INBOX', 'INBOX',"
-			    " 'inbox', 7, 0, 0, '2026-11-23T07:00:00Z')");
+		pgtest_exec(
+			admin,
+			"delete from recheck; delete from folder; delete from inbox_state;"
+			"update inbox set admin_state = 'enabled';"
+			"insert into inbox_state (workspace_id, inbox_id, state, live_at) select "
+			"workspace_id, inbox_id, 'live', now() from inbox;"
+			"insert into folder (workspace_id, inbox_id, folder_id, name, "
+			"wire_name, role, uidvalidity, uid_gated,"
+			" uid_ingested, gated_through) values ('" SEED_WS "', '" SEED_A
+			"', '" SEED_FOLDER_A "', 'INBOX', 'INBOX',"
+			" 'inbox', 7, 0, 0, '" SEEN "'), ('" SEED_WS "', '" SEED_B
+			"', '" SEED_FOLDER_B "', 'INBOX', 'INBOX',"
+			" 'inbox', 7, 0, 0, '2026-11-23T07:00:00Z')");
 		if (*rows[i].change)
 			pgtest_exec(admin, "%s", rows[i].change);
 		is = eyes("anna");

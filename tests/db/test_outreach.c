@@ -167,6 +167,22 @@ static void either_order_finds_the_reply(void **state)
 	close_both(admin, api, ingest);
 }
 
+/* Nobody can look at a mail by a name it had: it would wait for ever, and its inbox with it. */
+static void a_trace_of_before_waits_for_nobody(void **state)
+{
+	struct session *admin, *api, *ingest;
+
+	(void)state;
+	open_both("before", &admin, &api, &ingest);
+	pgtest_value(ingest, KEEP(TRACE("m1", SEED_FOLDER_A, "11", "id")));
+	pgtest_exec(admin,
+		    "update folder set uidvalidity = 8 where folder_id = '" SEED_FOLDER_A "'");
+	assert_string_equal("0 created 0",
+			    pgtest_value(api, REGISTER(OUTBOUND("m1", SEED_A, "anna", "x"))));
+	assert_string_equal("0", pgtest_value(ingest, "select count(*) from recheck"));
+	close_both(admin, api, ingest);
+}
+
 /* The reply and its outbound arrive in the same moment: whichever commits second must see the
  * other. */
 static void no_order_of_commits_loses_a_reply(void **state)
@@ -422,6 +438,16 @@ static void watermarks_never_go_back(void **state)
 		"infinity infinity",
 		pgtest_value(admin, "select gated_through || ' ' || ingested_through from folder"
 				    " where folder_id = '" SEED_FOLDER_A "'"));
+	/* A worker's clock may be wrong: what is not over has not been seen. */
+	pgtest_exec(admin, "update folder set gated_through = null, ingested_through = null");
+	pgtest_value(ingest, "select folder_advance('" SEED_A "', 1, '" SEED_FOLDER_A
+			     "', 7, 13, now() + interval '1 hour', 13, now() + interval '1 hour')");
+	assert_string_equal(
+		"true true",
+		pgtest_value(admin,
+			     "select (gated_through between now() - interval '1 minute' and now())"
+			     " || ' ' || (ingested_through <= now()) from folder"
+			     " where folder_id = '" SEED_FOLDER_A "'"));
 	/* A proof without a new mail, and no proof with one. */
 	pgtest_value(ingest, "select folder_advance('" SEED_A "', 1, '" SEED_FOLDER_A
 			     "', 7, null, null, null, null)");
@@ -464,6 +490,7 @@ int main(void)
 		cmocka_unit_test(registering_says_what_it_did),
 		cmocka_unit_test(an_outbound_of_another_workspace_is_not_found),
 		cmocka_unit_test(either_order_finds_the_reply),
+		cmocka_unit_test(a_trace_of_before_waits_for_nobody),
 		cmocka_unit_test(no_order_of_commits_loses_a_reply),
 		cmocka_unit_test(a_swept_placeholder_loses_nothing),
 		cmocka_unit_test(batches_do_not_deadlock),

@@ -8,7 +8,7 @@
 
 static void on_loaded(struct pg_tx *tx, const struct pg_answer *a);
 static void on_ensured(struct pg_tx *tx, const struct pg_answer *a);
-static void on_retired(struct pg_tx *tx, const struct pg_answer *a);
+static void on_role(struct pg_tx *tx, const struct pg_answer *a);
 static void on_proven(struct pg_tx *tx, const struct pg_answer *a);
 static void on_said(struct pg_tx *tx, const struct pg_answer *a);
 
@@ -33,7 +33,8 @@ static const struct pg_stmt folders = {
  * Where such a mail is now: under a UIDVALIDITY that is no more, or in a folder it
  * was moved from, it may have been seen again since, as a sighting.
  */
-/* clang-format off: it tears SQL apart */
+/* It tears SQL apart. */
+/* clang-format off */
 static const struct pg_stmt pending = {
 	"folder_pending",
 	"select m.message_id, coalesce(s.folder_id, m.folder_id), coalesce(s.role, f.role),"
@@ -167,12 +168,17 @@ static const struct pg_stmt ensure = {
 	" returning folder_id, uid_gated, uid_ingested",
 };
 
-/* Mails under other names cannot be looked at again; the look back finds them. */
+/*
+ * Mails under other names cannot be looked at again; the look back finds them.  Until it is over
+ * the folder is not proven: one of them may be the answer that somebody asks the gate about.
+ */
 static const struct pg_stmt outdated = {
 	"folder_outdated",
-	"delete from recheck r using folder f where f.inbox_id = $1::uuid and f.wire_name = "
-	"$2::text"
-	" and r.folder_id = f.folder_id and r.uidvalidity <> $3::bigint",
+	"with gone as (delete from recheck r using folder f where f.inbox_id = $1::uuid"
+	"  and f.wire_name = $2::text and r.folder_id = f.folder_id"
+	"  and r.uidvalidity <> $3::bigint returning r.folder_id)"
+	" update folder set gated_through = null"
+	" where inbox_id = $1::uuid and folder_id in (select folder_id from gone)",
 };
 
 int folder_ensure_start(struct pg *pg, struct folder_ensure *q, const struct folder_lease *l,
@@ -203,30 +209,28 @@ static void on_ensured(struct pg_tx *tx, const struct pg_answer *a)
 	q->done(q);
 }
 
-static const struct pg_stmt retire = {
-	"folder_retire",
-	"update folder set role = 'other' where inbox_id = $1::uuid and folder_id = $2::uuid",
+/*
+ * Mails to be looked at again stay on their list, where they hold no gate (db/gate.c): a folder
+ * that was gone may be there again.
+ */
+static const struct pg_stmt role_is = {
+	"folder_role_is",
+	"update folder set role = $3::text where inbox_id = $1::uuid and folder_id = $2::uuid",
 };
 
-static const struct pg_stmt unseeable = {
-	"folder_unseeable",
-	"delete from recheck where folder_id = $1::uuid",
-};
-
-int folder_retire_start(struct pg *pg, struct folder_retire *q, const struct folder_lease *l,
-			const char *folder, void (*done)(struct folder_retire *))
+int folder_role_start(struct pg *pg, struct folder_role *q, const struct folder_lease *l,
+		      const char *folder, const char *role, void (*done)(struct folder_role *))
 {
 	q->done = done;
 	pg_tx_init(&q->tx, l->workspace);
 	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
-	pg_tx_add(&q->tx, &retire, "uu", l->inbox, folder);
-	pg_tx_add(&q->tx, &unseeable, "u", folder);
-	return pg_tx_start(pg, &q->tx, on_retired);
+	pg_tx_add(&q->tx, &role_is, "uut", l->inbox, folder, role);
+	return pg_tx_start(pg, &q->tx, on_role);
 }
 
-static void on_retired(struct pg_tx *tx, const struct pg_answer *a)
+static void on_role(struct pg_tx *tx, const struct pg_answer *a)
 {
-	struct folder_retire *q = container_of(tx, struct folder_retire, tx);
+	struct folder_role *q = container_of(tx, struct folder_role, tx);
 
 	q->outcome = a->outcome;
 	q->fenced = is_fenced(a);
@@ -238,6 +242,7 @@ static void on_retired(struct pg_tx *tx, const struct pg_answer *a)
 /*
  * The leases are locked in the order of their inboxes, as every taker's update
  * does not: a take passes over rows that are held (skip locked), so none waits in a ring.
+ * A worker whose clock is ahead proves nothing that is not over by ours.
  */
 static const struct pg_stmt prove = {
 	"folder_prove",
@@ -248,8 +253,11 @@ static const struct pg_stmt prove = {
 	"  and (l.inbox_id, l.epoch) in (select inbox, epoch from given) order by l.inbox_id for "
 	"share)"
 	" update folder f set"
-	"  gated_through = greatest(f.gated_through, to_timestamp(g.gated / 1e6)),"
-	"  ingested_through = greatest(f.ingested_through, to_timestamp(g.ingested / 1e6))"
+	"  gated_through = greatest(f.gated_through, case when to_timestamp(g.gated / 1e6) > now()"
+	"   then now() else to_timestamp(g.gated / 1e6) end),"
+	"  ingested_through = greatest(f.ingested_through,"
+	"   case when to_timestamp(g.ingested / 1e6) > now()"
+	"   then now() else to_timestamp(g.ingested / 1e6) end)"
 	" from given g join held h on h.inbox_id = g.inbox and h.epoch = g.epoch"
 	" where f.folder_id = g.folder and f.inbox_id = g.inbox and f.uidvalidity = g.uidvalidity",
 };

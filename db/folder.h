@@ -79,16 +79,15 @@ int folder_ensure_start(struct pg *pg, struct folder_ensure *q, const struct fol
 			int64_t uidvalidity, int64_t start, int64_t end,
 			void (*done)(struct folder_ensure *));
 
-struct folder_retire {
+struct folder_role {
 	struct pg_tx tx;
 	struct outcome outcome;
 	bool fenced;
-	void (*done)(struct folder_retire *q);
+	void (*done)(struct folder_role *q);
 };
-/* The server has this folder no more: nobody waits for its watermark (role "other").  Found again,
- * folder_ensure() restores it. */
-int folder_retire_start(struct pg *pg, struct folder_retire *q, const struct folder_lease *l,
-			const char *folder, void (*done)(struct folder_retire *));
+/* What LIST says now.  "other": the server has it no more, nobody waits for its watermark. */
+int folder_role_start(struct pg *pg, struct folder_role *q, const struct folder_lease *l,
+		      const char *folder, const char *role, void (*done)(struct folder_role *));
 
 /* ---- proofs, of many inboxes in one statement ---- */
 

@@ -11,7 +11,7 @@ static void on_pending(struct folder_load *q, const struct folder_pending *p);
 static void on_recheck(struct folder_load *q, const struct folder_recheck *r);
 static void on_loaded(struct folder_load *q);
 static void on_ensured(struct folder_ensure *q);
-static void on_retired(struct folder_retire *q);
+static void on_role(struct folder_role *q);
 static void on_ingested(struct arrival_close *q);
 
 #define RETRY_MS 500 /* of a row's transaction that failed */
@@ -26,7 +26,7 @@ void ledger_end(struct ledger *l)
 	pg_tx_cancel(&l->ensure.tx);
 	l->ensure_at_ms = UINT64_MAX;
 	l->n_proofs = 0;
-	l->has_retired = false;
+	l->has_roles = false;
 	memset(l->lags, 0, sizeof(l->lags));
 }
 
@@ -34,7 +34,7 @@ void ledger_clear(struct ledger *l)
 {
 	ledger_end(l);
 	pg_tx_cancel(&l->load.tx);
-	pg_tx_cancel(&l->retire.tx);
+	pg_tx_cancel(&l->role.tx);
 	pg_tx_cancel(&l->ingested.tx);
 }
 
@@ -132,30 +132,44 @@ static void on_ensured(struct folder_ensure *q)
 	answered(l, q->fenced);
 }
 
-/* A row whose folder the server has no more would hold the inbox's watermark for ever. */
-static void retire_folders(struct ledger *l)
+/* The role that the row is to have: of a folder that the server has no more it would hold the
+ * inbox's watermark for ever. */
+static enum imap_role role_now(const struct watch_folder *f)
 {
-	bool is_busy = l->retire.tx.state == PG_TX_QUEUED || l->retire.tx.state == PG_TX_SENT;
+	if (f->is_here || !watch_folder_is_watched(f->row_role))
+		return f->is_here ? f->role : f->row_role;
+	return IMAP_ROLE_NONE;
+}
 
-	if (is_busy || l->has_retired || !l->p.watch->has_listed)
+/* What LIST said of folders that have rows. */
+static void write_roles(struct ledger *l)
+{
+	bool is_busy = l->role.tx.state == PG_TX_QUEUED || l->role.tx.state == PG_TX_SENT;
+
+	if (!l->p.watch->has_listed)
+		l->has_roles = false;
+	if (is_busy || l->has_roles || !l->p.watch->has_listed)
 		return;
 	for (unsigned i = 0; i < l->p.watch->folders.n; i++) {
 		struct watch_folder *f = &l->p.watch->folders.at[i];
 
-		if (!f->folder[0] || f->is_here || !watch_folder_is_watched(f->role))
+		if (!f->folder[0] || role_now(f) == f->row_role)
 			continue;
-		log_warn(l->p.log, "imap.folder_gone", "role=%s", watch_folder_role_name(f->role));
-		f->role = IMAP_ROLE_NONE;
+		if (!f->is_here)
+			log_warn(l->p.log, "imap.folder_gone", "role=%s",
+				 watch_folder_role_name(f->row_role));
+		f->row_role = role_now(f);
 		/* one at a time; what fails is told again on the next connection */
-		(void)folder_retire_start(l->p.pg, &l->retire, &l->p.lease, f->folder, on_retired);
+		(void)folder_role_start(l->p.pg, &l->role, &l->p.lease, f->folder,
+					watch_folder_role_name(f->row_role), on_role);
 		return;
 	}
-	l->has_retired = true;
+	l->has_roles = true;
 }
 
-static void on_retired(struct folder_retire *q)
+static void on_role(struct folder_role *q)
 {
-	answered(container_of(q, struct ledger, retire), q->fenced);
+	answered(container_of(q, struct ledger, role), q->fenced);
 }
 
 /* ---- what was left half done ---- */
@@ -257,7 +271,7 @@ void ledger_act(struct ledger *l, uint64_t now_ms)
 		start_ensure(l);
 	take_start(l);
 	take_proofs(l);
-	retire_folders(l);
+	write_roles(l);
 	catch_up(l);
 }
 

@@ -31,13 +31,13 @@ struct ledger_params {
 struct ledger {
 	struct ledger_params p;
 	bool is_loaded;
-	bool is_fenced;   /* the lease is lost */
-	bool has_retired; /* folders that are no more have been told, on this connection */
+	bool is_fenced; /* the lease is lost */
+	bool has_roles; /* what LIST said last is in the rows */
 	struct folder_load load;
 	struct folder_ensure ensure;
 	struct watch_start start; /* what it makes */
 	uint64_t ensure_at_ms;    /* another try; UINT64_MAX: none is wanted */
-	struct folder_retire retire;
+	struct folder_role role;
 	struct arrival_close ingested;
 	bool lags[WATCH_FOLDERS]; /* the ingested watermark of the row is behind the watcher's */
 	struct folder_proof proofs[WATCH_FOLDERS];

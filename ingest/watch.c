@@ -184,6 +184,7 @@ void watch_started(struct watch *w, const char *folder, uint32_t uid_gated, uint
 		return;
 	w->work = WATCH_WORK_NONE;
 	memcpy(f->folder, folder, strnlen(folder, sizeof(f->folder) - 1));
+	f->row_role = f->role;
 	f->uidvalidity = w->start.uidvalidity;
 	f->uid_gated = uid_gated;
 	f->uid_ingested = uid_ingested;
@@ -344,9 +345,13 @@ static void listed(struct watch *w)
 {
 	w->has_listed = true;
 	watch_folder_list_over(&w->folders);
-	for (unsigned i = 0; i < w->folders.n; i++)
-		if (!w->folders.at[i].is_here)
-			watch_again_forget(w, i);
+	for (unsigned i = 0; i < w->folders.n; i++) {
+		if (w->folders.at[i].is_here)
+			continue;
+		w->folders.at[i].view = WATCH_VIEW_NONE;
+		w->folders.at[i].is_proven = false;
+		watch_again_forget(w, i);
+	}
 }
 
 static void failed(struct watch *w, enum watch_state was)
@@ -519,6 +524,7 @@ static void begin_cycle(struct watch *w, uint64_t now_ms)
 {
 	w->proof_due_ms = now_ms + cycle_ms(w);
 	w->cycles = w->cycles + 1 < WATCH_DEEP ? w->cycles + 1 : 0;
+	w->has_listed &= w->cycles != 0;
 	for (unsigned i = 1; i < w->folders.n; i++)
 		if (w->folders.at[i].view == WATCH_VIEW_EVEN)
 			w->folders.at[i].view = WATCH_VIEW_NONE;
@@ -537,6 +543,8 @@ bool watch_next(struct watch *w, uint64_t now_ms, int64_t now_us, struct watch_o
 		w->open = WATCH_FOLDERS;
 		w->asked_to = 0;
 	}
+	if (ret->kind == WATCH_ORDER_LIST)
+		watch_folder_list_begin(&w->folders);
 	if (ret->kind == WATCH_ORDER_FETCH)
 		watch_fetch_begin(w, ret);
 	if (ret->kind == WATCH_ORDER_SEARCH)

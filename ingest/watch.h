@@ -30,11 +30,12 @@
  * - Another UIDVALIDITY looks back again, from the date, as a first look does.
  *   Mails seen before fire nothing twice, since their identity is known.
  * - NOOP stands in every cycle although IDLE pushes, and every WATCH_DEEP cycles
- *   an EXAMINE: an IDLE may be deaf, and a count may be wrong.
+ *   an EXAMINE and a LIST: an IDLE may be deaf, a count wrong, and a folder for
+ *   junk may be made by the first mail that goes there.
  */
 #define WATCH_WINDOW 50 /* UIDs asked for at once; more where they are sparse */
 #define WATCH_TRIES  4  /* sessions in which a mail that cannot be had is asked for */
-#define WATCH_DEEP   30 /* proof cycles between two looks at UIDNEXT of the open folder */
+#define WATCH_DEEP   30 /* proof cycles between two looks at UIDNEXT and the folders */
 
 struct watch_params {
 	int64_t lookback_s; /* a first look goes back so far */

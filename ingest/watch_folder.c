@@ -85,7 +85,7 @@ void watch_folder_know(struct watch_folders *f, const struct watch_folder_known 
 	if (!at)
 		return;
 	memcpy(at->folder, k->folder, strnlen(k->folder, sizeof(at->folder) - 1));
-	at->role = k->role;
+	at->role = at->row_role = k->role;
 	at->uidvalidity = k->uidvalidity;
 	at->uid_gated = k->uid_gated;
 	at->uid_ingested = k->uid_ingested;
@@ -98,6 +98,12 @@ void watch_folder_forget(struct watch_folders *f)
 		f->at[i].view = WATCH_VIEW_NONE;
 		f->at[i].shown_us = INT64_MIN;
 	}
+}
+
+void watch_folder_list_begin(struct watch_folders *f)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		f->at[i].is_here = false;
 }
 
 /* The one that has this role on this connection so far. */

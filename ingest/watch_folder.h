@@ -30,9 +30,10 @@ struct watch_folder {
 	char folder[37];  /* uuid of the row; "": there is none */
 	char *raw, *name; /* as the server wrote it; for people */
 	enum imap_role role;
-	bool is_guess;  /* the role is from the name */
-	bool is_here;   /* this connection has it, and it is watched */
-	bool is_proven; /* on this connection, once at least */
+	enum imap_role row_role; /* as the row has it */
+	bool is_guess;           /* the role is from the name */
+	bool is_here;            /* this connection has it, and it is watched */
+	bool is_proven;          /* on this connection, once at least */
 	enum watch_view view;
 	uint32_t uidvalidity; /* of the row; 0: there is none */
 	uint32_t uid_gated, uid_ingested;
@@ -60,6 +61,8 @@ void watch_folder_know(struct watch_folders *f,
 
 /* A new connection: nothing of it is known to be here. */
 void watch_folder_forget(struct watch_folders *f);
+/* LIST begins: what it does not tell is not here. */
+void watch_folder_list_begin(struct watch_folders *f);
 void watch_folder_listed(struct watch_folders *f, const struct imap_folder *l);
 /* INBOX is put first, and is there even if it was not told: RFC 3501 section 5.1. */
 void watch_folder_list_over(struct watch_folders *f);

@@ -49,6 +49,7 @@ struct world {
 	struct watch_order order;
 	bool is_busy, is_idling, is_connected;
 	bool has_idle, has_uidnext;
+	bool has_junk, junk_goes; /* it is there; it goes and comes */
 	uint64_t now_ms;
 	int64_t now_us;
 	struct watch_batch batch;
@@ -93,7 +94,7 @@ static void say(struct world *w, const struct imap_event *ev)
 
 static void arrive(struct world *w, unsigned folder, int64_t came_us)
 {
-	if (w->n_mails == MAILS)
+	if (w->n_mails == MAILS || (folder == 1 && !w->has_junk))
 		return;
 	if (below(w, 40) == 0)
 		w->uidnext[folder] += (uint32_t)below(w, 5000); /* gaps */
@@ -152,7 +153,8 @@ static void do_list(struct world *w)
 						  .raw = text_of(raws[i]),
 						  .is_selectable = true };
 		ev.folder.role = i ? IMAP_ROLE_JUNK : IMAP_ROLE_INBOX;
-		say(w, &ev);
+		if (i == 0 || w->has_junk)
+			say(w, &ev);
 	}
 	over(w, IMAP_COMMAND_LIST, true);
 }
@@ -167,8 +169,12 @@ static void do_examine(struct world *w)
 	struct imap_event ev = { .kind = IMAP_EV_EXAMINED };
 	unsigned f = folder_of(w, w->order.folder);
 
-	w->open = f;
+	w->open = f == 0 || w->has_junk ? f : FOLDERS;
 	w->view.n = 0;
+	if (w->open == FOLDERS) {
+		over(w, IMAP_COMMAND_EXAMINE, false);
+		return;
+	}
 	for (size_t i = 0; i < w->n_mails; i++) {
 		w->mails[i].is_seen = w->mails[i].folder == f && !w->mails[i].is_gone;
 		if (w->mails[i].is_seen)
@@ -231,6 +237,10 @@ static void do_status(struct world *w)
 	ev.status.raw = text_of(raws[f]);
 	ev.status.uidnext = w->has_uidnext ? w->uidnext[f] : 0;
 	ev.status.uidvalidity = w->uidvalidity[f];
+	if (f && !w->has_junk) {
+		over(w, IMAP_COMMAND_STATUS, false);
+		return;
+	}
 	say(w, &ev);
 	over(w, IMAP_COMMAND_STATUS, below(w, 20) != 0);
 }
@@ -412,6 +422,19 @@ static void new_uidvalidity(struct world *w, unsigned f)
 	cut(w); /* RFC 3501 section 2.3.1.1: never within a session */
 }
 
+/* Somebody removes the folder for junk with all that is in it, or the first mail for it makes it
+ * anew. */
+static void junk_goes_or_comes(struct world *w)
+{
+	if (w->open == 1)
+		return; /* what a server does with it then is its own affair */
+	w->has_junk = !w->has_junk;
+	for (size_t i = 0; i < w->n_mails; i++)
+		w->mails[i].is_gone |= w->mails[i].folder == 1;
+	w->uidvalidity[1]++;
+	w->uidnext[1] = 1;
+}
+
 static void step(struct world *w, bool is_quiet)
 {
 	uint64_t what = below(w, 100);
@@ -426,6 +449,8 @@ static void step(struct world *w, bool is_quiet)
 		w->mails[below(w, w->n_mails)].is_gone = true;
 	else if (what == 18 && !is_quiet && below(w, 4) == 0)
 		cut(w);
+	else if (what == 19 && w->junk_goes && below(w, 10) == 0 && !is_quiet)
+		junk_goes_or_comes(w);
 	else if (what == 19 && !is_quiet && below(w, 20) == 0)
 		new_uidvalidity(w, (unsigned)below(w, 2));
 	else if (what < 25)
@@ -444,7 +469,7 @@ static void step(struct world *w, bool is_quiet)
 		drive(w);
 }
 
-static void play(unsigned seed, bool has_idle, bool has_uidnext)
+static void play(unsigned seed, bool has_idle, bool has_uidnext, bool junk_goes)
 {
 	static struct world w;
 	const struct watch_params p = {
@@ -456,6 +481,8 @@ static void play(unsigned seed, bool has_idle, bool has_uidnext)
 	w.seed = seed;
 	w.has_idle = has_idle;
 	w.has_uidnext = has_uidnext;
+	w.has_junk = true;
+	w.junk_goes = junk_goes;
 	w.now_ms = 1000;
 	w.now_us = INT64_C(1700000000) * 1000000;
 	rand_gen_seed(&w.g, seed + 1);
@@ -470,6 +497,8 @@ static void play(unsigned seed, bool has_idle, bool has_uidnext)
 	connect_anew(&w);
 	for (unsigned i = 0; i < STEPS; i++)
 		step(&w, false);
+	if (!w.has_junk)
+		junk_goes_or_comes(&w);
 	for (unsigned i = 0; i < 4 * STEPS; i++)
 		step(&w, true);
 	for (size_t i = 0; i < w.n_mails; i++)
@@ -487,14 +516,14 @@ static void nothing_is_passed_over(void **state)
 {
 	(void)state;
 	for (unsigned seed = 0; seed < 60; seed++)
-		play(seed, true, true);
+		play(seed, true, true, false);
 }
 
 static void nor_without_idle(void **state)
 {
 	(void)state;
 	for (unsigned seed = 1000; seed < 1020; seed++)
-		play(seed, false, true);
+		play(seed, false, true, false);
 }
 
 /* RFC 3501 section 6.3.1: "if this is missing, the client can not make any assumptions". */
@@ -502,7 +531,14 @@ static void nor_without_uidnext(void **state)
 {
 	(void)state;
 	for (unsigned seed = 2000; seed < 2020; seed++)
-		play(seed, seed % 2, false);
+		play(seed, seed % 2, false, false);
+}
+
+static void nor_in_a_folder_that_comes_and_goes(void **state)
+{
+	(void)state;
+	for (unsigned seed = 3000; seed < 3020; seed++)
+		play(seed, true, true, true);
 }
 
 int main(void)
@@ -511,6 +547,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_passed_over),
 		cmocka_unit_test(nor_without_idle),
 		cmocka_unit_test(nor_without_uidnext),
+		cmocka_unit_test(nor_in_a_folder_that_comes_and_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

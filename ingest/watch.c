@@ -434,7 +434,9 @@ static void heard_done(struct watch *w, const struct imap_event *ev)
 	if (was == WATCH_STATE_LEAVING || was == WATCH_STATE_UNREADY)
 		return;
 	enter(w, WATCH_STATE_FREE);
-	if (outcome_ok(&ev->done.verdict->outcome))
+	/* A mail told in a way that we do not understand is as good as refused. */
+	if (outcome_ok(&ev->done.verdict->outcome) &&
+	    !(was == WATCH_STATE_FETCHING && ev->done.lost))
 		succeeded(w, was);
 	else
 		failed(w, was);

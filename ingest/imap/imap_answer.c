@@ -30,7 +30,7 @@ void imap_answer_clear(struct imap_answer *a)
 void imap_answer_expect(struct imap_answer *a, const struct imap_asked *asked)
 {
 	a->asked = *asked;
-	a->lowest = a->found = 0;
+	a->lowest = a->found = a->lost = 0;
 	if (asked->command == IMAP_COMMAND_EXAMINE)
 		a->opened = (struct imap_opened){ .state = IMAP_OPENED_SOON };
 }
@@ -261,6 +261,11 @@ static bool heard_fetch(struct imap_answer *a, const struct imap_resp *r, size_t
 	if (a->asked.command != IMAP_COMMAND_FETCH_HEADERS &&
 	    a->asked.command != IMAP_COMMAND_FETCH_PART)
 		return false;
+	/* A mail that is not understood must not be taken for one that is not there. */
+	if (a->asked.command == IMAP_COMMAND_FETCH_HEADERS &&
+	    (f->is_partial || (f->n_sections && !f->uid)) &&
+	    !(f->uid && section_named(f, TEXT("HEADER"))))
+		a->lost++;
 	if (!f->uid)
 		/* without a UID it cannot be told which mail this is; flags alone matter to nobody
 		 */

@@ -28,6 +28,7 @@ struct imap_answer {
 	struct imap_asked asked;
 	struct imap_opened opened;
 	uint32_t lowest, found; /* SEARCH */
+	unsigned lost;          /* FETCH: mails that it told of, and nobody knows what */
 	struct imap_body body;  /* of the message last told */
 	struct buf name;        /* of the folder last told, in UTF-8 */
 };

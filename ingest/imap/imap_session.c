@@ -145,6 +145,7 @@ static void command_over(struct imap_session *s, struct imap_verdict v)
 	ev = push(s, IMAP_EV_DONE);
 	ev->done.command = s->answer.asked.command;
 	ev->done.verdict = &s->done;
+	ev->done.lost = s->answer.lost;
 	imap_answer_expect(&s->answer, &nothing);
 }
 

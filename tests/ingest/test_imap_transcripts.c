@@ -206,6 +206,8 @@ static void add_event(struct buf *b, const struct imap_event *ev)
 		break;
 	case IMAP_EV_DONE:
 		(void)text_addf(b, "DONE %s", command_name(ev->done.command));
+		if (ev->done.lost)
+			(void)text_addf(b, " lost=%u", ev->done.lost);
 		add_verdict(b, ev->done.verdict);
 		break;
 	case IMAP_EV_BYE:

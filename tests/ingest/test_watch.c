@@ -1,14 +1,18 @@
 /*
- * What the watcher orders, dialogue by dialogue.  A row is a play in words:
+ * What the watcher orders, dialogue by dialogue.  A row is a play in words.
  *
- *   list examine:0 search fetch:6-55 status:1 noop idle end logout   the order that must come now
- *   none                                                            no order must come now
- *   ok no                                                           the command is over: done,
- * refused +inbox +junk ex:V,N,E low:U msg:U st:V,N idling exists:N expunge:S,N   what the server
- * tells start:U  batch:U  batch:U!  proof:F  stuck                       what the watcher must
- * give; ! with a proof row:U  gated worked refetch again:F,V,U leave T+MS               what the
- * driver says know:F,V,U                                                      a row from before,
- * UIDs up to U dealt with
+ * The order that must come now:
+ *   list examine:0 search fetch:6-55 status:1 noop idle end logout; none: no order must come
+ * The command is over:
+ *   ok: done; no: refused; odd: done, and a mail of it was not understood
+ * What the server tells:
+ *   +inbox +junk ex:V,N,E low:U msg:U st:V,N idling exists:N expunge:S,N
+ * What the watcher must give, ! with a proof:
+ *   start:U batch:U batch:U! proof:F stuck
+ * What the driver says; know: a row from before, UIDs up to U dealt with:
+ *   row:U gated worked refetch again:F,V,U leave T+MS know:F,V,U
+ * Whole proof cycles in which nothing happens, with a folder for junk and without:
+ *   cycles:N quiet:N
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -126,6 +130,8 @@ static const struct {
 	  "ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 no stuck "
 	  "ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 no batch:11! gated worked "
 	  "idle" },
+	{ "a mail told in a way that nobody understands is not passed over", UP_TO_DATE
+	  "exists:11 end ok fetch:11-* odd examine:0 ex:7,12,11 ok fetch:11-11 odd stuck" },
 	{ "a batch too large is fetched again in smaller windows",
 	  UP_TO_DATE "exists:11 end ok fetch:11-* msg:11 ok batch:11 refetch examine:0 ex:7,12,11 "
 		     "ok fetch:11-11" },
@@ -189,13 +195,13 @@ static void tell(struct play *p, const struct imap_event *ev)
 	watch_heard(&p->w, ev, p->now_ms, us(p));
 }
 
-static void over(struct play *p, bool ok)
+static void over(struct play *p, bool ok, unsigned lost)
 {
 	const struct imap_verdict good = { OUTCOME_OK, IMAP_REMEDY_NONE, 0 };
 	const struct imap_verdict not = { { BLAME_REFUSED, "refused", "" }, IMAP_REMEDY_SKIP, 0 };
 
 	tell(p, &(struct imap_event){ .kind = IMAP_EV_DONE,
-				      .done = { IMAP_COMMAND_NONE, ok ? &good : &not } });
+				      .done = { IMAP_COMMAND_NONE, ok ? &good : &not, lost } });
 }
 
 static void fmt_order(const struct watch_order *o, char *dst, size_t n)
@@ -257,8 +263,8 @@ static bool starts(const char *word, const char *with, unsigned long n[3])
 
 static void server_says(struct play *p, const char *word, unsigned long n[3])
 {
-	if (strcmp(word, "ok") == 0 || strcmp(word, "no") == 0)
-		over(p, word[0] == 'o');
+	if (strcmp(word, "ok") == 0 || strcmp(word, "no") == 0 || strcmp(word, "odd") == 0)
+		over(p, word[0] == 'o', word[1] == 'd');
 	else if (strcmp(word, "+inbox") == 0)
 		folder(p, "INBOX", IMAP_ROLE_INBOX);
 	else if (strcmp(word, "+junk") == 0)
@@ -299,14 +305,14 @@ static void cycles(struct play *p, unsigned long n, bool has_junk)
 	for (; n > 0; n--) {
 		p->now_ms += 20000;
 		expect_order(p, "end");
-		over(p, true);
+		over(p, true, 0);
 		expect_order(p, "noop");
-		over(p, true);
+		over(p, true, 0);
 		if (has_junk) {
 			expect_order(p, "status:1");
 			tell(p, &(struct imap_event){ .kind = IMAP_EV_STATUS,
 						      .status = { TEXT("Spam"), 0, 4, 8, 0 } });
-			over(p, true);
+			over(p, true, 0);
 		}
 		while (watch_take_proof(&p->w, &proof))
 			;

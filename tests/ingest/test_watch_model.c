@@ -140,8 +140,8 @@ static void over(struct world *w, enum imap_command command, bool ok)
 	const struct imap_verdict bad = { { BLAME_REFUSED, "refused", "" }, IMAP_REMEDY_SKIP, 0 };
 
 	w->is_busy = w->is_idling = false;
-	say(w,
-	    &(struct imap_event){ .kind = IMAP_EV_DONE, .done = { command, ok ? &good : &bad } });
+	say(w, &(struct imap_event){ .kind = IMAP_EV_DONE,
+				     .done = { command, ok ? &good : &bad, 0 } });
 }
 
 static void do_list(struct world *w)

@@ -230,13 +230,22 @@ static void on_postgres_changed(struct child *c)
 		close_all(u);
 }
 
+/* A broker that is cut between a provider's rotation and its save loses the grant: it may end its
+ * requests. */
+static uint64_t patience_of(const struct up *u, const struct child *c)
+{
+	bool is_broker = strcmp(c->role, "broker") == 0;
+
+	return PATIENCE_ROLE_MS + (is_broker ? u->settings->broker_timeout_ms : 0);
+}
+
 static void on_stop(void *owner)
 {
 	struct up *u = owner;
 
 	log_info(&u->log, "up.stopping", "roles=%zu", u->n_roles);
 	for (size_t i = 0; i < u->n_roles; i++)
-		child_stop(&u->roles[i], PATIENCE_ROLE_MS);
+		child_stop(&u->roles[i], patience_of(u, &u->roles[i]));
 	if (u->n_roles == 0 && u->private_cluster)
 		child_stop(&u->postgres, PATIENCE_POSTGRES_MS);
 }

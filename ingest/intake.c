@@ -244,7 +244,8 @@ bool intake_wants(const struct intake *in, struct intake_want *ret)
 
 	if (!item)
 		return false;
-	*ret = (struct intake_want){ m->uid, text_of(item->section), (uint32_t)item->max_bytes };
+	*ret = (struct intake_want){ m->uid, text_of(item->section), (uint32_t)item->max_bytes,
+				     m->state == INTAKE_MAIL_REPORT };
 	return true;
 }
 

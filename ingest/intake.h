@@ -75,6 +75,7 @@ struct intake_want {
 	uint32_t uid;
 	struct text section;
 	uint32_t max_bytes;
+	bool decides; /* whether the mail concerns anybody may stand in it */
 };
 bool intake_wants(const struct intake *in, struct intake_want *ret);
 void intake_part(struct intake *in, uint32_t uid, struct text section, struct text data);

@@ -24,8 +24,10 @@ struct vigil {
 	struct intake *gone;          /* a message whose mail is gone */
 	enum { VIGIL_FILL_EMPTY, VIGIL_FILL_WHOLE, VIGIL_FILL_TOO_MANY } fill;
 	enum { VIGIL_PART_NONE, VIGIL_PART_ASKED, VIGIL_PART_CAME } part;
-	unsigned refetched; /* batches in a row that were asked for again */
-	unsigned skipped;   /* of the watcher's, told so far */
+	unsigned skipped;  /* of the watcher's, told so far */
+	uint32_t part_uid; /* a mail whose part the server would not give */
+	unsigned part_tries;
+	uint64_t part_since_ms;
 	enum vigil_trouble trouble;
 	struct imap_verdict verdict;
 	char gone_message[FOLDER_UUID];
@@ -112,7 +114,6 @@ void vigil_begin(struct vigil *v, struct imap_session *s, uint64_t caps, uint64_
 	v->session = s;
 	v->trouble = VIGIL_SOUND;
 	v->part = VIGIL_PART_NONE;
-	v->refetched = 0;
 	watch_ready(&v->watch, caps, now_ms);
 	feed_backlog(v);
 }
@@ -179,19 +180,6 @@ static void drop_intake(struct vigil *v)
 	v->fill = VIGIL_FILL_EMPTY;
 }
 
-/* Is the batch as it was told good enough to work on?  Else it is fetched again, in smaller
- * windows, a few times. */
-static bool is_good(struct vigil *v, const struct watch_batch *b)
-{
-	bool good = v->fill != VIGIL_FILL_TOO_MANY && (!v->intake || intake_is_whole(v->intake));
-
-	if (v->fill == VIGIL_FILL_TOO_MANY)
-		return false;
-	if (good || b->purpose == WATCH_AGAIN || v->refetched >= WATCH_TRIES)
-		return true;
-	return false;
-}
-
 static void begin_batch(struct vigil *v, const struct watch_batch *b)
 {
 	const struct watch_folder *f = &v->watch.folders.at[b->folder];
@@ -222,23 +210,24 @@ static void begin_batch(struct vigil *v, const struct watch_batch *b)
 	intake_run(v->intake, &batch);
 }
 
-static void take_batch(struct vigil *v)
+static void take_batch(struct vigil *v, uint64_t now_ms)
 {
 	struct watch_batch b;
 
-	if (!watch_take_batch(&v->watch, &b))
-		return;
-	if (!is_good(v, &b)) {
-		v->refetched++;
+	while (watch_take_batch(&v->watch, &b)) {
+		bool is_whole = !v->intake || intake_is_whole(v->intake);
+		bool is_too_much = v->fill == VIGIL_FILL_TOO_MANY;
+
+		if (is_whole && !is_too_much) {
+			begin_batch(v, &b);
+			return;
+		}
 		drop_intake(v);
-		watch_refetch(&v->watch);
-		return;
+		if (is_too_much)
+			watch_refetch(&v->watch);
+		else
+			watch_refuse(&v->watch, now_ms);
 	}
-	v->refetched = 0;
-	if (v->intake && !intake_is_whole(v->intake))
-		log_error(v->p.log, "imap.mail_skipped", "uid_to=%u why=%s", b.uid_to,
-			  "the server does not give its headers");
-	begin_batch(v, &b);
 }
 
 /* The message that this mail had left is settled. */
@@ -355,8 +344,7 @@ size_t vigil_take_proofs(struct vigil *v, struct folder_proof *ret, size_t max)
  */
 static bool ends_session(const struct imap_verdict *v, enum imap_command command)
 {
-	bool matters = command == IMAP_COMMAND_EXAMINE || command == IMAP_COMMAND_FETCH_HEADERS ||
-		       command == IMAP_COMMAND_FETCH_PART;
+	bool matters = command == IMAP_COMMAND_EXAMINE || command == IMAP_COMMAND_FETCH_HEADERS;
 
 	switch (v->remedy) {
 	case IMAP_REMEDY_NONE:
@@ -380,13 +368,45 @@ static void refused(struct vigil *v, const struct imap_verdict *verdict)
 	v->trouble = VIGIL_REFUSED;
 }
 
-static void heard_part_done(struct vigil *v)
+/*
+ * A part was refused: asked for again in other sessions, as headers are.  What was
+ * said can be done without, since the gates are closed; not so, whether the mail
+ * concerns anybody.
+ */
+static bool is_given_up(struct vigil *v, uint64_t now_ms)
 {
+	struct intake_want want;
+
+	if (!intake_wants(v->intake, &want))
+		return true;
+	if (v->part_uid != want.uid) {
+		v->part_tries = 0;
+		v->part_since_ms = now_ms;
+	}
+	v->part_uid = want.uid;
+	return ++v->part_tries >= WATCH_TRIES &&
+	       (!want.decides || now_ms - v->part_since_ms >= WATCH_GIVE_UP_MS);
+}
+
+static void heard_part_done(struct vigil *v, const struct imap_event *ev, uint64_t now_ms)
+{
+	const struct imap_verdict odd = {
+		outcome_of(BLAME_PEER, "a part was not understood", TEXT("")), IMAP_REMEDY_SKIP, 0
+	};
 	bool came = v->part == VIGIL_PART_CAME;
+	bool is_ok = outcome_ok(&ev->done.verdict->outcome);
 
 	v->part = VIGIL_PART_NONE;
-	if (!came && v->intake)
-		intake_part_gone(v->intake);
+	if (came || !v->intake)
+		return;
+	if ((!is_ok || ev->done.lost) && !is_given_up(v, now_ms)) {
+		refused(v, is_ok ? &odd : ev->done.verdict);
+		return;
+	}
+	if (!is_ok || ev->done.lost)
+		log_error(v->p.log, "imap.part_skipped", "uid=%u why=%s", v->part_uid,
+			  "the server does not give it");
+	intake_part_gone(v->intake);
 }
 
 void vigil_heard(struct vigil *v, const struct imap_event *ev, uint64_t now_ms, int64_t now_us)
@@ -403,10 +423,11 @@ void vigil_heard(struct vigil *v, const struct imap_event *ev, uint64_t now_ms, 
 	if (ev->kind == IMAP_EV_DONE && ends_session(ev->done.verdict, ev->done.command))
 		refused(v, ev->done.verdict);
 	watch_heard(&v->watch, ev, now_ms, now_us);
-	if (ev->kind != IMAP_EV_DONE)
+	/* What ends the session says nothing about the mail: it is asked for in the next one. */
+	if (ev->kind != IMAP_EV_DONE || v->trouble != VIGIL_SOUND)
 		return;
 	if (ev->done.command == IMAP_COMMAND_FETCH_PART)
-		heard_part_done(v);
+		heard_part_done(v, ev, now_ms);
 	else if (ev->done.command == IMAP_COMMAND_FETCH_HEADERS && v->watch.work == WATCH_WORK_NONE)
 		drop_intake(v); /* the watcher makes nothing of it: refused, or nothing there */
 }
@@ -475,7 +496,7 @@ void vigil_act(struct vigil *v, uint64_t now_ms, int64_t now_us)
 		intake_tick(v->gone, now_ms);
 	if (!v->session || v->trouble != VIGIL_SOUND)
 		return;
-	take_batch(v);
+	take_batch(v, now_ms);
 	look_at_intake(v);
 	look_at_gone(v);
 	ledger_act(&v->ledger, now_ms);

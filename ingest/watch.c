@@ -176,6 +176,15 @@ void watch_refetch(struct watch *w)
 	watch_fetch_shrink(w, f, w->window > WATCH_WINDOW ? WATCH_WINDOW : w->window / 2);
 }
 
+void watch_refuse(struct watch *w, uint64_t now_ms)
+{
+	if (w->work != WATCH_WORK_BATCH)
+		return;
+	w->work = WATCH_WORK_NONE;
+	w->about = w->batch.folder;
+	watch_fetch_failed(w, now_ms);
+}
+
 void watch_started(struct watch *w, const char *folder, uint32_t uid_gated, uint32_t uid_ingested)
 {
 	struct watch_folder *f = &w->folders.at[w->start.folder];
@@ -354,7 +363,7 @@ static void listed(struct watch *w)
 	}
 }
 
-static void failed(struct watch *w, enum watch_state was)
+static void failed(struct watch *w, enum watch_state was, uint64_t now_ms)
 {
 	switch (was) {
 	case WATCH_STATE_EXAMINING:
@@ -368,7 +377,7 @@ static void failed(struct watch *w, enum watch_state was)
 		searched(w, false);
 		break;
 	case WATCH_STATE_FETCHING:
-		watch_fetch_failed(w);
+		watch_fetch_failed(w, now_ms);
 		break;
 	case WATCH_STATE_STATUSING:
 		w->folders.at[w->about].view = WATCH_VIEW_MOVED;
@@ -424,7 +433,14 @@ static void succeeded(struct watch *w, enum watch_state was)
 	}
 }
 
-static void heard_done(struct watch *w, const struct imap_event *ev)
+/* Refused, and the mail has nothing to do with it. */
+static bool is_for_now(const struct imap_verdict *v)
+{
+	return v->remedy != IMAP_REMEDY_NONE && v->remedy != IMAP_REMEDY_SKIP &&
+	       v->remedy != IMAP_REMEDY_OURS;
+}
+
+static void heard_done(struct watch *w, const struct imap_event *ev, uint64_t now_ms)
 {
 	enum watch_state was = w->state;
 
@@ -438,13 +454,14 @@ static void heard_done(struct watch *w, const struct imap_event *ev)
 	if (outcome_ok(&ev->done.verdict->outcome) &&
 	    !(was == WATCH_STATE_FETCHING && ev->done.lost))
 		succeeded(w, was);
+	else if (was == WATCH_STATE_FETCHING && is_for_now(ev->done.verdict))
+		w->stuck = "mail is refused for now";
 	else
-		failed(w, was);
+		failed(w, was, now_ms);
 }
 
 void watch_heard(struct watch *w, const struct imap_event *ev, uint64_t now_ms, int64_t now_us)
 {
-	(void)now_ms;
 	if (w->state == WATCH_STATE_UNREADY)
 		return;
 	switch (ev->kind) {
@@ -480,7 +497,7 @@ void watch_heard(struct watch *w, const struct imap_event *ev, uint64_t now_ms, 
 			enter(w, WATCH_STATE_IDLING);
 		break;
 	case IMAP_EV_DONE:
-		heard_done(w, ev);
+		heard_done(w, ev, now_ms);
 		break;
 	case IMAP_EV_BYE:
 	case IMAP_EV_FAILED:

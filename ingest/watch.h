@@ -34,8 +34,10 @@
  *   junk may be made by the first mail that goes there.
  */
 #define WATCH_WINDOW 50 /* UIDs asked for at once; more where they are sparse */
-#define WATCH_TRIES  4  /* sessions in which a mail that cannot be had is asked for */
-#define WATCH_DEEP   30 /* proof cycles between two looks at UIDNEXT and the folders */
+#define WATCH_TRIES  4  /* sessions in which a mail that cannot be had is asked for, at least */
+#define WATCH_GIVE_UP_MS                                                                           \
+	(UINT64_C(3600) * 1000) /* and so long: a server that is unwell refuses every mail */
+#define WATCH_DEEP 30           /* proof cycles between two looks at UIDNEXT and the folders */
 
 struct watch_params {
 	int64_t lookback_s; /* a first look goes back so far */
@@ -157,10 +159,11 @@ struct watch {
 	int64_t noticed_us;
 	uint32_t window;                     /* UIDs per FETCH */
 	uint32_t uid_from, uid_to, uid_seen; /* of the FETCH under way; the highest UID it told */
-	uint32_t asked_to; /* where no end was announced: nothing was found up to here */
-	unsigned count;    /* mails it told */
-	uint32_t bad_uid;  /* a mail that the server would not give */
-	unsigned tries;    /* and in how many sessions */
+	uint32_t asked_to;     /* where no end was announced: nothing was found up to here */
+	unsigned count;        /* mails it told */
+	uint32_t bad_uid;      /* a mail that the server would not give */
+	unsigned tries;        /* and in how many sessions */
+	uint64_t bad_since_ms; /* and since when */
 	enum watch_purpose purpose;
 	uint32_t lowest;                 /* what SEARCH found */
 	unsigned cycles;                 /* since the last deep one */
@@ -203,6 +206,8 @@ void watch_gated(struct watch *w);  /* transaction 1 is committed, with its wate
 void watch_worked(struct watch *w); /* transaction 2 of everything in it too */
 /* Instead of both: fetch the same again, in smaller windows. */
 void watch_refetch(struct watch *w);
+/* Or: a mail of it has no headers; that is no better than a refusal of the server. */
+void watch_refuse(struct watch *w, uint64_t now_ms);
 
 /* A row to write, once; then watch_started() with what stands there. */
 bool watch_take_start(struct watch *w, struct watch_start *ret);

@@ -62,10 +62,10 @@ void watch_fetch_done(struct watch *w)
 
 /*
  * The server would not give these mails (Yahoo's [SERVERBUG]): halve until the bad
- * one is alone.  It is asked for in WATCH_TRIES sessions before it is left out, since
- * what a server refuses now it may give after a while.
+ * one is alone.  It is asked for in WATCH_TRIES sessions and for WATCH_GIVE_UP_MS before it is left
+ * out, since what a server refuses now it may give after a while.
  */
-void watch_fetch_failed(struct watch *w)
+void watch_fetch_failed(struct watch *w, uint64_t now_ms)
 {
 	struct watch_folder *f = &w->folders.at[w->about];
 	uint32_t n = w->uid_to == UINT32_MAX ? WATCH_WINDOW : w->uid_to - w->uid_from + 1;
@@ -74,10 +74,12 @@ void watch_fetch_failed(struct watch *w)
 		watch_fetch_shrink(w, f, n / 2);
 		return;
 	}
-	if (w->bad_uid != w->uid_from)
+	if (w->bad_uid != w->uid_from) {
 		w->tries = 0;
+		w->bad_since_ms = now_ms;
+	}
 	w->bad_uid = w->uid_from;
-	if (++w->tries < WATCH_TRIES) {
+	if (++w->tries < WATCH_TRIES || now_ms - w->bad_since_ms < WATCH_GIVE_UP_MS) {
 		w->stuck = "a mail cannot be fetched";
 		return;
 	}

@@ -13,7 +13,7 @@ void watch_fetch_begin(struct watch *w, const struct watch_order *o);
 /* All of it was told: a batch, or the end of the folder. */
 void watch_fetch_done(struct watch *w);
 /* The server would not give these mails. */
-void watch_fetch_failed(struct watch *w);
+void watch_fetch_failed(struct watch *w, uint64_t now_ms);
 /* Ask for fewer at once. */
 void watch_fetch_shrink(struct watch *w, struct watch_folder *f, uint32_t window);
 

@@ -256,22 +256,21 @@ static bool heard_part(struct imap_answer *a, const struct imap_fetch *f, struct
 static bool heard_fetch(struct imap_answer *a, const struct imap_resp *r, size_t max_literal,
 			struct imap_event *ret)
 {
+	bool is_part = a->asked.command == IMAP_COMMAND_FETCH_PART;
+	struct text wanted = is_part ? text_of(a->asked.section) : TEXT("HEADER");
 	const struct imap_fetch *f = &r->fetch;
 
-	if (a->asked.command != IMAP_COMMAND_FETCH_HEADERS &&
-	    a->asked.command != IMAP_COMMAND_FETCH_PART)
+	if (a->asked.command != IMAP_COMMAND_FETCH_HEADERS && !is_part)
 		return false;
 	/* A mail that is not understood must not be taken for one that is not there. */
-	if (a->asked.command == IMAP_COMMAND_FETCH_HEADERS &&
-	    (f->is_partial || (f->n_sections && !f->uid)) &&
-	    !(f->uid && section_named(f, TEXT("HEADER"))))
+	if ((f->is_partial || (f->n_sections && !f->uid)) && !(f->uid && section_named(f, wanted)))
 		a->lost++;
 	if (!f->uid)
 		/* without a UID it cannot be told which mail this is; flags alone matter to nobody
 		 */
 		return f->is_partial || f->n_sections ? odd(TEXT("FETCH without a UID"), ret)
 						      : false;
-	if (a->asked.command == IMAP_COMMAND_FETCH_PART)
+	if (is_part)
 		return heard_part(a, f, ret);
 	return heard_message(a, f, max_literal, ret);
 }

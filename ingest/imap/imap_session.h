@@ -205,7 +205,7 @@ struct imap_event {
 		struct {
 			enum imap_command command;
 			const struct imap_verdict *verdict; /* outcome BLAME_NONE: it worked */
-			unsigned lost; /* lines of a FETCH of headers that were not understood */
+			unsigned lost; /* answers to a FETCH that were not understood */
 		} done;
 		struct {
 			const struct imap_verdict

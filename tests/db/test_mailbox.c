@@ -453,6 +453,46 @@ static void refusals_do_not_stop_the_watch(void **state)
 	}
 }
 
+/* Refused is not gone: what a mail says, and whom it concerns, is asked for in other sessions. */
+static void a_refused_part_is_asked_for_again(void **state)
+{
+	static const struct {
+		const char *what, *with;
+		int times;
+		const char *type, *unavailable;
+	} rows[] = {
+		{ "PEEK[1]", "NO not now", 1, "reply.received", "false" },
+		{ "PEEK[1]", "NO session expired", 9, "reply.received", "false" },
+		{ "PEEK[1]", "NO not now", 1000, "reply.received", "true" },
+		{ "PEEK[3", "NO not now", 3, "bounce.hard", "false" },
+	};
+	static struct stage s;
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		char database[64];
+
+		snprintf(database, sizeof(database), "mailbox_part_%zu", i);
+		stage_open(&s, database);
+		stage_register(&s, "out.1@example.test", "pat");
+		s.imapd.refuse = rows[i].what;
+		s.imapd.refuse_with = rows[i].with;
+		s.imapd.refusals = rows[i].times;
+		if (rows[i].type[0] == 'b')
+			imapd_bounce(&s.imapd, 0, "b1@mx.test", "out.1@example.test",
+				     "pat@prospect.test");
+		else
+			imapd_reply(&s.imapd, 0, "r1@prospect.test", "out.1@example.test",
+				    "Yes, gladly.\r\n");
+		stage_watch(&s, 1);
+		stage_until(&s, EVENTS, 1, rows[i].type);
+		assert_string_equal(stage_value(&s, "select data->>'text_unavailable' from event"),
+				    rows[i].unavailable);
+		assert_true(rows[i].times > 9 || has_been_rude(&s));
+		stage_close(&s);
+	}
+}
+
 static void a_deaf_idle_is_found_out(void **state)
 {
 	static struct stage s;
@@ -508,6 +548,7 @@ int main(void)
 		cmocka_unit_test(a_grant_that_is_gone_is_said),
 		cmocka_unit_test(a_token_is_replaced_before_it_ends),
 		cmocka_unit_test(refusals_do_not_stop_the_watch),
+		cmocka_unit_test(a_refused_part_is_asked_for_again),
 		cmocka_unit_test(a_deaf_idle_is_found_out),
 		cmocka_unit_test(a_hundred_mails_in_windows),
 	};

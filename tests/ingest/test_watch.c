@@ -4,13 +4,13 @@
  * The order that must come now:
  *   list examine:0 search fetch:6-55 status:1 noop idle end logout; none: no order must come
  * The command is over:
- *   ok: done; no: refused; odd: done, and a mail of it was not understood
+ *   ok: done; no: refused; later: refused for now; odd: done, and a mail of it was not understood
  * What the server tells:
  *   +inbox +junk ex:V,N,E low:U msg:U st:V,N idling exists:N expunge:S,N
  * What the watcher must give, ! with a proof:
  *   start:U batch:U batch:U! proof:F stuck
  * What the driver says; know: a row from before, UIDs up to U dealt with:
- *   row:U gated worked refetch again:F,V,U leave T+MS know:F,V,U
+ *   row:U gated worked refetch refuse again:F,V,U leave T+MS know:F,V,U
  * Whole proof cycles in which nothing happens, with a folder for junk and without:
  *   cycles:N quiet:N
  */
@@ -124,12 +124,22 @@ static const struct {
 	  "know:0,7,10 ready list +inbox ok examine:0 ex:7,13,12 ok fetch:11-12 no fetch:11-11 "
 	  "msg:11 ok batch:11 gated worked "
 	  "fetch:12-12 no stuck" },
-	{ "after four sessions a mail that cannot be had is left out",
+	{ "after four sessions and an hour a mail that cannot be had is left out",
 	  "know:0,7,10 ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 no stuck "
 	  "ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 no stuck "
-	  "ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 no stuck "
+	  "ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 no stuck T+3599999 "
+	  "ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 no stuck T+1 "
 	  "ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 no batch:11! gated worked "
 	  "idle" },
+	{ "a mail without headers is no better than a refusal",
+	  "know:0,7,10 ready list +inbox ok examine:0 ex:7,13,12 ok fetch:11-12 msg:11 msg:12 ok "
+	  "batch:12! refuse fetch:11-11 msg:11 ok batch:11 refuse stuck" },
+	{ "a refusal that is not about the mail is no try",
+	  "know:0,7,10 ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 later stuck "
+	  "T+9999999 ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 later stuck "
+	  "ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 later stuck "
+	  "ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 later stuck "
+	  "ready list +inbox ok examine:0 ex:7,12,11 ok fetch:11-11 no stuck" },
 	{ "a mail told in a way that nobody understands is not passed over", UP_TO_DATE
 	  "exists:11 end ok fetch:11-* odd examine:0 ex:7,12,11 ok fetch:11-11 odd stuck" },
 	{ "a batch too large is fetched again in smaller windows",
@@ -204,6 +214,16 @@ static void over(struct play *p, bool ok, unsigned lost)
 				      .done = { IMAP_COMMAND_NONE, ok ? &good : &not, lost } });
 }
 
+static void refused_for_now(struct play *p)
+{
+	const struct imap_verdict later = { { BLAME_REFUSED, "throttled", "" },
+					    IMAP_REMEDY_WAIT,
+					    1 };
+
+	tell(p, &(struct imap_event){ .kind = IMAP_EV_DONE,
+				      .done = { IMAP_COMMAND_NONE, &later, 0 } });
+}
+
 static void fmt_order(const struct watch_order *o, char *dst, size_t n)
 {
 	const char *name = watch_order_name(o->kind);
@@ -265,6 +285,8 @@ static void server_says(struct play *p, const char *word, unsigned long n[3])
 {
 	if (strcmp(word, "ok") == 0 || strcmp(word, "no") == 0 || strcmp(word, "odd") == 0)
 		over(p, word[0] == 'o', word[1] == 'd');
+	else if (strcmp(word, "later") == 0)
+		refused_for_now(p);
 	else if (strcmp(word, "+inbox") == 0)
 		folder(p, "INBOX", IMAP_ROLE_INBOX);
 	else if (strcmp(word, "+junk") == 0)
@@ -379,6 +401,8 @@ static bool driver_says(struct play *p, const char *word, unsigned long n[3])
 		watch_gated(&p->w);
 	} else if (strcmp(word, "worked") == 0) {
 		watch_worked(&p->w);
+	} else if (strcmp(word, "refuse") == 0) {
+		watch_refuse(&p->w, p->now_ms);
 	} else if (strcmp(word, "refetch") == 0) {
 		watch_refetch(&p->w);
 	} else if (starts(word, "again:", n) || starts(word, "unknown:", n)) {

@@ -53,7 +53,7 @@ lib   := $(OUT)/libreplyd.a
 tests := $(patsubst %.c,$(OUT)/%,$(wildcard tests/*/test_*.c tests/*/*/test_*.c))
 fuzzers := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # what a test folder's files share: everything in it that is not itself a program
-help_srcs := $(filter-out $(wildcard tests/*/test_*.c tests/*/*/test_*.c tests/fuzz/fuzz_*.c), \
+help_srcs := $(filter-out tests/sandbox/% $(wildcard tests/*/test_*.c tests/*/*/test_*.c tests/fuzz/fuzz_*.c), \
 	$(wildcard tests/*/*.c tests/*/*/*.c))
 help_objs := $(patsubst %.c,$(OUT)/%.o,$(help_srcs))
 helplib   := $(OUT)/libtests.a
@@ -113,6 +113,7 @@ run:
 
 install-deps:
 	@deploy/install.sh build run sandbox test
+	@deploy/fetch.sh unpack build/packages
 	@tests/sandbox/install.sh
 
 # what every kind of test stands on

@@ -19,12 +19,12 @@
 struct gap_facts {
 	int64_t blind_from_us; /* last proof before: the least of the watched folders */
 	int64_t blind_to_us;   /* first proof after: likewise */
-	int64_t replayed;      /* mails that came meanwhile and were told now, concerning us or not */
-	int64_t vanished;      /* UIDs below UIDNEXT that were gone before anybody looked */
-	int64_t skipped;       /* mails that the server would not give */
-	bool verified;         /* every UID up to UIDNEXT of every watched folder was enumerated */
-	int64_t tolerated_ms;  /* a shorter span that nobody opened is no gap */
-	const char *cause;     /* stable code: "network", "worker_gone", "reauth_required" ... */
+	int64_t replayed; /* mails that came meanwhile and were told now, concerning us or not */
+	int64_t vanished; /* UIDs below UIDNEXT that were gone before anybody looked */
+	int64_t skipped;  /* mails that the server would not give */
+	bool verified;    /* every UID up to UIDNEXT of every watched folder was enumerated */
+	int64_t tolerated_ms; /* a shorter span that nobody opened is no gap */
+	const char *cause;    /* stable code: "network", "worker_gone", "reauth_required" ... */
 };
 
 struct gap_close {

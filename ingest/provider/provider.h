@@ -35,17 +35,17 @@ struct provider_row {
 	const char *title; /* "Gmail and Google Workspace" */
 	struct provider_server imap, smtp;
 	enum provider_login login;
-	unsigned auth;                   /* PROVIDER_AUTH_* */
-	const char *const *domains;      /* of addresses, NULL-ended: "gmail.com", "googlemail.com" */
-	const char *const *mx_suffixes;  /* of MX hosts, NULL-ended: ".google.com" */
-	unsigned quirks;                 /* IMAP_QUIRK_* (ingest/imap/imap_session.h) */
-	bool watches_all;    /* the folder of all mail stands for INBOX, Sent and Archive (Gmail) */
+	unsigned auth;              /* PROVIDER_AUTH_* */
+	const char *const *domains; /* of addresses, NULL-ended: "gmail.com", "googlemail.com" */
+	const char *const *mx_suffixes; /* of MX hosts, NULL-ended: ".google.com" */
+	unsigned quirks;                /* IMAP_QUIRK_* (ingest/imap/imap_session.h) */
+	bool watches_all; /* the folder of all mail stands for INBOX, Sent and Archive (Gmail) */
 	uint32_t idle_renew_s; /* leave IDLE and enter it again */
-	uint32_t proof_s;      /* a freshness proof each so long; side folders are looked at with it */
-	uint32_t sweep_s;      /* every other folder is looked at each so long */
-	uint32_t session_s;    /* a session is replaced after so long at most; 0: no such limit */
+	uint32_t proof_s;   /* a freshness proof each so long; side folders are looked at with it */
+	uint32_t sweep_s;   /* every other folder is looked at each so long */
+	uint32_t session_s; /* a session is replaced after so long at most; 0: no such limit */
 	bool session_ends_with_token; /* and with its access token */
-	unsigned connections;  /* of ours at the same time, per account, at the most */
+	unsigned connections;         /* of ours at the same time, per account, at the most */
 	/* Per provider and egress address, of one worker; bursts of one second's worth are fine. */
 	uint32_t connects_per_s;
 	uint32_t logins_per_s;

@@ -12,15 +12,16 @@ import { endAll, freePort, workdir } from './proc.mjs';
 import { Replyd, settingsFor } from './replyd.mjs';
 
 // startSandbox: settings are added to replyd's (or replace them); `through(port)` may put a proxy
-// before Dovecot by returning another port; withReplyd: false leaves replyd to the caller.
-export async function startSandbox({ settings = {}, data, mode, env, accessTtl, through, workspace = 'sandbox',
-  withReplyd = true } = {}) {
+// before the IMAP server by returning another port; `server` starts another one than Dovecot;
+// withReplyd: false leaves replyd to the caller.
+export async function startSandbox({ settings = {}, data, mode, env, accessTtl, through, server = startDovecot,
+  workspace = 'sandbox', withReplyd = true } = {}) {
   const dir = workdir();
   const apiPort = await freePort();
   const ca = await makeCa(path.join(dir, 'ca'));
   const cert = await ca.issue('mail');
   const oidc = await startOidc({ redirectUris: [`http://127.0.0.1:${apiPort}/oauth/callback`], accessTtl });
-  const dovecot = await startDovecot({ dir: path.join(dir, 'dc'), cert, oidcPort: oidc.port });
+  const dovecot = await server({ dir: path.join(dir, 'dc'), cert, oidcPort: oidc.port });
   const engine = await Engine.start();
   const imapPort = through ? await through(dovecot.imaps) : dovecot.imaps;
   const home = path.join(dir, 'replyd');
@@ -48,6 +49,14 @@ export async function startSandbox({ settings = {}, data, mode, env, accessTtl, 
       if (settled.state !== 'connected')
         throw new Error(`${address}: ${settled.problem} ${settled.problem_detail ?? ''} (${page.status})`);
       return watched ? box.api.waitForInbox(settled.inbox_id) : box.api.get(`/v1/inboxes/${settled.inbox_id}`);
+    },
+
+    // the same by an app password, as the provider row `apppassword` says
+    async connectByPassword(address, password = 'sandbox-password') {
+      const { connect_link_id: id } = await box.api.post('/v1/inboxes', { address, provider: 'apppassword', password });
+      const settled = await box.api.waitForLink(id);
+      if (settled.state !== 'connected') throw new Error(`${address}: ${settled.problem}`);
+      return box.api.waitForInbox(settled.inbox_id);
     },
 
     // register outbound mails; each: { inbox, prospect, subject?, step? } -> the same with its id

@@ -1,0 +1,58 @@
+#ifndef INGEST_WORKER_INSIDE_H
+#define INGEST_WORKER_INSIDE_H
+
+#include "base/io/timer.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "ingest/worker.h"
+#include "ingest/worker_beat.h"
+#include "ingest/worker_proof.h"
+#include "ingest/worker_recheck.h"
+#include "ingest/worker_walk.h"
+
+/*
+ * What the files of the worker share; for ingest/worker*.c only.
+ *
+ * The worker is a timer and a row of parts.  A part is one conversation with
+ * PostgreSQL: it has at most one request of a kind under way, and says when it
+ * wants to be called next.  worker.c has the table of parts; whoever adds one
+ * embeds its struct below and adds its row there.
+ *
+ *   _init    with the worker; allocates nothing
+ *   _due     when next, monotonic ms; WORKER_NEVER: not wanted now
+ *   _tick    that time has come
+ *   _cancel  what is under way is not answered any more; idempotent
+ */
+#define WORKER_NEVER UINT64_MAX
+
+enum worker_state {
+	WORKER_RUNNING,
+	WORKER_STOPPING, /* leases are given back */
+	WORKER_STOPPED,
+	WORKER_CLOSING, /* until the timer's handle is gone */
+};
+
+struct worker {
+	struct worker_params p;
+	enum worker_state state;
+	struct log log;
+	struct timer timer;
+	struct map seats; /* by inbox */
+	struct list want; /* seats that wait for admission */
+	unsigned admitted;
+
+	struct worker_beat beat;
+	struct worker_walk walk;
+	struct worker_recheck recheck;
+	struct worker_proof proof;
+
+	struct lease_release leave;
+	uint64_t stop_ms; /* the end does not wait longer for PostgreSQL */
+	void (*stopped)(void *owner);
+	void *stopped_owner;
+};
+
+/* Something is due sooner than it was: look again when the loop comes round. */
+void worker_arm(struct worker *w);
+
+#endif

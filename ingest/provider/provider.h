@@ -53,9 +53,9 @@ struct provider_row {
 
 /* By name; the row "generic" where there is none.  Never NULL. */
 const struct provider_row *provider_find(struct text name);
-/* By the domain of an address; NULL: no row names it. */
+/* By the domain of an address, of whatever case; NULL: no row names it. */
 const struct provider_row *provider_of_domain(struct text domain);
-/* By the host of an MX record; NULL: no row names it. */
+/* By the host of an MX record, likewise; the row with the longest name that fits. */
 const struct provider_row *provider_of_mx(struct text host);
 /* All rows, `generic` last. */
 const struct provider_row *provider_rows(size_t *ret_n);

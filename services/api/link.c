@@ -11,7 +11,7 @@
 #include "services/api/field.h"
 #include "services/api/handlers.h"
 #include "services/api/link_token.h"
-#include "services/api/provider.h"
+#include "services/api/client.h"
 
 /* Connect links for the sales team's browser, and inboxes given with an app password. */
 
@@ -135,7 +135,7 @@ static bool read_link(struct request *q, struct new_link *n)
 	}
 	(void)snprintf(n->provider, sizeof(n->provider), "%.*s", TEXT_ARG(provider));
 	(void)snprintf(n->return_url, sizeof(n->return_url), "%.*s", TEXT_ARG(back));
-	p = provider_find(q->api, n->provider);
+	p = client_find(q->api, n->provider);
 	if (!p || strcmp(p->auth, "oauth") != 0) {
 		answer_problem(q, PROBLEM_BAD_FIELD, "/provider",
 			       p ? "is connected with an app password" : "is not configured",
@@ -224,7 +224,7 @@ static bool read_password(struct request *q, struct new_link *n)
 			       "is not an e-mail address (name@domain)", NULL);
 		return false;
 	}
-	p = provider_find(q->api, n->provider);
+	p = client_find(q->api, n->provider);
 	if (p && strcmp(p->auth, "password") != 0) {
 		answer_problem(q, PROBLEM_BAD_FIELD, "/provider", "is connected by OAuth",
 			       "use POST /v1/connect-links");

@@ -11,7 +11,7 @@
 #include "services/api/handlers.h"
 #include "services/api/html.h"
 #include "services/api/link_token.h"
-#include "services/api/provider.h"
+#include "services/api/client.h"
 
 /*
  * The hosted pages of a connection.
@@ -119,7 +119,7 @@ static void on_page(struct connect_link_call *c)
 
 	if (!usable(q, c, false))
 		return;
-	p = provider_find(q->api, c->link.provider);
+	p = client_find(q->api, c->link.provider);
 	if (!p) {
 		show_problem(q, 410, CONNECT_PROVIDER_UNKNOWN);
 		return;
@@ -256,7 +256,7 @@ static void on_start_found(struct connect_link_call *c)
 
 	if (!usable(q, c, false))
 		return;
-	p = provider_find(q->api, c->link.provider);
+	p = client_find(q->api, c->link.provider);
 	(void)snprintf(workspace, sizeof(workspace), "%s", c->link.workspace);
 	(void)snprintf(id, sizeof(id), "%s", c->link.id);
 	(void)snprintf(address, sizeof(address), "%s", c->link.address);
@@ -359,7 +359,7 @@ static void on_callback_found(struct connect_link_call *c)
 		show_problem(q, 400, CONNECT_STATE_UNKNOWN);
 		return;
 	}
-	p = provider_find(q->api, c->link.provider);
+	p = client_find(q->api, c->link.provider);
 	(void)snprintf(workspace, sizeof(workspace), "%s", c->link.workspace);
 	(void)snprintf(id, sizeof(id), "%s", c->link.id);
 	if (!p)

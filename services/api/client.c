@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "services/api/provider.h"
+#include "services/api/client.h"
 
-const struct oauth_provider *provider_find(const struct api *api, const char *name)
+const struct oauth_provider *client_find(const struct api *api, const char *name)
 {
 	for (size_t i = 0; i < api->n_providers; i++)
 		if (strcmp(api->providers[i].name, name) == 0)

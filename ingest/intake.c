@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "db/arrival.h"
+#include "ingest/intake_set.h"
+#include "ingest/intake_verdict.h"
 
 static void on_found(struct arrival_find *q);
 static void on_late(struct arrival_keep *q, int64_t uid);
@@ -58,8 +60,7 @@ struct intake {
 	struct intake_mail_place place;
 	enum intake_state state;
 	enum intake_mark mark, mark_sent;
-	struct intake_mail *mails;
-	size_t n_mails, room;
+	struct intake_set set;
 	size_t found_upto; /* mails before this one are in the look-up under way */
 	size_t settling;   /* the mail under way */
 	unsigned n_events, refusals;
@@ -101,38 +102,16 @@ void intake_drop(struct intake *in)
 	pg_tx_cancel(&in->close.tx);
 	pg_tx_cancel(&in->settle.tx);
 	pg_tx_cancel(&in->recheck.tx);
-	for (size_t i = 0; i < in->n_mails; i++)
-		intake_mail_clear(&in->mails[i]);
-	free(in->mails);
+	intake_set_clear(&in->set);
 	free(in);
-}
-
-static struct intake_mail *mail_of(struct intake *in, uint32_t uid)
-{
-	for (size_t i = 0; i < in->n_mails; i++)
-		if (in->mails[i].uid == uid)
-			return &in->mails[i];
-	return NULL;
-}
-
-static struct intake_mail *mail_new(struct intake *in, uint32_t uid)
-{
-	if (in->n_mails == LIMIT_INTAKE_MAILS)
-		return NULL;
-	if (in->n_mails == in->room) {
-		in->room = in->room ? 2 * in->room : 2;
-		in->mails = mem_resize(in->mails, in->room * sizeof(*in->mails));
-	}
-	intake_mail_init(&in->mails[in->n_mails], uid);
-	return &in->mails[in->n_mails++];
 }
 
 bool intake_told(struct intake *in, const struct imap_message *told, int64_t now_us)
 {
-	struct intake_mail *m = mail_of(in, told->uid);
+	struct intake_mail *m = intake_set_find(&in->set, told->uid);
 
 	if (!m)
-		m = mail_new(in, told->uid);
+		m = intake_set_add(&in->set, told->uid);
 	if (!m)
 		return false;
 	intake_mail_told(m, told);
@@ -142,15 +121,12 @@ bool intake_told(struct intake *in, const struct imap_message *told, int64_t now
 
 bool intake_is_whole(const struct intake *in)
 {
-	for (size_t i = 0; i < in->n_mails; i++)
-		if (!in->mails[i].has_head)
-			return false;
-	return true;
+	return intake_set_is_whole(&in->set);
 }
 
 void intake_gone(struct intake *in, const struct folder_pending *p)
 {
-	intake_mail_gone(mail_new(in, (uint32_t)p->uid), p);
+	intake_mail_gone(intake_set_add(&in->set, (uint32_t)p->uid), p);
 }
 
 void intake_run(struct intake *in, const struct intake_batch *b)
@@ -164,8 +140,8 @@ void intake_run(struct intake *in, const struct intake_batch *b)
 		.key = in->p.key,
 		.text_max = in->p.text_max,
 	};
-	for (size_t i = 0; i < in->n_mails; i++) {
-		struct intake_mail *m = &in->mails[i];
+	for (size_t i = 0; i < in->set.n; i++) {
+		struct intake_mail *m = &in->set.at[i];
 
 		if (m->state != INTAKE_MAIL_NEW)
 			continue;
@@ -228,13 +204,9 @@ void intake_tick(struct intake *in, uint64_t now_ms)
  * closed. */
 static struct intake_mail *reader(const struct intake *in)
 {
-	static const enum intake_mail_state order[] = { INTAKE_MAIL_REPORT, INTAKE_MAIL_GATED };
+	struct intake_mail *m = intake_set_first(&in->set, INTAKE_MAIL_REPORT);
 
-	for (size_t k = 0; k < countof(order); k++)
-		for (size_t i = 0; i < in->n_mails; i++)
-			if (in->mails[i].state == order[k])
-				return &in->mails[i];
-	return NULL;
+	return m ? m : intake_set_first(&in->set, INTAKE_MAIL_GATED);
 }
 
 bool intake_wants(const struct intake *in, struct intake_want *ret)
@@ -271,14 +243,6 @@ void intake_part_gone(struct intake *in)
 
 /* ---- the steps ---- */
 
-static struct intake_mail *first_in(struct intake *in, enum intake_mail_state state)
-{
-	for (size_t i = 0; i < in->n_mails; i++)
-		if (in->mails[i].state == state)
-			return &in->mails[i];
-	return NULL;
-}
-
 /* The answer came; may we go on?  Else the same step is tried again, or it is over. */
 static bool went_well(struct intake *in, const struct outcome *o, bool fenced)
 {
@@ -294,8 +258,7 @@ static bool went_well(struct intake *in, const struct outcome *o, bool fenced)
 	/* PostgreSQL was there and said no: a text it cannot take must not hold up the inbox for
 	 * ever. */
 	if (o->blame == BLAME_US && ++in->refusals == REFUSALS_PLAIN)
-		for (size_t i = 0; i < in->n_mails; i++)
-			intake_mail_plain(&in->mails[i]);
+		intake_set_plain(&in->set);
 	if (o->blame == BLAME_US || o->blame == BLAME_AUTH)
 		log_error(in->p.log, "intake.refused", "waiting_for=%s blame=%s what=%s",
 			  state_words[in->state], outcome_blame_name(o->blame), o->what);
@@ -320,14 +283,8 @@ static void started(struct intake *in, int r, enum intake_state state)
 static void start_find(struct intake *in)
 {
 	cleanup_free uint8_t(*digests)[ARRIVAL_DIGEST] = mem_new(FIND_DIGESTS * sizeof(*digests));
-	size_t n = 0;
+	size_t n = intake_set_ids(&in->set, &in->place, digests, FIND_DIGESTS, &in->found_upto);
 
-	/* Mails beyond the room stay NEW and come in the next look-up. */
-	for (in->found_upto = 0; in->found_upto < in->n_mails && n < FIND_DIGESTS - LIMIT_MATCH_IDS;
-	     in->found_upto++)
-		if (in->mails[in->found_upto].state == INTAKE_MAIL_NEW)
-			n += intake_mail_ids(&in->mails[in->found_upto], &in->place, digests + n,
-					     FIND_DIGESTS - n);
 	if (n > 0)
 		started(in,
 			arrival_find_start(in->p.pg, &in->find, in->p.lease.workspace, digests, n,
@@ -339,14 +296,9 @@ static void start_find(struct intake *in)
 
 static void start_keep(struct intake *in)
 {
-	cleanup_free struct arrival_trace *traces =
-		mem_new((in->n_mails + 1) * (LIMIT_MATCH_IDS + 1) * sizeof(*traces));
-	size_t n = 0;
+	size_t n;
+	cleanup_free struct arrival_trace *traces = intake_set_traces(&in->set, &in->place, &n);
 
-	for (size_t i = 0; i < in->n_mails; i++)
-		if (in->mails[i].state == INTAKE_MAIL_STRANGER)
-			n += intake_mail_traces(&in->mails[i], &in->place, traces + n,
-						LIMIT_MATCH_IDS + 1);
 	started(in,
 		arrival_keep_start(in->p.pg, &in->keep, &in->p.lease, in->batch.folder,
 				   in->batch.uidvalidity, traces, n, on_late, on_kept),
@@ -354,12 +306,9 @@ static void start_keep(struct intake *in)
 }
 
 /* Is there anything left of this kind of work? */
-static bool is_left(struct intake *in, enum intake_mail_state from, enum intake_mail_state to)
+static bool is_left(const struct intake *in, enum intake_mail_state from, enum intake_mail_state to)
 {
-	for (int s = (int)from; s <= (int)to; s++)
-		if (first_in(in, (enum intake_mail_state)s))
-			return true;
-	return false;
+	return intake_set_has(&in->set, from, to);
 }
 
 /* The watermark that goes with the next transaction; `but` is settled by it. */
@@ -372,13 +321,9 @@ static struct arrival_mark mark_of(struct intake *in, const struct intake_mail *
 		.gated_at_us = in->batch.proof_us,
 		.ingested_at_us = INT64_MIN,
 	};
-	bool all = true;
+	bool all = intake_set_is_over(&in->set, but);
 
-	in->mark_sent = MARK_GATED;
-	for (size_t i = 0; i < in->n_mails; i++)
-		all &= in->mails[i].state == INTAKE_MAIL_OVER || &in->mails[i] == but;
-	if (all)
-		in->mark_sent = MARK_INGESTED;
+	in->mark_sent = all ? MARK_INGESTED : MARK_GATED;
 	if (all && !in->batch.holds_back) {
 		m.uid_ingested = in->batch.uid_to;
 		m.ingested_at_us = in->batch.proof_us;
@@ -390,15 +335,12 @@ static struct arrival_mark mark_of(struct intake *in, const struct intake_mail *
  * left to find out. */
 static void start_close(struct intake *in)
 {
-	cleanup_free struct arrival_item *items = mem_new((in->n_mails + 1) * sizeof(*items));
+	size_t n;
+	cleanup_free struct arrival_item *items = intake_set_items(&in->set, &n);
 	bool is_open = is_left(in, INTAKE_MAIL_NEW, INTAKE_MAIL_NEW) ||
 		       is_left(in, INTAKE_MAIL_REPORT, INTAKE_MAIL_STRANGER);
 	struct arrival_mark mark = mark_of(in, NULL);
-	size_t n = 0;
 
-	for (size_t i = 0; i < in->n_mails; i++)
-		if (in->mails[i].state == INTAKE_MAIL_MATCHED)
-			items[n++] = intake_mail_item(&in->mails[i]);
 	if (is_open)
 		in->mark_sent = MARK_NONE;
 	started(in,
@@ -411,16 +353,16 @@ static void start_close(struct intake *in)
 /* Transaction 2 of one mail, and with the last one the other watermark. */
 static void start_settle(struct intake *in, struct intake_mail *m)
 {
-	struct intake_mail_verdict v;
+	struct intake_verdict v;
 	struct arrival_mark mark = mark_of(in, m);
 	bool moves = in->batch.uid_to && in->mark_sent == MARK_INGESTED;
-	int r = intake_mail_settle(m, &in->place, clock_unix_us(), &v);
+	int r = intake_verdict_of(m, &in->place, clock_unix_us(), &v);
 
-	in->settling = (size_t)(m - in->mails);
+	in->settling = (size_t)(m - in->set.at);
 	if (r == 0)
 		r = arrival_settle_start(in->p.pg, &in->settle, &in->p.lease, &v.v,
 					 moves ? &mark : NULL, on_settled);
-	intake_mail_verdict_clear(&v);
+	intake_verdict_clear(&v);
 	started(in, r, INTAKE_SETTLING);
 }
 
@@ -467,7 +409,7 @@ static void step_once(struct intake *in)
 		enter(in, INTAKE_READING);
 	else if (is_left(in, INTAKE_MAIL_STRANGER, INTAKE_MAIL_STRANGER))
 		start_keep(in);
-	else if ((m = first_in(in, INTAKE_MAIL_READ)))
+	else if ((m = intake_set_first(&in->set, INTAKE_MAIL_READ)))
 		start_settle(in, m);
 	else if (in->mark < MARK_INGESTED && in->batch.is_again)
 		start_recheck(in);
@@ -492,10 +434,7 @@ static void go_on(struct intake *in)
 
 static void found(struct intake *in)
 {
-	for (size_t i = 0; i < in->found_upto; i++)
-		if (in->mails[i].state == INTAKE_MAIL_NEW)
-			intake_mail_found(&in->mails[i], &in->place, in->find.found,
-					  in->find.n_found);
+	intake_set_found(&in->set, &in->place, in->find.found, in->find.n_found, in->found_upto);
 	arrival_find_clear(&in->find);
 	enter(in, INTAKE_STEPPING);
 }
@@ -512,7 +451,7 @@ static void on_found(struct arrival_find *q)
 static void on_late(struct arrival_keep *q, int64_t uid)
 {
 	struct intake *in = container_of(q, struct intake, keep);
-	struct intake_mail *m = mail_of(in, (uint32_t)uid);
+	struct intake_mail *m = intake_set_find(&in->set, (uint32_t)uid);
 
 	if (m && m->state == INTAKE_MAIL_STRANGER)
 		intake_mail_kept(m, true);
@@ -523,9 +462,7 @@ static void on_kept(struct arrival_keep *q)
 	struct intake *in = container_of(q, struct intake, keep);
 
 	if (went_well(in, &q->outcome, q->fenced)) {
-		for (size_t i = 0; i < in->n_mails; i++)
-			if (in->mails[i].state == INTAKE_MAIL_STRANGER)
-				intake_mail_kept(&in->mails[i], false);
+		intake_set_kept(&in->set);
 		enter(in, INTAKE_STEPPING);
 	}
 	go_on(in);
@@ -534,7 +471,7 @@ static void on_kept(struct arrival_keep *q)
 static void on_was(struct arrival_close *q, int64_t uid, enum arrival_was was)
 {
 	struct intake *in = container_of(q, struct intake, close);
-	struct intake_mail *m = mail_of(in, (uint32_t)uid);
+	struct intake_mail *m = intake_set_find(&in->set, (uint32_t)uid);
 	int64_t now_us = clock_unix_us();
 
 	if (!m || m->state != INTAKE_MAIL_MATCHED)
@@ -559,7 +496,7 @@ static void on_closed(struct arrival_close *q)
 static void on_settled(struct arrival_settle *q)
 {
 	struct intake *in = container_of(q, struct intake, settle);
-	struct intake_mail *m = &in->mails[in->settling];
+	struct intake_mail *m = &in->set.at[in->settling];
 
 	if (went_well(in, &q->outcome, q->fenced)) {
 		intake_mail_settled(m);

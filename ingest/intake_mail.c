@@ -1,6 +1,5 @@
 #include "ingest/intake_mail.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +7,6 @@
 #include "base/keyed.h"
 #include "base/mem.h"
 #include "ingest/classify/classify.h"
-#include "ingest/classify/classify_quote.h"
-#include "ingest/classify/classify_snippet.h"
 #include "ingest/event_json.h"
 #include "ingest/mime/mime_identity.h"
 #include "ingest/mime/mime_part.h"
@@ -356,16 +353,7 @@ void intake_mail_settled(struct intake_mail *m)
 	enter(m, INTAKE_MAIL_OVER);
 }
 
-/* Parts were wanted and not one of them was to be had. */
-static bool is_unreadable(const struct intake_mail *m)
-{
-	for (size_t i = 0; i < m->pick.n; i++)
-		if (m->parts[i] == INTAKE_PART_READ)
-			return false;
-	return m->pick.n > 0;
-}
-
-/* ---- the two transactions ---- */
+/* ---- transaction 1 ---- */
 
 struct arrival_item intake_mail_item(const struct intake_mail *m)
 {
@@ -383,116 +371,6 @@ struct arrival_item intake_mail_item(const struct intake_mail *m)
 		.detected_at_us = m->detected_us,
 		.recovered = m->is_recovered,
 	};
-}
-
-/* The mail was there and is gone: that somebody answered is certain, what he said is not. */
-static void judge_gone(struct classify_verdict *ret)
-{
-	*ret = (struct classify_verdict){ .kind = CLASSIFY_REPLY, .confidence = 0.5 };
-	classify_verdict_add(ret, "gone.before.read", CLASSIFY_BY_HEADER,
-			     TEXT("the mail vanished before its text was read"));
-}
-
-static void judge(const struct intake_mail *m, struct classify_verdict *ret)
-{
-	const struct classify_input in = {
-		.head = &m->head,
-		.body = text_of_buf(&m->text),
-		.dsn = mime_dsn_is_empty(&m->dsn) ? NULL : &m->dsn,
-		.matched = true,
-		.matched_by_dsn = m->is_by_dsn,
-		.received_at = m->internal_us / 1000000,
-	};
-
-	if (m->has_head)
-		classify_full(&in, ret);
-	else
-		judge_gone(ret);
-}
-
-static char *snippet_of(const struct intake_mail *m)
-{
-	char snippet[CLASSIFY_SNIPPET];
-	struct classify_quote q;
-	cleanup_buf struct buf joined;
-
-	buf_init(&joined, LIMIT_MIME_TEXT);
-	classify_quote_cut(text_of_buf(&m->text), &q);
-	classify_quote_join(&q, &joined);
-	classify_snippet(text_of_buf(&joined), snippet);
-	return mem_text(snippet);
-}
-
-static void name_event(const struct intake_mail *m, const struct intake_mail_place *p,
-		       const char *type, char dst[EVENT_ID])
-{
-	const struct text parts[] = { text_of(p->workspace), text_of(m->message), text_of(type),
-				      TEXT("1") };
-
-	event_id_of(parts, countof(parts), dst);
-}
-
-int intake_mail_settle(const struct intake_mail *m, const struct intake_mail_place *p,
-		       int64_t now_us, struct intake_mail_verdict *ret)
-{
-	cleanup_free struct classify_verdict *verdict = mem_new(sizeof(*verdict));
-	struct ladder_step step;
-
-	judge(m, verdict);
-	ladder_of(verdict, m->internal_us, now_us, &step);
-	*ret = (struct intake_mail_verdict){ .snippet = snippet_of(m),
-					     .evidence = event_json_evidence(verdict) };
-	name_event(m, p, step.event_type, ret->event);
-	const struct event_json_mail told = {
-		.matches = m->matches,
-		.evidence = ret->evidence,
-		.inbox = p->inbox,
-		.inbox_address = p->address,
-		.folder_role = p->folder_role,
-		.message = m->message,
-		.header_message_id = m->header_message_id,
-		.from = m->sender,
-		.subject = m->subject,
-		.snippet = ret->snippet,
-		.received_us = m->internal_us,
-		.detected_us = m->detected_us,
-		.gated_us = m->gated_us,
-		.ingested_us = now_us,
-		.verdict = verdict,
-		.level = step.level,
-		.reason = step.reason,
-		.recovered = m->is_recovered,
-		.text_unavailable = !m->has_head || is_unreadable(m),
-	};
-
-	ret->event_data = event_json_mail(&told);
-	ret->v = (struct arrival_verdict){
-		.message = m->message,
-		.prospects = (const char *const *)m->prospects,
-		.n_prospects = m->n_prospects,
-		.text_unavailable = told.text_unavailable,
-		.kind = classify_kind_name(verdict->kind),
-		.confidence = verdict->confidence,
-		.snippet = ret->snippet,
-		.evidence = ret->evidence,
-		.matches = m->matches,
-		.return_at_us = step.return_at_us,
-		.level = step.level,
-		.reason = step.reason,
-		.hold_until_us = step.hold_until_us,
-		.event = ret->event,
-		.event_type = step.event_type,
-		.event_data = ret->event_data,
-	};
-	return ret->event_data && ret->evidence ? 0 : -EILSEQ;
-}
-
-void intake_mail_verdict_clear(struct intake_mail_verdict *v)
-{
-	free(v->evidence);
-	free(v->event_data);
-	free(v->snippet);
-	*v = (struct intake_mail_verdict){ 0 };
 }
 
 void intake_mail_plain(struct intake_mail *m)

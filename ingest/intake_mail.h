@@ -12,7 +12,6 @@
 #include "db/arrival.h"
 #include "db/event_id.h"
 #include "ingest/imap/imap_session.h"
-#include "ingest/ladder.h"
 #include "ingest/match/match_ids.h"
 #include "ingest/match/match_pick.h"
 #include "ingest/mime/mime_dsn.h"
@@ -107,17 +106,8 @@ void intake_mail_kept(struct intake_mail *m, bool is_late);
 struct arrival_item intake_mail_item(const struct intake_mail *m);
 void intake_mail_gated(struct intake_mail *m, enum arrival_was was, int64_t now_us);
 
-/* For transaction 2; `ret` borrows from `m` and `own`. */
-struct intake_mail_verdict {
-	struct arrival_verdict v;
-	char event[EVENT_ID];
-	char *evidence, *event_data, *snippet; /* owned */
-};
-/* -EILSEQ: a text of it is not UTF-8. */
-int intake_mail_settle(const struct intake_mail *m, const struct intake_mail_place *p,
-		       int64_t now_us, struct intake_mail_verdict *ret);
+/* Transaction 2 is committed. */
 void intake_mail_settled(struct intake_mail *m);
-void intake_mail_verdict_clear(struct intake_mail_verdict *v);
 
 /* Texts that a database or a reader chokes on, made printable ASCII: the last resort before a mail
  * would hold up all others. */

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "services/api/html.h"
 #include "services/api/link_token.h"
-#include "services/api/provider.h"
+#include "services/api/client.h"
 
 /* The pieces of the API that need no process; tests/scenarios has the rest, over HTTP. */
 
@@ -78,10 +78,10 @@ static void providers_are_found_by_their_whole_name(void **state)
 	api->providers[0].name = "google";
 	api->providers[1].name = "microsoft";
 	api->n_providers = 2;
-	assert_ptr_equal(provider_find(api, "microsoft"), &api->providers[1]);
-	assert_null(provider_find(api, "goog"));
-	assert_null(provider_find(api, "Google"));
-	assert_null(provider_find(api, ""));
+	assert_ptr_equal(client_find(api, "microsoft"), &api->providers[1]);
+	assert_null(client_find(api, "goog"));
+	assert_null(client_find(api, "Google"));
+	assert_null(client_find(api, ""));
 	mem_cleanup(&api);
 }
 

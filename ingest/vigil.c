@@ -28,6 +28,7 @@ struct vigil {
 	uint32_t part_uid; /* a mail whose part the server would not give */
 	unsigned part_tries;
 	uint64_t part_since_ms;
+	bool is_gap_open;
 	enum vigil_trouble trouble;
 	struct imap_verdict verdict;
 	char gone_message[FOLDER_UUID];
@@ -36,9 +37,10 @@ struct vigil {
 struct vigil *vigil_open(const struct vigil_params *p)
 {
 	struct vigil *v = mem_new(sizeof(*v));
+	const struct provider_row *row = p->provider ? p->provider : provider_find(TEXT("generic"));
 	const struct watch_params wp = {
 		.lookback_s = (int64_t)(p->lookback_ms / 1000),
-		.proof_ms = p->proof_ms,
+		.proof_ms = p->proof_ms ? p->proof_ms : row->proof_s * UINT64_C(1000),
 		.poll_ms = POLL_MS,
 		.keep_ms = KEEP_MS,
 	};
@@ -132,6 +134,49 @@ void vigil_end(struct vigil *v)
 void vigil_leave(struct vigil *v)
 {
 	watch_leave(&v->watch);
+}
+
+bool vigil_is_quiet(const struct vigil *v)
+{
+	return v->trouble == VIGIL_SOUND && !v->intake && !v->gone && v->part == VIGIL_PART_NONE &&
+	       watch_is_quiet(&v->watch);
+}
+
+void vigil_move(struct vigil *v, struct imap_session *s, uint64_t caps, uint64_t now_ms)
+{
+	v->session = s;
+	watch_ready(&v->watch, caps, now_ms);
+	feed_backlog(v);
+}
+
+void vigil_probe(struct vigil *v)
+{
+	watch_probe(&v->watch);
+}
+
+int64_t vigil_proven_us(const struct vigil *v)
+{
+	return watch_proven_us(&v->watch);
+}
+
+void vigil_gap_open(struct vigil *v)
+{
+	v->is_gap_open = true;
+}
+
+bool vigil_progress(const struct vigil *v, char ret[VIGIL_PROGRESS])
+{
+	(void)v;
+	ret[0] = '\0';
+	return false;
+}
+
+bool vigil_take_note(struct vigil *v, const char **ret_code, char ret_words[VIGIL_NOTE])
+{
+	(void)v;
+	*ret_code = NULL;
+	ret_words[0] = '\0';
+	return false;
 }
 
 /* ---- batches ---- */

@@ -11,6 +11,7 @@
 #include "ingest/backlog.h"
 #include "ingest/imap/imap_session.h"
 #include "ingest/intake.h"
+#include "ingest/provider/provider.h"
 #include "ingest/watch.h"
 
 /*
@@ -29,7 +30,9 @@ struct vigil_params {
 	const char *address;       /* borrowed */
 	const struct secret *key;  /* borrowed */
 	struct rand_gen *rand;
-	uint64_t lookback_ms, proof_ms;
+	const struct provider_row *provider; /* what to watch and how often; NULL: generic */
+	uint64_t lookback_ms;
+	uint64_t proof_ms, sweep_ms; /* 0: as the provider's row has it */
 	size_t text_max;
 	void *owner;
 	void (*on_step)(
@@ -53,6 +56,30 @@ uint64_t vigil_deadline(const struct vigil *v); /* UINT64_MAX: none */
 void vigil_end(struct vigil *v);
 /* Say goodbye when nothing is under way. */
 void vigil_leave(struct vigil *v);
+
+/*
+ * Go on with another session that is ready, without a blind moment: what is known
+ * stays, what came between the two is found by looking.  Only while it is quiet:
+ * no mail is being worked on.  The old session is the caller's again.
+ */
+bool vigil_is_quiet(const struct vigil *v);
+void vigil_move(struct vigil *v, struct imap_session *s, uint64_t caps, uint64_t now_ms);
+
+/* Somebody asks: prove as soon as it can be done.  Then vigil_act(). */
+void vigil_probe(struct vigil *v);
+/* Everything that came before this instant (unix us) has its gates committed; INT64_MIN: there is
+ * no such instant yet. */
+int64_t vigil_proven_us(const struct vigil *v);
+/* A gap was opened although the inbox is live: it is closed with the next proof. */
+void vigil_gap_open(struct vigil *v);
+
+/* While it catches up: "INBOX 1200 of 5400", for people.  false: there is nothing to tell. */
+#define VIGIL_PROGRESS 160
+bool vigil_progress(const struct vigil *v, char ret[VIGIL_PROGRESS]);
+
+/* Something for the inbox's history: a stable code (static) and words.  false: no more. */
+#define VIGIL_NOTE 200
+bool vigil_take_note(struct vigil *v, const char **ret_code, char ret_words[VIGIL_NOTE]);
 
 /* A mail to be looked at again. */
 void vigil_recheck(struct vigil *v, const char *folder, int64_t uidvalidity, int64_t uid);

@@ -109,6 +109,28 @@ bool watch_is_live(const struct watch *w)
 	return true;
 }
 
+void watch_probe(struct watch *w)
+{
+	w->proof_due_ms = 0;
+}
+
+int64_t watch_proven_us(const struct watch *w)
+{
+	int64_t least = INT64_MAX;
+
+	for (unsigned i = 0; i < w->folders.n; i++)
+		if (w->folders.at[i].is_here && w->folders.at[i].proven_us < least)
+			least = w->folders.at[i].proven_us;
+	return least == INT64_MAX ? NO_INSTANT : least;
+}
+
+bool watch_is_quiet(const struct watch *w)
+{
+	return w->work == WATCH_WORK_NONE && w->open == 0 &&
+	       w->folders.at[0].view == WATCH_VIEW_EVEN &&
+	       (w->state == WATCH_STATE_IDLING || w->state == WATCH_STATE_FREE);
+}
+
 /* ---- what the driver takes and gives back ---- */
 
 bool watch_take_batch(struct watch *w, struct watch_batch *ret)
@@ -147,8 +169,10 @@ void watch_gated(struct watch *w)
 	if (w->batch.purpose == WATCH_AGAIN)
 		return;
 	f->uid_gated = w->batch.uid_to;
-	if (w->batch.proof_us != NO_INSTANT)
+	if (w->batch.proof_us != NO_INSTANT) {
 		f->is_proven = true;
+		f->proven_us = w->batch.proof_us;
+	}
 	if (f->announced == UINT32_MAX ? w->uid_to == UINT32_MAX : f->uid_gated >= f->announced)
 		watch_facts_end(w, f);
 }
@@ -514,31 +538,6 @@ void watch_heard(struct watch *w, const struct imap_event *ev, uint64_t now_ms, 
 
 /* ---- what comes next ---- */
 
-static enum watch_state state_of(enum watch_order_kind kind)
-{
-	switch (kind) {
-	case WATCH_ORDER_LIST:
-		return WATCH_STATE_LISTING;
-	case WATCH_ORDER_EXAMINE:
-		return WATCH_STATE_EXAMINING;
-	case WATCH_ORDER_SEARCH:
-		return WATCH_STATE_SEARCHING;
-	case WATCH_ORDER_FETCH:
-		return WATCH_STATE_FETCHING;
-	case WATCH_ORDER_STATUS:
-		return WATCH_STATE_STATUSING;
-	case WATCH_ORDER_NOOP:
-		return WATCH_STATE_NOOPING;
-	case WATCH_ORDER_IDLE:
-		return WATCH_STATE_IDLE_ASKED;
-	case WATCH_ORDER_END_IDLE:
-		return WATCH_STATE_IDLE_ENDING;
-	case WATCH_ORDER_LOGOUT:
-		return WATCH_STATE_LEAVING;
-	}
-	return WATCH_STATE_FREE;
-}
-
 static void begin_cycle(struct watch *w, uint64_t now_ms)
 {
 	w->proof_due_ms = now_ms + cycle_ms(w);
@@ -568,7 +567,7 @@ bool watch_next(struct watch *w, uint64_t now_ms, int64_t now_us, struct watch_o
 		watch_fetch_begin(w, ret);
 	if (ret->kind == WATCH_ORDER_SEARCH)
 		ret->since_unix_s = now_us / 1000000 - w->p.lookback_s;
-	enter(w, state_of(ret->kind));
+	enter(w, watch_plan_state(ret->kind));
 	return true;
 }
 

@@ -223,6 +223,12 @@ int watch_again(struct watch *w, const char *folder, uint32_t uidvalidity, uint3
 /* Say goodbye as soon as nothing is under way. */
 void watch_leave(struct watch *w);
 
+/* Prove as soon as it can be done. */
+void watch_probe(struct watch *w);
+/* The least proof of the folders that are here; INT64_MIN: one has none. */
+int64_t watch_proven_us(const struct watch *w);
+/* Nothing is under way but waiting for mail: another session may take over. */
+bool watch_is_quiet(const struct watch *w);
 /* Every folder has been seen to its end on this connection, and all of that is durable. */
 bool watch_is_live(const struct watch *w);
 const char *watch_state_words(const struct watch *w);

@@ -6,6 +6,7 @@ void watch_facts_prove(struct watch *w, unsigned folder, int64_t us)
 	struct watch_folder *f = &w->folders.at[folder];
 
 	f->is_proven = true;
+	f->proven_us = us;
 	for (unsigned i = 0; i < w->n_proofs; i++) {
 		if (w->proofs[i].folder == folder) {
 			w->proofs[i].proof_us = us;

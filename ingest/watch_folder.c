@@ -45,7 +45,7 @@ static void let_go(struct watch_folder *at)
 {
 	free(at->raw);
 	free(at->name);
-	*at = (struct watch_folder){ .shown_us = INT64_MIN };
+	*at = (struct watch_folder){ .shown_us = INT64_MIN, .proven_us = INT64_MIN };
 }
 
 void watch_folder_clear(struct watch_folders *f)
@@ -70,7 +70,7 @@ static struct watch_folder *append(struct watch_folders *f, struct text raw, str
 	if (f->n == WATCH_FOLDERS)
 		return NULL;
 	at = &f->at[f->n++];
-	*at = (struct watch_folder){ .shown_us = INT64_MIN };
+	*at = (struct watch_folder){ .shown_us = INT64_MIN, .proven_us = INT64_MIN };
 	at->raw = mem_text_n(raw.at, raw.len);
 	at->name = mem_text_n(name.at, name.len);
 	return at;

@@ -39,6 +39,7 @@ struct watch_folder {
 	uint32_t uid_gated, uid_ingested;
 	uint32_t announced; /* last UID to fetch; UINT32_MAX: whatever there is */
 	int64_t shown_us;   /* the instant before the command that showed what there is */
+	int64_t proven_us;  /* everything before this instant is durable; INT64_MIN: never proven */
 };
 
 struct watch_folders {

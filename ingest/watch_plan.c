@@ -137,3 +137,28 @@ uint64_t watch_plan_deadline(const struct watch *w)
 		return w->proof_due_ms;
 	return NEVER;
 }
+
+enum watch_state watch_plan_state(enum watch_order_kind kind)
+{
+	switch (kind) {
+	case WATCH_ORDER_LIST:
+		return WATCH_STATE_LISTING;
+	case WATCH_ORDER_EXAMINE:
+		return WATCH_STATE_EXAMINING;
+	case WATCH_ORDER_SEARCH:
+		return WATCH_STATE_SEARCHING;
+	case WATCH_ORDER_FETCH:
+		return WATCH_STATE_FETCHING;
+	case WATCH_ORDER_STATUS:
+		return WATCH_STATE_STATUSING;
+	case WATCH_ORDER_NOOP:
+		return WATCH_STATE_NOOPING;
+	case WATCH_ORDER_IDLE:
+		return WATCH_STATE_IDLE_ASKED;
+	case WATCH_ORDER_END_IDLE:
+		return WATCH_STATE_IDLE_ENDING;
+	case WATCH_ORDER_LOGOUT:
+		return WATCH_STATE_LEAVING;
+	}
+	return WATCH_STATE_FREE;
+}

@@ -17,6 +17,8 @@
 
 /* false: nothing now.  `ret->since_unix_s` is left to the caller, who has the clock. */
 bool watch_plan_next(const struct watch *w, uint64_t now_ms, struct watch_order *ret);
+/* The state that an order leads to. */
+enum watch_state watch_plan_state(enum watch_order_kind kind);
 /* When the answer may change by time alone; UINT64_MAX: never. */
 uint64_t watch_plan_deadline(const struct watch *w);
 

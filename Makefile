@@ -34,14 +34,14 @@ CFLAGS   += -std=gnu17 $(WARN) $(HARD) $(FLAGS_$(MODE)) -MMD -MP
 LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 # One explicit list per room.
-base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c base/sign.c base/seal.c base/netaddr.c base/json.c base/conf.c base/conf_line.c base/conf_name.c base/conf_value.c base/conf_print.c base/cred.c base/map.c base/keyed.c
+base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c base/sign.c base/seal.c base/netaddr.c base/hostname.c base/json.c base/conf.c base/conf_line.c base/conf_name.c base/conf_value.c base/conf_print.c base/cred.c base/map.c base/keyed.c
 io_srcs       := base/tls.c base/io/loop.c base/io/timer.c base/io/conn.c base/io/http_server.c base/io/http_call.c base/io/http_client.c base/io/proc.c
 db_srcs       := db/event_id.c db/inbox_grant.c db/token.c db/connect_link.c db/conninfo.c db/schema.c db/session.c db/migrate.c db/pg.c db/pg_tx.c db/pg_row.c db/pg_wire.c db/pg_pipe.c db/pg_dial.c db/pg_error.c db/pg_host.c db/delivery.c db/view.c db/api_key.c db/gate.c db/lease.c db/folder.c db/arrival.c db/endpoint.c db/outbound.c db/metrics.c db/upkeep.c
 imap_srcs     := $(addprefix ingest/imap/imap_,line.c lex.c date.c utf7.c caps.c folder.c verdict.c fetch.c parse.c body.c text.c login.c entrance.c command.c answer.c session.c)
 mime_srcs     := ingest/mime/mime_lib.c ingest/mime/mime_utf8.c ingest/mime/mime_fold.c ingest/mime/mime_id.c ingest/mime/mime_fields.c ingest/mime/mime_head.c ingest/mime/mime_part.c ingest/mime/mime_entity.c ingest/mime/mime_html.c ingest/mime/mime_dsn.c ingest/mime/mime_pick.c ingest/mime/mime_identity.c
 match_srcs    := ingest/match/match_ids.c ingest/match/match_pick.c
 classify_srcs := ingest/classify/classify.c ingest/classify/classify_auto.c ingest/classify/classify_bounce.c ingest/classify/classify_date.c ingest/classify/classify_day.c ingest/classify/classify_phrase.c ingest/classify/classify_quote.c ingest/classify/classify_quote_words.c ingest/classify/classify_reason.c ingest/classify/classify_rules.c ingest/classify/classify_snippet.c ingest/classify/classify_verdict.c
-provider_srcs := ingest/provider/provider.c ingest/provider/provider_rows.c
+provider_srcs := $(addprefix ingest/provider/,provider.c provider_rows.c provider_table.c)
 # one line per part of the room
 ingest_srcs   := ingest/watch_folder.c ingest/watch_plan.c ingest/watch_facts.c ingest/watch_again.c ingest/watch_fetch.c ingest/watch.c ingest/backlog.c ingest/ledger.c ingest/vigil.c
 ingest_srcs   += ingest/ladder.c ingest/event_json.c ingest/intake_mail.c ingest/intake_verdict.c ingest/intake_set.c ingest/intake.c
@@ -49,7 +49,7 @@ ingest_srcs   += ingest/plight.c ingest/rawlog.c ingest/line.c ingest/standing.c
 ingest_srcs   += ingest/liveness.c ingest/worker_seat.c ingest/worker_beat.c ingest/worker_walk.c ingest/worker_recheck.c ingest/worker_proof.c ingest/worker.c
 oauth_srcs    := $(addprefix oauth/,connect.c grant.c policy.c breaker.c broker_env.c refresh_job.c connect_job.c broker.c token_desk.c)
 rotation_srcs := rotation/verdict.c
-services_srcs := services/settings.c services/role.c services/broker/broker_role.c services/dispatch/retry.c services/dispatch/appender.c services/dispatch/poster.c services/dispatch/dispatch_role.c services/rotation/rotation_role.c services/up/account.c services/up/child.c services/up/cluster.c services/up/credentials.c services/up/database.c services/up/keyring.c services/up/up.c services/api/api_role.c services/api/answer.c services/api/route.c services/api/problem.c services/api/health.c services/api/resource.c services/api/enroll.c services/api/field.c services/api/html.c services/api/link.c services/api/link_token.c services/api/page.c services/api/client.c services/cli/admin.c services/cli/command.c services/cli/options.c services/ingest/token_adapter.c services/ingest/ingest_role.c
+services_srcs := services/settings.c services/settings_provider.c services/role.c services/broker/broker_role.c services/dispatch/retry.c services/dispatch/appender.c services/dispatch/poster.c services/dispatch/dispatch_role.c services/rotation/rotation_role.c services/up/account.c services/up/child.c services/up/cluster.c services/up/credentials.c services/up/database.c services/up/keyring.c services/up/up.c services/api/api_role.c services/api/answer.c services/api/route.c services/api/problem.c services/api/health.c services/api/resource.c services/api/enroll.c services/api/field.c services/api/html.c services/api/link.c services/api/link_token.c services/api/page.c services/api/client.c services/cli/admin.c services/cli/command.c services/cli/options.c services/ingest/token_adapter.c services/ingest/ingest_role.c
 srcs := $(base_srcs) $(io_srcs) $(db_srcs) $(imap_srcs) $(mime_srcs) $(match_srcs) \
 	$(classify_srcs) $(provider_srcs) $(ingest_srcs) $(oauth_srcs) $(rotation_srcs) $(services_srcs)
 

@@ -142,6 +142,7 @@ struct mailbox *mailbox_open(const struct mailbox_params *p, const struct lease_
 		.address = m->address,
 		.key = &m->key,
 		.rand = p->rand,
+		.provider = provider_table_find(p->providers, text_of(row->provider)),
 		.lookback_ms = p->lookback_ms,
 		.proof_ms = p->proof_ms,
 		.text_max = p->text_max,

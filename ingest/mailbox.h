@@ -13,6 +13,7 @@
 #include "db/folder.h"
 #include "db/lease.h"
 #include "db/pg.h"
+#include "ingest/provider/provider_table.h"
 #include "ingest/token_source.h"
 
 /*
@@ -37,6 +38,8 @@ struct mailbox_params {
 	const struct token_source *tokens;
 	const struct secret *digest_master; /* key.digest; borrowed during mailbox_open() */
 	struct rand_gen *rand;
+
+	const struct provider_table *providers; /* rows as configured; NULL: as they are */
 
 	uint64_t lookback_ms, proof_ms, idle_renew_ms;
 	size_t text_max;

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "services/settings.h"
+#include "services/settings_provider.h"
 
 #define AT(field) offsetof(struct settings, field)
 #define OF(field) offsetof(struct settings_provider, field)
@@ -196,26 +197,87 @@ static const struct conf_row rows[] = {
 	  .kind = CONF_TEXT,
 	  .offset = OF(imap_host),
 	  .initial = "",
-	  .meaning = "where its inboxes are" },
+	  .meaning = "where its inboxes are; empty: what is known of it" },
 	{ .name = "provider.*.imap_port",
 	  .kind = CONF_INT,
 	  .offset = OF(imap_port),
-	  .initial = "993",
-	  .min = 1,
+	  .initial = "0",
+	  .min = 0,
 	  .max = 65535,
-	  .meaning = "993 for tls, 143 for starttls" },
+	  .meaning = "0: 993 for tls, 143 for starttls" },
 	{ .name = "provider.*.imap_security",
 	  .kind = CONF_TEXT,
 	  .offset = OF(imap_security),
-	  .initial = "tls",
-	  .words = "tls starttls",
-	  .meaning = "never in clear" },
+	  .initial = "auto",
+	  .words = "auto tls starttls",
+	  .meaning = "auto: what is known of it, else tls; never in clear" },
 	{ .name = "provider.*.auth",
 	  .kind = CONF_TEXT,
 	  .offset = OF(auth),
-	  .initial = "oauth",
-	  .words = "oauth password",
-	  .meaning = "how its inboxes are authorized" },
+	  .initial = "auto",
+	  .words = "auto oauth password",
+	  .meaning = "how its inboxes are authorized; auto: oauth where we are its client" },
+	{ .name = "provider.*.domains",
+	  .kind = CONF_LIST,
+	  .offset = OF(domains),
+	  .initial = "",
+	  .meaning = "domains of its addresses, .example.com for all below; empty: those known of "
+		     "it" },
+	{ .name = "provider.*.mx",
+	  .kind = CONF_LIST,
+	  .offset = OF(mx),
+	  .initial = "",
+	  .meaning = "MX hosts of its customers, likewise" },
+	{ .name = "provider.*.idle_renew",
+	  .kind = CONF_SECONDS,
+	  .offset = OF(idle_renew_ms),
+	  .initial = "0",
+	  .min = 0,
+	  .max = 29 * 60000,
+	  .meaning = "re-issue IDLE; 0: what is known of it" },
+	{ .name = "provider.*.proof",
+	  .kind = CONF_SECONDS,
+	  .offset = OF(proof_ms),
+	  .initial = "0",
+	  .min = 0,
+	  .max = 3600000,
+	  .meaning = "a proof of freshness each so long; 0: what is known of it" },
+	{ .name = "provider.*.sweep",
+	  .kind = CONF_SECONDS,
+	  .offset = OF(sweep_ms),
+	  .initial = "0",
+	  .min = 0,
+	  .max = DAY_MS,
+	  .meaning = "folders that are not watched are looked at each so long; 0: what is known of "
+		     "it" },
+	{ .name = "provider.*.session",
+	  .kind = CONF_SECONDS,
+	  .offset = OF(session_ms),
+	  .initial = "0",
+	  .min = 0,
+	  .max = 30 * DAY_MS,
+	  .meaning = "a session is replaced after so long; 0: what is known of it" },
+	{ .name = "provider.*.connections",
+	  .kind = CONF_INT,
+	  .offset = OF(connections),
+	  .initial = "0",
+	  .min = 0,
+	  .max = 15,
+	  .meaning = "of ours at the same time to one account; 0: what is known of it" },
+	{ .name = "provider.*.connects_per_s",
+	  .kind = CONF_INT,
+	  .offset = OF(connects_per_s),
+	  .initial = "0",
+	  .min = 0,
+	  .max = 100000,
+	  .meaning = "of one worker, to all its accounts; 0: what is known of it" },
+	{ .name = "provider.*.logins_per_s",
+	  .kind = CONF_INT,
+	  .offset = OF(logins_per_s),
+	  .initial = "0",
+	  .min = 0,
+	  .max = 100000,
+	  .meaning = "likewise" },
 	{ .name = "provider.*.authorize_url",
 	  .kind = CONF_TEXT,
 	  .offset = OF(authorize_url),
@@ -352,26 +414,8 @@ static int finish(struct settings *s, char why[512])
 			"ever be proven open");
 		return -EINVAL;
 	}
-	for (size_t i = 0; i < conf_n_groups(s->conf, "provider"); i++) {
-		const struct settings_provider *p = conf_group_values(s->conf, "provider", i);
-		const char *name = conf_group_name(s->conf, "provider", i);
-
-		if (!*p->imap_host) {
-			(void)snprintf(why, 512,
-				       "provider.%s.imap_host: is empty; name the IMAP server",
-				       name);
-			return -EINVAL;
-		}
-		if (strcmp(p->auth, "oauth") == 0 &&
-		    (!*p->authorize_url || !*p->token_url || !*p->client_id)) {
-			(void)snprintf(
-				why, 512,
-				"provider.%s: authorize_url, token_url and client_id are needed "
-				"for auth = oauth",
-				name);
-			return -EINVAL;
-		}
-	}
+	if (settings_provider_read(s, why) != 0)
+		return -EINVAL;
 	if (fix_public_url(s, why) != 0 || check_public_url(s, why) != 0)
 		return -EINVAL;
 	return read_retries(s, why);
@@ -407,6 +451,7 @@ int settings_fix_port(struct settings *s, uint16_t port)
 
 void settings_clear(struct settings *s)
 {
+	settings_provider_clear(s);
 	conf_free(s->conf);
 	s->conf = NULL;
 }
@@ -438,16 +483,19 @@ void settings_write(const struct settings *s, const char *place, FILE *out)
 
 size_t settings_providers(const struct settings *s, struct oauth_provider *ret, size_t max)
 {
-	size_t n = conf_n_groups(s->conf, "provider");
+	size_t n = 0;
 
-	if (n > max)
-		n = max;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < conf_n_groups(s->conf, "provider") && n < max; i++) {
 		const struct settings_provider *p = conf_group_values(s->conf, "provider", i);
+		const char *name = conf_group_name(s->conf, "provider", i);
+		const struct provider_row *row = provider_table_find(&s->providers, text_of(name));
+		const char *auth = settings_provider_auth(s, i);
 
-		ret[i] = (struct oauth_provider){
-			.name = conf_group_name(s->conf, "provider", i),
-			.auth = p->auth,
+		if (!auth)
+			continue;
+		ret[n++] = (struct oauth_provider){
+			.name = name,
+			.auth = auth,
 			.authorize_url = p->authorize_url,
 			.token_url = p->token_url,
 			.userinfo_url = p->userinfo_url,
@@ -457,9 +505,9 @@ size_t settings_providers(const struct settings *s, struct oauth_provider *ret, 
 			.scopes = p->scopes,
 			.required_scope = p->required_scope,
 			.authorize_params = p->authorize_params,
-			.imap_host = p->imap_host,
-			.imap_security = p->imap_security,
-			.imap_port = (uint16_t)p->imap_port,
+			.imap_host = row->imap.host,
+			.imap_security = row->imap.security == PROVIDER_TLS ? "tls" : "starttls",
+			.imap_port = row->imap.port,
 		};
 	}
 	return n;

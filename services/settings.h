@@ -7,6 +7,7 @@
 
 #include "base/conf.h"
 #include "base/netaddr.h"
+#include "ingest/provider/provider_table.h"
 #include "oauth/connect.h"
 
 /*
@@ -19,8 +20,9 @@
 #define SETTINGS_RETRIES 16
 
 struct settings_provider {
-	char *imap_host, *imap_security, *auth;
-	int64_t imap_port;
+	char *imap_host, *imap_security, *auth, *domains, *mx;
+	int64_t imap_port, connections, connects_per_s, logins_per_s;
+	uint64_t idle_renew_ms, proof_ms, sweep_ms, session_ms;
 	char *authorize_url, *token_url, *userinfo_url, *revoke_url, *issuer;
 	char *client_id, *client_secret_file, *scopes, *required_scope, *authorize_params;
 };
@@ -49,6 +51,9 @@ struct settings {
 
 	/* Made from the text above by settings_load. */
 	struct netaddr_policy policy; /* of net.allow */
+	struct provider_table providers;
+	const char **lists[2 * PROVIDER_TABLE_ROWS]; /* domains and MX hosts of them */
+	size_t n_lists;
 	uint64_t retry_ms[SETTINGS_RETRIES];
 	size_t n_retries;
 	struct conf *conf; /* where each value came from; owns the texts */
@@ -70,7 +75,7 @@ void settings_print(const struct settings *s, FILE *out, bool as_json);
  * its children. */
 void settings_write(const struct settings *s, const char *place, FILE *out);
 
-/* Providers named in the configuration; slices into `s`. */
+/* Providers named in the configuration that inboxes can be connected at; slices into `s`. */
 size_t settings_providers(const struct settings *s, struct oauth_provider *ret, size_t max);
 const char *settings_client_secret_file(const struct settings *s,
 					const char *provider); /* NULL: no such provider */

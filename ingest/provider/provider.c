@@ -37,14 +37,16 @@ static size_t fit_of(struct text host, const char *const *names)
 	return longest;
 }
 
-const struct provider_row *provider_of_domain(struct text domain)
+const struct provider_row *provider_nearest(const struct provider_row *rows, size_t n,
+					    enum provider_by by, struct text host)
 {
-	const struct provider_row *found = NULL, *rows;
-	size_t n, longest = 0;
+	const struct provider_row *found = NULL;
+	size_t longest = 0;
 
-	rows = provider_rows(&n);
+	host = without_root(host);
 	for (size_t i = 0; i < n; i++) {
-		size_t fit = fit_of(without_root(domain), rows[i].domains);
+		size_t fit =
+			fit_of(host, by == PROVIDER_BY_MX ? rows[i].mx_suffixes : rows[i].domains);
 
 		if (fit > longest) {
 			found = &rows[i];
@@ -54,19 +56,18 @@ const struct provider_row *provider_of_domain(struct text domain)
 	return found;
 }
 
+const struct provider_row *provider_of_domain(struct text domain)
+{
+	size_t n;
+	const struct provider_row *rows = provider_rows(&n);
+
+	return provider_nearest(rows, n, PROVIDER_BY_DOMAIN, domain);
+}
+
 const struct provider_row *provider_of_mx(struct text host)
 {
-	const struct provider_row *found = NULL, *rows;
-	size_t n, longest = 0;
+	size_t n;
+	const struct provider_row *rows = provider_rows(&n);
 
-	rows = provider_rows(&n);
-	for (size_t i = 0; i < n; i++) {
-		size_t fit = fit_of(without_root(host), rows[i].mx_suffixes);
-
-		if (fit > longest) {
-			found = &rows[i];
-			longest = fit;
-		}
-	}
-	return found;
+	return provider_nearest(rows, n, PROVIDER_BY_MX, host);
 }

@@ -55,8 +55,12 @@ struct provider_row {
 const struct provider_row *provider_find(struct text name);
 /* By the domain of an address, of whatever case; NULL: no row names it. */
 const struct provider_row *provider_of_domain(struct text domain);
-/* By the host of an MX record, likewise; the row with the longest name that fits. */
+/* By the host of an MX record, likewise. */
 const struct provider_row *provider_of_mx(struct text host);
+/* Of these rows, the one with the longest name that fits `host`; NULL: none. */
+enum provider_by { PROVIDER_BY_DOMAIN, PROVIDER_BY_MX };
+const struct provider_row *provider_nearest(const struct provider_row *rows, size_t n,
+					    enum provider_by by, struct text host);
 /* All rows, `generic` last. */
 const struct provider_row *provider_rows(size_t *ret_n);
 

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "base/limits.h"
+#include "base/hostname.h"
 #include "services/api/field.h"
 
 bool field_address(struct text given, char ret[FIELD_ADDRESS])
@@ -21,32 +21,6 @@ bool field_address(struct text given, char ret[FIELD_ADDRESS])
 	return memchr(domain.at, '@', domain.len) == NULL;
 }
 
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-bool field_host(struct text t)
-{
-	bool v6 = t.len && memchr(t.at, ':', t.len);
-
-	if (!t.len || t.len > LIMIT_CONN_HOST)
-		return false;
-	for (size_t i = 0; i < t.len; i++) {
-		char c = t.at[i];
-
-		if (v6 ? !is_hex(c) && c != ':' && c != '.'
-		       : !is_word(c) && c != '-' && c != '.' && c != '_')
-			return false;
-	}
-	return v6 || is_word(t.at[0]);
-}
-
 /* "host", "host:443", "[::1]:443". */
 static bool is_authority(struct text t)
 {
@@ -63,7 +37,7 @@ static bool is_authority(struct text t)
 	} else if (!text_cut(t, ':', &host, &port)) {
 		port = TEXT("");
 	}
-	return field_host(host) && (!port.len || (text_u64(port, 65535, &n) == 0 && n > 0));
+	return hostname_is_sane(host) && (!port.len || (text_u64(port, 65535, &n) == 0 && n > 0));
 }
 
 const char *field_url_refused(struct text url, bool allow_http)

@@ -13,9 +13,6 @@
  * is none. */
 bool field_address(struct text given, char ret[FIELD_ADDRESS]);
 bool field_uuid(const char *s);
-/* A host's name or address that can be dialled: letters, digits and ".-_", or an IPv6 address
- * without brackets. */
-bool field_host(struct text t);
 /*
  * May events be posted to this URL?  NULL: yes; else why not, in words that follow the field's
  * name.  Only what can be said of the text alone: which address a host has is judged when it is

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hostname.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -186,7 +187,7 @@ static bool read_imap(struct request *q, struct new_link *n, struct json_error *
 	    json_want_int(imap, "/imap", "port", 1, 65535, JSON_OPTIONAL, &n->port, err) ||
 	    json_want_word(imap, "/imap", "security", words, JSON_OPTIONAL, &word, err))
 		return false;
-	if (!field_host(host)) {
+	if (!hostname_is_sane(host)) {
 		json_error_set(err, "/imap", "host", "is not the name or address of a host");
 		return false;
 	}

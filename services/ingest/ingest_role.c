@@ -88,6 +88,7 @@ static void open_worker(struct ingest *g, const struct secret *digest_master)
 			.tokens = &g->tokens,
 			.digest_master = digest_master,
 			.rand = &g->rand,
+			.providers = &s->providers,
 			.lookback_ms = s->ingest_lookback_ms,
 			.proof_ms = s->ingest_proof_ms,
 			.idle_renew_ms = s->ingest_idle_renew_ms,

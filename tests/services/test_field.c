@@ -75,35 +75,6 @@ static void uuids(void **state)
 			fail_msg("%s", rows[i].given);
 }
 
-static void hosts(void **state)
-{
-	static const struct {
-		const char *given;
-		bool is;
-	} rows[] = {
-		{ "imap.example.test", true },
-		{ "10.0.0.1", true },
-		{ "my_host", true },
-		{ "::1", true },
-		{ "fe80::1.2.3.4", true },
-		{ "", false },
-		{ "[::1]", false },
-		{ "a b", false },
-		{ "-x.example", false },
-		{ ".example", false },
-		{ "a/b", false },
-		{ "a@b", false },
-		{ "x\r\n", false },
-		{ "b\xc3\xbc.example", false },
-		{ "fe80::1%eth0", false },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < countof(rows); i++)
-		if (field_host(text_of(rows[i].given)) != rows[i].is)
-			fail_msg("%s", rows[i].given);
-}
-
 static void urls(void **state)
 {
 	static const struct {
@@ -154,7 +125,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(uuids),
-		cmocka_unit_test(hosts),
 		cmocka_unit_test(urls),
 	};
 

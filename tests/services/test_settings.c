@@ -48,6 +48,17 @@ static const struct {
 	{ "freshness no proof can reach", "gate.freshness=30s", "gate.freshness", "ingest.proof" },
 	{ "a provider without a host", "provider.x.client_id=a", "provider.x.imap_host", NULL },
 	{ "oauth without its URLs", "provider.x.imap_host=h", "provider.x", "authorize_url" },
+	{ "a known provider, oauth without its URLs", "provider.gmail.client_id=a",
+	  "provider.gmail", "authorize_url" },
+	{ "a host that is a URL", "provider.x.imap_host=imaps://mail.example.test",
+	  "provider.x.imap_host", "without scheme" },
+	{ "a host that is a number", "provider.x.imap_host=2130706433", "provider.x.imap_host",
+	  "not the name" },
+	{ "a domain that is none", "provider.gmx.domains=gmx.test, @gmx.test",
+	  "provider.gmx.domains", "no domain" },
+	{ "an IDLE longer than RFC 2177 has it", "provider.gmail.idle_renew=30m",
+	  "provider.gmail.idle_renew", "out of range" },
+	{ "half a second", "provider.gmail.proof=500ms", "provider.gmail.proof", "whole seconds" },
 	{ "a public URL without TLS", "api.public_url=http://replyd.example", "api.public_url",
 	  "https" },
 	{ "a public URL with a path", "api.public_url=https://x.example/replyd", "api.public_url",
@@ -118,6 +129,76 @@ static void a_provider_is_read(void **state)
 	settings_clear(&s);
 }
 
+/* What is said of a provider lies over what is known of it, and nothing else changes. */
+static void a_known_provider_is_changed(void **state)
+{
+	static const char *const sets[] = { "provider.yahoo.proof=30s",
+					    "provider.yahoo.connections=1",
+					    "provider.gmx.domains=gmx.test .gmx.example",
+					    "provider.gmx.imap_security=starttls",
+					    "provider.microsoft.sweep=20m",
+					    "provider.generic.idle_renew=5m" };
+	const struct provider_row *row;
+	struct oauth_provider p[8];
+	struct settings s;
+	char why[512];
+
+	(void)state;
+	if (settings_load(&s, NULL, none, sets, countof(sets), why) != 0)
+		fail_msg("%s", why);
+	row = provider_table_find(&s.providers, TEXT("yahoo"));
+	assert_string_equal(row->imap.host, "imap.mail.yahoo.com");
+	assert_int_equal(row->imap.port, 993);
+	assert_int_equal(row->proof_s, 30);
+	assert_int_equal(row->idle_renew_s, 180);
+	assert_int_equal(row->connections, 1);
+	assert_int_equal(row->auth, PROVIDER_AUTH_PASSWORD); /* we are no client there */
+
+	row = provider_table_of_domain(&s.providers, TEXT("GMX.test"));
+	assert_non_null(row);
+	assert_string_equal(row->name, "gmx");
+	assert_int_equal(row->imap.port, 143);
+	assert_int_equal(row->imap.security, PROVIDER_STARTTLS);
+	assert_ptr_equal(provider_table_of_domain(&s.providers, TEXT("a.gmx.example")), row);
+	/* the static row's names still lead to it */
+	assert_ptr_equal(provider_table_of_domain(&s.providers, TEXT("gmx.de")), row);
+	assert_ptr_equal(provider_table_of_mx(&s.providers, TEXT("mx00.gmx.net")), row);
+	assert_null(provider_table_of_domain(&s.providers, TEXT("gmx.example")));
+
+	/* a name that nobody knows is generic as it is wanted here */
+	assert_int_equal(provider_table_find(&s.providers, TEXT("box"))->idle_renew_s, 300);
+	assert_false(provider_table_has(&s.providers, TEXT("box")));
+	assert_int_equal(provider_table_find(NULL, TEXT("generic"))->idle_renew_s, 540);
+
+	/* where neither OAuth nor passwords work, no inbox can be connected */
+	assert_int_equal(settings_providers(&s, p, countof(p)), 3);
+	assert_string_equal(p[0].name, "yahoo");
+	assert_string_equal(p[0].auth, "password");
+	assert_string_equal(p[0].imap_host, "imap.mail.yahoo.com");
+	assert_string_equal(p[1].name, "gmx");
+	assert_string_equal(p[2].name, "generic");
+	settings_clear(&s);
+}
+
+static void our_client_makes_it_oauth(void **state)
+{
+	static const char *const sets[] = { "provider.gmail.client_id=c",
+					    "provider.gmail.authorize_url=https://a.test/",
+					    "provider.gmail.token_url=https://t.test/" };
+	struct oauth_provider p[2];
+	struct settings s;
+	char why[512];
+
+	(void)state;
+	assert_int_equal(settings_load(&s, NULL, none, sets, countof(sets), why), 0);
+	assert_int_equal(settings_providers(&s, p, countof(p)), 1);
+	assert_string_equal(p[0].auth, "oauth");
+	assert_string_equal(p[0].imap_host, "imap.gmail.com");
+	assert_int_equal(provider_table_find(&s.providers, TEXT("gmail"))->auth,
+			 PROVIDER_AUTH_OAUTH);
+	settings_clear(&s);
+}
+
 /* What `replyd up` writes for its children reads back as the same settings. */
 static void written_settings_read_back(void **state)
 {
@@ -165,6 +246,8 @@ int main(void)
 		cmocka_unit_test(mistakes_name_setting_and_remedy),
 		cmocka_unit_test(the_public_url_is_made_or_trimmed),
 		cmocka_unit_test(a_provider_is_read),
+		cmocka_unit_test(a_known_provider_is_changed),
+		cmocka_unit_test(our_client_makes_it_oauth),
 		cmocka_unit_test(written_settings_read_back),
 		cmocka_unit_test(database_url_comes_from_the_usual_variable),
 	};

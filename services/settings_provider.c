@@ -1,0 +1,172 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hostname.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "services/settings_provider.h"
+
+#define GROUP "provider"
+#define NAMES 128 /* of one list: Outlook.com has ninety */
+
+static int refuse(char why[512], const char *provider, const char *setting, const char *said)
+{
+	(void)snprintf(why, 512, "provider.%s.%s: %s", provider, setting, said);
+	return -EINVAL;
+}
+
+static bool has_client(const struct settings_provider *p)
+{
+	return *p->authorize_url || *p->token_url || *p->client_id;
+}
+
+static const char *auth_of(const struct settings_provider *p, const char *name)
+{
+	bool is_known = provider_table_has(/* t= */ NULL, text_of(name));
+
+	if (strcmp(p->auth, "auto") != 0)
+		return p->auth;
+	if (has_client(p) || !is_known)
+		return "oauth";
+	return provider_find(text_of(name))->auth & PROVIDER_AUTH_PASSWORD ? "password" : NULL;
+}
+
+const char *settings_provider_auth(const struct settings *s, size_t i)
+{
+	return auth_of(conf_group_values(s->conf, GROUP, i), conf_group_name(s->conf, GROUP, i));
+}
+
+/* ---- lists ---- */
+
+/* One allocation: the pointers, and behind them the names they point at. */
+static const char **list_of(const char *setting)
+{
+	size_t space = (NAMES + 1) * sizeof(char *), n = 0;
+	char *block = mem_new(space + strlen(setting) + 1), *at = block + space;
+	const char **names = (const char **)(void *)block;
+	struct text rest = text_of(setting), one;
+
+	while (n < NAMES && conf_list_next(&rest, &one)) {
+		memcpy(at, one.at, one.len);
+		at[one.len] = '\0';
+		names[n++] = at;
+		at += one.len + 1;
+	}
+	return names;
+}
+
+static int read_list(struct settings *s, const char *provider, const char *key, const char *setting,
+		     const char *const **to, char why[512])
+{
+	struct text rest = text_of(setting), one;
+	const char **names;
+	size_t n = 0;
+
+	if (!*setting)
+		return 0;
+	for (; conf_list_next(&rest, &one); n++)
+		if (!hostname_is_name(one.at[0] == '.' ? text_sub(one, 1, one.len) : one))
+			return refuse(why, provider, key,
+				      "holds what is no domain; write example.com, or .example.com "
+				      "for all below it");
+	if (n > NAMES)
+		return refuse(why, provider, key, "holds too many names");
+	names = list_of(setting);
+	s->lists[s->n_lists++] = names;
+	*to = names;
+	return 0;
+}
+
+/* ---- one provider ---- */
+
+static int read_server(const struct settings_provider *p, struct provider_row *row, char why[512])
+{
+	if (*p->imap_host) {
+		if (!hostname_is_sane(text_of(p->imap_host)))
+			return refuse(why, row->name, "imap_host",
+				      "is not the name or address of a host; write "
+				      "imap.example.com, without scheme and port");
+		row->imap = (struct provider_server){ .host = p->imap_host };
+	}
+	/* "generic" has none: its inboxes bring their own. */
+	if (!*row->imap.host && strcmp(row->name, "generic") != 0)
+		return refuse(why, row->name, "imap_host", "is empty; name the IMAP server");
+	if (strcmp(p->imap_security, "auto") != 0 || *p->imap_host)
+		row->imap.security = strcmp(p->imap_security, "starttls") == 0 ? PROVIDER_STARTTLS
+									       : PROVIDER_TLS;
+	if (p->imap_port)
+		row->imap.port = (uint16_t)p->imap_port;
+	else if (*p->imap_host || strcmp(p->imap_security, "auto") != 0)
+		row->imap.port = row->imap.security == PROVIDER_TLS ? 993 : 143;
+	return 0;
+}
+
+static int read_seconds(const char *provider, const char *key, uint64_t ms, uint32_t *to,
+			char why[512])
+{
+	if (!ms)
+		return 0;
+	if (ms % 1000)
+		return refuse(why, provider, key, "is not in whole seconds");
+	*to = (uint32_t)(ms / 1000);
+	return 0;
+}
+
+static int read_rhythm(const struct settings_provider *p, struct provider_row *row, char why[512])
+{
+	if (read_seconds(row->name, "idle_renew", p->idle_renew_ms, &row->idle_renew_s, why) ||
+	    read_seconds(row->name, "proof", p->proof_ms, &row->proof_s, why) ||
+	    read_seconds(row->name, "sweep", p->sweep_ms, &row->sweep_s, why) ||
+	    read_seconds(row->name, "session", p->session_ms, &row->session_s, why))
+		return -EINVAL;
+	if (p->connections)
+		row->connections = (unsigned)p->connections;
+	if (p->connects_per_s)
+		row->connects_per_s = (uint32_t)p->connects_per_s;
+	if (p->logins_per_s)
+		row->logins_per_s = (uint32_t)p->logins_per_s;
+	return 0;
+}
+
+static int read_one(struct settings *s, size_t i, char why[512])
+{
+	const struct settings_provider *p = conf_group_values(s->conf, GROUP, i);
+	const char *name = conf_group_name(s->conf, GROUP, i), *auth;
+	struct provider_row *row = provider_table_row(&s->providers, name);
+
+	auth = auth_of(p, name);
+	if (!row)
+		return refuse(why, name, "imap_host", "belongs to one provider too many");
+	if (read_server(p, row, why) || read_rhythm(p, row, why) ||
+	    read_list(s, name, "domains", p->domains, &row->domains, why) ||
+	    read_list(s, name, "mx", p->mx, &row->mx_suffixes, why))
+		return -EINVAL;
+	if (auth && strcmp(auth, "password") == 0)
+		row->auth = PROVIDER_AUTH_PASSWORD;
+	if (!auth || strcmp(auth, "oauth") != 0)
+		return 0;
+	row->auth = PROVIDER_AUTH_OAUTH;
+	if (*p->authorize_url && *p->token_url && *p->client_id)
+		return 0;
+	(void)snprintf(why, 512,
+		       "provider.%s: authorize_url, token_url and client_id are needed for auth = "
+		       "oauth",
+		       name);
+	return -EINVAL;
+}
+
+int settings_provider_read(struct settings *s, char why[512])
+{
+	for (size_t i = 0; i < conf_n_groups(s->conf, GROUP); i++)
+		if (read_one(s, i, why))
+			return -EINVAL;
+	return 0;
+}
+
+void settings_provider_clear(struct settings *s)
+{
+	while (s->n_lists)
+		free(s->lists[--s->n_lists]);
+}

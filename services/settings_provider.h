@@ -1,0 +1,21 @@
+#ifndef SERVICES_SETTINGS_PROVIDER_H
+#define SERVICES_SETTINGS_PROVIDER_H
+
+#include "services/settings.h"
+
+/*
+ * What the configuration says of providers, over what the table knows of them:
+ * `s->providers` is made here, once, and every role reads it.
+ *
+ * A provider is connected by OAuth where we are its client, else by password
+ * where it takes one; `provider.<name>.auth` decides otherwise.
+ */
+
+/* -EINVAL, and `why` names the setting, what is wrong and what would be right. */
+int settings_provider_read(struct settings *s, char why[512]);
+/* Lists that the rows borrow. */
+void settings_provider_clear(struct settings *s);
+/* "oauth" or "password"; NULL: we are no client of it, and it takes no passwords. */
+const char *settings_provider_auth(const struct settings *s, size_t i);
+
+#endif

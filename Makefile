@@ -62,11 +62,16 @@ help_srcs := $(filter-out tests/sandbox/% $(wildcard tests/*/test_*.c tests/*/*/
 	$(wildcard tests/*/*.c tests/*/*/*.c))
 help_objs := $(patsubst %.c,$(OUT)/%.o,$(help_srcs))
 helplib   := $(OUT)/libtests.a
+# the benches' programs: an IMAP server, its certificates, a database full of inboxes
+load_srcs := $(addprefix tests/load/sim_,tally.c mail.c box.c imap.c net.c)
+load_objs := $(patsubst %.c,$(OUT)/%.o,$(load_srcs))
+loads     := $(addprefix $(OUT)/tests/load/,imapsim certchain rows)
 
 all: $(OUT)/replyd
 objects: $(objs) $(OUT)/services/main.o
 tests: $(tests)
 fuzzers: $(fuzzers)
+loads: $(loads)
 
 # one short line per step; V=1 shows the commands
 Q := $(if $(V),,@)
@@ -93,6 +98,9 @@ $(OUT)/replyd: $(OUT)/services/main.o $(lib)
 $(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(lib)
 	$(call say,link)
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(LDLIBS)
+$(loads): $(OUT)/tests/load/%: $(OUT)/tests/load/%.o $(load_objs) $(lib)
+	$(call say,link)
+	$(Q)$(CC) $(CFLAGS) $(LINK_$(MODE)) -o $@ $^ $(LDFLAGS) $(LDLIBS)
 $(OUT)/tests/%: $(OUT)/tests/%.o $(helplib) $(lib)
 	$(call say,link)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LDLIBS) -lcmocka
@@ -165,6 +173,6 @@ clean:
 help:
 	@sed -n '/^# make/!q; s/^# //p' Makefile
 
-.PHONY: all objects tests fuzzers demo run install-deps test-ready test test-long check unit house db lint \
+.PHONY: all objects tests fuzzers loads demo run install-deps test-ready test test-long check unit house db lint \
 	scenarios fuzz tests-now coverage format tidy clean help
--include $(objs:.o=.d) $(help_objs:.o=.d) $(OUT)/services/main.d $(addsuffix .d,$(tests)) $(addsuffix .d,$(fuzzers))
+-include $(objs:.o=.d) $(help_objs:.o=.d) $(load_objs:.o=.d) $(addsuffix .d,$(loads)) $(OUT)/services/main.d $(addsuffix .d,$(tests)) $(addsuffix .d,$(fuzzers))

@@ -1,0 +1,64 @@
+// What the kernel says of processes, and what a bench says at its end.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { root } from '../sandbox/replyd.mjs';
+
+const TICK_MS = 10; // USER_HZ is 100 on every Linux that we know
+
+export function rssBytes(pid) {
+  return Number(/VmRSS:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) * 1024;
+}
+
+// peakBytes: the most since the last resetPeak()
+export function peakBytes(pid) {
+  return Number(/VmHWM:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) * 1024;
+}
+export function resetPeak(pid) { fs.writeFileSync(`/proc/${pid}/clear_refs`, '5'); }
+
+const fields = (pid) => fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').pop().split(' ');
+export function cpuMs(pid) {
+  const f = fields(pid);
+  return (Number(f[11]) + Number(f[12])) * TICK_MS;
+}
+
+// groupCpuMs: of a process group, with those of its dead that were waited for
+export function groupCpuMs(group) {
+  return fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).reduce((sum, pid) => {
+    try {
+      const f = fields(pid);
+      if (Number(f[2]) !== group) return sum;
+      return sum + (Number(f[11]) + Number(f[12]) + (Number(pid) === group ? Number(f[13]) + Number(f[14]) : 0)) * TICK_MS;
+    } catch { return sum; }
+  }, 0);
+}
+
+export const sum = (list) => list.reduce((a, b) => a + b, 0);
+export const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+export const settle = (ms) => new Promise((done) => setTimeout(done, ms));
+export const setting = (name, fallback) => Number(process.env[name] || fallback);
+
+// Report: rows as they come, a table and build/bench/NAME.json at the end
+//   goal  a number that `value` must not pass (or reach, with `atLeast`); none: only told
+export class Report {
+  constructor(name) { Object.assign(this, { name, rows: [] }); }
+
+  add(figure, value, unit, { goal = null, atLeast = false, digits = 1 } = {}) {
+    const rounded = Number(value.toFixed(digits));
+    const ok = goal === null ? null : atLeast ? rounded >= goal : rounded <= goal;
+    this.rows.push({ figure, value: rounded, unit, goal, ok });
+    console.log(`  ${figure}: ${rounded} ${unit}${goal === null ? '' : ` (goal ${goal}${ok ? '' : ', MISSED'})`}`);
+  }
+
+  end() {
+    const dir = path.join(root, 'build/bench');
+    const width = Math.max(...this.rows.map((r) => r.figure.length));
+    fs.mkdirSync(dir, { recursive: true });
+    fs.writeFileSync(path.join(dir, `${this.name}.json`), `${JSON.stringify(this.rows, null, 1)}\n`);
+    console.log(`\nbench-${this.name}, ${os.cpus().length} cores, load ${os.loadavg().map((l) => l.toFixed(1)).join(' ')}\n`);
+    for (const r of this.rows)
+      console.log(`${r.figure.padEnd(width)}  ${String(r.value).padStart(10)} ${r.unit.padEnd(10)} ${
+        r.goal === null ? '' : `goal ${String(r.goal).padStart(6)}  ${r.ok ? 'ok' : 'MISSED'}`}`);
+    console.log(`\nbuild/bench/${this.name}.json`);
+  }
+}

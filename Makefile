@@ -6,6 +6,7 @@
 # make unit house lint db scenarios      one kind of test; TEST_ONLY=text for some of its programs
 # make test-long  the long scenarios, and every fuzzer for FUZZ_SECONDS=60
 # make fuzz       the fuzzers alone; FUZZ=name for one of them
+# make bench-idle bench-storm bench-push bench-peer   what is measured (tests/load/README.md); INBOXES=500 for some
 # make coverage   lines reached per room, with the floors that hold
 # make format     clang-format over the tree;  make tidy: clang-tidy (FILES="..." for some)
 # make install-deps   the packages of deploy/packages.txt and the test-only Node parts
@@ -164,6 +165,13 @@ coverage:
 	@find build/coverage -name '*.gcno' | sed 's/gcno$$/gcda/' | while read -r f; do : >$$f; chmod 666 $$f; done
 	@r=0; MODE=coverage $(tests_run) unit db scenarios || r=1; tests/coverage.sh || r=1; exit $$r
 
+# INBOXES=, SECONDS=, RATE= ... reach the bench through the environment
+bench-idle bench-storm bench-push bench-peer:
+	@deploy/install.sh build sandbox test
+	@tests/sandbox/install.sh
+	@$(again) MODE=release all loads
+	@$(node) tests/load/$(subst bench-,,$@).mjs
+
 format:
 	find base db ingest oauth rotation services tests -name node_modules -prune -o -name '*.[ch]' -print | xargs clang-format -i
 tidy:
@@ -174,5 +182,5 @@ help:
 	@sed -n '/^# make/!q; s/^# //p' Makefile
 
 .PHONY: all objects tests fuzzers loads demo run install-deps test-ready test test-long check unit house db lint \
-	scenarios fuzz tests-now coverage format tidy clean help
+	scenarios fuzz tests-now bench-idle bench-storm bench-push bench-peer coverage format tidy clean help
 -include $(objs:.o=.d) $(help_objs:.o=.d) $(load_objs:.o=.d) $(addsuffix .d,$(loads)) $(OUT)/services/main.d $(addsuffix .d,$(tests)) $(addsuffix .d,$(fuzzers))

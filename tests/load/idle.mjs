@@ -28,8 +28,7 @@ async function afterTraffic(stage, settings) {
   say(`all watched after ${took.provenS.toFixed(1)} s by ${workers} workers`);
   await stage.sim.reset();
   const sent = await stage.sim.deliver(Math.max(100, Math.min(300, inboxes / 10)), Math.ceil(inboxes / 300));
-  await settle(5000);
-  await stage.watched();
+  await stage.quiet(sent);
   say(`quiet after ${sent} mails`);
   return { bytes: rss(stage), peak: sum(stage.pids.map(peakBytes)), took };
 }

@@ -22,14 +22,15 @@ export function cpuMs(pid) {
   return (Number(f[11]) + Number(f[12])) * TICK_MS;
 }
 
-// groupCpuMs: of a process group, with those of its dead that were waited for
-export function groupCpuMs(group) {
-  return fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).reduce((sum, pid) => {
+// treeCpuMs: of a process and its children, with those that have ended
+export function treeCpuMs(parent) {
+  return fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).reduce((total, pid) => {
     try {
       const f = fields(pid);
-      if (Number(f[2]) !== group) return sum;
-      return sum + (Number(f[11]) + Number(f[12]) + (Number(pid) === group ? Number(f[13]) + Number(f[14]) : 0)) * TICK_MS;
-    } catch { return sum; }
+      const mine = Number(pid) === parent;
+      if (!mine && Number(f[1]) !== parent) return total;
+      return total + (Number(f[11]) + Number(f[12]) + (mine ? Number(f[13]) + Number(f[14]) : 0)) * TICK_MS;
+    } catch { return total; } // it ended meanwhile
   }, 0);
 }
 

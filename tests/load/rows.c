@@ -58,7 +58,7 @@ static void put_inboxes(const struct rows *r)
 {
 	(void)printf("copy workspace (workspace_id, name) from stdin;\n");
 	for (unsigned w = 1; w <= workspace_of(r->inboxes - 1); w++)
-		(void)printf(WORKSPACE "\tload %u\n", w, w);
+		(void)printf(WORKSPACE "\tload-%u\n", w, w);
 	(void)printf("\\.\ncopy inbox (workspace_id, inbox_id, address, provider, imap_host, "
 		     "imap_port, imap_security, login_name) from stdin;\n");
 	for (unsigned n = 0; n < r->inboxes; n++)

@@ -7,7 +7,7 @@ import net from 'node:net';
 import path from 'node:path';
 import readline from 'node:readline';
 import { startPostgres } from '../sandbox/postgres.mjs';
-import { atEnd, freePort, Hopeless, must, start, unprivileged, until, workdir } from '../sandbox/proc.mjs';
+import { atEnd, freePort, Hopeless, must, start, until, workdir } from '../sandbox/proc.mjs';
 import { binary, root } from '../sandbox/replyd.mjs';
 
 const ADDRESSES = 4; // of each simulator process: ephemeral ports are 28,000 per address
@@ -128,7 +128,10 @@ async function startDatabase(dir, settings) {
     checkpoint_timeout: '15min', track_commit_timestamp: 'on', max_connections: 100, jit: 'off', ...settings } });
   const url = pg.url.replace(/\/postgres$/, '/replyd');
   await pg.psql('create database replyd');
-  await must([binary('release'), 'migrate', 'up'], { env: { ...process.env, DATABASE_URL: url } });
+  fs.mkdirSync(path.join(dir, 'data'), { mode: 0o700 });
+  await must([binary('release'), 'migrate', 'up', '--data', path.join(dir, 'data')],
+    { env: { ...process.env, DATABASE_URL: url } });
+  await pg.psql('alter role owner set search_path = replyd, public');
   await pg.psql("alter role replyd_ingest login password 'load'");
   return { pg, url, sql: new Psql(url) };
 }
@@ -153,6 +156,7 @@ class Worker {
       'tls.ca_file': path.join(stage.dir, 'ca.pem'),
       'net.allow': '127.0.0.0/8',
       'ingest.capacity': PER_PROCESS,
+      'gate.freshness': '3h', // so that any ingest.proof is accepted
       'log.level': 'warn', 'log.format': 'kv',
       ...settings,
     }).map(([k, v]) => `${k} = ${v}\n`).join(''));
@@ -234,5 +238,43 @@ export class Stage {
     }
   }
 
-  unprivileged() { return unprivileged(); }
+  // quiet: wait until so many mails are settled, and every inbox idles again
+  async quiet(mails, { timeoutS = 120 } = {}) {
+    await until('all mails to be settled', async () => {
+      const [settled] = await this.sql.rows("select count(*) from message where state <> 'pending'");
+      return Number(settled) >= mails && (await this.sim.stat()).idling >= this.inboxes;
+    }, { timeoutMs: timeoutS * 1000, everyMs: 200 });
+    await new Promise((done) => setTimeout(done, 2000));
+  }
+
+  // settled: wait until so many mails pushed since then have their events, or nothing moves any more
+  async settled(since, mails, { timeoutS }) {
+    let last = 0, movedAt = performance.now();
+    await until('all mails to be settled', async () => {
+      const n = Number(await this.sql.value(`select count(*) from message where state <> 'pending'
+        and header_message_id like 'r%' and split_part(split_part(header_message_id, '@', 1), '.', 3)::bigint >= ${since}`));
+      if (n !== last) movedAt = performance.now();
+      last = n;
+      return n >= mails || performance.now() - movedAt > 10000;
+    }, { timeoutMs: timeoutS * 1000, everyMs: 500 });
+  }
+
+  // delays: of the mails pushed since `since` (Unix us), from the push to the commit that closed the gate, and
+  // to the commit of the event, in ms; both by PostgreSQL's own commit timestamps
+  async delays(since) {
+    const us = (xid) => `(extract(epoch from pg_xact_commit_timestamp(${xid}))*1000000)::bigint`;
+    const percentile = (p, of) => `round((percentile_disc(${p}) within group (order by ${of}) / 1000.0)::numeric, 3)`;
+    const [line] = await this.sql.rows(`with mail as (
+        select split_part(split_part(m.header_message_id, '@', 1), '.', 3)::bigint pushed,
+          ${us('s.xmin')} gated, case when m.state <> 'pending' then ${us('m.xmin')} end settled
+        from message m join sighting s on s.workspace_id = m.workspace_id and s.message_id = m.message_id
+        where m.header_message_id like 'r%')
+      select count(*), count(settled), ${percentile(0.5, 'gated - pushed')}, ${percentile(0.99, 'gated - pushed')},
+        ${percentile(1, 'gated - pushed')}, ${percentile(0.5, 'settled - pushed')},
+        ${percentile(0.99, 'settled - pushed')}, min(pushed), max(gated), max(settled)
+      from mail where pushed >= ${since}`);
+    const [n, settled, p50, p99, most, event50, event99, first, lastGated, lastSettled] = line.split('|').map(Number);
+    return { n, settled, p50, p99, most, event50, event99,
+      gatedPerS: n / ((lastGated - first) / 1e6), settledPerS: settled / ((lastSettled - first) / 1e6) };
+  }
 }

@@ -25,6 +25,7 @@ export async function startPostgres({ dir, password = 'owner-password', settings
   let running = null;
   const pg = {
     port,
+    get pid() { return running?.pid; },
     url: `postgresql://owner:${password}@127.0.0.1:${port}/postgres`,
     async start() {
       running = start([at('postgres'), '-D', data], { log: path.join(dir, 'postgres.log'), user: nobody, cwd: dir });

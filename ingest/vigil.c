@@ -487,7 +487,7 @@ static int carry_out(struct vigil *v, const struct watch_order *o, uint64_t now_
 	case WATCH_ORDER_LIST:
 		return imap_session_list(v->session, now_ms);
 	case WATCH_ORDER_EXAMINE:
-		return imap_session_examine(v->session, raw, now_ms);
+		return imap_session_examine(v->session, raw, /* known= */ NULL, now_ms);
 	case WATCH_ORDER_SEARCH:
 		return imap_session_search_since(v->session, o->since_unix_s, now_ms);
 	case WATCH_ORDER_FETCH:

@@ -530,6 +530,8 @@ void watch_heard(struct watch *w, const struct imap_event *ev, uint64_t now_ms, 
 	case IMAP_EV_STARTTLS_NOW:
 	case IMAP_EV_READY:
 	case IMAP_EV_PART:
+	case IMAP_EV_PROVEN:
+	case IMAP_EV_NOTIFY_OVER:
 	case IMAP_EV_ALERT:
 	case IMAP_EV_ODD:
 		break;

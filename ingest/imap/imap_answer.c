@@ -30,9 +30,32 @@ void imap_answer_clear(struct imap_answer *a)
 void imap_answer_expect(struct imap_answer *a, const struct imap_asked *asked)
 {
 	a->asked = *asked;
-	a->lowest = a->found = a->lost = 0;
+	a->asked.raw = TEXT(""); /* the caller's */
+	a->lowest = a->found = a->lost = a->rounds = 0;
+	a->is_short = false;
 	if (asked->command == IMAP_COMMAND_EXAMINE)
 		a->opened = (struct imap_opened){ .state = IMAP_OPENED_SOON };
+}
+
+bool imap_answer_limited(struct imap_answer *a, const struct imap_resp *r)
+{
+	struct text limit, below;
+	uint64_t uid;
+
+	if (!text_ieq(r->code.word, TEXT("MESSAGELIMIT")))
+		return false;
+	a->is_short = true;
+	if (a->asked.command == IMAP_COMMAND_FETCH_HEADERS)
+		a->lost++; /* what was not looked at is not gone */
+	text_cut(r->code.args, ' ', &limit, &below);
+	if (a->asked.command != IMAP_COMMAND_SEARCH ||
+	    text_u64(text_trim(below), UINT32_MAX, &uid) < 0)
+		return true;
+	if (a->asked.uid_to && uid > a->asked.uid_to)
+		uid = 0; /* it does not come nearer */
+	a->is_short = uid != 1;
+	a->asked.uid_to = uid ? (uint32_t)uid - 1 : 0;
+	return true;
 }
 
 bool imap_answer_ended(struct imap_answer *a, bool is_ok, struct imap_event *ret)
@@ -52,6 +75,8 @@ bool imap_answer_ended(struct imap_answer *a, bool is_ok, struct imap_event *ret
 		};
 		return is_ok;
 	}
+	if (a->asked.command == IMAP_COMMAND_NOTIFY)
+		a->is_notified = is_ok;
 	if (a->asked.command == IMAP_COMMAND_SEARCH) {
 		*ret = (struct imap_event){
 			.kind = IMAP_EV_LOWEST_UID,
@@ -89,7 +114,14 @@ static bool heard_condition(struct imap_answer *a, const struct imap_resp *r,
 		o->highestmodseq = 0;
 	else if (text_ieq(r->code.word, TEXT("UIDNOTSTICKY")))
 		o->is_uid_unsticky = true;
-	else if (text_ieq(r->code.word, TEXT("CLOSED")) && o->state == IMAP_OPENED_SOON)
+	else if (text_ieq(r->code.word, TEXT("NOTIFICATIONOVERFLOW"))) {
+		/* RFC 5465 section 5.8: from now on as after NOTIFY NONE */
+		bool was_notified = a->is_notified;
+
+		a->is_notified = false;
+		*ret = (struct imap_event){ .kind = IMAP_EV_NOTIFY_OVER };
+		return was_notified;
+	} else if (text_ieq(r->code.word, TEXT("CLOSED")) && o->state == IMAP_OPENED_SOON)
 		/* RFC 7162 3.2.11: what came until here spoke of the folder before */
 		*o = (struct imap_opened){ .state = IMAP_OPENED_SOON };
 	else if (text_ieq(r->code.word, TEXT("ALERT")) || r->condition == IMAP_CONDITION_NO ||
@@ -110,12 +142,13 @@ static bool heard_list(struct imap_answer *a, const struct imap_resp *r, struct 
 {
 	struct imap_folder f = { .raw = r->list.raw, .separator = r->list.separator };
 
-	if (a->asked.command != IMAP_COMMAND_LIST)
+	if (a->asked.command != IMAP_COMMAND_LIST && a->asked.command != IMAP_COMMAND_LIST_STATUS &&
+	    !a->is_notified)
 		return false;
 	if (!f.raw.len)
 		return false;
 	buf_clear(&a->name);
-	if (imap_utf7_decode(&a->name, f.raw) < 0)
+	if (imap_utf7_decode(&a->name, f.raw, a->is_utf8) < 0)
 		return odd(f.raw, ret);
 	f.name = text_of_buf(&a->name);
 	imap_folder_judge(&f, r->list.attributes);
@@ -135,6 +168,7 @@ static bool heard_status(const struct imap_resp *r, struct imap_event *ret)
 			.uidnext = to_u32(r->status.uidnext),
 			.uidvalidity = to_u32(r->status.uidvalidity),
 			.highestmodseq = r->status.highestmodseq,
+			.has_messages = r->status.has_messages,
 		},
 	};
 	return true;
@@ -175,11 +209,19 @@ static bool heard_expunge(struct imap_answer *a, const struct imap_resp *r, stru
 	return true;
 }
 
-static bool heard_vanished(const struct imap_resp *r, struct imap_event *ret)
+/* RFC 7162 3.2.10: each one counts, except those of before (EARLIER). */
+static bool heard_vanished(struct imap_answer *a, const struct imap_resp *r, struct imap_event *ret)
 {
+	uint32_t count = to_u32(r->vanished.count);
+
+	if (!r->vanished.is_earlier)
+		a->opened.exists -= count < a->opened.exists ? count : a->opened.exists;
 	*ret = (struct imap_event){
 		.kind = IMAP_EV_VANISHED,
-		.vanished = { .uids = r->vanished.uids, .is_earlier = r->vanished.is_earlier },
+		.vanished = { .uids = r->vanished.uids,
+			      .count = count,
+			      .exists = a->opened.exists,
+			      .is_earlier = r->vanished.is_earlier },
 	};
 	return true;
 }
@@ -218,6 +260,7 @@ static bool heard_message(struct imap_answer *a, const struct imap_fetch *f, siz
 		.gmail_thrid = f->gmail_thrid,
 		.gmail_labels = f->gmail_labels,
 		.emailid = f->emailid,
+		.threadid = f->threadid,
 	};
 
 	/* "n:*" brings the last message even if it is older (RFC 3501 6.4.8) */
@@ -294,13 +337,14 @@ bool imap_answer_heard(struct imap_answer *a, const struct imap_resp *r, size_t 
 	case IMAP_RESP_EXPUNGE:
 		return heard_expunge(a, r, ret);
 	case IMAP_RESP_VANISHED:
-		return heard_vanished(r, ret);
+		return heard_vanished(a, r, ret);
 	case IMAP_RESP_FETCH:
 		return heard_fetch(a, r, max_literal, ret);
 	case IMAP_RESP_OTHER:
 	case IMAP_RESP_PLUS:
 	case IMAP_RESP_TAGGED:
 	case IMAP_RESP_CAPABILITY:
+	case IMAP_RESP_ENABLED:
 	case IMAP_RESP_NAMESPACE:
 		break;
 	}

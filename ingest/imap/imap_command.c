@@ -1,6 +1,8 @@
 #include "ingest/imap/imap_command.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 #include "ingest/imap/imap_caps.h"
@@ -39,6 +41,13 @@ static int write_simple(struct imap_text *out, uint32_t tag, enum imap_verb verb
 	return 0;
 }
 
+static const char *status_items(const struct imap_means *means)
+{
+	/* RFC 7162 section 3.1.7 */
+	return means->caps & IMAP_CAP(CONDSTORE) ? "(MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)"
+						 : "(MESSAGES UIDNEXT UIDVALIDITY)";
+}
+
 static int write_list(struct imap_text *out, uint32_t tag, const struct imap_means *means)
 {
 	uint64_t extended = IMAP_CAP(LIST_EXTENDED) | IMAP_CAP(SPECIAL_USE);
@@ -51,13 +60,42 @@ static int write_list(struct imap_text *out, uint32_t tag, const struct imap_mea
 	return 0;
 }
 
+static int write_list_status(struct imap_text *out, uint32_t tag, const struct imap_means *means)
+{
+	bool has_use = (means->caps & IMAP_CAP(SPECIAL_USE)) != 0;
+
+	if (!(means->caps & IMAP_CAP(LIST_STATUS)))
+		return -EOPNOTSUPP;
+	imap_text_begin(out, tag, IMAP_VERB_LIST);
+	imap_text_words(out, "\"\" \"*\" RETURN (%sSTATUS %s)", has_use ? "SPECIAL-USE " : "",
+			status_items(means));
+	imap_text_end(out);
+	return 0;
+}
+
+/*
+ * RFC 5465.  MessageNew and MessageExpunge go together (section 5); DELAYED
+ * keeps sequence numbers sound (section 6.2); STATUS tells of what came before
+ * (section 3.1).  MailboxName brings folders that are made or renamed.
+ */
+static int write_notify(struct imap_text *out, uint32_t tag, const struct imap_means *means)
+{
+	if (!(means->caps & IMAP_CAP(NOTIFY)))
+		return -EOPNOTSUPP;
+	imap_text_begin(out, tag, IMAP_VERB_NOTIFY);
+	imap_text_words(out, "SET STATUS (SELECTED-DELAYED (MessageNew MessageExpunge)) "
+			     "(PERSONAL (MessageNew MessageExpunge MailboxName))");
+	imap_text_end(out);
+	return 0;
+}
+
 static int write_folder(struct imap_text *out, uint32_t tag, enum imap_verb verb, struct text raw,
 			const char *behind, const struct imap_means *means)
 {
 	int r;
 
 	imap_text_begin(out, tag, verb);
-	r = raw.len ? imap_text_astring(out, raw, means->caps) : -EINVAL;
+	r = raw.len ? imap_text_astring(out, raw, means) : -EINVAL;
 	if (r < 0) {
 		imap_text_take_back(out);
 		return r;
@@ -66,6 +104,27 @@ static int write_folder(struct imap_text *out, uint32_t tag, enum imap_verb verb
 		imap_text_words(out, "%s", behind);
 	imap_text_end(out);
 	return 0;
+}
+
+/*
+ * RFC 7162 section 3.1.8 (CONDSTORE), section 3.2.5 (QRESYNC, which must be
+ * enabled).  The range of UIDs is said although it is all there are: Cyrus cuts
+ * an implied one at the highest UID that still exists.
+ */
+static int write_examine(struct imap_text *out, uint32_t tag, const struct imap_asked *a,
+			 const struct imap_means *means)
+{
+	char behind[96] = "";
+	int n = 0;
+
+	if ((means->enabled & IMAP_CAP(QRESYNC)) && a->known.uidvalidity && a->known.modseq)
+		n = snprintf(behind, sizeof(behind), "(QRESYNC (%u %llu %u:%u))",
+			     a->known.uidvalidity, (unsigned long long)a->known.modseq,
+			     a->known.uid_from ? a->known.uid_from : 1, UINT32_MAX);
+	else if ((means->caps & ~means->enabled) & IMAP_CAP(CONDSTORE))
+		n = snprintf(behind, sizeof(behind), "(CONDSTORE)");
+	assert(n >= 0 && (size_t)n < sizeof(behind));
+	return write_folder(out, tag, IMAP_VERB_EXAMINE, a->raw, n ? behind : NULL, means);
 }
 
 static int write_search(struct imap_text *out, uint32_t tag, const struct imap_asked *a,
@@ -79,8 +138,10 @@ static int write_search(struct imap_text *out, uint32_t tag, const struct imap_a
 	if (r < 0)
 		return r;
 	imap_text_begin(out, tag, IMAP_VERB_UID_SEARCH);
-	if ((means->caps & IMAP_CAP(ESEARCH)) && !(means->quirks & IMAP_QUIRK_NO_ESEARCH))
+	if (means->caps & IMAP_CAP(ESEARCH))
 		imap_text_words(out, "RETURN (MIN COUNT)"); /* RFC 4731 section 3.1 */
+	if (a->uid_to)                                      /* what a MESSAGELIMIT left */
+		imap_text_words(out, "UID 1:%u", a->uid_to);
 	imap_text_words(out, "SINCE %s", day);
 	imap_text_end(out);
 	return 0;
@@ -108,7 +169,7 @@ static int write_headers(struct imap_text *out, uint32_t tag, const struct imap_
 	if (means->caps & IMAP_CAP(GMAIL))
 		imap_text_words(out, "X-GM-MSGID X-GM-THRID X-GM-LABELS");
 	if (means->caps & IMAP_CAP(OBJECTID))
-		imap_text_words(out, "EMAILID"); /* RFC 8474 section 5.1 */
+		imap_text_words(out, "EMAILID THREADID"); /* RFC 8474 section 5 */
 	if (a->is_partial)
 		imap_text_words(out, "BODY.PEEK[HEADER]<0.%u>", (unsigned)IMAP_HEADER_MAX);
 	else
@@ -141,14 +202,18 @@ int imap_command_write(struct imap_text *out, uint32_t tag, struct imap_asked *a
 	a->is_partial = !(means->quirks & IMAP_QUIRK_NO_PARTIAL);
 	switch (a->command) {
 	case IMAP_COMMAND_NONE:
+	case IMAP_COMMAND_PROOF: /* several commands: imap_proof.c */
 		break;
 	case IMAP_COMMAND_LIST:
 		return write_list(out, tag, means);
 	case IMAP_COMMAND_EXAMINE:
-		return write_folder(out, tag, IMAP_VERB_EXAMINE, a->raw, NULL, means);
+		return write_examine(out, tag, a, means);
+	case IMAP_COMMAND_LIST_STATUS:
+		return write_list_status(out, tag, means);
+	case IMAP_COMMAND_NOTIFY:
+		return write_notify(out, tag, means);
 	case IMAP_COMMAND_STATUS:
-		return write_folder(out, tag, IMAP_VERB_STATUS, a->raw,
-				    "(MESSAGES UIDNEXT UIDVALIDITY)", means);
+		return write_folder(out, tag, IMAP_VERB_STATUS, a->raw, status_items(means), means);
 	case IMAP_COMMAND_SEARCH:
 		return write_search(out, tag, a, means);
 	case IMAP_COMMAND_FETCH_HEADERS:

@@ -17,17 +17,13 @@
  */
 struct imap_asked {
 	enum imap_command command;
-	struct text raw;           /* EXAMINE, STATUS: the folder; good for the call only */
+	struct text raw;           /* EXAMINE, STATUS: the folder */
+	struct imap_known known;   /* EXAMINE; zeros: nothing is known */
 	int64_t since_unix_s;      /* SEARCH */
 	uint32_t uid_from, uid_to; /* FETCH; uid_to UINT32_MAX: to the last */
 	char section[IMAP_BODY_SECTION + 8];
 	uint32_t max_bytes;
 	bool is_partial; /* only the first bytes are asked for: <0.n> */
-};
-
-struct imap_means {
-	uint64_t caps;   /* IMAP_CAP() bits of the server */
-	unsigned quirks; /* IMAP_QUIRK_* */
 };
 
 /* Must a folder be open for it? */
@@ -39,7 +35,7 @@ bool imap_command_is_section(struct text t);
 /*
  * Write the whole command; `a->is_partial` is set as it was said.
  *   -EINVAL      see imap_session.h; nothing was written
- *   -EOPNOTSUPP  IDLE, and the server does not offer it
+ *   -EOPNOTSUPP  IDLE, LIST-STATUS or NOTIFY, and the server does not offer it
  */
 int imap_command_write(struct imap_text *out, uint32_t tag, struct imap_asked *a,
 		       const struct imap_means *means);

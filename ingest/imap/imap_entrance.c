@@ -9,8 +9,9 @@
 /*
  * RFC 3501 section 3: it greets us; we learn what it can; we protect the
  * connection if it is not (RFC 9051 section 6.2.1); we say who we are
- * (imap_login.c); we learn again what it can, tell it our name (RFC 2971), and
- * ask where our folders are (RFC 2342).
+ * (imap_login.c); we learn again what it can, tell it our name (RFC 2971),
+ * switch on what must be (RFC 5161: before a folder is open), and ask where our
+ * folders are (RFC 2342).
  */
 #define STATES(X)                                                                                  \
 	X(GREETING, "greeting")                                                                    \
@@ -20,6 +21,8 @@
 	X(LOGIN, "login")                                                                          \
 	X(CAPABILITY_IN, "capability after login")                                                 \
 	X(ID, "id")                                                                                \
+	X(ENABLE, "enable")                                                                        \
+	X(ENABLE_LESS, "enable, less of it")                                                       \
 	X(NAMESPACE, "namespace")                                                                  \
 	X(IN, "nothing")
 
@@ -33,7 +36,7 @@ struct imap_entrance {
 	enum state state;
 	enum imap_tls tls;
 	unsigned quirks;
-	uint64_t caps;
+	uint64_t caps, enabled; /* as told; see usable() */
 	uint32_t tag;
 	struct imap_login login;
 	struct {
@@ -100,15 +103,16 @@ static void say(const struct turn *t, enum imap_verb verb)
 
 static enum imap_entrance_step say_id(const struct turn *t)
 {
+	static const struct imap_means means; /* our own words are ASCII */
 	const struct imap_entrance *e = t->e;
 	int r = 0;
 
 	imap_text_begin(t->out, ++t->e->tag, IMAP_VERB_ID);
 	imap_text_open(t->out);
 	for (size_t i = 0; r == 0 && i < IMAP_ID_PAIRS && e->id[i].field; i++) {
-		r = imap_text_astring(t->out, text_of(e->id[i].field), 0);
+		r = imap_text_astring(t->out, text_of(e->id[i].field), &means);
 		if (r == 0)
-			r = imap_text_astring(t->out, text_of(e->id[i].value), 0);
+			r = imap_text_astring(t->out, text_of(e->id[i].value), &means);
 	}
 	if (r < 0) {
 		imap_text_take_back(t->out);
@@ -116,6 +120,49 @@ static enum imap_entrance_step say_id(const struct turn *t)
 			      (struct text){ NULL, 0 });
 	}
 	imap_text_close(t->out);
+	imap_text_end(t->out);
+	return IMAP_ENTRANCE_WAIT;
+}
+
+static uint64_t usable(const struct imap_entrance *e)
+{
+	return imap_caps_usable(e->caps, e->enabled, e->quirks);
+}
+
+/*
+ * What is worth switching on (RFC 5161).  QRESYNC and CONDSTORE: RFC 7162.
+ * IMAP4rev2 needs it where both revisions are offered (RFC 9051 section 6.3.1).
+ * UTF-8 names: RFC 6855.  UIDONLY (RFC 9586) only where MESSAGELIMIT (RFC 9738)
+ * hides mails of large folders from clients that count them: we never name a
+ * mail by its number, so nothing is lost by it; elsewhere nothing is won.
+ * `is_less`: without what some servers refuse the whole command for.
+ */
+static uint64_t worth_enabling(const struct imap_entrance *e, bool is_less)
+{
+	uint64_t caps = usable(e), wanted = 0;
+	uint64_t revs = IMAP_CAP(IMAP4REV1) | IMAP_CAP(IMAP4REV2);
+	uint64_t many = IMAP_CAP(UIDONLY) | IMAP_CAP(MESSAGELIMIT);
+
+	if (!(caps & IMAP_CAP(ENABLE)))
+		return 0;
+	wanted |= caps & (IMAP_CAP(CONDSTORE) | IMAP_CAP(QRESYNC) | IMAP_CAP(UTF8_ACCEPT));
+	if (!is_less && (caps & revs) == revs)
+		wanted |= IMAP_CAP(IMAP4REV2);
+	if (!is_less && (caps & many) == many)
+		wanted |= IMAP_CAP(UIDONLY);
+	return wanted;
+}
+
+static enum imap_entrance_step say_enable(const struct turn *t, bool is_less)
+{
+	uint64_t wanted = worth_enabling(t->e, is_less);
+
+	if (!wanted || (is_less && wanted == worth_enabling(t->e, false)))
+		return enter(t, STATE_NAMESPACE);
+	imap_text_begin(t->out, ++t->e->tag, IMAP_VERB_ENABLE);
+	for (unsigned bit = 0; bit < IMAP_CAP_BITS; bit++)
+		if (wanted & UINT64_C(1) << bit)
+			imap_text_words(t->out, "%s", imap_caps_name(bit));
 	imap_text_end(t->out);
 	return IMAP_ENTRANCE_WAIT;
 }
@@ -136,10 +183,8 @@ static enum imap_entrance_step of_login(const struct turn *t, enum imap_login_st
 static enum imap_entrance_step say_login(const struct turn *t)
 {
 	struct imap_entrance *e = t->e;
-	uint64_t caps = e->caps;
+	uint64_t caps = usable(e);
 
-	if (e->quirks & IMAP_QUIRK_NO_OAUTHBEARER)
-		caps &= ~IMAP_CAP(AUTH_OAUTHBEARER);
 	/* what it can do changes with the login: forgotten, unless it tells us */
 	e->caps = 0;
 	return of_login(t, imap_login_start(&e->login, caps, ++e->tag, t->out, t->verdict));
@@ -147,7 +192,7 @@ static enum imap_entrance_step say_login(const struct turn *t)
 
 static bool wants_id(const struct imap_entrance *e)
 {
-	return (e->caps & IMAP_CAP(ID)) && !(e->quirks & IMAP_QUIRK_NO_ID) && e->id[0].field;
+	return (usable(e) & IMAP_CAP(ID)) && e->id[0].field;
 }
 
 static enum imap_entrance_step enter(const struct turn *t, enum state state)
@@ -177,10 +222,14 @@ static enum imap_entrance_step enter(const struct turn *t, enum state state)
 	case STATE_LOGIN:
 		return say_login(t);
 	case STATE_ID:
-		return wants_id(e) ? say_id(t) : enter(t, STATE_NAMESPACE);
+		return wants_id(e) ? say_id(t) : enter(t, STATE_ENABLE);
+	case STATE_ENABLE:
+		return say_enable(t, false);
+	case STATE_ENABLE_LESS:
+		return say_enable(t, true);
 	case STATE_NAMESPACE:
 		/* also the proof that there is a mailbox: Exchange logs in without one */
-		if (!(e->caps & IMAP_CAP(NAMESPACE)))
+		if (!(usable(e) & IMAP_CAP(NAMESPACE)))
 			return enter(t, STATE_IN);
 		say(t, IMAP_VERB_NAMESPACE);
 		break;
@@ -249,6 +298,12 @@ static enum imap_entrance_step heard_tagged(const struct turn *t, const struct i
 		if (v.remedy != IMAP_REMEDY_WAIT && r->condition != IMAP_CONDITION_BAD)
 			return enter(t, t->e->state + 1);
 		break;
+	case STATE_ENABLE:
+	case STATE_ENABLE_LESS:
+		/* refused, it is done without; NAMESPACE finds out what BAD stands for */
+		if (v.remedy != IMAP_REMEDY_WAIT)
+			return enter(t, is_ok ? STATE_NAMESPACE : t->e->state + 1);
+		break;
 	case STATE_GREETING:
 	case STATE_HANDSHAKE:
 	case STATE_IN:
@@ -272,6 +327,8 @@ enum imap_entrance_step imap_entrance_heard(struct imap_entrance *e, const struc
 		return heard_tagged(&t, r);
 	if (r->kind == IMAP_RESP_CAPABILITY) {
 		e->caps = imap_caps_parse(r->words);
+	} else if (r->kind == IMAP_RESP_ENABLED) {
+		e->enabled |= imap_caps_parse_enabled(r->words);
 	} else if (r->kind == IMAP_RESP_NAMESPACE) {
 		buf_clear(&e->prefix);
 		(void)text_add(&e->prefix, r->space.prefix);
@@ -301,9 +358,14 @@ const char *imap_entrance_waiting_for(const struct imap_entrance *e)
 	return words[e->state];
 }
 
-uint64_t imap_entrance_caps(const struct imap_entrance *e)
+struct imap_means imap_entrance_means(const struct imap_entrance *e)
 {
-	return e->caps;
+	uint64_t enabled = e->enabled;
+
+	/* RFC 9051 section 5.1: a server of rev2 alone has UTF-8 names from the beginning */
+	if ((e->caps & IMAP_CAP(IMAP4REV2)) && !(e->caps & IMAP_CAP(IMAP4REV1)))
+		enabled |= IMAP_CAP(IMAP4REV2) | IMAP_CAP(UTF8_ACCEPT);
+	return (struct imap_means){ usable(e), enabled, e->quirks };
 }
 
 uint32_t imap_entrance_tag(const struct imap_entrance *e)

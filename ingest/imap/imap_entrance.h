@@ -36,7 +36,8 @@ enum imap_entrance_step imap_entrance_heard(struct imap_entrance *e, const struc
 bool imap_entrance_is_greeting(const struct imap_entrance *e); /* nothing was heard yet */
 const char *imap_entrance_waiting_for(const struct imap_entrance *e);
 
-uint64_t imap_entrance_caps(const struct imap_entrance *e);
+/* What it offers and what was switched on, as far as it was told. */
+struct imap_means imap_entrance_means(const struct imap_entrance *e);
 uint32_t imap_entrance_tag(const struct imap_entrance *e); /* the last one used */
 bool imap_entrance_was_preauth(const struct imap_entrance *e);
 /* Of the first personal namespace; good until the next call. */

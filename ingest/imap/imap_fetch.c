@@ -72,6 +72,11 @@ static int read_emailid(struct imap_lex *l, struct imap_fetch *f)
 	return imap_lex_list(l, &f->emailid);
 }
 
+static int read_threadid(struct imap_lex *l, struct imap_fetch *f)
+{
+	return imap_lex_list(l, &f->threadid);
+}
+
 static int read_gmail_msgid(struct imap_lex *l, struct imap_fetch *f)
 {
 	return imap_lex_number(l, &f->gmail_msgid);
@@ -101,6 +106,7 @@ static const struct {
 	{ "X-GM-THRID", read_gmail_thrid },
 	{ "X-GM-LABELS", read_gmail_labels },
 	{ "EMAILID", read_emailid },
+	{ "THREADID", read_threadid },
 };
 
 /* The bytes of a section.  Yandex may leave the value out altogether. */

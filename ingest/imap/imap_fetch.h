@@ -35,7 +35,7 @@ struct imap_fetch {
 	} bodystructure; /* with its parentheses; empty: not told */
 	uint64_t gmail_msgid, gmail_thrid;
 	struct text gmail_labels;
-	struct text emailid;
+	struct text emailid, threadid; /* empty: not told, or NIL */
 	struct imap_section sections[IMAP_FETCH_SECTIONS];
 	size_t n_sections;
 	bool is_partial; /* something could not be understood; what stood before it is here */

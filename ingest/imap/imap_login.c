@@ -78,11 +78,12 @@ static enum imap_login_step login(struct imap_login *l, uint64_t caps, uint32_t 
 				  struct imap_text *out, struct imap_verdict *ret)
 {
 	struct text password = { secret_text(&l->credential), l->credential.len };
+	const struct imap_means means = { .caps = caps };
 
 	imap_text_begin(out, tag, IMAP_VERB_LOGIN);
 	imap_text_secret(out, 4 * (size_t)LIMIT_IMAP_NAME); /* two of them, each byte escaped */
-	if (imap_text_astring(out, (struct text){ l->user, l->user_len }, caps) < 0 ||
-	    imap_text_astring(out, password, caps) < 0) {
+	if (imap_text_astring(out, (struct text){ l->user, l->user_len }, &means) < 0 ||
+	    imap_text_astring(out, password, &means) < 0) {
 		imap_text_take_back(out);
 		return out_of(l, ret, BLAME_US, IMAP_REMEDY_OURS,
 			      "credential cannot be said in imap");

@@ -121,9 +121,10 @@ static int read_status(struct imap_lex *l, struct imap_resp *ret)
 		imap_lex_blanks(l);
 		if (imap_lex_number(l, &n) < 0 && imap_lex_skip(l) < 0)
 			return -EBADMSG;
-		if (text_ieq(item, TEXT("MESSAGES")))
+		if (text_ieq(item, TEXT("MESSAGES"))) {
 			ret->status.messages = n;
-		else if (text_ieq(item, TEXT("UIDNEXT")))
+			ret->status.has_messages = true;
+		} else if (text_ieq(item, TEXT("UIDNEXT")))
 			ret->status.uidnext = n;
 		else if (text_ieq(item, TEXT("UIDVALIDITY")))
 			ret->status.uidvalidity = n;
@@ -152,15 +153,16 @@ static int read_search(struct imap_lex *l, struct imap_resp *ret)
 	return 0;
 }
 
-/* RFC 3501 section 9, sequence-set.  `ret_lowest` counts "*" as nothing. */
-static int check_set(struct text set, uint64_t *ret_lowest)
+/* RFC 3501 section 9, sequence-set.  `ret_lowest` and `ret_count` take "*" for the highest. */
+static int check_set(struct text set, uint64_t *ret_lowest, uint64_t *ret_count)
 {
-	uint64_t lowest = 0;
+	uint64_t lowest = 0, count = 0;
 
 	if (!set.len)
 		return -EBADMSG;
 	while (set.len) {
 		struct text range, end[2];
+		uint64_t at[2];
 
 		if (text_cut(set, ',', &range, &set) && !set.len)
 			return -EBADMSG;
@@ -173,9 +175,13 @@ static int check_set(struct text set, uint64_t *ret_lowest)
 				return -EBADMSG;
 			if (n && (!lowest || n < lowest))
 				lowest = n;
+			at[i] = n;
 		}
+		/* "7:3" is "3:7" */
+		count += 1 + (at[1] > at[0] ? at[1] - at[0] : at[0] - at[1]);
 	}
 	*ret_lowest = lowest;
+	*ret_count = count;
 	return 0;
 }
 
@@ -183,6 +189,7 @@ static int check_set(struct text set, uint64_t *ret_lowest)
 static int read_esearch(struct imap_lex *l, struct imap_resp *ret)
 {
 	struct text word, all;
+	uint64_t n_all;
 
 	ret->kind = IMAP_RESP_SEARCH;
 	if (imap_lex_is(l, '(') && imap_lex_skip(l) < 0)
@@ -201,7 +208,8 @@ static int read_esearch(struct imap_lex *l, struct imap_resp *ret)
 				return -EBADMSG;
 			ret->search.has_count = true;
 		} else if (text_ieq(word, TEXT("ALL")) && !ret->search.lowest) {
-			if (imap_lex_atom(l, &all) < 0 || check_set(all, &ret->search.lowest) < 0)
+			if (imap_lex_atom(l, &all) < 0 ||
+			    check_set(all, &ret->search.lowest, &n_all) < 0)
 				return -EBADMSG;
 		} else if (imap_lex_skip(l) < 0) {
 			return -EBADMSG;
@@ -224,7 +232,7 @@ static int read_vanished(struct imap_lex *l, struct imap_resp *ret)
 	imap_lex_blanks(l);
 	if (imap_lex_atom(l, &ret->vanished.uids) < 0)
 		return -EBADMSG;
-	return check_set(ret->vanished.uids, &lowest);
+	return check_set(ret->vanished.uids, &lowest, &ret->vanished.count);
 }
 
 /* RFC 2342: (("INBOX." ".")) NIL NIL */
@@ -248,6 +256,13 @@ static int read_capability(struct imap_lex *l, struct imap_resp *ret)
 	return 0;
 }
 
+static int read_enabled(struct imap_lex *l, struct imap_resp *ret)
+{
+	ret->kind = IMAP_RESP_ENABLED;
+	ret->words = imap_lex_rest(l);
+	return 0;
+}
+
 static int read_other(struct imap_lex *l, struct imap_resp *ret)
 {
 	(void)l;
@@ -260,6 +275,7 @@ static const struct {
 	int (*read)(struct imap_lex *l, struct imap_resp *ret);
 } untagged[] = {
 	{ "CAPABILITY", read_capability },
+	{ "ENABLED", read_enabled },
 	{ "LIST", read_list },
 	{ "STATUS", read_status },
 	{ "SEARCH", read_search },
@@ -267,7 +283,6 @@ static const struct {
 	{ "VANISHED", read_vanished },
 	{ "NAMESPACE", read_namespace },
 	{ "FLAGS", read_other },
-	{ "ENABLED", read_other },
 	{ "ID", read_other },
 	{ "LSUB", read_other },
 	{ "XLIST", read_other },

@@ -24,6 +24,7 @@ enum imap_resp_kind {
 	IMAP_RESP_TAGGED,     /* `tag`, `condition`, `code`, `said` */
 	IMAP_RESP_CONDITION,  /* "* OK ...": `condition`, `code`, `said` */
 	IMAP_RESP_CAPABILITY, /* `words` */
+	IMAP_RESP_ENABLED,    /* `words` */
 	IMAP_RESP_LIST,       /* `list`; LSUB and XLIST are others */
 	IMAP_RESP_STATUS,     /* `status` */
 	IMAP_RESP_SEARCH,     /* `search`; also ESEARCH */
@@ -58,6 +59,7 @@ struct imap_resp {
 		struct {
 			struct text raw;
 			uint64_t messages, uidnext, uidvalidity, highestmodseq; /* 0: not told */
+			bool has_messages;
 		} status;
 		struct {
 			uint64_t lowest,
@@ -66,6 +68,7 @@ struct imap_resp {
 		} search;
 		struct {
 			struct text uids; /* a sequence set, checked: "3:7,12" */
+			uint64_t count;   /* how many these are; "*" is one */
 			bool is_earlier;
 		} vanished;
 		struct {

@@ -15,11 +15,13 @@
 /*
  * One IMAP connection's life, as a client.  RFC 3501 and 9051, IDLE RFC 2177,
  * SASL-IR RFC 4959, OAUTHBEARER RFC 7628, XOAUTH2 as Google and Microsoft
- * describe it, SPECIAL-USE RFC 6154, ESEARCH RFC 4731, ID RFC 2971.
+ * describe it, SPECIAL-USE RFC 6154, ESEARCH RFC 4731, ID RFC 2971, ENABLE RFC
+ * 5161, CONDSTORE and QRESYNC RFC 7162, LIST-STATUS RFC 5819, NOTIFY RFC 5465,
+ * UTF-8 names RFC 6855, MESSAGELIMIT RFC 9738, UIDONLY RFC 9586.
  *
  *   greeting -> capability -> [STARTTLS -> capability] -> login -> capability
- *            -> [ID] -> [NAMESPACE] -> READY -> one command after another, or
- *            IDLE -> ... -> LOGOUT, BYE or FAILED
+ *            -> [ID] -> [ENABLE] -> [NAMESPACE] -> READY -> one command after
+ *            another, or IDLE, with proofs in between -> LOGOUT, BYE or FAILED
  *
  * Sans-IO: bytes and the time come in, events and bytes go out.  No socket, no
  * clock, no log, no callback.  The driver's pump, after bytes came, a timer
@@ -39,7 +41,8 @@
  * APPEND, EXPUNGE, DELETE, RENAME, CREATE, SUBSCRIBE or SETACL.
  * imap_session_verbs_sent() is what the audit records.
  *
- * An idle session holds no buffers: about 2 KB in all.
+ * An idle session holds no buffers, no events and no names: it is one
+ * allocation of under 700 bytes (tests/ingest/test_imap_session.c watches it).
  */
 
 /* ---- what a session is given ---- */
@@ -54,12 +57,6 @@ enum imap_credential {
 	IMAP_CREDENTIAL_PASSWORD, /* AUTHENTICATE PLAIN where offered, else LOGIN */
 };
 
-/* Odd behaviour of a provider, from its row in the provider table. */
-#define IMAP_QUIRK_NO_PARTIAL     (1u << 0) /* <0.n> answers are wrong: ask for whole sections */
-#define IMAP_QUIRK_NO_ID          (1u << 1) /* never send ID although offered */
-#define IMAP_QUIRK_NO_ESEARCH     (1u << 2) /* SEARCH RETURN is answered wrongly */
-#define IMAP_QUIRK_NO_OAUTHBEARER (1u << 3) /* offered, but XOAUTH2 is what works */
-
 #define IMAP_ID_PAIRS 4
 
 struct imap_params {
@@ -69,14 +66,14 @@ struct imap_params {
 	struct text user;                /* copied, as are all slices here */
 	struct text host; /* as really connected to: OAUTHBEARER says it (RFC 7628 3.1) */
 	uint16_t port;
-	unsigned quirks; /* IMAP_QUIRK_* */
+	unsigned quirks; /* IMAP_QUIRK_*, imap_caps.h */
 
 	/* What ID tells them, RFC 2971; pairs end at the first empty field. */
 	struct {
 		struct text field, value;
 	} id[IMAP_ID_PAIRS];
 
-	/* Milliseconds; 0: the default, in parentheses. */
+	/* Milliseconds, up to 49 days; 0: the default, in parentheses. */
 	uint64_t greeting_ms; /* from new to the greeting (30 s) */
 	uint64_t command_ms;  /* from a command, or the last progress of its answer, to its end (60
 				 s) */
@@ -103,25 +100,30 @@ enum imap_command {
 	IMAP_COMMAND_NOOP,
 	IMAP_COMMAND_IDLE,
 	IMAP_COMMAND_LOGOUT,
+	IMAP_COMMAND_LIST_STATUS,
+	IMAP_COMMAND_NOTIFY,
+	IMAP_COMMAND_PROOF, /* only one asked for outside IDLE; inside it is a part of IDLE */
 };
 
 enum imap_event_kind {
 	IMAP_EV_STARTTLS_NOW, /* shake hands on this connection, then imap_session_tls_up() */
 	IMAP_EV_READY,        /* logged in; commands may be asked for              -> ready */
-	IMAP_EV_FOLDER,       /* one folder, during LIST                           -> folder */
+	IMAP_EV_FOLDER,       /* one folder, during LIST; any time under NOTIFY    -> folder */
 	IMAP_EV_EXAMINED,     /* the folder is open, before its DONE               -> examined */
 	IMAP_EV_LOWEST_UID,   /* what SEARCH found, once, before its DONE          -> lowest */
 	IMAP_EV_MESSAGE,      /* one mail's headers and shape, during FETCH        -> message */
 	IMAP_EV_PART,         /* one section's bytes, during FETCH                 -> part */
-	IMAP_EV_STATUS,       /* counters of a folder that is not open             -> status */
+	IMAP_EV_STATUS,       /* any time: counters of a folder that is not open   -> status */
 	IMAP_EV_EXISTS,       /* any time: the open folder holds so many now       -> exists */
 	IMAP_EV_EXPUNGE,      /* any time: one mail of the open folder is gone     -> expunge */
 	IMAP_EV_VANISHED,     /* any time: mails of the open folder are gone       -> vanished */
 	IMAP_EV_IDLING, /* the server took our IDLE, at first and at each renewal: proof of life */
-	IMAP_EV_ALERT,  /* any time: a text for the operator                 -> alert */
-	IMAP_EV_ODD,    /* any time: a line we could not use was skipped     -> odd */
-	IMAP_EV_DONE,   /* the command asked for is over                     -> done */
-	IMAP_EV_BYE,    /* the last event: the server ends the session       -> over */
+	IMAP_EV_PROVEN, /* all of imap_session_proof() is answered           -> proven */
+	IMAP_EV_NOTIFY_OVER, /* any time: NOTIFY tells of nothing any more: look at all folders */
+	IMAP_EV_ALERT,       /* any time: a text for the operator            -> alert */
+	IMAP_EV_ODD,         /* any time: a line we could not use was skipped     -> odd */
+	IMAP_EV_DONE,        /* the command asked for is over                     -> done */
+	IMAP_EV_BYE,         /* the last event: the server ends the session       -> over */
 	IMAP_EV_FAILED, /* the last event: login refused, protocol broken, too slow, cut -> over */
 };
 
@@ -144,8 +146,10 @@ struct imap_message {
 	uint64_t modseq;              /* RFC 7162; 0: not told */
 	uint64_t gmail_msgid;         /* X-GM-MSGID, X-GM-THRID; 0: not told */
 	uint64_t gmail_thrid;
-	struct text gmail_labels; /* raw list, without the parentheses */
-	struct text emailid;      /* RFC 8474 */
+	struct text gmail_labels; /* raw list, without the parentheses; modified UTF-7, or UTF-8
+				     after ENABLE (imap_session_enabled()) */
+	struct text emailid;      /* RFC 8474; empty: not told, or NIL */
+	struct text threadid;
 };
 
 #define IMAP_HEADER_MAX 65536 /* bytes of a header we ask for; real ones have 5 to 20 KB */
@@ -185,8 +189,10 @@ struct imap_event {
 		} part;
 		struct {
 			struct text raw; /* the folder, as in imap_folder.raw */
-			uint32_t messages, uidnext, uidvalidity; /* 0: not told */
-			uint64_t highestmodseq;
+			uint32_t messages, uidnext, uidvalidity; /* 0: not told; NOTIFY often does
+								    not tell all */
+			uint64_t highestmodseq;                  /* 0: not told, or none */
+			bool has_messages; /* messages == 0 means: it is empty */
 		} status;
 		struct {
 			uint32_t count;
@@ -197,8 +203,16 @@ struct imap_event {
 		} expunge;
 		struct {
 			struct text uids; /* "3:7,12", checked */
+			uint32_t count;   /* how many these are */
+			uint32_t exists;  /* what is left; unchanged by earlier ones */
 			bool is_earlier;  /* before this session (RFC 7162) */
 		} vanished;
+		struct {
+			bool is_alive;    /* NOOP was answered OK: the open folder is proven */
+			uint32_t refused; /* bit i: STATUS of side[i] was */
+			/* Of the first part that was refused; BLAME_NONE: none was. */
+			const struct imap_verdict *verdict;
+		} proven;
 		struct {
 			struct text said; /* untrusted; text_printable() before it is shown */
 		} alert, odd;
@@ -206,6 +220,7 @@ struct imap_event {
 			enum imap_command command;
 			const struct imap_verdict *verdict; /* outcome BLAME_NONE: it worked */
 			unsigned lost; /* answers to a FETCH that were not understood */
+			bool is_short; /* SEARCH, FETCH: cut by the server's MESSAGELIMIT */
 		} done;
 		struct {
 			const struct imap_verdict
@@ -254,7 +269,9 @@ bool imap_session_done(
 
 /* "greeting", "login", "tagged answer to FETCH", "mail (IDLE)": for timeouts and the admin view. */
 const char *imap_session_waiting_for(const struct imap_session *s);
-uint64_t imap_session_caps(const struct imap_session *s); /* IMAP_CAP() bits last heard */
+/* IMAP_CAP() bits: what the server offers and the provider's quirks do not forbid. */
+uint64_t imap_session_caps(const struct imap_session *s);
+uint64_t imap_session_enabled(const struct imap_session *s); /* IMAP_CAP() bits: what ENABLE did */
 uint32_t
 imap_session_verbs_sent(const struct imap_session *s); /* 1u << enum imap_verb (imap_text.h) */
 
@@ -264,14 +281,38 @@ imap_session_verbs_sent(const struct imap_session *s); /* 1u << enum imap_verb (
  *   -ENOTCONN  before IMAP_EV_READY, or after the last event
  *   -EINVAL    an argument that cannot be said in IMAP: CR, LF, NUL, an empty or backward range,
  *              a name over 1000 bytes, a section that is not one
- *   -EOPNOTSUPP  the server does not offer it (IDLE)
+ *   -EOPNOTSUPP  the server does not offer it (IDLE, LIST_STATUS, NOTIFY), or a quirk forbids it
  *   -EDOM      no folder is open (SEARCH, FETCH)
  */
 
 /* All folders: FOLDER each. */
 int imap_session_list(struct imap_session *s, uint64_t now_ms);
-/* Open `raw` read-only: EXAMINED.  A refused EXAMINE leaves no folder open. */
-int imap_session_examine(struct imap_session *s, struct text raw, uint64_t now_ms);
+/*
+ * The same with counters, RFC 5819: FOLDER each, and STATUS for those that can
+ * be opened, in any order.  -EOPNOTSUPP: list, then status one by one.
+ */
+int imap_session_list_status(struct imap_session *s, uint64_t now_ms);
+/*
+ * From now on STATUS comes for every personal folder in which mail arrives or
+ * vanishes, FOLDER where one is made or renamed, at any time, also in IDLE
+ * (RFC 5465); the open folder tells as ever.  At first STATUS of each, before
+ * DONE.  A refusal is in DONE; a server that gives up later makes NOTIFY_OVER.
+ */
+int imap_session_notify(struct imap_session *s, uint64_t now_ms);
+
+/* What is known of a folder from before, for QRESYNC (RFC 7162 section 3.2.5). */
+struct imap_known {
+	uint32_t uidvalidity;
+	uint32_t uid_from; /* what vanished below is of no interest; 0: all is */
+	uint64_t modseq;   /* 0: not known */
+};
+/*
+ * Open `raw` read-only: EXAMINED.  A refused EXAMINE leaves no folder open.
+ * With `known` (NULL: nothing) and where QRESYNC is on, VANISHED (is_earlier)
+ * tells what went since then, before EXAMINED, unless UIDVALIDITY has changed.
+ */
+int imap_session_examine(struct imap_session *s, struct text raw, const struct imap_known *known,
+			 uint64_t now_ms);
 /* The lowest UID that came on or after the day before `unix_s` (SEARCH knows days, in their zone).
  */
 int imap_session_search_since(struct imap_session *s, int64_t unix_s, uint64_t now_ms);
@@ -289,6 +330,24 @@ int imap_session_fetch_part(struct imap_session *s, uint32_t uid, struct text se
 /* Counters of a folder that is not the open one (RFC 3501 6.3.10): STATUS. */
 int imap_session_status(struct imap_session *s, struct text raw, uint64_t now_ms);
 int imap_session_noop(struct imap_session *s, uint64_t now_ms);
+/*
+ * The proof of freshness, as one step: NOOP for the open folder and STATUS of
+ * `n` others, and, when asked for while idling, DONE before and IDLE after
+ * them, in one write where the server may be told so much at once
+ * (IMAP_QUIRK_NO_PIPELINE), else one after the other.
+ *
+ *   idling    STATUS..., PROVEN, IDLING: the IDLE asked for goes on, or ends
+ *             with its DONE if the server takes it no more
+ *   at rest   STATUS..., PROVEN, DONE
+ *
+ * A STATUS refused is in PROVEN and ends nothing.  imap_session_end_idle()
+ * meanwhile: the proof is finished first.  `side` may go away after the call.
+ *   -EBUSY   a command runs, or IDLE is beginning, being renewed or ending
+ *   -EINVAL  more than IMAP_PROOF_SIDES folders, or a name that cannot be said
+ */
+#define IMAP_PROOF_SIDES 16
+int imap_session_proof(struct imap_session *s, const struct text *side, unsigned n,
+		       uint64_t now_ms);
 /*
  * Wait for mail.  IDLING when the server took it, and again at each renewal,
  * which goes by itself at the deadline.  Ends with DONE after

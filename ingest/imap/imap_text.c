@@ -7,8 +7,6 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "ingest/imap/imap_caps.h"
-
 /* The longest thing we say is a token in base64, which is 4/3 of it, with names around it. */
 #define TEXT_MAX (2 * LIMIT_SECRET)
 #define WORDS    256
@@ -101,12 +99,35 @@ void imap_text_words(struct imap_text *t, const char *fmt, ...)
 	put(t, words, (size_t)n);
 }
 
-/* RFC 3501 section 9: TEXT-CHAR may be quoted, CHAR8 only sent as a literal. */
-static bool is_quotable(struct text s)
+/* How many bytes at `p` are one character of UTF-8; 0: none.  RFC 3629 section 4. */
+static size_t utf8_at(const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if ((uint8_t)s.at[i] >= 0x80)
+	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+	if (p[0] > 0xf4 || len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/*
+ * RFC 3501 section 9: TEXT-CHAR may be quoted, CHAR8 only sent as a literal.
+ * RFC 6855 section 3: once enabled, UTF-8 may be quoted too.
+ */
+static bool is_quotable(struct text s, bool is_utf8)
+{
+	size_t len;
+
+	for (size_t i = 0; i < s.len; i += len) {
+		len = utf8_at((const uint8_t *)s.at + i, s.len - i);
+		if (!len || (len > 1 && !is_utf8))
 			return false;
+	}
 	return true;
 }
 
@@ -130,16 +151,16 @@ static void quote(struct imap_text *t, struct text s)
 	put(t, "\"", 1);
 }
 
-int imap_text_astring(struct imap_text *t, struct text s, uint64_t caps)
+int imap_text_astring(struct imap_text *t, struct text s, const struct imap_means *means)
 {
 	if (s.len > LIMIT_IMAP_NAME || has_any(s, "\r\n\0", 3))
 		return -EINVAL;
-	if (is_quotable(s)) {
+	if (is_quotable(s, (means->enabled & IMAP_CAP(UTF8_ACCEPT)) != 0)) {
 		quote(t, s);
 		return 0;
 	}
 	/* LITERAL- allows up to 4096 bytes, more than LIMIT_IMAP_NAME */
-	if (caps & (IMAP_CAP(LITERAL_PLUS) | IMAP_CAP(LITERAL_MINUS))) {
+	if (means->caps & (IMAP_CAP(LITERAL_PLUS) | IMAP_CAP(LITERAL_MINUS))) {
 		imap_text_words(t, "{%zu+}\r\n", s.len);
 	} else {
 		imap_text_words(t, "{%zu}\r\n", s.len);
@@ -148,6 +169,11 @@ int imap_text_astring(struct imap_text *t, struct text s, uint64_t caps)
 	}
 	put(t, s.at, s.len);
 	return 0;
+}
+
+bool imap_text_is_stopped(const struct imap_text *t)
+{
+	return t->n_stops > 0;
 }
 
 void imap_text_secret(struct imap_text *t, size_t n)

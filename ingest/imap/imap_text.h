@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "ingest/imap/imap_caps.h"
 
 /*
  * What we say to a server, and the only file that says it.  RFC 3501 section 6
@@ -38,7 +39,9 @@
 	X(UID_FETCH, "UID FETCH")                                                                  \
 	X(NOOP, "NOOP")                                                                            \
 	X(IDLE, "IDLE")                                                                            \
-	X(LOGOUT, "LOGOUT")
+	X(LOGOUT, "LOGOUT")                                                                        \
+	X(ENABLE, "ENABLE")                                                                        \
+	X(NOTIFY, "NOTIFY")
 
 enum imap_verb {
 #define IMAP_VERB(name, word) IMAP_VERB_##name,
@@ -79,11 +82,13 @@ void imap_text_begin(struct imap_text *t, uint32_t tag, enum imap_verb verb);
 void imap_text_words(struct imap_text *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /*
- * A blank and a string of anybody's, quoted or as a literal.  `caps`: the
- * server's, IMAP_CAP() bits.  -EINVAL: CR, LF or NUL in it, or longer than
- * LIMIT_IMAP_NAME; the command must then be taken back.
+ * A blank and a string of anybody's, quoted or as a literal.  -EINVAL: CR, LF
+ * or NUL in it, or longer than LIMIT_IMAP_NAME; the command must then be taken
+ * back.
  */
-int imap_text_astring(struct imap_text *t, struct text s, uint64_t caps);
+int imap_text_astring(struct imap_text *t, struct text s, const struct imap_means *means);
+/* Does what was said so far wait for a "+"?  RFC 3501 section 4.3. */
+bool imap_text_is_stopped(const struct imap_text *t);
 /* A blank and "(", up to imap_text_close(); strings within stand apart by one blank. */
 void imap_text_open(struct imap_text *t);
 void imap_text_close(struct imap_text *t);

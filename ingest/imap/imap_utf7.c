@@ -1,7 +1,6 @@
 #include "ingest/imap/imap_utf7.h"
 
 #include <errno.h>
-#include <stdbool.h>
 
 #define BROKEN 0xfffdu
 
@@ -100,13 +99,13 @@ static int shifted(struct buf *b, struct text t, size_t *i)
 	return r;
 }
 
-int imap_utf7_decode(struct buf *b, struct text name)
+int imap_utf7_decode(struct buf *b, struct text name, bool is_utf8)
 {
 	size_t was = b->len;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < name.len;) {
-		if (name.at[i] != '&') {
+		if (name.at[i] != '&' || is_utf8) {
 			r = add(b, utf8(name, &i));
 		} else if (++i < name.len && name.at[i] == '-') {
 			i++;

@@ -15,7 +15,7 @@ static void ask(struct imap_session *s, unsigned turn)
 		break;
 	case 1:
 	case 5:
-		(void)imap_session_examine(s, TEXT("Gel\xc3\xb6scht"), 0);
+		(void)imap_session_examine(s, TEXT("Gel\xc3\xb6scht"), NULL, 0);
 		break;
 	case 2:
 		(void)imap_session_search_since(s, 1763856000, 0);

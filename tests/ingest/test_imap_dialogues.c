@@ -191,7 +191,7 @@ static void in_session(const char *path, struct text all, size_t step, struct bu
 	struct imap_session *s = imap_session_new(&params, 0);
 
 	hear(s, TEXT("* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n"), 4096, path, told);
-	assert_int_equal(imap_session_examine(s, TEXT("INBOX"), 0), 0);
+	assert_int_equal(imap_session_examine(s, TEXT("INBOX"), NULL, 0), 0);
 	hear(s, TEXT("r1 OK\r\n"), 4096, path, told);
 	assert_int_equal(imap_session_fetch_headers(s, 1, UINT32_MAX, 0), 0);
 	hear(s, all, step, path, told);

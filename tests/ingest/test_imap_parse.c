@@ -16,9 +16,9 @@
 /* Literals of these tests are kept to so many bytes. */
 #define MAX_LITERAL 16
 
-static const char *const kinds[] = { "odd",     "other",    "plus",   "tagged",   "condition",
-				     "caps",    "list",     "status", "search",   "exists",
-				     "expunge", "vanished", "fetch",  "namespace" };
+static const char *const kinds[] = { "odd",    "other",   "plus",     "tagged", "condition",
+				     "caps",   "enabled", "list",     "status", "search",
+				     "exists", "expunge", "vanished", "fetch",  "namespace" };
 static const char *const conditions[] = { "OK", "NO", "BAD", "BYE", "PREAUTH" };
 
 static void add(struct buf *b, const char *name, struct text t)
@@ -48,6 +48,8 @@ static void add_fetch(struct buf *b, const struct imap_fetch *f)
 		add(b, "labels", f->gmail_labels);
 	if (f->emailid.len)
 		add(b, "emailid", f->emailid);
+	if (f->threadid.len)
+		add(b, "threadid", f->threadid);
 	for (size_t i = 0; i < f->n_sections; i++) {
 		add(b, f->sections[i].has_origin ? "part-of" : "section", f->sections[i].name);
 		add(b,
@@ -92,6 +94,7 @@ static void tell(const struct imap_resp *r, struct buf *b)
 		add_n(b, "count", r->search.count);
 	} else if (r->kind == IMAP_RESP_VANISHED) {
 		add(b, r->vanished.is_earlier ? "earlier" : "uids", r->vanished.uids);
+		add_n(b, "count", r->vanished.count);
 	} else if (r->kind == IMAP_RESP_NAMESPACE) {
 		add(b, "prefix", r->space.prefix);
 		(void)text_addf(b, " separator=%c", r->space.separator ? r->space.separator : '-');
@@ -140,7 +143,7 @@ static const struct {
 	/* data of no use, and of kinds unknown */
 	{ "* FLAGS (\\Seen)", "other" },
 	{ "* 3 RECENT", "other number=3" },
-	{ "* ENABLED QRESYNC", "other" },
+	{ "* ENABLED QRESYNC X-Y", "enabled words=QRESYNC X-Y" },
 	{ "* ID NIL", "other" },
 	{ "* X-THING (a \"b", "other" },
 	/* numbers */
@@ -182,9 +185,10 @@ static const struct {
 	{ "* ESEARCH UID ALL 12,5:7,900 MODSEQ 4", "search lowest=5" },
 	{ "* ESEARCH (TAG \"r7\") UID MIN", "odd" },
 	/* VANISHED */
-	{ "* VANISHED (EARLIER) 41,43:116", "vanished earlier=41,43:116" },
-	{ "* VANISHED 405", "vanished uids=405" },
-	{ "* VANISHED 4:*", "vanished uids=4:*" },
+	{ "* VANISHED (EARLIER) 41,43:116", "vanished earlier=41,43:116 count=75" },
+	{ "* VANISHED 405", "vanished uids=405 count=1" },
+	{ "* VANISHED 4:*", "vanished uids=4:* count=4294967292" },
+	{ "* VANISHED 9:7,7", "vanished uids=9:7,7 count=4" },
 	{ "* VANISHED 4:,", "odd" },
 	{ "* VANISHED 4,", "odd" },
 	{ "* VANISHED 4294967296", "odd" },

@@ -96,7 +96,8 @@ static void plus_floods(void **state)
 		for (int j = 0; j < 1000; j++) {
 			while (imap_session_next(s, &ev))
 				if (ev.kind == IMAP_EV_READY)
-					assert_int_equal(imap_session_examine(s, TEXT("a"), 0), 0);
+					assert_int_equal(
+						imap_session_examine(s, TEXT("a"), NULL, 0), 0);
 			assert_int_equal(imap_session_recv(s, (const uint8_t *)"+ x\r\n", 5, 0), 0);
 		}
 		assert_true(imap_session_send(s, &at) < 200);
@@ -169,7 +170,7 @@ static void verbs_are_recorded(void **state)
 
 	(void)state;
 	assert_int_equal(imap_session_verbs_sent(s), 0);
-	assert_int_equal(imap_session_examine(s, TEXT("INBOX"), 0), 0);
+	assert_int_equal(imap_session_examine(s, TEXT("INBOX"), NULL, 0), 0);
 	say(s, "r1 EXAMINE \"INBOX\"\r\n");
 	hear(s, "r1 OK\r\n", IMAP_EV_DONE);
 	assert_int_equal(imap_session_status(s, TEXT("a\r\nb"), 0), -EINVAL);

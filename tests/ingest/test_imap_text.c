@@ -42,7 +42,7 @@ static void verbs_are_harmless(void **state)
 	static const char *const all[] = { "CAPABILITY", "STARTTLS",   "AUTHENTICATE", "LOGIN",
 					   "ID",         "NAMESPACE",  "LIST",         "EXAMINE",
 					   "STATUS",     "UID SEARCH", "UID FETCH",    "NOOP",
-					   "IDLE",       "LOGOUT" };
+					   "IDLE",       "LOGOUT",     "ENABLE",       "NOTIFY" };
 
 	(void)state;
 	for (unsigned i = 0; i < countof(all); i++)
@@ -173,7 +173,7 @@ static void fetch_peeks(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(commands); i++) {
 		for (size_t j = 0; j < countof(quirks); j++) {
-			struct imap_means means = { UINT64_MAX, quirks[j] };
+			struct imap_means means = { UINT64_MAX, 0, quirks[j] };
 			struct imap_asked a = { .command = commands[i],
 						.uid_from = 1,
 						.uid_to = 2,
@@ -262,6 +262,7 @@ static void sasl(void **state)
 /* The secret range follows the bytes as they are sent. */
 static void secrets_are_marked(void **state)
 {
+	static const struct imap_means none;
 	struct imap_text t;
 	size_t from, len;
 
@@ -270,8 +271,8 @@ static void secrets_are_marked(void **state)
 	imap_text_begin(&t, 1, IMAP_VERB_LOGIN);
 	assert_false(imap_text_ready_secret(&t, &from, &len));
 	imap_text_secret(&t, 100);
-	assert_int_equal(imap_text_astring(&t, TEXT("user"), 0), 0);
-	assert_int_equal(imap_text_astring(&t, TEXT("pass"), 0), 0);
+	assert_int_equal(imap_text_astring(&t, TEXT("user"), &none), 0);
+	assert_int_equal(imap_text_astring(&t, TEXT("pass"), &none), 0);
 	imap_text_end(&t);
 	assert_ready(&t, "r1 LOGIN \"user\" \"pass\"\r\n");
 	assert_true(imap_text_ready_secret(&t, &from, &len));

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "ingest/imap/imap_session.h"
 #include "ingest/imap/imap_text.h"
+#include "tests/ingest/imap_tell.h"
 
 /*
  * Plays tests/transcripts/<name>.txt against a session, at several step sizes.
@@ -54,174 +55,6 @@ static void fail_at(const struct player *p, const char *what, struct text want, 
 		 what, TEXT_ARG(want), TEXT_ARG(got));
 }
 
-/* ---- events as text ---- */
-
-static void add_escaped(struct buf *b, struct text t)
-{
-	(void)text_add(b, TEXT("\""));
-	for (size_t i = 0; i < t.len; i++) {
-		uint8_t c = (uint8_t)t.at[i];
-
-		if (c == '\r')
-			(void)text_add(b, TEXT("\\r"));
-		else if (c == '\n')
-			(void)text_add(b, TEXT("\\n"));
-		else if (c < ' ')
-			(void)text_addf(b, "\\x%02x", c);
-		else
-			(void)buf_add(b, &c, 1);
-	}
-	(void)text_add(b, TEXT("\""));
-}
-
-static void add_verdict(struct buf *b, const struct imap_verdict *v)
-{
-	if (outcome_ok(&v->outcome)) {
-		(void)text_add(b, TEXT(" ok"));
-		return;
-	}
-	(void)text_addf(b, " %s %s", outcome_blame_name(v->outcome.blame),
-			imap_verdict_remedy_name(v->remedy));
-	if (v->backoff_ms)
-		(void)text_addf(b, " %llums", (unsigned long long)v->backoff_ms);
-	(void)text_addf(b, " what=\"%s\"", v->outcome.what);
-	if (v->outcome.said[0])
-		(void)text_addf(b, " said=\"%s\"", v->outcome.said);
-}
-
-static void add_message(struct buf *b, const struct imap_message *m)
-{
-	(void)text_addf(b, " uid=%u", m->uid);
-	if (m->has & IMAP_HAS_DATE)
-		(void)text_addf(b, " date=%lld", (long long)m->date_unix_s);
-	if (m->has & IMAP_HAS_SIZE)
-		(void)text_addf(b, " size=%llu", (unsigned long long)m->size);
-	if (m->has & IMAP_HAS_FLAGS)
-		(void)text_addf(b, " flags=(%.*s)", TEXT_ARG(m->flags));
-	if (m->gmail_msgid)
-		(void)text_addf(b, " msgid=%llu", (unsigned long long)m->gmail_msgid);
-	if (m->gmail_labels.len)
-		(void)text_addf(b, " labels=(%.*s)", TEXT_ARG(m->gmail_labels));
-	if (m->has & IMAP_HAS_HEADER) {
-		(void)text_add(b, TEXT(" header="));
-		add_escaped(b, m->header);
-	}
-	for (size_t i = 0; i < m->body->n_parts; i++) {
-		const struct imap_part *part = &m->body->parts[i];
-
-		(void)text_addf(b, " %s:%.*s/%.*s", part->section, TEXT_ARG(part->type),
-				TEXT_ARG(part->subtype));
-	}
-	if (m->is_header_cut)
-		(void)text_add(b, TEXT(" header-cut"));
-	if (m->body->is_partial)
-		(void)text_add(b, TEXT(" body-partial"));
-}
-
-static void add_folder(struct buf *b, const struct imap_folder *f)
-{
-	(void)text_add(b, TEXT(" "));
-	add_escaped(b, f->name);
-	if (!text_eq(f->name, f->raw)) {
-		(void)text_add(b, TEXT(" raw="));
-		add_escaped(b, f->raw);
-	}
-	(void)text_addf(b, " %s%s", imap_folder_role_name(f->role), f->is_guess ? "?" : "");
-	if (!f->is_selectable)
-		(void)text_add(b, TEXT(" noselect"));
-}
-
-static const char *command_name(enum imap_command command)
-{
-	static const char *const names[] = {
-		"NONE", "LIST",   "EXAMINE", "SEARCH", "HEADERS",
-		"PART", "STATUS", "NOOP",    "IDLE",   "LOGOUT",
-	};
-
-	return names[command];
-}
-
-static void add_event(struct buf *b, const struct imap_event *ev)
-{
-	switch (ev->kind) {
-	case IMAP_EV_STARTTLS_NOW:
-		(void)text_add(b, TEXT("STARTTLS_NOW"));
-		break;
-	case IMAP_EV_READY:
-		(void)text_add(b, TEXT("READY prefix="));
-		add_escaped(b, ev->ready.prefix);
-		(void)text_addf(b, " separator=%c%s",
-				ev->ready.separator ? ev->ready.separator : '-',
-				ev->ready.was_preauth ? " preauth" : "");
-		break;
-	case IMAP_EV_FOLDER:
-		(void)text_add(b, TEXT("FOLDER"));
-		add_folder(b, &ev->folder);
-		break;
-	case IMAP_EV_EXAMINED:
-		(void)text_addf(b, "EXAMINED uidvalidity=%u uidnext=%u exists=%u modseq=%llu%s",
-				ev->examined.uidvalidity, ev->examined.uidnext, ev->examined.exists,
-				(unsigned long long)ev->examined.highestmodseq,
-				ev->examined.is_uid_unsticky ? " unsticky" : "");
-		break;
-	case IMAP_EV_LOWEST_UID:
-		(void)text_addf(b, "LOWEST_UID %u found=%u", ev->lowest.uid, ev->lowest.found);
-		break;
-	case IMAP_EV_MESSAGE:
-		(void)text_add(b, TEXT("MESSAGE"));
-		add_message(b, &ev->message);
-		break;
-	case IMAP_EV_PART:
-		(void)text_addf(b, "PART uid=%u section=%.*s data=", ev->part.uid,
-				TEXT_ARG(ev->part.section));
-		add_escaped(b, ev->part.data);
-		(void)text_addf(b, "%s%s", ev->part.is_cut ? " cut" : "",
-				ev->part.is_nil ? " nil" : "");
-		break;
-	case IMAP_EV_STATUS:
-		(void)text_addf(b, "STATUS %.*s messages=%u uidnext=%u uidvalidity=%u",
-				TEXT_ARG(ev->status.raw), ev->status.messages, ev->status.uidnext,
-				ev->status.uidvalidity);
-		break;
-	case IMAP_EV_EXISTS:
-		(void)text_addf(b, "EXISTS %u", ev->exists.count);
-		break;
-	case IMAP_EV_EXPUNGE:
-		(void)text_addf(b, "EXPUNGE %u exists=%u", ev->expunge.seq, ev->expunge.exists);
-		break;
-	case IMAP_EV_VANISHED:
-		(void)text_addf(b, "VANISHED %.*s%s", TEXT_ARG(ev->vanished.uids),
-				ev->vanished.is_earlier ? " earlier" : "");
-		break;
-	case IMAP_EV_IDLING:
-		(void)text_add(b, TEXT("IDLING"));
-		break;
-	case IMAP_EV_ALERT:
-		(void)text_add(b, TEXT("ALERT "));
-		add_escaped(b, ev->alert.said);
-		break;
-	case IMAP_EV_ODD:
-		(void)text_add(b, TEXT("ODD "));
-		add_escaped(b, ev->odd.said);
-		break;
-	case IMAP_EV_DONE:
-		(void)text_addf(b, "DONE %s", command_name(ev->done.command));
-		if (ev->done.lost)
-			(void)text_addf(b, " lost=%u", ev->done.lost);
-		add_verdict(b, ev->done.verdict);
-		break;
-	case IMAP_EV_BYE:
-		(void)text_add(b, TEXT("BYE"));
-		add_verdict(b, ev->over.verdict);
-		break;
-	case IMAP_EV_FAILED:
-		(void)text_add(b, TEXT("FAILED"));
-		add_verdict(b, ev->over.verdict);
-		break;
-	}
-	(void)text_add(b, TEXT("\n"));
-}
-
 /* ---- the pump ---- */
 
 static void write_out(struct player *p)
@@ -251,7 +84,7 @@ static void pump(struct player *p)
 	struct imap_event ev;
 
 	while (imap_session_next(p->session, &ev))
-		add_event(&p->events, &ev);
+		imap_tell_event(&p->events, &ev);
 	write_out(p);
 }
 
@@ -312,6 +145,33 @@ static uint32_t uid_of(struct text t)
 	return (uint32_t)n;
 }
 
+/* "proof Sent|Junk": names with a bar between */
+static int prove(struct player *p, struct text names)
+{
+	struct text side[IMAP_PROOF_SIDES + 1];
+	unsigned n = 0;
+
+	while (names.len && n < countof(side))
+		text_cut(names, '|', &side[n++], &names);
+	return imap_session_proof(p->session, side, n, p->now_ms);
+}
+
+/* "known 7 715 12 INBOX": UIDVALIDITY, modseq and lowest UID of interest, then the name */
+static int examine_known(struct player *p, struct text words)
+{
+	struct text number[3];
+	struct imap_known known;
+	uint64_t modseq = 0;
+
+	for (size_t i = 0; i < countof(number); i++)
+		text_cut(words, ' ', &number[i], &words);
+	known.uidvalidity = uid_of(number[0]);
+	known.uid_from = uid_of(number[2]);
+	(void)text_u64(number[1], UINT64_MAX, &modseq);
+	known.modseq = modseq;
+	return imap_session_examine(p->session, words, &known, p->now_ms);
+}
+
 static int ask(struct player *p, struct text verb, struct text rest)
 {
 	struct imap_session *s = p->session;
@@ -321,8 +181,16 @@ static int ask(struct player *p, struct text verb, struct text rest)
 	text_cut(b, ' ', &b, &c);
 	if (text_eq(verb, TEXT("list")))
 		return imap_session_list(s, p->now_ms);
+	if (text_eq(verb, TEXT("list-status")))
+		return imap_session_list_status(s, p->now_ms);
+	if (text_eq(verb, TEXT("notify")))
+		return imap_session_notify(s, p->now_ms);
+	if (text_eq(verb, TEXT("proof")))
+		return prove(p, rest);
+	if (text_eq(verb, TEXT("known")))
+		return examine_known(p, rest);
 	if (text_eq(verb, TEXT("examine")))
-		return imap_session_examine(s, rest, p->now_ms);
+		return imap_session_examine(s, rest, NULL, p->now_ms);
 	if (text_eq(verb, TEXT("status")))
 		return imap_session_status(s, rest, p->now_ms);
 	if (text_eq(verb, TEXT("since")))
@@ -377,6 +245,30 @@ static void act(struct player *p, struct text words)
 	pump(p);
 }
 
+static unsigned quirk_of(const struct player *p, struct text name)
+{
+	static const struct {
+		const char *name;
+		unsigned quirk;
+	} rows[] = {
+		{ "no-partial", IMAP_QUIRK_NO_PARTIAL },
+		{ "no-id", IMAP_QUIRK_NO_ID },
+		{ "no-esearch", IMAP_QUIRK_NO_ESEARCH },
+		{ "no-oauthbearer", IMAP_QUIRK_NO_OAUTHBEARER },
+		{ "no-qresync", IMAP_QUIRK_NO_QRESYNC },
+		{ "no-enable", IMAP_QUIRK_NO_ENABLE },
+		{ "no-pipeline", IMAP_QUIRK_NO_PIPELINE },
+		{ "no-notify", IMAP_QUIRK_NO_NOTIFY },
+		{ "no-idle", IMAP_QUIRK_NO_IDLE },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++)
+		if (text_eq(name, text_of(rows[i].name)))
+			return rows[i].quirk;
+	fail_msg("%s:%d: what quirk?", p->file, p->line);
+	return 0;
+}
+
 static void set(struct player *p, struct text words)
 {
 	struct text name, value;
@@ -397,11 +289,7 @@ static void set(struct player *p, struct text words)
 		p->params.tls =
 			text_eq(value, TEXT("starttls")) ? IMAP_TLS_STARTTLS : IMAP_TLS_IMPLICIT;
 	} else if (text_eq(name, TEXT("quirk"))) {
-		p->params.quirks |= text_eq(value, TEXT("no-partial")) ? IMAP_QUIRK_NO_PARTIAL
-				    : text_eq(value, TEXT("no-id"))    ? IMAP_QUIRK_NO_ID
-				    : text_eq(value, TEXT("no-esearch"))
-					    ? IMAP_QUIRK_NO_ESEARCH
-					    : IMAP_QUIRK_NO_OAUTHBEARER;
+		p->params.quirks |= quirk_of(p, value);
 	} else if (text_eq(name, TEXT("id"))) {
 		p->params.id[0].field = TEXT("name");
 		p->params.id[0].value = TEXT("replyd");

@@ -114,7 +114,7 @@ static void names_become_utf8(void **state)
 		struct buf b;
 
 		buf_init(&b, 256);
-		assert_int_equal(imap_utf7_decode(&b, text_of(rows[i].in)), 0);
+		assert_int_equal(imap_utf7_decode(&b, text_of(rows[i].in), false), 0);
 		if (!text_eq(text_of_buf(&b), text_of(rows[i].want)))
 			fail_msg("%s: %.*s", rows[i].in, TEXT_ARG(text_of_buf(&b)));
 		buf_clear(&b);
@@ -128,7 +128,7 @@ static void names_have_a_ceiling(void **state)
 	(void)state;
 	buf_init(&b, 5);
 	assert_int_equal(buf_add(&b, "abc", 3), 0);
-	assert_int_equal(imap_utf7_decode(&b, TEXT("&APw-&APw-")), -ENOBUFS);
+	assert_int_equal(imap_utf7_decode(&b, TEXT("&APw-&APw-"), false), -ENOBUFS);
 	assert_int_equal(b.len, 3);
 	buf_clear(&b);
 }

@@ -10,6 +10,11 @@ static struct plight retry(const char *reason, uint64_t wait_ms)
 	return (struct plight){ PLIGHT_RETRY, "backing_off", reason, wait_ms };
 }
 
+struct plight plight_of_host(void)
+{
+	return retry("bad_host", 5 * MINUTE);
+}
+
 struct plight plight_of_conn(const struct outcome *o)
 {
 	switch (o->blame) {

@@ -25,6 +25,8 @@ struct plight {
 	uint64_t wait_ms;
 };
 
+/* What is there to connect to is no host and port at all. */
+struct plight plight_of_host(void);
 /* The connection ended or never came up (conn.h). */
 struct plight plight_of_conn(const struct outcome *o);
 /*

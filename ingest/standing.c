@@ -10,88 +10,135 @@
 #include "ingest/event_json.h"
 
 #define RETRY_MS 1000
+#define DETAIL   200 /* what is shown of a stranger's words */
+#define NEVER    UINT64_MAX
 
 static void on_written(struct folder_state *q);
+
+struct standing_write {
+	struct folder_state q;
+	struct standing *s;
+	const char *state;
+	char *reason, *detail;
+};
 
 void standing_init(struct standing *s, struct pg *pg, const struct folder_lease *lease,
 		   const char *address, void *owner, void (*on_told)(void *owner))
 {
-	*s = (struct standing){
-		.pg = pg, .lease = *lease, .address = address, .owner = owner, .on_told = on_told
-	};
+	*s = (struct standing){ .pg = pg,
+				.lease = lease,
+				.address = address,
+				.owner = owner,
+				.on_told = on_told,
+				.retry_at_ms = NEVER };
+}
+
+static void end_write(struct standing *s)
+{
+	if (!s->write)
+		return;
+	pg_tx_cancel(&s->write->q.tx);
+	free(s->write->reason);
+	free(s->write->detail);
+	free(s->write);
+	s->write = NULL;
 }
 
 void standing_clear(struct standing *s)
 {
-	pg_tx_cancel(&s->write.tx);
-}
-
-static void later(struct standing *s)
-{
-	s->phase = STANDING_LATER;
-	s->retry_at_ms = clock_mono_ms() + RETRY_MS;
+	end_write(s);
+	free(s->reason);
+	free(s->detail);
+	s->reason = s->detail = NULL;
 }
 
 static void start_write(struct standing *s)
 {
+	struct standing_write *w = mem_new(sizeof(*w));
 	bool is_event = s->refused != 0;
 	cleanup_free char *data = NULL;
 	char round[24], event[EVENT_ID];
-	int r;
 
 	(void)snprintf(round, sizeof(round), "%lld", (long long)s->refused);
-	const struct text parts[] = { text_of(s->lease.workspace), text_of(s->lease.inbox),
+	const struct text parts[] = { text_of(s->lease->workspace), text_of(s->lease->inbox),
 				      TEXT("inbox.reauth_required"), text_of(round) };
 
 	event_id_of(parts, countof(parts), event);
 	if (is_event)
-		data = event_json_inbox(s->lease.inbox, s->address, s->reason,
+		data = event_json_inbox(s->lease->inbox, s->address, s->reason,
 					"POST /v1/connect-links");
-	s->sent_state = s->state;
-	(void)snprintf(s->sent_reason, sizeof(s->sent_reason), "%s", s->reason);
-	s->phase = STANDING_WRITING;
-	r = folder_state_start(s->pg, &s->write, &s->lease, s->state, s->reason, s->detail,
-			       is_event ? event : NULL, "inbox.reauth_required", data, on_written);
-	if (r)
-		later(s);
+	s->retry_at_ms = NEVER;
+	s->write = w;
+	w->s = s;
+	w->state = s->state;
+	w->reason = mem_text(s->reason);
+	w->detail = mem_text(s->detail);
+	if (folder_state_start(s->pg, &w->q, s->lease, w->state, w->reason, w->detail,
+			       is_event ? event : NULL, "inbox.reauth_required", data,
+			       on_written)) {
+		end_write(s);
+		s->retry_at_ms = clock_mono_ms() + RETRY_MS;
+	}
+}
+
+/* What was said is what stands there now. */
+static bool is_up_to_date(const struct standing *s, const struct standing_write *w)
+{
+	return strcmp(w->state, s->state) == 0 && strcmp(w->reason, s->reason) == 0;
 }
 
 static void on_written(struct folder_state *q)
 {
-	struct standing *s = container_of(q, struct standing, write);
+	struct standing_write *w = container_of(q, struct standing_write, q);
+	struct standing *s = w->s;
+	bool is_ok = outcome_ok(&q->outcome), is_told = is_ok && is_up_to_date(s, w);
 
-	s->phase = STANDING_TOLD;
 	s->is_fenced |= q->fenced;
-	if (!outcome_ok(&q->outcome) && !q->fenced)
-		later(s);
-	if (outcome_ok(&q->outcome) && s->refused)
+	end_write(s);
+	if (is_ok && s->refused)
 		pg_notify(s->pg, "replyd_event");
-	if (outcome_ok(&q->outcome) &&
-	    (strcmp(s->sent_state, s->state) != 0 || strcmp(s->sent_reason, s->reason) != 0))
+	if (is_told) {
+		free(s->detail);
+		s->detail = NULL;
+	} else if (is_ok) {
 		start_write(s);
+	} else if (!s->is_fenced) {
+		s->retry_at_ms = clock_mono_ms() + RETRY_MS;
+	}
 	s->on_told(s->owner);
 }
 
 void standing_say(struct standing *s, const char *state, const char *reason, struct text detail,
 		  int64_t refused)
 {
-	bool same = s->state && strcmp(s->state, state) == 0 && strcmp(s->reason, reason) == 0;
+	bool same = standing_is(s, state) && strcmp(s->reason, reason) == 0;
+	char printable[DETAIL];
 
+	if (same || s->is_fenced)
+		return;
+	text_printable(printable, sizeof(printable), detail);
+	free(s->reason);
+	free(s->detail);
 	s->state = state;
-	(void)snprintf(s->reason, sizeof(s->reason), "%s", reason);
+	s->reason = mem_text(reason);
+	s->detail = mem_text(printable);
 	s->refused = refused;
-	text_printable(s->detail, sizeof(s->detail), detail);
-	if (!same && s->phase == STANDING_TOLD && !s->is_fenced)
+	if (!s->write && s->retry_at_ms == NEVER)
 		start_write(s);
+}
+
+bool standing_is(const struct standing *s, const char *state)
+{
+	return s->state && strcmp(s->state, state) == 0;
 }
 
 uint64_t standing_deadline(const struct standing *s)
 {
-	return s->phase == STANDING_LATER ? s->retry_at_ms : UINT64_MAX;
+	return s->retry_at_ms;
 }
 
 void standing_tick(struct standing *s, uint64_t now_ms)
 {
-	if (s->phase == STANDING_LATER && now_ms >= s->retry_at_ms)
+	if (now_ms >= s->retry_at_ms)
 		start_write(s);
 }

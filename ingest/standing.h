@@ -11,40 +11,35 @@
 /*
  * How an inbox stands, as told to everybody in table inbox_state: the last word
  * counts, one transaction at a time, the same again is not written.  That the
- * user is needed is an event too.
+ * user is needed is an event too.  What a write needs is there only while one
+ * runs.
  */
 struct standing {
 	struct pg *pg;
-	struct folder_lease lease;
-	const char *address; /* borrowed */
+	const struct folder_lease *lease; /* borrowed, as `address` is */
+	const char *address;
 	void *owner;
 	void (*on_told)(void *owner); /* a write was answered: is_fenced, or another deadline; not
 					 from inside a call */
 
-	struct folder_state write;
-	bool is_fenced; /* the lease is lost */
-	enum standing_phase {
-		STANDING_TOLD,    /* what is said is what stands there */
-		STANDING_WRITING, /* `sent` is on its way */
-		STANDING_LATER,   /* it failed: again at `retry_at_ms` */
-	} phase;
-	const char *state, *sent_state; /* static */
-	char reason[48], sent_reason[48];
-	char detail[200];
+	struct standing_write *write; /* on its way; NULL: none */
+	bool is_fenced;               /* the lease is lost */
+	const char *state;            /* static; what was said last; NULL: nothing yet */
+	char *reason, *detail;        /* with it; detail: until it is written */
 	int64_t refused; /* the version of the credential that an event tells was refused; 0: no
 			    event */
-	uint64_t retry_at_ms;
+	uint64_t retry_at_ms; /* of a write that failed; UINT64_MAX: none did */
 };
 
-/* Texts of `lease` and `address` are borrowed. */
 void standing_init(struct standing *s, struct pg *pg, const struct folder_lease *lease,
 		   const char *address, void *owner, void (*on_told)(void *owner));
 void standing_clear(struct standing *s); /* cancels */
-/* `state` and `reason` must be static; `detail` for people.  `round`: for "reauth_required", what
- * the event is about. */
+/* `state` must be static; `detail` for people.  `refused`: for "reauth_required", what the event
+ * is about. */
 void standing_say(struct standing *s, const char *state, const char *reason, struct text detail,
 		  int64_t refused);
-uint64_t standing_deadline(const struct standing *s); /* UINT64_MAX: none */
+bool standing_is(const struct standing *s, const char *state); /* that was said last */
+uint64_t standing_deadline(const struct standing *s);          /* UINT64_MAX: none */
 void standing_tick(struct standing *s, uint64_t now_ms);
 
 #endif

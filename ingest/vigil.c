@@ -79,6 +79,11 @@ int vigil_load(struct vigil *v)
 	return ledger_load(&v->ledger);
 }
 
+bool vigil_is_loading(const struct vigil *v)
+{
+	return v->ledger.load.tx.state != PG_TX_IDLE;
+}
+
 bool vigil_is_loaded(const struct vigil *v)
 {
 	return v->ledger.is_loaded;
@@ -95,8 +100,7 @@ static void on_ledger(void *owner)
 
 void vigil_recheck(struct vigil *v, const char *folder, int64_t uidvalidity, int64_t uid)
 {
-	/* Refusals need no care: too many are told again, unknown ones are found by the look back.
-	 */
+	/* Refusals need no care: too many are told again, the look back finds unknown ones. */
 	(void)watch_again(&v->watch, folder, (uint32_t)uidvalidity, (uint32_t)uid);
 }
 

@@ -45,6 +45,7 @@ void vigil_drop(struct vigil *v); /* at any time, NULL too */
 /* Read rows, backlog and rechecks.  0: on_step comes when it is done (vigil_is_loaded, or
  * vigil_trouble); -errno: try later. */
 int vigil_load(struct vigil *v);
+bool vigil_is_loading(const struct vigil *v);
 bool vigil_is_loaded(const struct vigil *v);
 
 /* The session is ready; borrowed until vigil_end(). */

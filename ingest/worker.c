@@ -55,8 +55,7 @@ struct worker *worker_open(const struct worker_params *p)
 		w->p.connects = CONNECTS;
 	w->p.capacity = capacity_of(p->capacity);
 	log_child(&w->log, p->mailbox.log, "worker=%s", p->id);
-	map_init(&w->seats);
-	list_init(&w->want);
+	worker_seat_init(w);
 	w->stop_ms = WORKER_NEVER;
 	for (size_t i = 0; i < countof(parts); i++)
 		parts[i].init(w);

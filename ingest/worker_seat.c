@@ -7,7 +7,7 @@
 #include "ingest/worker_inside.h"
 
 static void on_want(void *owner);
-static void on_settled(void *owner);
+static void on_settled(void *owner, const struct plight *why);
 static void on_lost(void *owner, const char *why);
 
 /* ---- seats ---- */
@@ -25,20 +25,26 @@ struct seat *worker_seat_next(const struct worker *w, size_t *at)
 	return map_next(&w->seats, at, &key, &seat) ? seat : NULL;
 }
 
+void worker_seat_init(struct worker *w)
+{
+	map_init(&w->seats);
+	list_init(&w->want);
+	w->p.mailbox.on_want = on_want;
+	w->p.mailbox.on_settled = on_settled;
+	w->p.mailbox.on_proof = worker_proof_wanted;
+	w->p.mailbox.on_note = NULL;
+	w->p.mailbox.on_lost = on_lost;
+	w->p.mailbox.on_standby = NULL;
+}
+
 struct seat *worker_seat_take(struct worker *w, const struct lease_inbox *i)
 {
 	struct seat *s = mem_new(sizeof(*s));
-	struct mailbox_params mp = w->p.mailbox;
 
 	s->worker = w;
 	list_init(&s->want);
 	list_init(&s->prove);
-	mp.owner = s;
-	mp.on_want = on_want;
-	mp.on_settled = on_settled;
-	mp.on_proof = worker_proof_wanted;
-	mp.on_lost = on_lost;
-	s->mailbox = mailbox_open(&mp, i);
+	s->mailbox = mailbox_open(&w->p.mailbox, s, i);
 	s->is_seen = true;
 	map_put(&w->seats, text_of(i->inbox), s);
 	list_append(&w->want, &s->want);
@@ -89,9 +95,11 @@ static void on_want(void *owner)
 	worker_arm(s->worker);
 }
 
-static void on_settled(void *owner)
+static void on_settled(void *owner, const struct plight *why)
 {
 	struct seat *s = owner;
+
+	(void)why;
 
 	if (!s->is_admitted)
 		return;

@@ -25,6 +25,8 @@ struct seat {
 };
 
 struct seat *worker_seat_find(const struct worker *w, const char *inbox); /* NULL: none */
+/* No seats yet, and what their mailboxes call. */
+void worker_seat_init(struct worker *w);
 /* A mailbox for an inbox that has none. */
 struct seat *worker_seat_take(struct worker *w, const struct lease_inbox *i);
 /* Its mailbox is dropped; the lease is not touched. */

@@ -94,9 +94,12 @@ static void on_want(void *owner)
 	timer_in(&s->poll, 0); /* admitted from the loop */
 }
 
-static void on_settled(void *owner)
+static void on_settled(void *owner, const struct plight *why)
 {
-	((struct stage *)owner)->settled++;
+	struct stage *s = owner;
+
+	s->settled++;
+	snprintf(s->settled_for, sizeof(s->settled_for), "%s", why ? why->reason : "");
 }
 
 static void on_proof(void *owner)
@@ -104,10 +107,31 @@ static void on_proof(void *owner)
 	(void)owner; /* nobody writes them here: the worker's tests do */
 }
 
+static void on_note(void *owner)
+{
+	struct stage *s = owner;
+	struct timeline_note note;
+
+	while (mailbox_take_notes(s->mailbox, &note, 1) == 1) {
+		size_t len = strlen(s->notes);
+
+		assert_string_equal(note.inbox, SEED_A);
+		snprintf(s->notes + len, sizeof(s->notes) - len, "%s ", note.code);
+		snprintf(s->words, sizeof(s->words), "%s", note.words);
+	}
+}
+
 static void on_lost(void *owner, const char *why)
 {
-	(void)why;
-	((struct stage *)owner)->losts++;
+	struct stage *s = owner;
+
+	s->losts++;
+	snprintf(s->lost_for, sizeof(s->lost_for), "%s", why);
+}
+
+static void on_standby(void *owner)
+{
+	((struct stage *)owner)->standbys++;
 }
 
 struct mailbox_params stage_params(struct stage *s)
@@ -120,23 +144,29 @@ struct mailbox_params stage_params(struct stage *s)
 		.tokens = &s->tokens,
 		.digest_master = &s->master,
 		.rand = &s->rand,
+		.providers = &s->providers,
 		.lookback_ms = UINT64_C(14) * 86400 * 1000,
 		.proof_ms = 200,
 		.idle_renew_ms = 60000,
 		.text_max = 65536,
 		.retry_first_ms = 20,
 		.is_clear = true,
-		.owner = s,
 		.on_want = on_want,
 		.on_settled = on_settled,
 		.on_proof = on_proof,
+		.on_note = on_note,
 		.on_lost = on_lost,
+		.on_standby = on_standby,
 	};
 }
 
-void stage_watch(struct stage *s, int64_t epoch)
+struct provider_row *stage_provider(struct stage *s)
 {
-	const struct mailbox_params p = stage_params(s);
+	return provider_table_row(&s->providers, "p");
+}
+
+void stage_watch_as(struct stage *s, int64_t epoch, const struct mailbox_params *p)
+{
 	const struct lease_inbox row = {
 		.workspace = SEED_WS,
 		.inbox = SEED_A,
@@ -150,8 +180,16 @@ void stage_watch(struct stage *s, int64_t epoch)
 		.login_name = "a@example.test",
 	};
 
-	s->mailbox = mailbox_open(&p, &row);
+	s->mp = *p;
+	s->mailbox = mailbox_open(&s->mp, s, &row);
 	timer_in(&s->poll, 0);
+}
+
+void stage_watch(struct stage *s, int64_t epoch)
+{
+	const struct mailbox_params p = stage_params(s);
+
+	stage_watch_as(s, epoch, &p);
 }
 
 /* ---- the loop ---- */

@@ -39,7 +39,13 @@ struct stage {
 	struct stage_ask *asks;
 
 	struct mailbox *mailbox;
-	int wants, settled, losts;
+	struct mailbox_params mp; /* what stage_watch() gave it */
+	struct provider_table providers;
+	int wants, settled, losts, standbys;
+	char settled_for[32]; /* reason of the last that settled badly; "" for good */
+	char lost_for[32];
+	char notes[2048]; /* codes of what it told, each with a blank behind it */
+	char words[256];  /* of the last note */
 
 	struct timer poll, limit;
 	const char *awaited; /* SQL */
@@ -50,10 +56,14 @@ struct stage {
 void stage_open(struct stage *s, const char *database);
 void stage_close(struct stage *s);
 
-/* What a mailbox is given; owner and callbacks are the stage's. */
+/* What a mailbox is given; the callbacks are the stage's. */
 struct mailbox_params stage_params(struct stage *s);
 /* Open the mailbox of SEED_A at this epoch, and admit it whenever it wants. */
 void stage_watch(struct stage *s, int64_t epoch);
+/* The same with other parameters. */
+void stage_watch_as(struct stage *s, int64_t epoch, const struct mailbox_params *p);
+/* The row of its provider, to be changed before that. */
+struct provider_row *stage_provider(struct stage *s);
 
 /* Run the loop until the query's first value is "t" (as the administrator, SEED_WS named). */
 void stage_until(struct stage *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

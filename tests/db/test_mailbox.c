@@ -399,6 +399,7 @@ static void a_token_is_replaced_before_it_ends(void **state)
 	(void)state;
 	stage_open(&s, "mailbox_renew");
 	s.token_life_s = 7;
+	stage_provider(&s)->session_ends_with_token = true;
 	stage_watch(&s, 1);
 	stage_until(&s, LIVE);
 	pgtest_exec(s.admin, "create table states (state text); grant insert on states to public;"

@@ -28,7 +28,6 @@ static struct worker *hire(struct stage *s, const char *id)
 				   .mailbox = stage_params(s) };
 
 	snprintf(p.id, sizeof(p.id), "%s", id);
-	p.mailbox.owner = NULL;
 	return worker_open(&p);
 }
 

@@ -31,6 +31,9 @@
 #define LIMIT_CONN_HOST 253           /* a DNS name, RFC 1035 section 2.3.4 */
 #define LIMIT_CONN_TIMEOUT_MS 30000   /* lookup, TCP and TLS together when the caller names no other */
 #define LIMIT_CONN_DEAD_MS 60000      /* a vanished peer is noticed: 30 s idle, then probes every 8 s */
+#define LIMIT_DNS_RECORDS 64          /* kept of one answer; real sets of MX or SRV records have fewer than 10 */
+#define LIMIT_DNS_LOOKUPS 256         /* under way in one process; people ask for them one at a time */
+#define LIMIT_DNS_MS 8000             /* one lookup, every try at every server; a person waits for it */
 #define LIMIT_HTTP_HEAD (32 * 1024)   /* request line and headers; our longest are bearer keys and cookies of 4 KB */
 #define LIMIT_HTTP_SWALLOW (1024 * 1024) /* read past the body ceiling, unkept, so that the client gets to read its 413 */
 #define LIMIT_HTTP_BODY_MS 60000      /* a body takes no longer: slow senders hold no connection for ever */

@@ -224,6 +224,7 @@ static const struct provider_row rows[] = {
 		.auth = PROVIDER_AUTH_PASSWORD,
 		.domains = LIST("icloud.com", "me.com", "mac.com"), /* [db] */
 		.mx_suffixes = LIST(".mail.icloud.com"),            /* [mx] */
+		.quirks = IMAP_QUIRK_NO_QRESYNC | IMAP_QUIRK_NO_PIPELINE,
 		USUAL,
 		BUDGET(2, 10, 5),
 	},

@@ -198,6 +198,8 @@ static void test_facts_others_rely_on(void **state)
 	assert_true(provider_find(TEXT("microsoft"))->session_ends_with_token);
 	assert_true(provider_find(TEXT("microsoft"))->quirks & IMAP_QUIRK_NO_PARTIAL);
 	assert_false(provider_find(TEXT("163"))->quirks & IMAP_QUIRK_NO_ID);
+	assert_true(provider_find(TEXT("icloud"))->quirks & IMAP_QUIRK_NO_QRESYNC);
+	assert_true(provider_find(TEXT("icloud"))->quirks & IMAP_QUIRK_NO_PIPELINE);
 	assert_int_equal(provider_find(TEXT("yahoo"))->idle_renew_s, 180);
 	assert_true(provider_find(TEXT("rambler"))->idle_renew_s < 60);
 	assert_int_equal(provider_find(TEXT("gmx"))->idle_renew_s, 720);

@@ -9,9 +9,11 @@ import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
 // every way to write "this machine" or its network that a resolver or a URL parser may understand
-const disguises = ['127.0.0.1', 'localhost', '127.1', '2130706433', '0x7f.1', '0177.0.0.1', '0.0.0.0', '::1', '::',
+const disguises = ['127.0.0.1', 'localhost', '0.0.0.0', '::1', '::',
   '::ffff:127.0.0.1', '::ffff:7f00:1', '64:ff9b::7f00:1', '2002:7f00:1::', '169.254.169.254', '10.0.0.1', 'fd00:ec2::254',
   'fe80::1'];
+// and what is neither a name nor an address, but would be taken for one
+const numbers = ['127.1', '2130706433', '0x7f.1', '0177.0.0.1'];
 
 let box, trap, touched = 0;
 before(async () => {
@@ -39,6 +41,15 @@ test('an IMAP host that leads inside is refused with the reason', async () => {
     assert.match(inbox.detail, /net\.allow/, disguises[i]);
   }
   assert.equal(touched, 0);
+});
+
+test('a number is no name of a host', async () => {
+  for (const host of numbers) {
+    const inbox = await box.api.call('POST', '/v1/inboxes', { address: 'inbox@example.test', password: 'not-a-secret', imap: { host } });
+    assert.deepEqual([inbox.status, inbox.body.field], [400, '/imap/host'], host);
+    const endpoint = await box.api.call('POST', '/v1/endpoints', { url: `https://${host}/hook` });
+    assert.deepEqual([endpoint.status, endpoint.body.field], [400, '/url'], host);
+  }
 });
 
 test('an endpoint that leads inside is not posted to', async () => {

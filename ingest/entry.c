@@ -132,6 +132,7 @@ static void ready(struct entry *e)
 {
 	secret_clear(&e->secret);
 	pass_used(e->p.pass);
+	chronicle_note(e->p.notes, CHRONICLE_CONNECTED, clock_unix_us(), "%s", "");
 	e->until_ms = NEVER;
 	e->keep_ms = clock_mono_ms() + ENTRY_KEEP_MS;
 	e->state = ENTRY_READY;
@@ -276,7 +277,10 @@ const struct outcome *entry_outcome(const struct entry *e)
 
 bool entry_was_refused(const struct entry *e)
 {
-	return e->state == ENTRY_FAILED && e->failed_in == ENTRY_LOGGING_IN;
+	/* The broker says of a new one that it would be refused as well. */
+	return e->state == ENTRY_FAILED &&
+	       (e->failed_in == ENTRY_LOGGING_IN ||
+		(e->failed_in == ENTRY_ASKING && e->why.blame == BLAME_REFUSED));
 }
 
 const char *entry_waiting_for(const struct entry *e)

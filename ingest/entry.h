@@ -61,7 +61,8 @@ struct line *entry_take(struct entry *e);
 /* FAILED: what follows from it, and what was said. */
 const struct plight *entry_plight(const struct entry *e);
 const struct outcome *entry_outcome(const struct entry *e);
-bool entry_was_refused(const struct entry *e); /* at the login, by the mail server */
+/* FAILED: because the mail server refuses the credential, which nobody else has told. */
+bool entry_was_refused(const struct entry *e);
 
 uint64_t entry_deadline(const struct entry *e);    /* UINT64_MAX: none */
 void entry_tick(struct entry *e, uint64_t now_ms); /* the state may be another then */

@@ -57,7 +57,8 @@ struct mailbox_params {
 	uint64_t proof_ms, idle_renew_ms; /* 0: as the provider's row says */
 	size_t text_max;
 	const char *rawlog_dir;  /* "" or NULL: none */
-	uint64_t retry_first_ms; /* 0: 1 s; the back-off after a connection that did not last */
+	uint64_t retry_first_ms; /* of the back-offs; 0: 1 s after a connection that did not last, 5
+				    s after a renewal that did not come about */
 	uint64_t entry_ms;       /* 0: ENTRY_MS */
 	struct line_patience patience; /* zeros: the defaults */
 	bool is_clear;                 /* tests on loopback only: no TLS */

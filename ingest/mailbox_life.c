@@ -108,7 +108,7 @@ void mailbox_life_suffer(struct mailbox *m, const struct plight *plight, const s
 	tell(m, &p, &why, wait_ms);
 	/* A fresh credential was refused: only a later one is worth a try, and somebody must be
 	 * told. */
-	if (is_held && m->state == MAILBOX_ENTERING && m->entry && entry_was_refused(m->entry) &&
+	if (is_held && m->entry && entry_was_refused(m->entry) &&
 	    strcmp(p.state, "reauth_required") == 0) {
 		refused = m->pass.version;
 		pass_refused(&m->pass, refused);
@@ -219,7 +219,6 @@ static void on_entry(void *owner)
 
 static void let_in(struct mailbox *m)
 {
-	chronicle_note(&m->notes, CHRONICLE_CONNECTED, clock_unix_us(), "%s", "");
 	if (m->lease.epoch) {
 		mailbox_life_settle(m, NULL);
 		mailbox_watch_begin(m);

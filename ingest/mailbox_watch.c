@@ -228,9 +228,13 @@ static void not_renewed(struct mailbox *m)
 		 why->said);
 	chronicle_note(&m->notes, CHRONICLE_NOT_RENEWED, clock_unix_us(), "%s: %s%s%s", p.reason,
 		       why->what, why->said[0] ? ": " : "", why->said);
+	if (entry_was_refused(m->entry))
+		pass_refused(&m->pass, m->pass.version);
 	entry_drop(m->entry);
 	m->entry = NULL;
-	renewal_failed(&m->renewal, p.wait_ms, clock_mono_ms(), m->p->rand);
+	/* What somebody has to mend is asked about all the same, while the old one lasts. */
+	renewal_failed(&m->renewal, p.kind == PLIGHT_HOLD ? 0 : p.wait_ms, clock_mono_ms(),
+		       m->p->rand);
 	mailbox_life_settle(m, &p);
 }
 

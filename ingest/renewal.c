@@ -23,6 +23,13 @@ static uint64_t begin_in(uint64_t left_ms, uint64_t from_ms, uint64_t to_ms, str
 	return left_ms - to - rand_gen_below(g, from - to + 1);
 }
 
+void renewal_init(struct renewal *r, uint64_t again_ms)
+{
+	*r = (struct renewal){ .phase = RENEWAL_NONE };
+	backoff_init(&r->backoff, again_ms ? again_ms : AGAIN_FIRST, AGAIN_LONGEST,
+		     /* survive_ms= */ 0);
+}
+
 void renewal_plan(struct renewal *r, uint64_t token_left_ms, uint64_t session_left_ms,
 		  uint64_t now_ms, struct rand_gen *g)
 {
@@ -30,7 +37,7 @@ void renewal_plan(struct renewal *r, uint64_t token_left_ms, uint64_t session_le
 			       begin_in(session_left_ms, SESSION_FROM, SESSION_TO, g));
 
 	renewal_forget(r);
-	backoff_init(&r->backoff, AGAIN_FIRST, AGAIN_LONGEST, /* survive_ms= */ 0);
+	backoff_lived(&r->backoff, 0);
 	if (in_ms == UINT64_MAX)
 		return;
 	r->phase = RENEWAL_PLANNED;

@@ -32,6 +32,8 @@ struct renewal {
 	struct backoff backoff;
 };
 
+/* `again_ms`: the first wait after a failure; 0: 5 s. */
+void renewal_init(struct renewal *r, uint64_t again_ms);
 /*
  * The windows: a token is replaced 280 to 100 s before its end (the broker has
  * the next one 5 minutes ahead, and below 2 minutes refreshes for whoever asks),

@@ -6,6 +6,7 @@
 
 #include "tests/db/imapd.h"
 
+#include "base/io/timer.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -15,6 +16,9 @@ struct imapd_conn {
 	uv_tcp_t tcp;
 	struct buf in, out;
 	uv_write_t write;
+	struct timer drip;
+	int handles;    /* not closed yet */
+	char *hushed;   /* the line that is not answered; NULL: none */
 	size_t writing; /* bytes of `out` under way */
 	struct imapd_folder *open;
 	size_t told; /* mails of it that were announced */
@@ -22,13 +26,24 @@ struct imapd_conn {
 	bool is_idling, is_closing;
 };
 
-static void on_closed(uv_handle_t *h)
+static void let_go(struct imapd_conn *c)
 {
-	struct imapd_conn *c = h->data;
-
+	if (--c->handles > 0)
+		return;
 	buf_clear(&c->in);
 	buf_clear(&c->out);
+	free(c->hushed);
 	free(c);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	let_go(h->data);
+}
+
+static void on_timer_gone(struct timer *t)
+{
+	let_go(container_of(t, struct imapd_conn, drip));
 }
 
 static void cut(struct imapd_conn *c)
@@ -36,11 +51,18 @@ static void cut(struct imapd_conn *c)
 	if (c->is_closing)
 		return;
 	c->is_closing = true;
+	c->d->open--;
 	list_remove(&c->link);
+	timer_drop(&c->drip, on_timer_gone);
 	uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
 static void send_more(struct imapd_conn *c);
+
+static void on_drip(struct timer *t)
+{
+	send_more(container_of(t, struct imapd_conn, drip));
+}
 
 static void on_written(uv_write_t *w, int status)
 {
@@ -52,6 +74,8 @@ static void on_written(uv_write_t *w, int status)
 	c->writing = 0;
 	if (status < 0)
 		cut(c);
+	else if (c->d->drip_ms)
+		timer_in(&c->drip, c->d->drip_ms);
 	else
 		send_more(c);
 }
@@ -239,6 +263,14 @@ static void heard(struct imapd_conn *c, char *line)
 
 	buf_add(&d->said, line, strlen(line));
 	buf_add(&d->said, "\n", 1);
+	if (d->hush_at && d->hushes > 0 && strstr(line, d->hush_at)) {
+		d->hushes--;
+		c->hushed = mem_text(line);
+	}
+	if (c->hushed)
+		return;
+	if (d->say_at && strstr(line, d->say_at))
+		buf_add(&c->out, d->say, strlen(d->say));
 	if (d->cut_at && d->cuts > 0 && strstr(line, d->cut_at)) {
 		d->cuts--;
 		cut(c);
@@ -310,6 +342,10 @@ static void on_connection(uv_stream_t *s, int st)
 	list_append(&d->conns, &c->link);
 	uv_tcp_init(s->loop, &c->tcp);
 	c->tcp.data = c;
+	timer_open(&c->drip, container_of(s->loop, struct loop, uv), on_drip);
+	c->handles = 2;
+	if (++d->open > d->most)
+		d->most = d->open;
 	if (uv_accept(s, (uv_stream_t *)&c->tcp) < 0) {
 		cut(c);
 		return;
@@ -320,7 +356,14 @@ static void on_connection(uv_stream_t *s, int st)
 		cut(c);
 		return;
 	}
-	say(c, "* OK [CAPABILITY " CAPS "] hello\r\n");
+	if (d->hush_at && d->hushes > 0 && strcmp(d->hush_at, "greeting") == 0) {
+		d->hushes--;
+		c->hushed = mem_text("");
+	} else if (d->greeting) {
+		say(c, "%s\r\n", d->greeting);
+	} else {
+		say(c, "* OK [CAPABILITY " CAPS "] hello\r\n");
+	}
 	uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
 	send_more(c);
 }
@@ -354,6 +397,28 @@ void imapd_cut_all(struct imapd *d)
 	struct list *at, *tmp;
 
 	list_each(&d->conns, at, tmp) cut(container_of(at, struct imapd_conn, link));
+}
+
+void imapd_cut_oldest(struct imapd *d)
+{
+	cut(container_of(list_first(&d->conns), struct imapd_conn, link));
+}
+
+void imapd_speak(struct imapd *d)
+{
+	struct list *at, *tmp;
+
+	list_each(&d->conns, at, tmp)
+	{
+		struct imapd_conn *c = container_of(at, struct imapd_conn, link);
+		char *line = c->hushed;
+
+		c->hushed = NULL;
+		if (line)
+			heard(c, line);
+		free(line);
+		send_more(c);
+	}
 }
 
 void imapd_drop(struct imapd *d)

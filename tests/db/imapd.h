@@ -41,7 +41,14 @@ struct imapd {
 	struct imapd_folder folders[2]; /* INBOX, Bulk */
 
 	/* Manners. */
-	size_t step;        /* bytes of one write; 0: all at once */
+	size_t step;         /* bytes of one write; 0: all at once */
+	uint64_t drip_ms;    /* and so long between two of them */
+	const char *hush_at; /* a command with this text is not answered, nor anything after it; the
+				connection stays.  "greeting": never greets */
+	int hushes;          /* so many times */
+	const char *say_at,
+		*say;         /* before the answer to a command with this text, these very bytes */
+	const char *greeting; /* instead of ours, without CRLF */
 	const char *cut_at; /* a command with this text is not answered, the connection is cut... */
 	int cuts;           /* ...so many times */
 	const char *refuse; /* a command with this text is answered... */
@@ -52,12 +59,15 @@ struct imapd {
 
 	int logins;      /* that were let in */
 	int connections; /* ever */
+	int open, most;  /* at the same time, and at the most so far */
 	struct buf said; /* every command line, each with its LF */
 };
 
 void imapd_open(struct imapd *d, struct loop *l);
 void imapd_drop(struct imapd *d);
 void imapd_cut_all(struct imapd *d); /* connections only */
+void imapd_cut_oldest(struct imapd *d);
+void imapd_speak(struct imapd *d); /* what was hushed is answered now */
 
 /* Mails; they are announced at once to whoever idles in that folder.  `folder`: 0 INBOX, 1 Bulk. */
 struct imapd_mail *imapd_reply(struct imapd *d, unsigned folder, const char *id,

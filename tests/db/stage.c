@@ -91,6 +91,7 @@ static void on_want(void *owner)
 	struct stage *s = owner;
 
 	s->wants++;
+	s->is_wanting = true;
 	timer_in(&s->poll, 0); /* admitted from the loop */
 }
 
@@ -182,6 +183,7 @@ void stage_watch_as(struct stage *s, int64_t epoch, const struct mailbox_params 
 
 	s->mp = *p;
 	s->mailbox = mailbox_open(&s->mp, s, &row);
+	s->is_wanting = true;
 	timer_in(&s->poll, 0);
 }
 
@@ -199,8 +201,10 @@ static void on_poll(struct timer *t)
 	struct stage *s = container_of(t, struct stage, poll);
 	bool there = false;
 
-	if (s->mailbox)
+	if (s->mailbox && s->is_wanting) {
+		s->is_wanting = false;
 		mailbox_admit(s->mailbox);
+	}
 	if (s->awaited)
 		there = strcmp(pgtest_value(s->admin, "%s", s->awaited), "t") == 0;
 	if (s->holds)

@@ -41,6 +41,7 @@ struct stage {
 	struct mailbox *mailbox;
 	struct mailbox_params mp; /* what stage_watch() gave it */
 	struct provider_table providers;
+	bool is_wanting; /* to be admitted */
 	int wants, settled, losts, standbys;
 	char settled_for[32]; /* reason of the last that settled badly; "" for good */
 	char lost_for[32];

@@ -30,6 +30,10 @@ struct folder_row {
 	const char *folder; /* uuid */
 	const char *wire_name, *name, *role;
 	int64_t uidvalidity, uid_gated, uid_ingested;
+	int64_t highestmodseq;               /* RFC 7162; 0: not known */
+	int64_t gated_at_us, ingested_at_us; /* INT64_MIN: never */
+	const char *seen_by;                 /* "push", "poll", "sweep"; "": not said yet */
+	int64_t seen_every_s;
 };
 /* A mail whose gate is closed and whose text was never read. */
 struct folder_pending {
@@ -49,6 +53,10 @@ struct folder_load {
 	struct pg_tx tx;
 	struct outcome outcome;
 	bool fenced;
+	/* Of the inbox as a whole; good from the first callback on. */
+	int64_t seen_us;       /* its last proof: all that came before was seen; INT64_MIN: never */
+	bool has_gap;          /* one is open: gap_close_start() when everything is seen again */
+	int64_t blind_from_us; /* of the open gap */
 	void (*folder)(struct folder_load *q,
 		       const struct folder_row *f); /* per row, before `done` */
 	void (*pending)(struct folder_load *q, const struct folder_pending *p);
@@ -85,27 +93,49 @@ struct folder_role {
 	bool fenced;
 	void (*done)(struct folder_role *q);
 };
-/* What LIST says now.  "other": the server has it no more, nobody waits for its watermark. */
+/*
+ * What LIST says now, and how the folder is looked at.  "other": the server has it no more, or
+ * nobody waits for its watermark.  A folder that comes to be watched makes older proofs of the
+ * inbox void.  `seen_by`: "push", "poll", "sweep", or "" as long as nobody knows; at least every
+ * `seen_every_s`.
+ */
 int folder_role_start(struct pg *pg, struct folder_role *q, const struct folder_lease *l,
-		      const char *folder, const char *role, void (*done)(struct folder_role *));
+		      const char *folder, const char *role, const char *seen_by,
+		      int64_t seen_every_s, void (*done)(struct folder_role *));
+
+struct folder_modseq {
+	struct pg_tx tx;
+	struct outcome outcome;
+	bool fenced;
+	void (*done)(struct folder_modseq *q);
+};
+/* Everything up to this HIGHESTMODSEQ (RFC 7162) was seen and is durable; under another UIDVALIDITY
+ * it means nothing and is not written. */
+int folder_modseq_start(struct pg *pg, struct folder_modseq *q, const struct folder_lease *l,
+			const char *folder, int64_t uidvalidity, int64_t highestmodseq,
+			void (*done)(struct folder_modseq *));
 
 /* ---- proofs, of many inboxes in one statement ---- */
 
+/* Of an inbox as a whole: the least of its watched folders. */
 struct folder_proof {
-	char inbox[FOLDER_UUID], folder[FOLDER_UUID];
-	int64_t epoch, uidvalidity;
+	char inbox[FOLDER_UUID];
+	int64_t epoch;
 	int64_t gated_at_us; /* everything that came before this instant has its gates committed */
 	int64_t ingested_at_us; /* and its events; INT64_MIN: not all of them */
+	int64_t interval_s;     /* the next proof comes so soon: a longer silence is a gap */
 };
 struct folder_proofs {
 	struct pg_tx tx;
 	struct outcome outcome;
-	int64_t written; /* fewer than given: some lease is lost, or a folder has another
-			    UIDVALIDITY */
+	int64_t written; /* fewer than given: some lease is lost */
+	void (*gap)(struct folder_proofs *q, const char *inbox); /* it has an open gap; before
+								    `done`; may be NULL */
 	void (*done)(struct folder_proofs *q);
 };
+/* At most one proof per inbox.  The callbacks are set by the caller. */
 int folder_proofs_start(struct pg *pg, struct folder_proofs *q, const struct folder_proof *proofs,
-			size_t n, void (*done)(struct folder_proofs *));
+			size_t n);
 
 /* ---- what the worker says of the inbox ---- */
 
@@ -115,13 +145,15 @@ struct folder_state {
 	bool fenced;
 	void (*done)(struct folder_state *q);
 };
-/*
- * `state`, `reason`: as table inbox_state has them; `detail`: for people, printable.
- * `event`: uuid of the event that says so too, with its type and data (json); NULL: none.
- */
+struct folder_said {
+	const char *state, *reason;          /* as table inbox_state has them */
+	const char *detail;                  /* for people, printable */
+	const char *waiting_for;             /* in words; "": nothing */
+	int64_t progress_done, progress_of;  /* of a long catching up; of 0: nothing long */
+	const char *event;                   /* uuid of the event that says so too; NULL: none */
+	const char *event_type, *event_data; /* data: json */
+};
 int folder_state_start(struct pg *pg, struct folder_state *q, const struct folder_lease *l,
-		       const char *state, const char *reason, const char *detail, const char *event,
-		       const char *event_type, const char *event_data,
-		       void (*done)(struct folder_state *));
+		       const struct folder_said *said, void (*done)(struct folder_state *));
 
 #endif

@@ -1,6 +1,7 @@
 #ifndef DB_GATE_H
 #define DB_GATE_H
 
+#include "base/buf.h"
 #include "db/pg.h"
 
 /*
@@ -12,8 +13,9 @@
 struct gate_inbox {
 	char inbox[37];
 	bool watched; /* enabled, its grant holds, and its folders are known */
-	/* Least gated_through of its watched folders; INT64_MIN: one was never seen, or a mail
-	 * waits to be looked at again. */
+	bool blind;   /* it has an open gap */
+	/* Up to when it was seen, by its newest proof or by what its watched folders committed;
+	 * INT64_MIN: never as a whole, or a mail waits to be looked at again. */
 	int64_t seen_us;
 };
 
@@ -27,9 +29,13 @@ struct gate_read {
 			 */
 	int n_inboxes;  /* may exceed GATE_INBOXES: then treat as unwatched */
 	struct gate_inbox inboxes[GATE_INBOXES];
+	/* What the proofs cover, json: [{"inbox_id","folders":[{"role","folders","seen_by",
+	 * "seen_every_s"}]}]; empty when it does not fit. */
+	struct buf covers;
 	void (*done)(struct gate_read *q);
 };
 int gate_read_start(struct pg *pg, struct gate_read *q, const char *workspace, const char *prospect,
 		    void (*done)(struct gate_read *));
+void gate_read_clear(struct gate_read *q); /* cancels, too */
 
 #endif

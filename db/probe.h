@@ -1,6 +1,7 @@
 #ifndef DB_PROBE_H
 #define DB_PROBE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,7 +12,13 @@
  * "Is everything seen up to now?"  Who is about to send asks for a fresh proof of
  * one inbox (table probe; its id is the asker's nonce); the worker that watches
  * it proves and answers.  Channels: replyd_probe (asked), replyd_probed (answered).
+ *
+ * Requests are embedded by the caller, zeroed before their first use; 0 and
+ * -errno as pg_tx_start().
  */
+
+/* ---- the worker's side ---- */
+
 struct probe_asked {
 	const char *probe, *workspace, *inbox; /* uuid; good inside the call */
 };
@@ -41,5 +48,28 @@ struct probe_answers {
 /* Writes the proof into the watermark too.  A lost lease answers nothing. */
 int probe_answers_start(struct pg *pg, struct probe_answers *q, const struct probe_answer *answers,
 			size_t n, void (*done)(struct probe_answers *));
+
+/* ---- the asker's side ---- */
+
+struct probe_ask {
+	struct pg_tx tx;
+	struct outcome outcome;
+	bool is_there; /* false: the workspace has no such inbox, nobody was asked */
+	void (*done)(struct probe_ask *q);
+};
+/* `probe`: a fresh uuid. */
+int probe_ask_start(struct pg *pg, struct probe_ask *q, const char *workspace, const char *inbox,
+		    const char *probe, void (*done)(struct probe_ask *));
+
+struct probe_read {
+	struct pg_tx tx;
+	struct outcome outcome;
+	bool is_answered;
+	int64_t gated_through_us;   /* not before the question; INT64_MIN: no answer yet */
+	char state[32], reason[64]; /* of the inbox now: why there is no answer */
+	void (*done)(struct probe_read *q);
+};
+int probe_read_start(struct pg *pg, struct probe_read *q, const char *workspace, const char *probe,
+		     void (*done)(struct probe_read *));
 
 #endif

@@ -10,7 +10,8 @@
 	X(2, 0002, inbox)                                                                          \
 	X(3, 0003, outreach)                                                                       \
 	X(4, 0004, log)                                                                            \
-	X(5, 0005, metrics)
+	X(5, 0005, metrics)                                                                        \
+	X(6, 0006, watcher)
 
 /*
  * The assembler reads the file, so the compiler never has to parse it as one

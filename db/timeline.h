@@ -10,7 +10,7 @@
 /*
  * The history of each inbox, for people: append-only lines such as "server said
  * BYE: session expired", "new session already live; no gap" (table timeline,
- * partitioned by month, kept as long as events).  Lines of many inboxes are
+ * partitioned by month, months are dropped when their time is over).  Lines of many inboxes are
  * written in one statement; a line whose lease is lost is still true and is written.
  */
 struct timeline_note {
@@ -25,7 +25,7 @@ struct timeline_put {
 	struct outcome outcome;
 	void (*done)(struct timeline_put *q);
 };
-/* 0 and -errno as pg_tx_start(). */
+/* In this order.  `words` of wrong UTF-8 are left out.  0 and -errno as pg_tx_start(). */
 int timeline_put_start(struct pg *pg, struct timeline_put *q, const struct timeline_note *notes,
 		       size_t n, void (*done)(struct timeline_put *));
 

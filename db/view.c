@@ -6,144 +6,130 @@ static void on_viewed(struct pg_tx *tx, const struct pg_answer *a);
 
 /* It tears SQL apart. */
 /* clang-format off */
-#define INSTANT(t) "to_char(" t " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
-/* An inbox is seen up to the least of its watched folders; one without folders was never seen. */
-#define INBOX_JSON                                                                                                                                                                                                     \
-	"jsonb_build_object('id', i.inbox_id, 'address', i.address, 'provider', i.provider, "                                                                                                                          \
-	"'admin_state', i.admin_state,"                                                                                                                                                                                \
-	" 'state', coalesce(s.state, 'new'), 'reason', coalesce(s.reason, ''), 'detail', "                                                                                                                             \
-	"coalesce(s.detail, ''),"                                                                                                                                                                                      \
-	" 'since', " INSTANT("s.since") ","                                                                                                                                                                            \
-					" 'watermarks', (select "                                                                                                                                                      \
-					"jsonb_build_object('gated_through', " INSTANT(                                                                                                                                \
-						"min(f.gated_through)") ","                                                                                                                                            \
-									"   "                                                                                                                                          \
-									"'ingested_through',"                                                                                                                          \
-									" " INSTANT(                                                                                                                                   \
-										"min(f.ingested_"                                                                                                                      \
-										"through)") ") "                                                                                                                       \
-											    "from"                                                                                                                     \
-											    " fol"                                                                                                                     \
-											    "der "                                                                                                                     \
-											    "f"                                                                                                                        \
-											    "   "                                                                                                                      \
-											    "wher"                                                                                                                     \
-											    "e "                                                                                                                       \
-											    "f."                                                                                                                       \
-											    "inbo"                                                                                                                     \
-											    "x_"                                                                                                                       \
-											    "id "                                                                                                                      \
-											    "= "                                                                                                                       \
-											    "i."                                                                                                                       \
-											    "inbo"                                                                                                                     \
-											    "x_"                                                                                                                       \
-											    "id "                                                                                                                      \
-											    "and "                                                                                                                     \
-											    "f."                                                                                                                       \
-											    "role"                                                                                                                     \
-											    " in "                                                                                                                     \
-											    "('"                                                                                                                       \
-											    "inbo"                                                                                                                     \
-											    "x', "                                                                                                                     \
-											    "'jun"                                                                                                                     \
-											    "k'))"                                                                                                                     \
-											    ","                                                                                                                        \
-											    " '"                                                                                                                       \
-											    "fold"                                                                                                                     \
-											    "ers'"                                                                                                                     \
-											    ", "                                                                                                                       \
-											    "(sel"                                                                                                                     \
-											    "ect "                                                                                                                     \
-											    "coal"                                                                                                                     \
-											    "esce"                                                                                                                     \
-											    "(jso"                                                                                                                     \
-											    "nb_"                                                                                                                      \
-											    "agg("                                                                                                                     \
-											    "json"                                                                                                                     \
-											    "b_"                                                                                                                       \
-											    "buil"                                                                                                                     \
-											    "d_"                                                                                                                       \
-											    "obje"                                                                                                                     \
-											    "ct('"                                                                                                                     \
-											    "name"                                                                                                                     \
-											    "', "                                                                                                                      \
-											    "f."                                                                                                                       \
-											    "name"                                                                                                                     \
-											    ", "                                                                                                                       \
-											    "'rol"                                                                                                                     \
-											    "e', "                                                                                                                     \
-											    "f."                                                                                                                       \
-											    "role"                                                                                                                     \
-											    ","                                                                                                                        \
-											    "   "                                                                                                                      \
-											    "'gat"                                                                                                                     \
-											    "ed_"                                                                                                                      \
-											    "thro"                                                                                                                     \
-											    "ugh'"                                                                                                                     \
-											    ","                                                                                                                        \
-											    " " INSTANT("f.gated_through") ", 'ingested_through', " INSTANT(                                                           \
-												    "f.ingested_through") ")"                                                                                          \
-															  "   order by f.role, f.name), '[]') from folder f where f.inbox_id = i.inbox_id),"           \
-															  " 'grant', (select jsonb_build_object('kind', g.kind, 'state', g.state, 'reason', g.reason)" \
-															  "   from inbox_grant g where g.inbox_id = i.inbox_id))"
+/* ---- inboxes ---- */
 
+/* A proof holds for every folder that an inbox is judged by, whatever their rows say. */
+#define FOLDERS_JSON(which)                                                                        \
+	"(select coalesce(jsonb_agg(jsonb_build_object("                                           \
+	"  'name', f.name, 'role', f.role,"                                                        \
+	"  'gated_through', instant_text(case when f.role in ('inbox', 'junk', 'all')"             \
+	"   then greatest(f.gated_through, e.gated_through) else f.gated_through end),"            \
+	"  'ingested_through', instant_text(case when f.role in ('inbox', 'junk', 'all')"          \
+	"   then greatest(f.ingested_through, e.ingested_through) else f.ingested_through end),"   \
+	"  'seen_by', nullif(f.seen_by, ''), 'seen_every_s', nullif(f.seen_every_s, 0))"           \
+	"  order by f.role, f.name), '[]') from folder f where f.inbox_id = i.inbox_id" which ")"
+
+#define INBOX_JSON(which)                                                                          \
+	"jsonb_build_object('id', i.inbox_id, 'address', i.address, 'provider', i.provider,"       \
+	" 'admin_state', i.admin_state, 'state', coalesce(s.state, 'new'),"                        \
+	" 'reason', coalesce(s.reason, ''), 'detail', coalesce(s.detail, ''),"                     \
+	" 'waiting_for', coalesce(s.waiting_for, ''),"                                             \
+	" 'progress', case when s.progress_of is not null then"                                    \
+	"  jsonb_build_object('done', s.progress_done, 'of', s.progress_of) end,"                  \
+	" 'since', instant_text(s.since),"                                                         \
+	" 'watermarks', jsonb_build_object('gated_through', instant_text(e.gated_through),"        \
+	"  'ingested_through', instant_text(e.ingested_through)),"                                 \
+	" 'gap', (select jsonb_build_object('id', g.gap_id, 'blind_from', instant_text(g.blind_from)," \
+	"   'cause', g.cause) from gap g where g.workspace_id = i.workspace_id"                    \
+	"  and g.inbox_id = i.inbox_id and g.closed_at is null),"                                  \
+	" 'covers', inbox_covers(i.inbox_id),"                                                     \
+	" 'folders', " FOLDERS_JSON(which) ","                                                     \
+	" 'grant', (select jsonb_build_object('kind', g.kind, 'state', g.state, 'reason', g.reason)" \
+	"  from inbox_grant g where g.inbox_id = i.inbox_id))"
+
+#define INBOX_FROM                                                                                 \
+	" from inbox i join inbox_seen e on e.workspace_id = i.workspace_id"                       \
+	"  and e.inbox_id = i.inbox_id"                                                            \
+	" left join inbox_state s on s.inbox_id = i.inbox_id"
+
+/* In a list only the folders that are watched all the time. */
 static const struct pg_stmt inboxes = {
 	"view_inboxes",
-	"select coalesce(jsonb_agg(" INBOX_JSON " order by i.address), '[]')::text"
-	" from inbox i left join inbox_state s on s.inbox_id = i.inbox_id where i.admin_state <> "
-	"'removed'",
+	"select coalesce(jsonb_agg(" INBOX_JSON(" and f.role <> 'other'") " order by i.address), '[]')::text"
+	INBOX_FROM " where i.admin_state <> 'removed'",
 };
 static const struct pg_stmt inbox = {
 	"view_inbox",
-	"select " INBOX_JSON "::text from inbox i left join inbox_state s on s.inbox_id = "
-			     "i.inbox_id where i.inbox_id = $1",
+	"select " INBOX_JSON("") "::text" INBOX_FROM " where i.inbox_id = $1",
 };
+
+/* ---- what happened to an inbox ---- */
+
+/* Newest first; `next` leads to the page before, null: there is none. */
+#define LINE_AT "(extract(epoch from t.noted_at) * 1000000)::bigint"
+#define TIMELINE(before)                                                                           \
+	"select jsonb_build_object('lines', coalesce(jsonb_agg(jsonb_build_object("                \
+	"   'at', instant_text(t.noted_at), 'code', t.code, 'words', t.words)"                     \
+	"   order by t.noted_at desc, t.line desc) filter (where t.line is not null), '[]'),"      \
+	"  'next', case when count(t.line) = $2::bigint then"                                      \
+	"   (array_agg(" LINE_AT " || '.' || t.line order by t.noted_at, t.line))[1] end)::text"   \
+	" from inbox i left join lateral (select * from timeline t"                                \
+	"  where t.workspace_id = i.workspace_id and t.inbox_id = i.inbox_id" before               \
+	"  order by t.noted_at desc, t.line desc limit $2::bigint) t on true"                      \
+	" where i.inbox_id = $1::uuid group by i.inbox_id"
+
+static const struct pg_stmt timeline_last = { "view_timeline_last", TIMELINE("") };
+static const struct pg_stmt timeline_before = {
+	"view_timeline_before",
+	TIMELINE(" and (t.noted_at, t.line) <"
+		 " (timestamptz 'epoch' + $3::bigint * interval '1 microsecond', $4::bigint)"),
+};
+static const struct pg_stmt gaps = {
+	"view_gaps",
+	"select coalesce(jsonb_agg(jsonb_build_object('id', g.gap_id, 'cause', g.cause,"
+	"   'blind_from', instant_text(g.blind_from), 'opened_at', instant_text(g.opened_at),"
+	"   'blind_to', instant_text(g.blind_to), 'closed_at', instant_text(g.closed_at),"
+	"   'replayed', g.replayed, 'vanished', g.vanished, 'skipped', g.skipped,"
+	"   'verified', g.verified) order by g.blind_from desc) filter (where g.gap_id is not null), '[]')::text"
+	" from inbox i left join lateral (select * from gap g"
+	"  where g.workspace_id = i.workspace_id and g.inbox_id = i.inbox_id"
+	"  order by g.blind_from desc limit $2::bigint) g on true"
+	" where i.inbox_id = $1::uuid group by i.inbox_id",
+};
+
+/* ---- endpoints, events, links ---- */
+
 static const struct pg_stmt endpoints = {
 	"view_endpoints",
-	"select coalesce(jsonb_agg(jsonb_build_object('id', endpoint_id, 'url', url, 'types', "
-	"types, 'state', state,"
-	" 'reason', reason, 'created_at', " INSTANT(
-		"created_at") ") order by created_at), '[]')::text from endpoint",
+	"select coalesce(jsonb_agg(jsonb_build_object('id', endpoint_id, 'url', url, 'types', types,"
+	"  'state', state, 'reason', reason, 'created_at', instant_text(created_at))"
+	" order by created_at), '[]')::text from endpoint",
 };
 static const struct pg_stmt events = {
 	"view_events",
-	"select jsonb_build_object('events', coalesce(jsonb_agg(event_body(e.event_id, e.type, "
-	"e.created_at, e.data)::jsonb"
+	"select jsonb_build_object("
+	"  'events', coalesce(jsonb_agg(event_body(e.event_id, e.type, e.created_at, e.data)::jsonb"
 	"   || jsonb_build_object('position', p.position) order by p.position), '[]'),"
-	" 'next', coalesce(max(p.position), $2::bigint))::text"
+	"  'next', coalesce(max(p.position), $2::bigint))::text"
 	" from (select position, event_id, event_created_at from feed"
-	"   where workspace_id = $1 and position > $2 order by position limit $3) p"
-	" join event e on e.workspace_id = $1 and e.event_id = p.event_id and e.created_at = "
-	"p.event_created_at",
+	"  where workspace_id = $1 and position > $2 order by position limit $3) p"
+	" join event e on e.workspace_id = $1 and e.event_id = p.event_id"
+	"  and e.created_at = p.event_created_at",
 };
 static const struct pg_stmt event = {
 	"view_event",
-	"select (event_body(e.event_id, e.type, e.created_at, e.data)::jsonb || "
-	"jsonb_build_object('attempts',"
-	" (select coalesce(jsonb_agg(jsonb_build_object('at', " INSTANT(
-		"a.started_at") ", 'endpoint_id', a.endpoint_id,"
-				"   'try', a.try, 'status', a.status, 'outcome', a.outcome, "
-				"'detail', a.detail, 'took_ms', a.took_ms)"
-				"   order by a.started_at), '[]') from attempt a where "
-				"a.workspace_id = $1 and a.event_id = $2),"
-				" 'owed', (select count(*) from delivery d where d.workspace_id = "
-				"$1 and d.event_id = $2)))::text"
-				" from event_key k join event e on e.workspace_id = $1 and "
-				"e.event_id = k.event_id and e.created_at = k.event_created_at"
-				" where k.workspace_id = $1 and k.event_id = $2",
+	"select (event_body(e.event_id, e.type, e.created_at, e.data)::jsonb || jsonb_build_object("
+	"  'attempts', (select coalesce(jsonb_agg(jsonb_build_object("
+	"    'at', instant_text(a.started_at), 'endpoint_id', a.endpoint_id, 'try', a.try,"
+	"    'status', a.status, 'outcome', a.outcome, 'detail', a.detail, 'took_ms', a.took_ms)"
+	"    order by a.started_at), '[]')"
+	"   from attempt a where a.workspace_id = $1 and a.event_id = $2),"
+	"  'owed', (select count(*) from delivery d where d.workspace_id = $1 and d.event_id = $2)))::text"
+	" from event_key k join event e on e.workspace_id = $1 and e.event_id = k.event_id"
+	"  and e.created_at = k.event_created_at"
+	" where k.workspace_id = $1 and k.event_id = $2",
 };
+#define IS_LATE "state in ('open', 'started') and expires_at < now()"
+
 static const struct pg_stmt connect_link = {
 	"view_connect_link",
 	"select jsonb_build_object('id', connect_link_id, 'provider', provider,"
-	" 'state', case when state in ('open', 'started') and expires_at < now() then 'failed' "
-	"else state end,"
-	" 'problem', case when state in ('open', 'started') and expires_at < now() then "
-	"'link_expired' else problem end,"
-	" 'problem_detail', problem_detail, 'inbox_id', inbox_id, 'expires_at', " INSTANT(
-		"expires_at") ")::text"
-			      " from connect_link where connect_link_id = $1 and workspace_id = "
-			      "workspace_now()",
+	"  'state', case when " IS_LATE " then 'failed' else state end,"
+	"  'problem', case when " IS_LATE " then 'link_expired' else problem end,"
+	"  'problem_detail', problem_detail, 'inbox_id', inbox_id,"
+	"  'expires_at', instant_text(expires_at))::text"
+	" from connect_link where connect_link_id = $1 and workspace_id = workspace_now()",
 };
 /* clang-format on */
 
@@ -183,6 +169,26 @@ int view_inbox_start(struct pg *pg, struct view *v, const char *workspace, const
 {
 	pg_tx_init(&v->tx, workspace);
 	pg_tx_add(&v->tx, &inbox, "u", inbox_id);
+	return begin(pg, v, done);
+}
+
+int view_timeline_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox_id,
+			const struct view_page *page, view_cb done)
+{
+	pg_tx_init(&v->tx, workspace);
+	if (page->before_us == INT64_MAX)
+		pg_tx_add(&v->tx, &timeline_last, "ui", inbox_id, page->limit);
+	else
+		pg_tx_add(&v->tx, &timeline_before, "uiii", inbox_id, page->limit, page->before_us,
+			  page->before_line);
+	return begin(pg, v, done);
+}
+
+int view_gaps_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox_id,
+		    int64_t limit, view_cb done)
+{
+	pg_tx_init(&v->tx, workspace);
+	pg_tx_add(&v->tx, &gaps, "ui", inbox_id, limit);
 	return begin(pg, v, done);
 }
 

@@ -23,6 +23,19 @@ struct view {
 int view_inboxes_start(struct pg *pg, struct view *v, const char *workspace, view_cb done);
 int view_inbox_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox,
 		     view_cb done);
+
+/* Where a page of a timeline ends; newest first. */
+struct view_page {
+	int64_t before_us, before_line; /* `next` of the page behind; INT64_MAX: the newest */
+	int64_t limit;
+};
+/* {"lines":[{"at","code","words"}],"next":"<us>.<line>"} */
+int view_timeline_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox,
+			const struct view_page *page, view_cb done);
+/* Newest first, at most `limit`. */
+int view_gaps_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox,
+		    int64_t limit, view_cb done);
+
 int view_endpoints_start(struct pg *pg, struct view *v, const char *workspace, view_cb done);
 /* Events behind position `after`, at most `limit`: {"events":[...],"next":N}. */
 int view_events_start(struct pg *pg, struct view *v, const char *workspace, int64_t after,

@@ -18,14 +18,13 @@ static void on_ingested(struct arrival_close *q);
 
 void ledger_init(struct ledger *l, const struct ledger_params *p)
 {
-	*l = (struct ledger){ .p = *p, .ensure_at_ms = UINT64_MAX };
+	*l = (struct ledger){ .p = *p, .ensure_at_ms = UINT64_MAX, .told_us = INT64_MIN };
 }
 
 void ledger_end(struct ledger *l)
 {
 	pg_tx_cancel(&l->ensure.tx);
 	l->ensure_at_ms = UINT64_MAX;
-	l->n_proofs = 0;
 	l->has_roles = false;
 	memset(l->lags, 0, sizeof(l->lags));
 }
@@ -161,7 +160,7 @@ static void write_roles(struct ledger *l)
 		f->row_role = role_now(f);
 		/* one at a time; what fails is told again on the next connection */
 		(void)folder_role_start(l->p.pg, &l->role, &l->p.lease, f->folder,
-					watch_folder_role_name(f->row_role), on_role);
+					watch_folder_role_name(f->row_role), "", 0, on_role);
 		return;
 	}
 	l->has_roles = true;
@@ -225,44 +224,33 @@ static void on_ingested(struct arrival_close *q)
 
 /* ---- proofs ---- */
 
-static struct folder_proof *proof_of(struct ledger *l, const char *folder)
+bool ledger_has_proof(const struct ledger *l)
 {
-	for (size_t i = 0; i < l->n_proofs; i++)
-		if (strcmp(l->proofs[i].folder, folder) == 0)
-			return &l->proofs[i];
-	return &l->proofs[l->n_proofs++];
+	return watch_is_live(l->p.watch) && watch_proven_us(l->p.watch) > l->told_us;
 }
 
-static void take_proofs(struct ledger *l)
+static bool has_backlog(const struct ledger *l)
 {
-	struct watch_proof w;
-
-	while (watch_take_proof(l->p.watch, &w)) {
-		const struct watch_folder *f = &l->p.watch->folders.at[w.folder];
-		struct folder_proof *p;
-
-		if (!f->folder[0])
-			continue;
-		p = proof_of(l, f->folder);
-		*p = (struct folder_proof){
-			.epoch = l->p.lease.epoch,
-			.uidvalidity = f->uidvalidity,
-			.gated_at_us = w.proof_us,
-			.ingested_at_us =
-				backlog_has(l->p.backlog, f->folder) ? INT64_MIN : w.proof_us,
-		};
-		(void)snprintf(p->inbox, sizeof(p->inbox), "%s", l->p.lease.inbox);
-		(void)snprintf(p->folder, sizeof(p->folder), "%s", f->folder);
-	}
+	for (unsigned i = 0; i < l->p.watch->folders.n; i++)
+		if (l->p.watch->folders.at[i].is_here &&
+		    backlog_has(l->p.backlog, l->p.watch->folders.at[i].folder))
+			return true;
+	return false;
 }
 
-size_t ledger_take_proofs(struct ledger *l, struct folder_proof *ret, size_t max)
+bool ledger_take_proof(struct ledger *l, struct folder_proof *ret)
 {
-	size_t n = l->n_proofs < max ? l->n_proofs : max;
-
-	memcpy(ret, l->proofs, n * sizeof(*ret));
-	l->n_proofs = 0;
-	return n;
+	if (!ledger_has_proof(l))
+		return false;
+	l->told_us = watch_proven_us(l->p.watch);
+	*ret = (struct folder_proof){
+		.epoch = l->p.lease.epoch,
+		.gated_at_us = l->told_us,
+		.ingested_at_us = has_backlog(l) ? INT64_MIN : l->told_us,
+		.interval_s = (int64_t)((l->p.watch->p.proof_ms + 999) / 1000),
+	};
+	(void)snprintf(ret->inbox, sizeof(ret->inbox), "%s", l->p.lease.inbox);
+	return true;
 }
 
 void ledger_act(struct ledger *l, uint64_t now_ms)
@@ -270,7 +258,6 @@ void ledger_act(struct ledger *l, uint64_t now_ms)
 	if (now_ms >= l->ensure_at_ms)
 		start_ensure(l);
 	take_start(l);
-	take_proofs(l);
 	write_roles(l);
 	catch_up(l);
 }

@@ -40,8 +40,7 @@ struct ledger {
 	struct folder_role role;
 	struct arrival_close ingested;
 	bool lags[WATCH_FOLDERS]; /* the ingested watermark of the row is behind the watcher's */
-	struct folder_proof proofs[WATCH_FOLDERS];
-	size_t n_proofs;
+	int64_t told_us;          /* the proof that was taken last; INT64_MIN: none */
 };
 
 void ledger_init(struct ledger *l, const struct ledger_params *p);
@@ -57,7 +56,9 @@ void ledger_act(struct ledger *l, uint64_t now_ms);
  * there. */
 void ledger_lags(struct ledger *l, unsigned folder);
 uint64_t ledger_deadline(const struct ledger *l); /* UINT64_MAX: none */
-/* Newest of each folder since the last call; at most `max`. */
-size_t ledger_take_proofs(struct ledger *l, struct folder_proof *ret, size_t max);
+/* Every watched folder was proven since the last one was taken. */
+bool ledger_has_proof(const struct ledger *l);
+/* A proof of the inbox as a whole.  false: none is new. */
+bool ledger_take_proof(struct ledger *l, struct folder_proof *ret);
 
 #endif

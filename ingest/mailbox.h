@@ -103,7 +103,7 @@ int64_t mailbox_proven_us(const struct mailbox *m);
 /* A gap stands open although the inbox is live: it is closed with the next proof. */
 void mailbox_gap_open(struct mailbox *m);
 
-/* Proofs since the last call, newest of each folder; at most `max`. */
+/* The newest proof, if there is one since the last call; at most `max`. */
 size_t mailbox_take_proofs(struct mailbox *m, struct folder_proof *ret, size_t max);
 
 /* What happened since the last call, oldest first; at most `max`. */

@@ -73,9 +73,17 @@ static void start_write(struct standing *s)
 	w->state = s->state;
 	w->reason = mem_text(s->reason);
 	w->detail = mem_text(s->detail);
-	if (folder_state_start(s->pg, &w->q, s->lease, w->state, w->reason, w->detail,
-			       is_event ? event : NULL, "inbox.reauth_required", data,
-			       on_written)) {
+	const struct folder_said said = {
+		.state = w->state,
+		.reason = w->reason,
+		.detail = w->detail,
+		.waiting_for = "",
+		.event = is_event ? event : NULL,
+		.event_type = "inbox.reauth_required",
+		.event_data = data,
+	};
+
+	if (folder_state_start(s->pg, &w->q, s->lease, &said, on_written)) {
 		end_write(s);
 		s->retry_at_ms = clock_mono_ms() + RETRY_MS;
 	}

@@ -376,12 +376,12 @@ static void look_at_gone(struct vigil *v)
 
 bool vigil_has_proofs(const struct vigil *v)
 {
-	return v->ledger.n_proofs > 0;
+	return ledger_has_proof(&v->ledger);
 }
 
 size_t vigil_take_proofs(struct vigil *v, struct folder_proof *ret, size_t max)
 {
-	return ledger_take_proofs(&v->ledger, ret, max);
+	return max > 0 && ledger_take_proof(&v->ledger, ret);
 }
 
 /* ---- commands ---- */

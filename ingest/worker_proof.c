@@ -7,6 +7,7 @@
 #include "ingest/worker_inside.h"
 #include "ingest/worker_seat.h"
 
+static void on_gap(struct folder_proofs *q, const char *inbox);
 static void on_proven(struct folder_proofs *q);
 
 #define PROOF_MS 1000 /* one statement a second for all inboxes */
@@ -67,9 +68,20 @@ void worker_proof_tick(struct worker *w, uint64_t now_ms)
 		p->n_sent +=
 			mailbox_take_proofs(s->mailbox, p->sent + p->n_sent, PROOFS - p->n_sent);
 	}
+	p->q.gap = on_gap;
+	p->q.done = on_proven;
 	if (p->n_sent > 0)
-		p->is_under_way = folder_proofs_start(w->p.mailbox.pg, &p->q, p->sent, p->n_sent,
-						      on_proven) == 0;
+		p->is_under_way =
+			folder_proofs_start(w->p.mailbox.pg, &p->q, p->sent, p->n_sent) == 0;
+}
+
+/* Somebody took it for blind while it was not, or was so without our knowing. */
+static void on_gap(struct folder_proofs *q, const char *inbox)
+{
+	struct seat *s = worker_seat_find(container_of(q, struct worker, proof.q), inbox);
+
+	if (s)
+		mailbox_gap_open(s->mailbox);
 }
 
 static void on_proven(struct folder_proofs *q)

@@ -22,6 +22,14 @@ static bool all_watched(const struct verdict_facts *f)
 	return true;
 }
 
+static bool any_blind(const struct verdict_facts *f)
+{
+	for (size_t i = 0; i < f->n_inboxes; i++)
+		if (f->inboxes[i].blind)
+			return true;
+	return false;
+}
+
 static bool is_fresh(const struct verdict_facts *f, int64_t seen_us)
 {
 	return seen_us != VERDICT_NEVER &&
@@ -47,7 +55,7 @@ struct verdict verdict_of(const struct verdict_facts *f)
 	} else if (!all_watched(f)) {
 		v.state = VERDICT_UNKNOWN;
 		v.reason = "inbox_unwatched";
-	} else if (!is_fresh(f, v.observed_through_us)) {
+	} else if (any_blind(f) || !is_fresh(f, v.observed_through_us)) {
 		v.state = VERDICT_UNKNOWN;
 		v.reason = "inbox_behind";
 	} else {

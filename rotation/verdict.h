@@ -22,6 +22,7 @@
 struct verdict_inbox {
 	bool watched;
 	int64_t seen_us; /* gated_through; VERDICT_NEVER */
+	bool blind;      /* a gap is open: what came meanwhile is not made up yet */
 };
 
 struct verdict_facts {

@@ -43,7 +43,7 @@ static void on_gone(void *state)
 
 	list_remove(&q->waiting);
 	pg_tx_cancel(&q->key.tx);
-	pg_tx_cancel(&q->gate.tx);
+	gate_read_clear(&q->gate);
 	pg_tx_cancel(&q->outbound.tx);
 	pg_tx_cancel(&q->endpoint.tx);
 	pg_tx_cancel(&q->link.tx);

@@ -112,7 +112,7 @@ static void put_instant(json_t *obj, const char *key, int64_t unix_us)
 static json_t *gate_json(const char *prospect, const struct gate_read *g, const struct verdict *v)
 {
 	bool closed = v->state == VERDICT_CLOSED;
-	json_t *j = json_object();
+	json_t *j = json_object(), *covers;
 
 	json_put_text(j, "prospect", text_of(prospect));
 	json_put_text(j, "state", text_of(verdict_state_name(v->state)));
@@ -122,6 +122,9 @@ static json_t *gate_json(const char *prospect, const struct gate_read *g, const 
 	put_instant(j, "hold_until", closed ? g->hold_until_us : VERDICT_NEVER);
 	put_instant(j, "since", closed ? g->closed_us : VERDICT_NEVER);
 	put_instant(j, "observed_through", v->observed_through_us);
+	covers = g->covers.len ? json_loadb((const char *)g->covers.data, g->covers.len, 0, NULL)
+			       : NULL;
+	json_object_set_new(j, "covers", covers ? covers : json_null());
 	return j;
 }
 
@@ -140,10 +143,11 @@ static void on_gate(struct gate_read *g)
 	if (!answer_db_ok(q, &g->outcome))
 		return;
 	for (int i = 0; i < g->n_inboxes && i < GATE_INBOXES; i++)
-		seen[f.n_inboxes++] =
-			(struct verdict_inbox){ g->inboxes[i].watched, g->inboxes[i].seen_us };
+		seen[f.n_inboxes++] = (struct verdict_inbox){ .watched = g->inboxes[i].watched,
+							      .seen_us = g->inboxes[i].seen_us,
+							      .blind = g->inboxes[i].blind };
 	if (g->n_inboxes > GATE_INBOXES) /* more than we looked at: not proven */
-		seen[f.n_inboxes++] = (struct verdict_inbox){ false, VERDICT_NEVER };
+		seen[f.n_inboxes++] = (struct verdict_inbox){ .seen_us = VERDICT_NEVER };
 	v = verdict_of(&f);
 	answer_json(q, 200, gate_json(q->params[0], g, &v));
 }

@@ -17,6 +17,8 @@
 
 #define LIMIT_MS 20000
 
+static void on_gap(struct folder_proofs *q, const char *inbox);
+static void on_proven(struct folder_proofs *q);
 static void on_poll(struct timer *t);
 static void on_limit(struct timer *t);
 
@@ -103,9 +105,30 @@ static void on_settled(void *owner, const struct plight *why)
 	snprintf(s->settled_for, sizeof(s->settled_for), "%s", why ? why->reason : "");
 }
 
+/* As a worker does, for one inbox. */
 static void on_proof(void *owner)
 {
-	(void)owner; /* nobody writes them here: the worker's tests do */
+	struct stage *s = owner;
+
+	if (s->is_proving || mailbox_take_proofs(s->mailbox, &s->proof, 1) == 0)
+		return;
+	s->proofs.gap = on_gap;
+	s->proofs.done = on_proven;
+	s->is_proving = folder_proofs_start(s->pg, &s->proofs, &s->proof, 1) == 0;
+}
+
+static void on_gap(struct folder_proofs *q, const char *inbox)
+{
+	struct stage *s = container_of(q, struct stage, proofs);
+
+	assert_string_equal(inbox, SEED_A);
+	if (s->mailbox)
+		mailbox_gap_open(s->mailbox);
+}
+
+static void on_proven(struct folder_proofs *q)
+{
+	container_of(q, struct stage, proofs)->is_proving = false;
 }
 
 static void on_note(void *owner)
@@ -312,6 +335,7 @@ void stage_open(struct stage *s, const char *database)
 void stage_close(struct stage *s)
 {
 	mailbox_drop(s->mailbox);
+	pg_tx_cancel(&s->proofs.tx);
 	imapd_drop(&s->imapd);
 	pg_drop(s->pg);
 	timer_drop(&s->poll, NULL);

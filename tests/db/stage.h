@@ -39,6 +39,9 @@ struct stage {
 	struct stage_ask *asks;
 
 	struct mailbox *mailbox;
+	struct folder_proofs proofs; /* they are written as they come */
+	struct folder_proof proof;
+	bool is_proving;
 	struct mailbox_params mp; /* what stage_watch() gave it */
 	struct provider_table providers;
 	bool is_wanting; /* to be admitted */

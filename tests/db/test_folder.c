@@ -40,7 +40,8 @@ static void what_waits_outlives_its_uidvalidity(void **state)
 	s.imapd.folders[0].uidnext = 102;
 	imapd_cut_all(&s.imapd);
 	stage_until(&s, EVENTS, 1, "reply.received");
-	stage_until(&s, "select gated_through is not null from folder where uidvalidity = 70");
+	stage_until(&s, "select gated_through is not null from inbox_seen where inbox_id = '" SEED_A
+			"'");
 	assert_string_equal(stage_value(&s, "select count(*) from blind"), "1");
 	assert_string_equal(stage_value(&s, "select count(*) from recheck"), "0");
 	stage_close(&s);
@@ -92,26 +93,22 @@ static void nobody_has_seen_the_future(void **state)
 {
 	static struct stage s;
 	struct folder_proof proof = { .inbox = SEED_A,
-				      .folder = SEED_FOLDER_A,
 				      .epoch = 1,
-				      .uidvalidity = 7,
+				      .interval_s = 60,
 				      .gated_at_us = clock_unix_us() + INT64_C(3600000000),
 				      .ingested_at_us = clock_unix_us() + INT64_C(3600000000) };
-	struct folder_proofs q;
+	struct folder_proofs q = { 0 };
 
 	(void)state;
 	stage_open(&s, "mailbox_future");
-	pgtest_exec(s.admin,
-		    "insert into folder (workspace_id, inbox_id, folder_id, name, wire_name, role, "
-		    "uidvalidity, uid_gated, uid_ingested) values ('" SEED_WS "', '" SEED_A
-		    "', '" SEED_FOLDER_A "', 'INBOX', 'INBOX', 'inbox', 7, 0, 0)");
 	has_proven = false;
-	assert_int_equal(folder_proofs_start(s.pg, &q, &proof, 1, on_proven), 0);
+	q.done = on_proven;
+	assert_int_equal(folder_proofs_start(s.pg, &q, &proof, 1), 0);
 	stage_until_holds(&s, is_proven);
 	assert_string_equal(
 		stage_value(&s, "select greatest(gated_through, ingested_through) <= now() and "
 				"least(gated_through, ingested_through) > now() - interval "
-				"'1 minute' from folder where folder_id = '" SEED_FOLDER_A "'"),
+				"'1 minute' from inbox_proof where inbox_id = '" SEED_A "'"),
 		"t");
 	stage_close(&s);
 }

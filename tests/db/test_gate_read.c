@@ -19,6 +19,7 @@
 
 static struct pg_bench bench;
 static struct session *admin;
+static char covers[4096]; /* what the last answer says that proofs cover */
 
 static int open_all(void **state)
 {
@@ -56,6 +57,8 @@ static void ask(struct gate_read *g, const char *workspace, const char *prospect
 	assert_int_equal(gate_read_start(bench.pg, g, workspace, prospect, on_read), 0);
 	pg_bench_run(&bench, 1);
 	assert_true(outcome_ok(&g->outcome));
+	(void)snprintf(covers, sizeof(covers), "%s", (const char *)g->covers.data);
+	gate_read_clear(g);
 }
 
 /* "watched 2026-11-23T09:00:00.000000Z, unwatched never" */
@@ -72,13 +75,17 @@ static const char *eyes(const char *prospect)
 			clock_rfc3339(g.inboxes[i].seen_us, at);
 		else
 			(void)snprintf(at, sizeof(at), "never");
-		(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%s %s",
-			       i ? ", " : "", g.inboxes[i].watched ? "watched" : "unwatched", at);
+		(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%s%s %s",
+			       i ? ", " : "", g.inboxes[i].blind ? "blind " : "",
+			       g.inboxes[i].watched ? "watched" : "unwatched", at);
 	}
 	return line;
 }
 
 #define SEEN "2026-11-23T09:00:00.000000Z"
+#define PROOF(at, void_until)                                                                      \
+	"insert into inbox_proof (workspace_id, inbox_id, epoch, gated_through, void_until) "      \
+	"values ('" SEED_WS "', '" SEED_A "', 1, '" at "', '" void_until "')"
 
 /* Each row changes one thing of an inbox that is live and seen, and is undone. */
 static void what_is_seen(void **state)
@@ -114,6 +121,35 @@ static void what_is_seen(void **state)
 		{ "no folders yet", "delete from folder where inbox_id = '" SEED_A "'",
 		  "unwatched never" },
 		{ "only junk is known", "update folder set role = 'junk'", "unwatched " SEEN },
+		{ "a proof is newer than what the folders committed",
+		  PROOF("2026-11-23 09:05:00Z", "-infinity"),
+		  "watched 2026-11-23T09:05:00.000000Z" },
+		{ "a proof, and no folder has committed anything",
+		  "update folder set gated_through = null;" PROOF("2026-11-23 09:05:00Z",
+								  "-infinity"),
+		  "watched 2026-11-23T09:05:00.000000Z" },
+		{ "folders have committed since the proof",
+		  PROOF("2026-11-23 08:00:00Z", "-infinity"), "watched " SEEN },
+		{ "a proof that was made before a folder came to be watched",
+		  "update folder set gated_through = null;" PROOF("2026-11-23 09:05:00Z",
+								  "2026-11-23 09:05:00Z"),
+		  "watched never" },
+		{ "a mail waits to be looked at again, whatever is proven",
+		  "insert into recheck (workspace_id, inbox_id, folder_id, uidvalidity, uid)"
+		  " values ('" SEED_WS "', '" SEED_A "', '" SEED_FOLDER_A
+		  "', 7, 9);" PROOF("2026-11-23 09:05:00Z", "-infinity"),
+		  "watched never" },
+		{ "all mail stands for the inbox", "update folder set role = 'all', name = 'All'",
+		  "watched " SEEN },
+		{ "a gap is open",
+		  "insert into gap (workspace_id, gap_id, inbox_id, blind_from, cause) values "
+		  "('" SEED_WS "', '" SEED_A "', '" SEED_A "', '" SEEN "', 'network')",
+		  "blind watched " SEEN },
+		{ "a gap is closed",
+		  "insert into gap (workspace_id, gap_id, inbox_id, blind_from, cause, blind_to, "
+		  "closed_at) values ('" SEED_WS "', '" SEED_A "', '" SEED_A "', '" SEEN
+		  "', 'network', '" SEEN "', now())",
+		  "watched " SEEN },
 		{ "paused", "update inbox set admin_state = 'paused'", "unwatched " SEEN },
 		{ "removed", "update inbox set admin_state = 'removed'", "unwatched " SEEN },
 		{ "consent is needed", "update inbox_state set state = 'reauth_required'",
@@ -148,6 +184,7 @@ static void what_is_seen(void **state)
 		pgtest_exec(
 			admin,
 			"delete from recheck; delete from folder; delete from inbox_state;"
+			"delete from inbox_proof; delete from gap;"
 			"update inbox set admin_state = 'enabled';"
 			"insert into inbox_state (workspace_id, inbox_id, state, live_at) select "
 			"workspace_id, inbox_id, 'live', now() from inbox;"
@@ -167,6 +204,28 @@ static void what_is_seen(void **state)
 	pgtest_exec(admin, "delete from recheck");
 	assert_string_equal(eyes("both"), "watched " SEEN ", watched 2026-11-23T07:00:00.000000Z");
 	assert_string_equal(eyes("nobody"), "");
+}
+
+static void it_says_what_is_covered(void **state)
+{
+	struct gate_read g;
+
+	(void)state;
+	pgtest_exec(admin,
+		    "update folder set seen_by = 'push', seen_every_s = 60;"
+		    "insert into folder (workspace_id, inbox_id, folder_id, name, wire_name, role, "
+		    "uidvalidity, uid_gated, uid_ingested, seen_by, seen_every_s)"
+		    " select '" SEED_WS "', '" SEED_A
+		    "', md5(n)::uuid, n, n, 'other', 1, 0, 0, s, e"
+		    " from (values ('Archive', 'sweep', 900), ('Trash', 'sweep', 600), "
+		    "('Gone', '', 0)) v (n, s, e)");
+	ask(&g, SEED_WS, "anna");
+	assert_string_equal(covers,
+			    "[{\"folders\": [{\"role\": \"inbox\", \"folders\": 1, \"seen_by\": "
+			    "\"push\", \"seen_every_s\": 60}, {\"role\": \"other\", \"folders\": "
+			    "2, \"seen_by\": \"sweep\", \"seen_every_s\": 900}], \"inbox_id\": "
+			    "\"" SEED_A "\"}]");
+	pgtest_exec(admin, "delete from folder where role = 'other'");
 }
 
 static void the_gate_itself(void **state)
@@ -373,6 +432,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_seen),
+		cmocka_unit_test(it_says_what_is_covered),
 		cmocka_unit_test(the_gate_itself),
 		cmocka_unit_test(another_workspace_sees_nothing),
 		cmocka_unit_test(more_inboxes_than_are_listed),

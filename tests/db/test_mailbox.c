@@ -448,7 +448,7 @@ static void refusals_do_not_stop_the_watch(void **state)
 		stage_until_holds(&s, has_been_rude);
 		stage_until(&s,
 			    "select min(gated_through) > now() - interval '3 s' or '%s' like "
-			    "'EXAMINE%%' from folder",
+			    "'EXAMINE%%' from inbox_seen where inbox_id = '" SEED_A "'",
 			    rows[i].what);
 		stage_close(&s);
 	}

@@ -69,30 +69,34 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "connect_link", { "", "SU", "", "SD", "sIu", "" } },
 		{ "delivery", { "", "", "SIUD", "s", "S", "" } },
 		{ "endpoint", { "", "", "Su", "", "sIu", "" } },
-		{ "event", { "I", "I", "S", "", "S", "" } },
-		{ "event_key", { "I", "I", "", "", "S", "" } },
-		{ "event_queue", { "I", "I", "SD", "s", "", "" } },
+		{ "event", { "I", "I", "S", "I", "S", "" } },
+		{ "event_key", { "I", "I", "", "I", "S", "" } },
+		{ "event_queue", { "I", "I", "SD", "sI", "", "" } },
 		{ "feed", { "", "", "SI", "", "S", "" } },
 		{ "feed_head", { "", "", "SIU", "s", "S", "" } },
 		{ "folder", { "SIU", "", "", "s", "S", "S" } },
+		{ "gap", { "SIU", "", "", "SI", "S", "S" } },
 		{ "gate", { "SIU", "", "", "", "S", "" } },
 		{ "gate_pending", { "SID", "", "", "", "", "" } },
 		{ "inbox", { "S", "SIU", "", "S", "Su", "S" } },
-		{ "inbox_grant", { "", "SIUD", "", "", "s", "" } },
+		{ "inbox_grant", { "", "SIUD", "", "", "s", "s" } },
+		{ "inbox_proof", { "SIU", "", "", "S", "S", "S" } },
 		{ "inbox_state", { "SIU", "SIU", "", "s", "S", "S" } },
-		{ "lease", { "SIU", "SI", "", "", "S", "S" } },
+		{ "lease", { "SIU", "SI", "", "s", "S", "S" } },
 		{ "message", { "SIU", "", "", "", "S", "" } },
 		{ "message_key", { "SI", "", "", "", "S", "" } },
 		{ "metric", { "", "", "", "SIUD", "S", "" } },
 		{ "migration", { "S", "S", "S", "S", "S", "S" } },
 		{ "outbound", { "S", "", "", "", "SI", "" } },
 		{ "outbound_key", { "SIu", "", "", "SuD", "SIU", "" } },
+		{ "probe", { "Su", "", "", "SD", "SI", "SI" } },
 		{ "prospect_inbox", { "S", "", "", "", "SIU", "" } },
 		{ "recheck", { "SD", "", "", "", "SI", "" } },
 		{ "sighting", { "SI", "", "", "", "S", "" } },
+		{ "timeline", { "I", "", "", "I", "S", "S" } },
 		{ "token_request", { "SIU", "SD", "", "s", "", "" } },
 		{ "trace", { "SI", "", "", "SD", "S", "" } },
-		{ "worker", { "SIUD", "", "", "", "S", "S" } },
+		{ "worker", { "SIUD", "", "", "s", "S", "S" } },
 		{ "workspace", { "", "", "", "", "S", "SI" } },
 	};
 	struct session *s = pgtest_session(pgtest_database("may"), PGTEST_ADMIN);
@@ -133,7 +137,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 			" where c.relnamespace = 'replyd'::regnamespace and a.grantee <> "
 			"'replyd_owner'::regrole"
 			" and (a.grantee = 0 or a.privilege_type not in ('SELECT', 'INSERT', "
-			"'UPDATE', 'DELETE'))"));
+			"'UPDATE', 'DELETE', case c.relkind when 'S' then 'USAGE' end))"));
 	session_close(s);
 }
 
@@ -205,12 +209,20 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 	} rows[] = {
 		{ "delivery_take", "dispatch" },
 		{ "event_body", "api dispatch" },
-		{ "event_put", "broker ingest" },
+		{ "event_id_of", "ingest rotation" },
+		{ "event_put", "broker ingest rotation" },
 		{ "feed_append", "dispatch" },
 		{ "fence", "ingest" },
 		{ "folder_advance", "ingest" },
+		{ "gap_close", "ingest" },
+		{ "gap_data", "admin api ingest rotation" },
+		{ "gap_event_id", "ingest rotation" },
+		{ "gaps_due", "rotation" },
+		{ "gaps_open", "rotation" },
 		{ "gate_close", "ingest" },
 		{ "housekeeping", "rotation" },
+		{ "inbox_covers", "admin api" },
+		{ "instant_text", "admin api ingest rotation" },
 		{ "message_settle", "ingest" },
 		{ "metrics_count", "rotation" },
 		{ "metrics_now", "api" },
@@ -219,7 +231,12 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "outbound_register", "api" },
 		{ "partitions_ensure", "rotation" },
 		{ "presented_now", "admin api broker dispatch ingest rotation" },
+		{ "probes_answer", "ingest" },
+		{ "proof_tolerated", "ingest rotation" },
+		{ "proofs_put", "ingest" },
 		{ "shut", "" },
+		{ "timeline_forget", "rotation" },
+		{ "timeline_put", "ingest" },
 		{ "trace_keep", "ingest" },
 		{ "walled", "" },
 		{ "workspace_now", "admin api broker dispatch ingest rotation" },
@@ -246,12 +263,13 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 	(void)snprintf(n, sizeof(n), "%zu", countof(rows));
 	assert_string_equal(n, pgtest_value(s, "select count(*) from pg_proc where pronamespace = "
 					       "'replyd'::regnamespace"));
-	/* One runs as the owner, and it is not led astray by the caller's search_path. */
+	/* Two run as the owner, and are not led astray by the caller's search_path. */
 	assert_string_equal(
-		"partitions_ensure {\"search_path=replyd, pg_temp\"}",
-		pgtest_value(
-			s, "select string_agg(proname || ' ' || proconfig::text, ',') from pg_proc"
-			   " where pronamespace = 'replyd'::regnamespace and prosecdef"));
+		"partitions_ensure {\"search_path=replyd, pg_temp\"},"
+		"timeline_forget {\"search_path=replyd, pg_temp\"}",
+		pgtest_value(s, "select string_agg(proname || ' ' || proconfig::text, ',' order by "
+				"proname) from pg_proc"
+				" where pronamespace = 'replyd'::regnamespace and prosecdef"));
 	session_close(s);
 }
 
@@ -326,7 +344,15 @@ static const char filling[] =
 	"select w, w, 1, w, now() from ws;"
 	"insert into attempt (workspace_id, attempt_id, started_at, endpoint_id, event_id, "
 	"position, try, status, outcome, took_ms)"
-	" select w, w, now(), w, w, 1, 1, 200, 'delivered', 1 from ws";
+	" select w, w, now(), w, w, 1, 1, 200, 'delivered', 1 from ws;"
+	"insert into inbox_proof (workspace_id, inbox_id, epoch, gated_through)"
+	" select workspace_id, inbox_id, 1, now() from inbox;"
+	"insert into gap (workspace_id, gap_id, inbox_id, blind_from, cause)"
+	" select workspace_id, gen_random_uuid(), inbox_id, now(), 'network' from inbox;"
+	"insert into probe (workspace_id, probe_id, inbox_id)"
+	" select workspace_id, gen_random_uuid(), inbox_id from inbox;"
+	"insert into timeline (workspace_id, inbox_id, noted_at, code, words)"
+	" select workspace_id, inbox_id, now(), 'live', 'live' from inbox";
 
 static void workspaces_do_not_see_each_other(void **state)
 {
@@ -336,7 +362,8 @@ static void workspaces_do_not_see_each_other(void **state)
 		"outbound",  "outbound_key", "prospect_inbox", "trace",         "recheck",
 		"gate",      "gate_pending", "message",        "message_key",   "sighting",
 		"event",     "event_key",    "event_queue",    "feed_head",     "feed",
-		"endpoint",  "delivery",     "attempt",
+		"endpoint",  "delivery",     "attempt",        "inbox_proof",   "gap",
+		"probe",     "timeline",
 	};
 	struct session *s = pgtest_session(seed_database("apart"), PGTEST_ADMIN);
 
@@ -436,15 +463,32 @@ static void batches_see_all_workspaces_where_it_is_said(void **state)
 	static const struct {
 		const char *role, *table, *sees; /* workspaces, with none named */
 	} rows[] = {
-		{ "replyd_ingest", "inbox", "2" },        { "replyd_ingest", "lease", "2" },
-		{ "replyd_ingest", "gate", "0" },         { "replyd_ingest", "outbound", "0" },
-		{ "replyd_ingest", "outbound_key", "0" }, { "replyd_ingest", "trace", "0" },
-		{ "replyd_broker", "inbox_grant", "2" },  { "replyd_broker", "connect_link", "2" },
-		{ "replyd_dispatch", "event", "2" },      { "replyd_dispatch", "delivery", "2" },
-		{ "replyd_rotation", "trace", "2" },      { "replyd_admin", "inbox", "2" },
-		{ "replyd_api", "inbox", "0" },           { "replyd_api", "event", "0" },
-		{ "replyd_api", "api_key", "0" },         { "replyd_api", "gate", "0" },
-		{ "replyd_api", "workspace", "0" },       { "replyd_api", "feed", "0" },
+		{ "replyd_ingest", "inbox", "2" },
+		{ "replyd_ingest", "lease", "2" },
+		{ "replyd_ingest", "gate", "0" },
+		{ "replyd_ingest", "outbound", "0" },
+		{ "replyd_ingest", "outbound_key", "0" },
+		{ "replyd_ingest", "trace", "0" },
+		{ "replyd_broker", "inbox_grant", "2" },
+		{ "replyd_broker", "connect_link", "2" },
+		{ "replyd_dispatch", "event", "2" },
+		{ "replyd_dispatch", "delivery", "2" },
+		{ "replyd_rotation", "trace", "2" },
+		{ "replyd_ingest", "inbox_proof", "2" },
+		{ "replyd_ingest", "probe", "2" },
+		{ "replyd_rotation", "gap", "2" },
+		{ "replyd_rotation", "lease", "2" },
+		{ "replyd_admin", "timeline", "2" },
+		{ "replyd_api", "gap", "0" },
+		{ "replyd_api", "inbox_seen", "0" },
+		{ "replyd_api", "timeline", "0" },
+		{ "replyd_admin", "inbox", "2" },
+		{ "replyd_api", "inbox", "0" },
+		{ "replyd_api", "event", "0" },
+		{ "replyd_api", "api_key", "0" },
+		{ "replyd_api", "gate", "0" },
+		{ "replyd_api", "workspace", "0" },
+		{ "replyd_api", "feed", "0" },
 	};
 	struct session *s = pgtest_session(seed_database("batches"), PGTEST_ADMIN);
 

@@ -83,10 +83,10 @@ static void takes_watches_proves_and_gives_back(void **state)
 	assert_string_equal(stage_value(&s, "select count(*) from lease where worker_id = '" ONE
 					    "' and epoch = 2"),
 			    "3");
-	stage_until(&s, "select count(*) = 6 from folder where gated_through is not null and "
+	stage_until(&s, "select count(*) = 3 from inbox_seen where gated_through is not null and "
 			"ingested_through = gated_through");
-	stage_until(&s, "select min(gated_through) > '%s' from folder",
-		    stage_value(&s, "select max(gated_through) from folder"));
+	stage_until(&s, "select min(gated_through) > '%s' from inbox_seen",
+		    stage_value(&s, "select max(gated_through) from inbox_seen"));
 	/* one mail in every inbox: it is the same server.  It concerns a prospect of the first
 	 * workspace only. */
 	imapd_reply(&s.imapd, 0, "r1@prospect.test", "out.1@example.test", "Yes, gladly.\r\n");

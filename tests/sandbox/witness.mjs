@@ -48,8 +48,9 @@ export class Witness {
   // db: insideOf(replyd); what the watermarks say and what is there, in one snapshot
   watchMarks(db) {
     const sql = `select json_build_object('marks', (select json_agg(json_build_array(i.address, f.role,
-        floor(extract(epoch from f.gated_through) * 1000), floor(extract(epoch from f.ingested_through) * 1000)))
-        from replyd.folder f join replyd.inbox i using (inbox_id)),
+        floor(extract(epoch from case when f.role in ('inbox', 'junk', 'all') then s.gated_through else f.gated_through end) * 1000),
+        floor(extract(epoch from case when f.role in ('inbox', 'junk', 'all') then s.ingested_through else f.ingested_through end) * 1000)))
+        from replyd.folder f join replyd.inbox i using (inbox_id) join replyd.inbox_seen s using (inbox_id)),
       'messages', (select coalesce(json_object_agg(header_message_id, state), '{}') from replyd.message))`;
     this.marks = [];
     this.#running.push((async () => {

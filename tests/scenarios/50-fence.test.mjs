@@ -35,7 +35,7 @@ test('a paused worker is taken over from, and wakes up harmless', async () => {
   }, { timeoutMs: 30000 });
   assert.ok(second.epoch > first.epoch);
   await box.engine.waitFor('the event', (e) => isOf(e, early));
-  const written = await db.psql(`select gated_through from replyd.folder where inbox_id = '${ada.id}' and role = 'inbox'`);
+  const written = await db.psql(`select gated_through from replyd.inbox_seen where inbox_id = '${ada.id}'`);
 
   process.kill(first.pid, 'SIGCONT');
   const late = humanReply(outs[1]);
@@ -47,5 +47,5 @@ test('a paused worker is taken over from, and wakes up harmless', async () => {
   const feed = await box.api.events();
   for (const mail of [early, late]) assert.equal(feed.filter((e) => isOf(e, mail)).length, 1);
   await until('the watermark to go on', async () =>
-    (await db.psql(`select gated_through from replyd.folder where inbox_id = '${ada.id}' and role = 'inbox'`)) > written);
+    (await db.psql(`select gated_through from replyd.inbox_seen where inbox_id = '${ada.id}'`)) > written);
 });

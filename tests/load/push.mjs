@@ -56,6 +56,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const { provenS } = await stage.watched();
     say(`all watched after ${provenS.toFixed(1)} s`);
     await push(stage, report);
+    await stage.profile();
     report.end();
   } catch (e) {
     console.error(e);

@@ -122,15 +122,21 @@ class Psql {
   async value(sql) { return (await this.rows(sql))[0]; }
 }
 
+// PROFILE=1: what PostgreSQL's time goes into, statements inside functions too (told at the end)
+const profiled = process.env.PROFILE ? { shared_preload_libraries: 'pg_stat_statements',
+  'pg_stat_statements.track': 'all', 'pg_stat_statements.track_planning': 'on' } : {};
+
 async function startDatabase(dir, settings) {
   const pg = await startPostgres({ dir: path.join(dir, 'pg'), settings: {
     fsync: 'on', full_page_writes: 'on', synchronous_commit: 'on', shared_buffers: '512MB', max_wal_size: '8GB',
-    checkpoint_timeout: '15min', track_commit_timestamp: 'on', max_connections: 100, jit: 'off', ...settings } });
+    checkpoint_timeout: '15min', track_commit_timestamp: 'on', max_connections: 100, jit: 'off', ...profiled, ...settings } });
   const url = pg.url.replace(/\/postgres$/, '/replyd');
   await pg.psql('create database replyd');
   fs.mkdirSync(path.join(dir, 'data'), { mode: 0o700 });
   await must([binary('release'), 'migrate', 'up', '--data', path.join(dir, 'data')],
     { env: { ...process.env, DATABASE_URL: url } });
+  if (process.env.PROFILE)
+    await must(['psql', '-Xq', '-d', url, '-c', 'create extension pg_stat_statements with schema public']);
   await pg.psql('alter role owner set search_path = replyd, public');
   await pg.psql("alter role replyd_ingest login password 'load'");
   return { pg, url, sql: new Psql(url) };
@@ -169,6 +175,10 @@ class Worker {
   stop() { return this.running.stop({ graceMs: 30000 }); }
 }
 
+const dearest = `select format('%8s ms exec %6s ms plan %7s calls  %s', round(total_exec_time), round(total_plan_time),
+  calls, left(regexp_replace(query, '\\s+', ' ', 'g'), 140)) from public.pg_stat_statements
+  order by total_exec_time + total_plan_time desc limit 40`;
+
 // Stage: everything.
 //   inboxes, outbounds (of each), folders (more ones of each), chain ('gmail' or 'short')
 export class Stage {
@@ -190,6 +200,11 @@ export class Stage {
       stage.hasProofs = await stage.sql.value("select to_regclass('inbox_proof') is not null") === 't';
     };
     return stage;
+  }
+
+  // profile: the dearest statements so far, when PROFILE=1 asked for it
+  async profile() {
+    if (process.env.PROFILE) console.log((await this.sql.rows(dearest)).join('\n'));
   }
 
   // startWorkers: as many as the inboxes ask for

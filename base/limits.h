@@ -26,6 +26,9 @@
 #define LIMIT_QUOTE_SLICES 64         /* pieces of an answer written between quoted lines */
 #define LIMIT_TLS_PENDING (256 * 1024) /* clear bytes waiting for the handshake, or cipher bytes for the wire; an engine is drained often */
 #define LIMIT_TLS_CLEAR (256 * 1024)  /* decrypted and not yet taken: four read buffers */
+#define LIMIT_TLS_TRUSTED 4096        /* verified chains that are remembered, 200 bytes each; providers are dozens, own domains thousands */
+#define LIMIT_TLS_TICKETS 4096        /* sessions to be resumed, about 1.5 KB each, of all hosts */
+#define LIMIT_TLS_TICKETS_HOST 128    /* of one host and port; each handshake takes one and is given two, 64 are under way */
 #define LIMIT_CONN_READ (64 * 1024)   /* one read, shared by all connections of a process */
 #define LIMIT_CONN_OUT (1024 * 1024)  /* what waits for a peer that does not read; our commands are short */
 #define LIMIT_CONN_HOST 253           /* a DNS name, RFC 1035 section 2.3.4 */

@@ -16,9 +16,12 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/tls.h"
+#include "base/tls_ticket.h"
+#include "base/tls_trust.h"
 
 enum tls_state { TLS_HANDSHAKE, TLS_UP, TLS_OVER, TLS_FAILED };
 
@@ -28,9 +31,13 @@ enum tls_state { TLS_HANDSHAKE, TLS_UP, TLS_OVER, TLS_FAILED };
 struct tls_context {
 	SSL_CTX *ssl;
 	BIO_METHOD *slice;
+	struct tls_trust trust;
+	struct tls_ticket_pool tickets;
+	int64_t at_s; /* 0: now */
 };
 
 struct tls {
+	struct tls_context *context;
 	SSL *ssl;
 	enum tls_state state;
 	const uint8_t *in; /* the caller's slice; inside tls_recv() only */
@@ -40,8 +47,24 @@ struct tls {
 	struct buf clear; /* clear bytes that arrived */
 	size_t lent;      /* of `clear`, what the caller is looking at */
 	char *host;
-	struct outcome outcome;
+	uint16_t port;
+	int64_t good_until;      /* Unix s: the chain, here or where the session began */
+	struct outcome *failure; /* NULL: none */
 };
+
+static int64_t now_of(const struct tls_context *c)
+{
+	return c->at_s ? c->at_s : clock_unix_s();
+}
+
+/* The first failure is the one that says why. */
+static void blame(struct tls *t, enum blame whom, const char *what, struct text said)
+{
+	const struct outcome o = outcome_of(whom, what, said);
+
+	if (!t->failure)
+		t->failure = mem_copy(&o, sizeof(o));
+}
 
 /* ---- the BIO: reads the caller's slice, writes into `out`, owns nothing ---- */
 
@@ -189,9 +212,71 @@ static int on_verify(int good, X509_STORE_CTX *x)
 		add_reason(&words, t, cert, error);
 	else
 		(void)text_add(&words, text_of(X509_verify_cert_error_string(error)));
-	t->outcome = outcome_of(BLAME_PEER, "tls certificate",
-				(struct text){ (const char *)words.data, words.len });
+	blame(t, BLAME_PEER, "tls certificate",
+	      (struct text){ (const char *)words.data, words.len });
 	return 0; /* OpenSSL sends the alert that fits */
+}
+
+/* OpenSSL asks this in the place of X509_verify_cert(), which asks on_verify(). */
+static int on_chain(X509_STORE_CTX *x, void *context)
+{
+	struct tls_context *c = context;
+	SSL *ssl = X509_STORE_CTX_get_ex_data(x, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls *t = SSL_get_app_data(ssl);
+
+	return tls_trust_judge(&c->trust, x, t->host, now_of(c), &t->good_until);
+}
+
+/* ---- sessions to be resumed ---- */
+
+/* "host:port"; false: longer than any host's. */
+static bool place_of(const struct tls *t, char ret[LIMIT_CONN_HOST + 8], struct text *ret_text)
+{
+	int n = snprintf(ret, LIMIT_CONN_HOST + 8, "%s:%u", t->host, t->port);
+
+	*ret_text = (struct text){ ret, (size_t)n };
+	return n < LIMIT_CONN_HOST + 8;
+}
+
+/* With 1.3 after the handshake, as often as the server likes; with 1.2 at its end. */
+static int on_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls *t = SSL_get_app_data(ssl);
+	char words[LIMIT_CONN_HOST + 8];
+	struct text place;
+
+	if (t->state != TLS_FAILED && now_of(t->context) < t->good_until &&
+	    place_of(t, words, &place))
+		tls_ticket_keep(&t->context->tickets, place, session, t->good_until);
+	return 0; /* we keep a copy, not this one */
+}
+
+static void resume(struct tls *t)
+{
+	char words[LIMIT_CONN_HOST + 8];
+	struct text place;
+	SSL_SESSION *s = NULL;
+
+	if (place_of(t, words, &place))
+		s = tls_ticket_take(&t->context->tickets, place, now_of(t->context),
+				    &t->good_until);
+	if (!s)
+		return;
+	(void)SSL_set_session(t->ssl, s); /* what does not fit is not resumed */
+	SSL_SESSION_free(s);
+}
+
+/*
+ * Nobody asks for the chain again once it was verified: what it holds beyond the
+ * server's own certificate is most of what a connection costs.  A resumed
+ * connection shares these stacks' certificates with others, and has its own stacks.
+ */
+static void let_chain_go(STACK_OF(X509) * chain)
+{
+	X509 *x;
+
+	while ((x = sk_X509_pop(chain)))
+		X509_free(x);
 }
 
 /* ---- why anything else failed ---- */
@@ -216,8 +301,7 @@ static int fail(struct tls *t)
 		said = "the peer makes us answer without end"; /* slice_write() said no */
 	}
 
-	if (t->outcome.blame == BLAME_NONE) /* else on_verify() knew better */
-		t->outcome = outcome_of(BLAME_PEER, what, text_of(said));
+	blame(t, BLAME_PEER, what, text_of(said)); /* unless on_verify() knew better */
 	t->state = TLS_FAILED;
 	return -EBADMSG;
 }
@@ -260,8 +344,12 @@ int tls_context_new(const char *ca_file, struct tls_context **ret)
 	SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION);
 	SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(c->ssl, on_session);
 	SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, on_verify);
+	SSL_CTX_set_cert_verify_callback(c->ssl, on_chain, c);
+	tls_trust_init(&c->trust);
+	tls_ticket_init(&c->tickets);
 	r = add_anchors(c->ssl, ca_file);
 	if (r < 0) {
 		tls_context_free(c);
@@ -275,9 +363,22 @@ void tls_context_free(struct tls_context *c)
 {
 	if (!c)
 		return;
+	tls_ticket_clear(&c->tickets);
+	tls_trust_clear(&c->trust);
 	SSL_CTX_free(c->ssl);
 	BIO_meth_free(c->slice);
 	free(c);
+}
+
+uint64_t tls_context_judged(const struct tls_context *c)
+{
+	return c->trust.judged;
+}
+
+void tls_context_at(struct tls_context *c, int64_t now_s)
+{
+	c->at_s = now_s;
+	X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(c->ssl), (time_t)now_s);
 }
 
 /* ---- one connection ---- */
@@ -309,6 +410,8 @@ static int shake(struct tls *t)
 
 	assert(SSL_get_verify_result(t->ssl) == X509_V_OK);
 	t->state = TLS_UP;
+	let_chain_go(SSL_get_peer_cert_chain(t->ssl));
+	let_chain_go(SSL_get0_verified_chain(t->ssl));
 	if (!t->early.len)
 		return 0;
 	r = SSL_write(t->ssl, t->early.data, (int)t->early.len);
@@ -325,7 +428,7 @@ static int decrypt(struct tls *t)
 	while ((r = SSL_read(t->ssl, piece, sizeof(piece))) > 0) {
 		if (!buf_add(&t->clear, piece, (size_t)r))
 			continue;
-		t->outcome = outcome_of(BLAME_US, "tls record", text_of("clear bytes not taken"));
+		blame(t, BLAME_US, "tls record", text_of("clear bytes not taken"));
 		t->state = TLS_FAILED;
 		return -ENOBUFS;
 	}
@@ -348,14 +451,15 @@ static void take_back(struct tls *t)
 	t->lent = 0;
 }
 
-struct tls *tls_new(struct tls_context *c, const char *host)
+struct tls *tls_new(struct tls_context *c, const char *host, uint16_t port)
 {
 	struct tls *t = mem_new(sizeof(*t));
 	size_t len = strlen(host);
 	BIO *b;
 
+	t->context = c;
 	t->state = TLS_HANDSHAKE;
-	t->outcome = OUTCOME_OK;
+	t->port = port;
 	/* The dot of a fully qualified name is no part of it in a certificate. */
 	t->host = mem_text_n(host, len && host[len - 1] == '.' ? len - 1 : len);
 	buf_init(&t->out, 2 * LIMIT_TLS_PENDING + HANDSHAKE_ROOM);
@@ -370,10 +474,11 @@ struct tls *tls_new(struct tls_context *c, const char *host)
 	SSL_set_bio(t->ssl, b, b);
 	if (!set_host(t)) {
 		ERR_clear_error();
-		t->outcome = outcome_of(BLAME_US, "tls host name", text_of("not a host name"));
+		blame(t, BLAME_US, "tls host name", text_of("not a host name"));
 		t->state = TLS_FAILED;
 		return t;
 	}
+	resume(t);
 	(void)shake(t);
 	return t;
 }
@@ -387,6 +492,7 @@ void tls_free(struct tls *t)
 	buf_clear(&t->early);
 	buf_clear(&t->clear);
 	free(t->host);
+	free(t->failure);
 	free(t);
 }
 
@@ -460,6 +566,11 @@ bool tls_is_up(const struct tls *t)
 	return t->state == TLS_UP;
 }
 
+bool tls_is_resumed(const struct tls *t)
+{
+	return SSL_session_reused(t->ssl) == 1;
+}
+
 bool tls_is_over(const struct tls *t)
 {
 	return t->state == TLS_OVER || t->state == TLS_FAILED;
@@ -467,5 +578,5 @@ bool tls_is_over(const struct tls *t)
 
 struct outcome tls_outcome(const struct tls *t)
 {
-	return t->outcome;
+	return t->failure ? *t->failure : OUTCOME_OK;
 }

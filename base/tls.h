@@ -20,8 +20,14 @@
  * RFC 8446); there is no way to switch that off.  TLS 1.2 at least.  A BIO of
  * ours reads the caller's slice, and OpenSSL gives its buffers back, so an
  * idle connection keeps no record buffer (docs/why-engines.md).
+ *
+ * What a context remembers makes the next handshake with a host cheaper, in time
+ * and in memory, and weakens nothing: chains that were verified, for the host
+ * they were verified for (tls_trust.h), and sessions to be resumed, at that host
+ * and port only (tls_ticket.h).  Neither outlives the certificates, or a day.  Of
+ * a chain that was good an idle connection keeps the first certificate only.
  */
-struct tls_context; /* trust anchors and policy; one per process */
+struct tls_context; /* trust anchors and policy, and what is remembered; one per process */
 struct tls;         /* one connection, client side */
 
 /*
@@ -31,13 +37,17 @@ struct tls;         /* one connection, client side */
  */
 int tls_context_new(const char *ca_file, struct tls_context **ret);
 void tls_context_free(struct tls_context *c);
+/* How many chains had to be judged: every other connection had a known one, or was resumed. */
+uint64_t tls_context_judged(const struct tls_context *c);
+/* Judge certificates as if it were this instant (Unix s), also what is remembered; for tests. */
+void tls_context_at(struct tls_context *c, int64_t now_s);
 
 /*
  * `host`: the name to verify and to send (SNI); an IP literal is verified as
- * one.  The handshake starts at once: drain tls_send().  What is no host name
- * makes an engine that has failed already.
+ * one.  `port`: where it is; tells apart what may be resumed there.  The handshake starts at once:
+ * drain tls_send().  What is no host name makes an engine that has failed already.
  */
-struct tls *tls_new(struct tls_context *c, const char *host);
+struct tls *tls_new(struct tls_context *c, const char *host, uint16_t port);
 void tls_free(struct tls *t);
 
 /*
@@ -61,8 +71,9 @@ void tls_sent(struct tls *t, size_t n);
 /* Queue a close_notify. */
 void tls_close(struct tls *t);
 
-bool tls_is_up(const struct tls *t);   /* the handshake is over and verified */
-bool tls_is_over(const struct tls *t); /* the peer said close_notify, or it failed */
+bool tls_is_up(const struct tls *t);      /* the handshake is over and verified */
+bool tls_is_resumed(const struct tls *t); /* its chain was verified by an earlier connection */
+bool tls_is_over(const struct tls *t);    /* the peer said close_notify, or it failed */
 /*
  * OUTCOME_OK, also after a close_notify.  After a failure BLAME_PEER (BLAME_US:
  * our host name, our use) and one of

@@ -453,7 +453,7 @@ int conn_write(struct conn *c, const uint8_t *p, size_t n)
 static void shake(struct conn *c)
 {
 	c->state = CONN_SHAKE;
-	c->tls = tls_new(c->params.tls, c->host);
+	c->tls = tls_new(c->params.tls, c->host, c->params.port);
 	put_tls(c);
 	if (tls_is_over(c->tls))
 		end(c, tls_outcome(c->tls));

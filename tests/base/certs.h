@@ -65,7 +65,7 @@ static inline void certs_init(struct certs *c)
 	snprintf(c->ca_file, sizeof(c->ca_file), "%s/ca.pem", c->dir);
 	c->ca_key = EVP_EC_gen("P-256");
 	c->key = EVP_EC_gen("P-256");
-	c->ca = certs_make("Test CA", NULL, c->ca_key, NULL, c->ca_key, -3600, 86400);
+	c->ca = certs_make("Test CA", NULL, c->ca_key, NULL, c->ca_key, -3600, 30L * 86400);
 	f = fopen(c->ca_file, "w");
 	if (!f || !PEM_write_X509(f, c->ca) || fclose(f))
 		abort();

@@ -36,7 +36,7 @@ static void pair_open(struct pair *p, SSL_CTX *server, const char *host, size_t 
 	p->from_server = BIO_new(BIO_s_mem());
 	SSL_set_bio(p->server, p->to_server, p->from_server);
 	SSL_set_accept_state(p->server);
-	p->client = tls_new(context, host);
+	p->client = tls_new(context, host, 993);
 	buf_init(&p->heard, 16 * 1024 * 1024);
 }
 
@@ -136,8 +136,10 @@ static void every_split(void **state)
 			carry_up(&p);
 			assert_int_equal(server_reads(&p, got, sizeof(got)), 9);
 			assert_memory_equal(got, "a1 IDLE\r\n", 9);
-			assert_string_equal(SSL_get_servername(p.server, TLSEXT_NAMETYPE_host_name),
-					    "mail.example");
+			if (!tls_is_resumed(p.client)) /* OpenSSL forgets it then, with 1.2 */
+				assert_string_equal(
+					SSL_get_servername(p.server, TLSEXT_NAMETYPE_host_name),
+					"mail.example");
 			pair_clear(&p);
 		}
 		SSL_CTX_free(ctx);
@@ -327,7 +329,7 @@ static void garbage(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		for (size_t step = 1; step <= strlen(rows[i]); step++) {
-			struct tls *t = tls_new(context, "mail.example");
+			struct tls *t = tls_new(context, "mail.example", 993);
 			int r = 0;
 
 			for (size_t at = 0; at < strlen(rows[i]) && !r; at += step) {
@@ -484,11 +486,11 @@ static void bad_host_fails_at_once(void **state)
 	(void)state;
 	memset(name, 'a', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
-	t = tls_new(context, name);
+	t = tls_new(context, name, 993);
 	assert_true(tls_is_over(t));
 	assert_int_equal(tls_outcome(t).blame, BLAME_US);
 	tls_free(t);
-	t = tls_new(context, "");
+	t = tls_new(context, "", 993);
 	assert_true(tls_is_over(t));
 	tls_free(t);
 }

@@ -162,6 +162,8 @@ class Worker {
       'tls.ca_file': path.join(stage.dir, 'ca.pem'),
       'net.allow': '127.0.0.0/8',
       'ingest.capacity': PER_PROCESS,
+      'provider.generic.connects_per_s': 100000, // one address is all these providers
+      'provider.generic.logins_per_s': 100000,
       'gate.freshness': '3h', // so that any ingest.proof is accepted
       'log.level': 'warn', 'log.format': 'kv',
       ...settings,

@@ -99,6 +99,7 @@ $(OUT)/replyd: $(OUT)/services/main.o $(lib)
 $(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(lib)
 	$(call say,link)
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(LDLIBS)
+$(OUT)/tests/fuzz/fuzz_imap_session: $(OUT)/tests/ingest/imap_tell.o
 $(loads): $(OUT)/tests/load/%: $(OUT)/tests/load/%.o $(load_objs) $(lib)
 	$(call say,link)
 	$(Q)$(CC) $(CFLAGS) $(LINK_$(MODE)) -o $@ $^ $(LDFLAGS) $(LDLIBS)

@@ -1,5 +1,7 @@
 #include "ingest/imap/imap_course.h"
 
+#include <stdlib.h>
+
 #include "base/limits.h"
 
 /* Commands that go on after a MESSAGELIMIT do so this often: 64,000 mails of Yahoo's 1,000 each. */
@@ -60,6 +62,8 @@ static void end_all(struct imap_session *s)
 	s->entrance = NULL;
 	imap_proof_free(s->proof);
 	s->proof = NULL;
+	free(s->opening);
+	s->opening = NULL;
 }
 
 /* ---- entering a state: what we say, and how long we wait ---- */
@@ -196,14 +200,38 @@ static bool goes_on(struct imap_session *s, const struct imap_resp *r)
 	return true;
 }
 
+/*
+ * A server that offers CONDSTORE and does not understand what that makes of
+ * EXAMINE is taken for one that does not offer it, rather than lost.
+ */
+static bool opens_plainly(struct imap_session *s, const struct imap_verdict *v)
+{
+	uint64_t options = IMAP_CAP(CONDSTORE) | IMAP_CAP(QRESYNC);
+	struct imap_asked a = { .command = IMAP_COMMAND_EXAMINE, .raw = text_of(s->opening) };
+
+	if (!s->opening || v->remedy != IMAP_REMEDY_OURS)
+		return false;
+	s->means.caps &= ~options;
+	s->means.enabled &= ~options;
+	if (imap_command_write(&s->out, ++s->tag, &a, &s->means) < 0)
+		return false;
+	imap_answer_expect(&s->answer, &a);
+	free(s->opening);
+	s->opening = NULL;
+	imap_course_enter(s, IMAP_COURSE_COMMAND);
+	return true;
+}
+
 static void heard_command_end(struct imap_session *s, const struct imap_resp *r)
 {
 	struct imap_verdict v = judge(s, r);
 	struct imap_event ev;
 
 	imap_text_give_up(&s->out);
-	if (outcome_ok(&v.outcome) && goes_on(s, r))
+	if ((outcome_ok(&v.outcome) && goes_on(s, r)) || opens_plainly(s, &v))
 		return;
+	free(s->opening);
+	s->opening = NULL;
 	if (imap_answer_ended(&s->answer, outcome_ok(&v.outcome), &ev))
 		*imap_queue_add(&s->queue, ev.kind) = ev;
 	command_over(s, v);

@@ -56,6 +56,7 @@ struct imap_session {
 	struct imap_entrance *entrance; /* NULL once ready */
 	struct imap_proof *proof;       /* PROVING and PROVING_UNWANTED only */
 	struct imap_queue *queue;       /* NULL: no event waits */
+	char *opening;                  /* the folder, during EXAMINE with options; else NULL */
 };
 
 /* Say what is to be said, and wait for it. */

@@ -60,12 +60,18 @@ static bool condition_of(struct text word, enum imap_condition *ret)
 	return false;
 }
 
-/* "/" in quotes, NIL, or bare */
+/* "/" in quotes, NIL, or bare; some who use "\" do not escape it */
 static int read_separator(struct imap_lex *l, char *ret)
 {
-	struct text t;
-	int kind = imap_lex_string(l, &t);
+	struct text t = imap_lex_rest(l);
+	int kind;
 
+	if (text_istarts(t, TEXT("\"\\\"")) && (t.len == 3 || t.at[3] == ' ' || t.at[3] == ')')) {
+		l->at += 3;
+		*ret = '\\';
+		return 0;
+	}
+	kind = imap_lex_string(l, &t);
 	if (kind < 0)
 		return kind;
 	*ret = t.len ? t.at[0] : '\0';

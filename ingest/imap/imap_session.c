@@ -64,6 +64,7 @@ void imap_session_free(struct imap_session *s)
 	imap_answer_clear(&s->answer);
 	imap_entrance_free(s->entrance);
 	imap_proof_free(s->proof);
+	free(s->opening);
 	free(s);
 }
 
@@ -238,9 +239,14 @@ int imap_session_examine(struct imap_session *s, struct text raw, const struct i
 {
 	struct imap_asked a = { .command = IMAP_COMMAND_EXAMINE, .raw = raw };
 
+	int r;
+
 	if (known)
 		a.known = *known;
-	return ask(s, a, IMAP_COURSE_COMMAND, now_ms);
+	r = ask(s, a, IMAP_COURSE_COMMAND, now_ms);
+	if (r == 0 && (s->means.caps & IMAP_CAP(CONDSTORE)))
+		s->opening = mem_text_n(raw.at, raw.len);
+	return r;
 }
 
 int imap_session_status(struct imap_session *s, struct text raw, uint64_t now_ms)

@@ -104,6 +104,18 @@ static const struct {
 	{ EVER, "EXPIRED", NULL, AUTH, IMAP_REMEDY_FRESH_TOKEN, 0, "credential expired" },
 	{ EVER, "AUTHORIZATIONFAILED", NULL, AUTH, IMAP_REMEDY_ADMIN, 0, "not authorized" },
 	{ LOGIN, "NOPERM", NULL, AUTH, IMAP_REMEDY_ADMIN, 0, "no permission" },
+	{ COMMAND, "NONEXISTENT", NULL, REFUSED, IMAP_REMEDY_SKIP, 0, "no such folder" },
+	{ COMMAND, "TRYCREATE", NULL, REFUSED, IMAP_REMEDY_SKIP, 0, "no such folder" },
+	{ COMMAND, "NOPERM", NULL, REFUSED, IMAP_REMEDY_SKIP, 0, "no permission" },
+	{ COMMAND, "CANNOT", NULL, REFUSED, IMAP_REMEDY_SKIP, 0, "cannot ever be done" },
+	{ COMMAND, "EXPUNGEISSUED", NULL, REFUSED, IMAP_REMEDY_SKIP, 0, "mails have gone" },
+	/* RFC 5465 section 5.8, RFC 9738 section 3.1, RFC 9586 section 3, RFC 3516 section 4.3 */
+	{ COMMAND, "NOTIFICATIONOVERFLOW", NULL, REFUSED, IMAP_REMEDY_SKIP, 0,
+	  "too much to tell of" },
+	{ COMMAND, "BADEVENT", NULL, REFUSED, IMAP_REMEDY_SKIP, 0, "event not told of" },
+	{ COMMAND, "MESSAGELIMIT", NULL, REFUSED, IMAP_REMEDY_SKIP, 0, "too many mails at once" },
+	{ COMMAND, "UIDREQUIRED", NULL, US, IMAP_REMEDY_OURS, 0, "mail named by number" },
+	{ COMMAND, "UNKNOWN-CTE", NULL, REFUSED, IMAP_REMEDY_SKIP, 0, "part cannot be decoded" },
 	{ EVER, "CONTACTADMIN", NULL, AUTH, IMAP_REMEDY_ADMIN, 0, "administrator must help" },
 };
 

@@ -36,6 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 		if (!imap_command_is_section(text_of(part->section)))
 			abort();
+		if (part->inside > LIMIT_IMAP_DEPTH)
+			abort();
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(part->section, b.parts[j].section) == 0)
 				abort();

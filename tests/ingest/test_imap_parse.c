@@ -193,6 +193,12 @@ static const struct {
 	{ "* VANISHED 4,", "odd" },
 	{ "* VANISHED 4294967296", "odd" },
 	{ "* VANISHED", "odd" },
+	/* a separator that should have been escaped */
+	{ "* LIST (\\HasNoChildren) \"\\\" Junk",
+	  "list attributes=\\HasNoChildren separator=\\ raw=Junk" },
+	{ "* LIST () \"\\\\\" \"a\\\\b\"", "list attributes= separator=\\ raw=a\\b" },
+	{ "* LIST () \"\\\"\" Junk", "list attributes= separator=\" raw=Junk" },
+	{ "* NAMESPACE ((\"\" \"\\\")) NIL NIL", "namespace prefix= separator=\\" },
 	/* NAMESPACE */
 	{ "* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL", "namespace prefix=INBOX. separator=." },
 	{ "* NAMESPACE ((\"\" \"/\")(\"#mh/\" \"/\")) NIL NIL", "namespace prefix= separator=/" },
@@ -220,6 +226,8 @@ static const struct {
 	  "fetch number=1 uid=1 shape=((\"text\" \"a)b\") \"mixed\") msgid=12" },
 	{ "* 1 FETCH (X-GM-LABELS (\\Inbox \"a b\") EMAILID (M6d99) THREADID NIL UID 1)",
 	  "fetch number=1 uid=1 labels=\\Inbox \"a b\" emailid=M6d99" },
+	{ "* 25996 UIDFETCH (EMAILID (M1) THREADID (T64b478a75b7ea9) MODSEQ (65402))",
+	  "fetch number=25996 uid=25996 modseq=65402 emailid=M1 threadid=T64b478a75b7ea9" },
 	{ "* 1 FETCH (ENVELOPE ((\"a\" NIL) NIL (((\"x\")))) UID 1)", "fetch number=1 uid=1" },
 	{ "* 1 FETCH (RFC822.SIZE 9.3736e+06 MODSEQ (-1) UID 1)",
 	  "fetch number=1 uid=1 size=9373600" },

@@ -42,7 +42,7 @@
  * imap_session_verbs_sent() is what the audit records.
  *
  * An idle session holds no buffers, no events and no names: it is one
- * allocation of under 700 bytes (tests/ingest/test_imap_session.c watches it).
+ * allocation of 560 bytes (tests/ingest/test_imap_session.c watches it).
  */
 
 /* ---- what a session is given ---- */

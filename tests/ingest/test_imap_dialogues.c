@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "ingest/imap/imap_line.h"
 #include "ingest/imap/imap_parse.h"
 #include "ingest/imap/imap_session.h"
+#include "tests/ingest/imap_tell.h"
 
 /*
  * What real servers said, recorded by others: read where it lies, beside the
@@ -136,34 +138,55 @@ static void parse(const char *path, struct text all, size_t step, struct buf *to
 	imap_line_clear(&l);
 }
 
+static void must_be_same(const char *path, size_t step, struct buf *got, const struct buf *want)
+{
+	if (!text_eq(text_of_buf(got), text_of_buf(want)))
+		fault(path, step, "not the same as in one gulp", TEXT(""));
+	buf_clear(got);
+}
+
+/* Of short ones every step there is; of long ones those up to a line, and some. */
+#define SHORT 4096
+static size_t next_step(size_t step, size_t len)
+{
+	return len <= SHORT || step < 80 ? step + 1 : step * 7 / 4;
+}
+
+static void every_split_of(const char *path)
+{
+	struct buf all, want;
+
+	buf_init(&all, MAX_FILE);
+	buf_init(&want, MAX_FILE);
+	read_file(path, &all);
+	parse(path, text_of_buf(&all), IMAP_LINE_RECV_MAX, &want);
+	for (size_t step = 1; step < all.len; step = next_step(step, all.len)) {
+		struct buf got;
+
+		buf_init(&got, MAX_FILE);
+		parse(path, text_of_buf(&all), step, &got);
+		must_be_same(path, step, &got, &want);
+	}
+	buf_clear(&all);
+	buf_clear(&want);
+}
+
+static bool has_dialogues(void)
+{
+	n_faults = 0;
+	if (n_files)
+		return true;
+	print_message("skip: no recorded dialogues in %s\n", DIALOGUES);
+	return false;
+}
+
 static void every_dialogue(void **state)
 {
-	static const size_t steps[] = { 1, 2, 3, 5, 17, 64, 1000, 4096 };
-
 	(void)state;
-	if (!n_files) {
-		print_message("skip: no recorded dialogues in %s\n", DIALOGUES);
+	if (!has_dialogues())
 		skip();
-	}
-	for (size_t i = 0; i < n_files; i++) {
-		struct buf all, want;
-
-		buf_init(&all, MAX_FILE);
-		buf_init(&want, MAX_FILE);
-		read_file(files[i], &all);
-		parse(files[i], text_of_buf(&all), IMAP_LINE_RECV_MAX, &want);
-		for (size_t j = 0; j < countof(steps); j++) {
-			struct buf got;
-
-			buf_init(&got, MAX_FILE);
-			parse(files[i], text_of_buf(&all), steps[j], &got);
-			if (!text_eq(text_of_buf(&got), text_of_buf(&want)))
-				fault(files[i], steps[j], "not the same as in one gulp", TEXT(""));
-			buf_clear(&got);
-		}
-		buf_clear(&all);
-		buf_clear(&want);
-	}
+	for (size_t i = 0; i < n_files; i++)
+		every_split_of(files[i]);
 	assert_int_equal(n_faults, 0);
 }
 
@@ -176,63 +199,130 @@ static void hear(struct imap_session *s, struct text t, size_t step, const char 
 
 		assert_int_equal(imap_session_recv(s, (const uint8_t *)piece.at, piece.len, 0), 0);
 		while (imap_session_next(s, &ev)) {
-			assert_int_equal(text_addf(told, "%d ", ev.kind), 0);
+			if (told)
+				imap_tell_event(told, &ev);
 			if (ev.kind == IMAP_EV_FAILED)
 				fault(path, step, ev.over.verdict->outcome.what, TEXT(""));
 		}
 	}
 }
 
-/* A session in the middle of a FETCH hears it: whatever it makes of it, it goes on. */
-static void in_session(const char *path, struct text all, size_t step, struct buf *told)
+static int ask(struct imap_session *s, unsigned command)
+{
+	static const struct text side[] = { TEXT("Sent"), TEXT("Junk") };
+	static const struct imap_known known = { .uidvalidity = 1, .modseq = 2 };
+
+	switch (command) {
+	case 0:
+		return imap_session_fetch_headers(s, 1, UINT32_MAX, 0);
+	case 1:
+		return imap_session_list_status(s, 0);
+	case 2:
+		return imap_session_examine(s, TEXT("INBOX"), &known, 0);
+	case 3:
+		return imap_session_search_since(s, 1763856000, 0);
+	case 4:
+		return imap_session_notify(s, 0);
+	case 5:
+		return imap_session_idle(s, 0);
+	case 6:
+		return imap_session_proof(s, side, countof(side), 0);
+	default:
+		return -ERANGE;
+	}
+}
+
+/* The recorder wrote all tags as A########: here they are that of the command. */
+static void answer_with(struct buf *all, const char *tag)
+{
+	struct text mark = TEXT("A########");
+	size_t at;
+
+	while ((at = text_ifind(text_of_buf(all), mark)) != SIZE_MAX) {
+		size_t n = strlen(tag);
+
+		memcpy(all->data + at, tag, n);
+		memmove(all->data + at + n, all->data + at + mark.len, all->len - at - mark.len);
+		buf_cut(all, all->len - (mark.len - n));
+	}
+}
+
+/* Whatever a command makes of it, the session understands it and goes on. */
+static void in_session(const char *path, struct text all, size_t step, unsigned command,
+		       struct buf *told)
 {
 	struct secret token = { NULL, 0 };
 	struct imap_params params = { .credential = &token };
 	struct imap_session *s = imap_session_new(&params, 0);
 
-	hear(s, TEXT("* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n"), 4096, path, told);
+	hear(s, TEXT("* PREAUTH [CAPABILITY IMAP4rev1 IDLE LIST-STATUS NOTIFY QRESYNC] ready\r\n"),
+	     4096, path, NULL);
 	assert_int_equal(imap_session_examine(s, TEXT("INBOX"), NULL, 0), 0);
-	hear(s, TEXT("r1 OK\r\n"), 4096, path, told);
-	assert_int_equal(imap_session_fetch_headers(s, 1, UINT32_MAX, 0), 0);
+	hear(s, TEXT("r1 OK\r\n"), 4096, path, NULL);
+	assert_int_equal(ask(s, command), 0);
 	hear(s, all, step, path, told);
 	imap_session_free(s);
 }
 
+static void every_step_in_session(const char *path, const struct buf *all, unsigned command)
+{
+	static const size_t steps[] = { 1, 2, 7, 100 };
+	struct buf want;
+
+	buf_init(&want, 1 << 22);
+	in_session(path, text_of_buf(all), IMAP_RECV_MAX, command, &want);
+	for (size_t j = 0; j < countof(steps); j++) {
+		struct buf got;
+
+		buf_init(&got, 1 << 22);
+		in_session(path, text_of_buf(all), steps[j], command, &got);
+		must_be_same(path, steps[j], &got, &want);
+	}
+	buf_clear(&want);
+}
+
 static void every_dialogue_in_session(void **state)
 {
-	static const size_t steps[] = { 1, 7, 100 };
-
 	(void)state;
-	if (!n_files) {
-		print_message("skip: no recorded dialogues in %s\n", DIALOGUES);
+	if (!has_dialogues())
 		skip();
-	}
-	n_faults = 0;
 	for (size_t i = 0; i < n_files; i++) {
-		struct buf all, want;
+		struct buf all;
 
 		buf_init(&all, MAX_FILE);
-		buf_init(&want, MAX_FILE);
 		read_file(files[i], &all);
-		in_session(files[i], text_of_buf(&all), IMAP_RECV_MAX, &want);
-		for (size_t j = 0; j < countof(steps); j++) {
-			struct buf got;
-
-			buf_init(&got, MAX_FILE);
-			in_session(files[i], text_of_buf(&all), steps[j], &got);
-			if (!text_eq(text_of_buf(&got), text_of_buf(&want)))
-				fault(files[i], steps[j], "not the same as in one gulp", TEXT(""));
-			buf_clear(&got);
-		}
+		answer_with(&all, "r2");
+		for (unsigned command = 0; command < 7; command++)
+			every_step_in_session(files[i], &all, command);
 		buf_clear(&all);
-		buf_clear(&want);
 	}
 	assert_int_equal(n_faults, 0);
+}
+
+/* A folder that nobody looks into would be a gap in all of the above. */
+static void every_folder_is_read(void **state)
+{
+	static const char *const folders[] = { "acl",       "common",   "courier", "cyrus",
+					       "dovecot",   "exchange", "gmail",   "icloud",
+					       "lowercase", "yandex",   "zoho" };
+
+	(void)state;
+	if (!has_dialogues())
+		skip();
+	for (size_t i = 0; i < countof(folders); i++) {
+		size_t n = 0;
+
+		for (size_t j = 0; j < n_files; j++)
+			n += text_ifind(text_of(files[j]), text_of(folders[i])) != SIZE_MAX;
+		if (!n)
+			fail_msg("no dialogue of %s", folders[i]);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_folder_is_read),
 		cmocka_unit_test(every_dialogue),
 		cmocka_unit_test(every_dialogue_in_session),
 	};

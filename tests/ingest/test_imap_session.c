@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "ingest/imap/imap_course.h"
 #include "ingest/imap/imap_session.h"
 #include "ingest/imap/imap_text.h"
 
@@ -28,6 +30,9 @@ static struct imap_session *begin(void)
 	secret_clear(&token); /* it has its own copy */
 	return s;
 }
+
+/* What hear() is told to expect where no event comes. */
+#define NOTHING IMAP_EV_STARTTLS_NOW
 
 static unsigned hear(struct imap_session *s, const char *said, enum imap_event_kind last)
 {
@@ -183,6 +188,112 @@ static void verbs_are_recorded(void **state)
 	imap_session_free(s);
 }
 
+/* 100,000 of them are one worker's: what an idle one costs is one allocation of this size. */
+#define IDLE_BYTES 600
+
+static void costs_one_allocation(const struct imap_session *s)
+{
+	assert_true(sizeof(*s) <= IDLE_BYTES);
+	assert_null(s->line.in.data);
+	assert_null(s->out.data.data);
+	assert_null(s->answer.name.data);
+	assert_null(s->answer.body.parts);
+	assert_null(s->entrance);
+	assert_null(s->proof);
+	assert_null(s->queue);
+	assert_null(s->opening);
+}
+
+static void drain(struct imap_session *s)
+{
+	const uint8_t *at;
+	size_t n;
+
+	while ((n = imap_session_send(s, &at)) > 0)
+		imap_session_sent(s, n);
+}
+
+/* Whatever it has been through: folders, mails, proofs, counters that are pushed. */
+static void idle_costs_nothing(void **state)
+{
+	static const struct text side[] = { TEXT("Junk"), TEXT("Sent") };
+	struct imap_session *s = begin();
+	char said[256];
+
+	(void)state;
+	hear(s, "* PREAUTH [CAPABILITY IMAP4rev1 IDLE CONDSTORE ENABLE NAMESPACE] hi\r\n", NOTHING);
+	hear(s, "* ENABLED CONDSTORE\r\nr1 OK\r\n", NOTHING);
+	hear(s, "* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r\nr2 OK\r\n", IMAP_EV_READY);
+	drain(s);
+	costs_one_allocation(s);
+	assert_int_equal(imap_session_list(s, 0), 0);
+	hear(s, "* LIST () \".\" Gel&APY-scht\r\nr3 OK\r\n", IMAP_EV_DONE);
+	assert_int_equal(imap_session_examine(s, TEXT("INBOX"), NULL, 0), 0);
+	hear(s, "r4 OK\r\n", IMAP_EV_DONE);
+	assert_int_equal(imap_session_fetch_headers(s, 1, 9, 0), 0);
+	hear(s, "* 1 FETCH (UID 1 BODYSTRUCTURE (\"text\" \"plain\") FLAGS ())\r\nr5 OK\r\n",
+	     IMAP_EV_DONE);
+	assert_int_equal(imap_session_idle(s, 0), 0);
+	hear(s, "+ \r\n", IMAP_EV_IDLING);
+	drain(s);
+	costs_one_allocation(s);
+	for (unsigned tag = 6; tag < 600; tag += 4) {
+		assert_int_equal(imap_session_proof(s, side, countof(side), 0), 0);
+		(void)snprintf(said, sizeof(said),
+			       "r%u OK\r\nr%u OK\r\n* STATUS Junk (MESSAGES 1)\r\n"
+			       "r%u OK\r\nr%u OK\r\n+ \r\n* 7 EXISTS\r\n",
+			       tag, tag + 1, tag + 2, tag + 3);
+		hear(s, said, IMAP_EV_EXISTS);
+		drain(s);
+		costs_one_allocation(s);
+	}
+	hear(s, "* BYE\r\n", IMAP_EV_BYE);
+	costs_one_allocation(s);
+	imap_session_free(s);
+}
+
+/* What cannot be said is refused before anything is. */
+static void proof_of_a_bad_name(void **state)
+{
+	static const struct text bad[] = { TEXT(""), TEXT("a\r\nb"), { "a\0b", 3 } };
+	struct imap_session *s = begin_ready();
+	const uint8_t *at;
+
+	(void)state;
+	for (size_t i = 0; i < countof(bad); i++) {
+		const struct text side[] = { TEXT("Junk"), bad[i] };
+
+		assert_int_equal(imap_session_proof(s, side, countof(side), 0), -EINVAL);
+		assert_int_equal(imap_session_send(s, &at), 0);
+	}
+	assert_int_equal(imap_session_noop(s, 0), 0);
+	imap_session_free(s);
+}
+
+/* A literal that waits for its "+" when a proof was asked for at rest. */
+static void freed_in_a_proof(void **state)
+{
+	const struct text side[] = { TEXT("Gel\xc3\xb6scht"), TEXT("Junk") };
+
+	(void)state;
+	for (unsigned n = 0; n < 4; n++) {
+		static const char *const said[] = { "r1 OK\r\n", "+ \r\n", "r2 OK\r\n" };
+		struct imap_session *s = begin_ready();
+		struct imap_event ev;
+
+		assert_int_equal(imap_session_proof(s, side, countof(side), 0), 0);
+		for (unsigned i = 0; i < n; i++) {
+			assert_int_equal(
+				imap_session_recv(s, (const uint8_t *)said[i], strlen(said[i]), 0),
+				0);
+			while (imap_session_next(s, &ev))
+				;
+			drain(s);
+		}
+		imap_session_free(s);
+	}
+}
+
 /* Freed at any point of its life; the sanitizer watches. */
 static void freed_anywhere(void **state)
 {
@@ -212,6 +323,9 @@ int main(void)
 		cmocka_unit_test(recv_has_a_ceiling),
 		cmocka_unit_test(slow_answers),
 		cmocka_unit_test(verbs_are_recorded),
+		cmocka_unit_test(idle_costs_nothing),
+		cmocka_unit_test(proof_of_a_bad_name),
+		cmocka_unit_test(freed_in_a_proof),
 		cmocka_unit_test(freed_anywhere),
 	};
 

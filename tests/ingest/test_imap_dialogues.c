@@ -146,7 +146,7 @@ static void must_be_same(const char *path, size_t step, struct buf *got, const s
 }
 
 /* Of short ones every step there is; of long ones those up to a line, and some. */
-#define SHORT 4096
+#define SHORT 2048
 static size_t next_step(size_t step, size_t len)
 {
 	return len <= SHORT || step < 80 ? step + 1 : step * 7 / 4;

@@ -56,10 +56,10 @@ struct mailbox_params {
 	uint64_t lookback_ms;
 	uint64_t proof_ms, idle_renew_ms; /* 0: as the provider's row says */
 	size_t text_max;
-	const char *rawlog_dir;  /* "" or NULL: none */
-	uint64_t retry_first_ms; /* of the back-offs; 0: 1 s after a connection that did not last, 5
-				    s after a renewal that did not come about */
-	uint64_t entry_ms;       /* 0: ENTRY_MS */
+	const char *rawlog_dir; /* "" or NULL: none */
+	/* Of the back-offs; 0: 1 s after a connection, 5 s after a renewal that failed. */
+	uint64_t retry_first_ms;
+	uint64_t entry_ms;             /* 0: ENTRY_MS */
 	struct line_patience patience; /* zeros: the defaults */
 	bool is_clear;                 /* tests on loopback only: no TLS */
 
@@ -70,12 +70,14 @@ struct mailbox_params {
 	 * mailbox_admit(). */
 	void (*on_settled)(void *owner, const struct plight *why);
 	void (*on_proof)(void *owner); /* mailbox_take_proofs() has something */
-	void (*on_note)(
-		void *owner); /* mailbox_take_notes() has something; NULL: nobody wants it */
+	/* mailbox_take_notes() has something.  NULL: nobody wants it. */
+	void (*on_note)(void *owner);
 	/* The lease is lost, or the standby: drop it.  Take its notes before. */
 	void (*on_lost)(void *owner, const char *why);
-	void (*on_standby)(
-		void *owner); /* epoch 0: ready, mailbox_begin() when the lease is ours */
+	/* Epoch 0: ready; mailbox_begin() when the lease is ours. */
+	void (*on_standby)(void *owner);
+	/* Is the provider down for others too?  NULL: never.  Called from anywhere. */
+	bool (*is_down)(void *owner);
 };
 
 /* `p` is borrowed; texts of `row` are copied.  Starts as waiting: admit it. */

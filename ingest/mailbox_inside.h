@@ -46,8 +46,9 @@ struct mailbox {
 	int64_t session_version; /* of the credential that `line` was logged in with */
 	struct renewal renewal;  /* of `line` */
 	struct backoff backoff;
-	uint64_t wake_ms;  /* of the states that wait for time */
-	uint64_t since_ms; /* when the session became ready */
+	uint64_t failing_ms; /* since when it is not live; 0: it is */
+	uint64_t wake_ms;    /* of the states that wait for time */
+	uint64_t since_ms;   /* when the session became ready */
 };
 
 /* ---- mailbox.c ---- */
@@ -72,6 +73,8 @@ void mailbox_life_step(struct mailbox *m);
 void mailbox_life_open_entry(struct mailbox *m, int64_t later_than);
 /* The one place where a failure becomes what follows from it. */
 void mailbox_life_suffer(struct mailbox *m, const struct plight *p, const struct outcome *told);
+/* The refusal of the entry's fresh token is not believed yet. */
+bool mailbox_life_doubts(struct mailbox *m, const struct plight *p);
 void mailbox_life_lost(struct mailbox *m, const char *why);
 /* The connection and all that hangs on it. */
 void mailbox_life_close(struct mailbox *m);

@@ -88,11 +88,38 @@ static void tell(struct mailbox *m, const struct plight *p, const struct outcome
 		       why->said[0] ? ": " : "", why->said);
 }
 
+static bool is_down(const struct mailbox *m)
+{
+	return m->p->is_down && m->p->is_down(m->owner);
+}
+
+static bool is_refusal(const struct mailbox *m, const struct plight *p)
+{
+	return p->kind == PLIGHT_HOLD && strcmp(p->state, "reauth_required") == 0 && m->entry &&
+	       entry_was_refused(m->entry);
+}
+
+bool mailbox_life_doubts(struct mailbox *m, const struct plight *p)
+{
+	return is_refusal(m, p) && !m->pass.is_password && (m->pass.doubts++ == 0 || is_down(m));
+}
+
+/* With how long it has been so, and how others fare. */
+static struct plight weigh(struct mailbox *m, const struct plight *p, uint64_t now_ms)
+{
+	if (!m->failing_ms)
+		m->failing_ms = now_ms;
+	if (mailbox_life_doubts(m, p))
+		return plight_in_doubt(60 * m->backoff.first_ms);
+	return plight_after(p, now_ms - m->failing_ms);
+}
+
 void mailbox_life_suffer(struct mailbox *m, const struct plight *plight, const struct outcome *told)
 {
 	const struct outcome why = *told; /* they may go with the connection */
-	const struct plight p = *plight;
-	uint64_t lived_ms = m->state == MAILBOX_WATCHING ? clock_mono_ms() - m->since_ms : 0;
+	uint64_t now_ms = clock_mono_ms();
+	uint64_t lived_ms = m->state == MAILBOX_WATCHING ? now_ms - m->since_ms : 0;
+	const struct plight p = weigh(m, plight, now_ms);
 	bool is_held = p.kind == PLIGHT_HOLD;
 	uint64_t wait_ms = spread(m, p.wait_ms);
 	int64_t refused = 0;
@@ -108,8 +135,7 @@ void mailbox_life_suffer(struct mailbox *m, const struct plight *plight, const s
 	tell(m, &p, &why, wait_ms);
 	/* A fresh credential was refused: only a later one is worth a try, and somebody must be
 	 * told. */
-	if (is_held && m->entry && entry_was_refused(m->entry) &&
-	    strcmp(p.state, "reauth_required") == 0) {
+	if (is_refusal(m, &p)) {
 		refused = m->pass.version;
 		pass_refused(&m->pass, refused);
 	}
@@ -124,7 +150,7 @@ void mailbox_life_suffer(struct mailbox *m, const struct plight *plight, const s
 
 static void fail_load(struct mailbox *m)
 {
-	static const struct plight p = { PLIGHT_RETRY, "backing_off", "database", 0 };
+	static const struct plight p = { PLIGHT_RETRY, "backing_off", "database", 0, false };
 
 	mailbox_life_close(m);
 	mailbox_life_wait(m, MAILBOX_BACKING_OFF, backoff_failed(&m->backoff, m->p->rand));

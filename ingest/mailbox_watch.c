@@ -149,6 +149,7 @@ static void now_live(struct mailbox *m)
 	if (m->was_live)
 		return;
 	m->was_live = true;
+	m->failing_ms = 0;
 	log_info(&m->log, "imap.live", "after_ms=%llu", (unsigned long long)after_ms);
 	chronicle_note(&m->notes, CHRONICLE_LIVE, clock_unix_us(), "after %llu ms",
 		       (unsigned long long)after_ms);
@@ -228,7 +229,7 @@ static void not_renewed(struct mailbox *m)
 		 why->said);
 	chronicle_note(&m->notes, CHRONICLE_NOT_RENEWED, clock_unix_us(), "%s: %s%s%s", p.reason,
 		       why->what, why->said[0] ? ": " : "", why->said);
-	if (entry_was_refused(m->entry))
+	if (entry_was_refused(m->entry) && !mailbox_life_doubts(m, &p))
 		pass_refused(&m->pass, m->pass.version);
 	entry_drop(m->entry);
 	m->entry = NULL;

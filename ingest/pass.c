@@ -10,6 +10,7 @@ void pass_given(struct pass *p, const struct token_answer *a)
 void pass_used(struct pass *p)
 {
 	p->refused_version = 0;
+	p->doubts = 0;
 }
 
 void pass_refused(struct pass *p, int64_t version)

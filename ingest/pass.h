@@ -16,6 +16,7 @@ struct pass {
 	int64_t refused_version;
 	int64_t expires_at; /* of the last one; unix seconds, INT64_MAX: never */
 	bool is_password;
+	unsigned doubts; /* how often a fresh one was refused since the last login */
 };
 
 /* A usable one was given. */

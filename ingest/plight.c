@@ -2,12 +2,26 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+
 #define SECOND UINT64_C(1000)
 #define MINUTE (60 * SECOND)
 
+/* This inbox's, or ours. */
 static struct plight retry(const char *reason, uint64_t wait_ms)
 {
-	return (struct plight){ PLIGHT_RETRY, "backing_off", reason, wait_ms };
+	return (struct plight){ PLIGHT_RETRY, "backing_off", reason, wait_ms, false };
+}
+
+/* Perhaps the provider's. */
+static struct plight theirs(const char *reason, uint64_t wait_ms)
+{
+	return (struct plight){ PLIGHT_RETRY, "backing_off", reason, wait_ms, true };
+}
+
+static struct plight hold(const char *state, const char *reason, uint64_t wait_ms)
+{
+	return (struct plight){ PLIGHT_HOLD, state, reason, wait_ms, false };
 }
 
 struct plight plight_of_host(void)
@@ -22,18 +36,64 @@ struct plight plight_of_conn(const struct outcome *o)
 		return retry("host_refused", MINUTE);
 	case BLAME_PEER:
 		if (strcmp(o->what, "tls certificate") == 0)
-			return retry("certificate", MINUTE);
-		return retry("tls", 10 * SECOND);
+			return theirs("certificate", MINUTE);
+		return theirs("tls", 10 * SECOND);
 	case BLAME_US:
 		return retry("our_resources", 10 * SECOND);
 	case BLAME_NET:
-		return retry(strcmp(o->what, "name lookup") == 0 ? "name_lookup" : "network", 0);
+		return theirs(strcmp(o->what, "name lookup") == 0 ? "name_lookup" : "network", 0);
 	case BLAME_NONE:
 	case BLAME_LACKS:
 	case BLAME_AUTH:
 		break;
 	}
-	return retry("network", 0);
+	return theirs("network", 0);
+}
+
+/* What the verdict's own words stand for, where they say more than its remedy. */
+static const char *reason_of(const struct imap_verdict *v, const char *otherwise)
+{
+	static const struct {
+		const char *what, *reason;
+	} rows[] = {
+		{ "throttled", "throttled" },
+		{ "too many connections", "too_many_connections" },
+		{ "bandwidth limit passed", "bandwidth_limit" },
+		{ "over quota", "over_quota" },
+		{ "login rate limit", "login_rate_limit" },
+		{ "mailbox in use", "mailbox_in_use" },
+		{ "authenticated but not connected", "mailbox_not_connected" },
+		{ "server unavailable", "server_unavailable" },
+		{ "unavailable", "server_unavailable" },
+		{ "temporary failure", "server_unavailable" },
+		{ "turned away", "server_unavailable" },
+		{ "session expired", "session_ended" },
+		{ "session invalidated", "session_ended" },
+		{ "session ended by the server", "session_ended" },
+		{ "login in a browser required", "browser_login_required" },
+		{ "app password required", "app_password_required" },
+		{ "imap switched off", "imap_off" },
+		{ "imap switched off for the domain", "imap_off_for_domain" },
+		{ "starttls not offered", "no_starttls" },
+		{ "starttls refused", "no_starttls" },
+		{ "no oauth login offered", "no_login_offered" },
+		{ "no password login offered", "no_login_offered" },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++)
+		if (strcmp(v->outcome.what, rows[i].what) == 0)
+			return rows[i].reason;
+	return otherwise;
+}
+
+/* A limit of this account says nothing of others; being turned away does. */
+static struct plight limited(const struct imap_verdict *v)
+{
+	const char *reason = reason_of(v, "provider_limit");
+
+	if (strcmp(reason, "server_unavailable") == 0)
+		return theirs(reason, v->backoff_ms);
+	return retry(reason, v->backoff_ms);
 }
 
 /*
@@ -54,9 +114,9 @@ static bool is_refused_password(const struct imap_verdict *v)
 static struct plight refused(bool was_fresh, bool is_password)
 {
 	if (!was_fresh)
-		return (struct plight){ PLIGHT_FRESH, "connecting", "token_refused", 0 };
-	return (struct plight){ PLIGHT_HOLD, "reauth_required",
-				is_password ? "password_refused" : "token_refused", 30 * MINUTE };
+		return (struct plight){ PLIGHT_FRESH, "connecting", "token_refused", 0, false };
+	return hold("reauth_required", is_password ? "password_refused" : "token_refused",
+		    30 * MINUTE);
 }
 
 struct plight plight_of_imap(const struct imap_verdict *v, bool was_fresh, bool is_password)
@@ -67,11 +127,11 @@ struct plight plight_of_imap(const struct imap_verdict *v, bool was_fresh, bool 
 	case IMAP_REMEDY_USER:
 		if (is_password && is_refused_password(v))
 			return refused(was_fresh, is_password);
-		return (struct plight){ PLIGHT_HOLD, "held", "user_action", 15 * MINUTE };
+		return hold("held", reason_of(v, "user_action"), 15 * MINUTE);
 	case IMAP_REMEDY_ADMIN:
-		return (struct plight){ PLIGHT_HOLD, "held", "admin_action", 30 * MINUTE };
+		return hold("held", reason_of(v, "admin_action"), 30 * MINUTE);
 	case IMAP_REMEDY_WAIT:
-		return retry("provider_limit", v->backoff_ms);
+		return limited(v);
 	case IMAP_REMEDY_OURS:
 		return retry("our_mistake", 5 * MINUTE);
 	case IMAP_REMEDY_SKIP:
@@ -81,22 +141,32 @@ struct plight plight_of_imap(const struct imap_verdict *v, bool was_fresh, bool 
 		break;
 	}
 	if (v->outcome.blame == BLAME_PEER || v->outcome.blame == BLAME_LACKS)
-		return retry("server", 10 * SECOND);
-	return retry("network", v->backoff_ms);
+		return theirs(reason_of(v, "server"), 10 * SECOND);
+	return theirs(reason_of(v, "network"), v->backoff_ms);
+}
+
+struct plight plight_in_doubt(uint64_t wait_ms)
+{
+	return theirs("token_refused", wait_ms);
+}
+
+struct plight plight_after(const struct plight *p, uint64_t failing_ms)
+{
+	if (failing_ms >= PLIGHT_PATIENCE_MS && strcmp(p->reason, "mailbox_not_connected") == 0)
+		return hold("held", p->reason, 30 * MINUTE);
+	return *p;
 }
 
 struct plight plight_of_token(const struct outcome *o, const char *reason)
 {
 	switch (o->blame) {
 	case BLAME_AUTH:
-		return (struct plight){ PLIGHT_HOLD, "reauth_required",
-					reason && reason[0] ? reason : "token_refused",
-					30 * MINUTE };
+		return hold("reauth_required", reason && reason[0] ? reason : "token_refused",
+			    30 * MINUTE);
 	case BLAME_REFUSED: /* refreshed, and refused again: the mail server's word counts */
-		return (struct plight){ PLIGHT_HOLD, "reauth_required", "token_refused",
-					30 * MINUTE };
+		return hold("reauth_required", "token_refused", 30 * MINUTE);
 	case BLAME_US:
-		return (struct plight){ PLIGHT_HOLD, "held", "our_mistake", MINUTE };
+		return hold("held", "our_mistake", MINUTE);
 	case BLAME_NONE:
 	case BLAME_NET:
 	case BLAME_PEER:

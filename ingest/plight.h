@@ -23,6 +23,9 @@ struct plight {
 	const char *state;  /* "backing_off", "reauth_required", "held" */
 	const char *reason; /* stable code: "network", "certificate", "host_refused" ... */
 	uint64_t wait_ms;
+	/* It may be the provider that is unwell, and not this inbox or we: counts for the
+	 * provider's breaker. */
+	bool is_providers;
 };
 
 /* What is there to connect to is no host and port at all. */
@@ -34,6 +37,19 @@ struct plight plight_of_conn(const struct outcome *o);
  * credential was asked for anew because the last one was refused; `is_password`.
  */
 struct plight plight_of_imap(const struct imap_verdict *v, bool was_fresh, bool is_password);
+/*
+ * A login was refused although its token is fresh.  The first time, and while the
+ * provider is down for others too, that says as much of the provider as of the
+ * user: the same token is tried again after `wait_ms` before anybody is asked.
+ */
+struct plight plight_in_doubt(uint64_t wait_ms);
+/*
+ * The same after it has been so for `failing_ms`: what Exchange calls "authenticated
+ * but not connected" is a limit or an outage at first, and after PLIGHT_PATIENCE_MS
+ * somebody's to mend.
+ */
+#define PLIGHT_PATIENCE_MS (UINT64_C(6) * 3600 * 1000)
+struct plight plight_after(const struct plight *p, uint64_t failing_ms);
 /* No credential was given (token_source.h); `reason`: why the user must consent again, or "". */
 struct plight plight_of_token(const struct outcome *o, const char *reason);
 

@@ -35,6 +35,7 @@ void worker_seat_init(struct worker *w)
 	w->p.mailbox.on_note = NULL;
 	w->p.mailbox.on_lost = on_lost;
 	w->p.mailbox.on_standby = NULL;
+	w->p.mailbox.is_down = NULL;
 }
 
 struct seat *worker_seat_take(struct worker *w, const struct lease_inbox *i)

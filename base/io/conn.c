@@ -263,14 +263,14 @@ static void share_time(struct conn *c)
 		timer_in(&c->timer, 0);
 }
 
-static void remember_refused(struct conn *c, const struct sockaddr *sa, const char *why)
+/* Not the address: who gave us the name need not learn what it leads to. */
+static void remember_refused(struct conn *c, const char *why)
 {
-	char address[64] = "", said[160];
+	char said[160];
 
 	if (c->why.blame != BLAME_NONE)
 		return; /* a real attempt's failure says more */
-	(void)uv_ip_name(sa, address, sizeof(address));
-	(void)snprintf(said, sizeof(said), "%s is %s; net.allow can permit it", address, why);
+	(void)snprintf(said, sizeof(said), "%s; net.allow can permit it", why);
 	c->why = outcome_of(BLAME_REFUSED, "address not allowed", text_of(said));
 }
 
@@ -289,7 +289,7 @@ static void dial_next(struct conn *c)
 		refused = netaddr_refused(c->params.policy, a->ai_addr);
 		if (!refused)
 			break;
-		remember_refused(c, a->ai_addr, refused);
+		remember_refused(c, refused);
 	}
 
 	(void)uv_tcp_init(&c->loop->uv, &c->tcp); /* makes no socket yet, cannot fail */

@@ -198,7 +198,7 @@ void stage_watch_as(struct stage *s, int64_t epoch, const struct mailbox_params 
 		.admin_state = "enabled",
 		.address = "a@example.test",
 		.provider = "p",
-		.imap_host = "127.0.0.1",
+		.imap_host = s->host ? s->host : "127.0.0.1",
 		.imap_security = "tls",
 		.imap_port = s->imapd.port,
 		.login_name = "a@example.test",

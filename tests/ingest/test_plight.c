@@ -134,7 +134,7 @@ static const struct {
 	  "",
 	  PLIGHT_HOLD,
 	  "held",
-	  "user_action",
+	  "imap_off",
 	  60000 },
 	{ "imap switched off",
 	  IMAP,
@@ -144,7 +144,7 @@ static const struct {
 	  "",
 	  PLIGHT_HOLD,
 	  "held",
-	  "user_action",
+	  "imap_off",
 	  60000 },
 	{ "switched off for the domain",
 	  IMAP,
@@ -164,7 +164,7 @@ static const struct {
 	  "",
 	  PLIGHT_RETRY,
 	  "backing_off",
-	  "provider_limit",
+	  "throttled",
 	  92415 },
 	{ "our mistake",
 	  IMAP,
@@ -261,6 +261,130 @@ static void plights_of_all_kinds(void **state)
 	}
 }
 
+/* What providers say (as seen), from their words to what we do. */
+static const struct {
+	enum imap_phase phase;
+	enum imap_condition condition;
+	const char *code, *said;
+	bool was_fresh;
+	/* then */
+	enum plight_kind kind;
+	const char *reason;
+	uint64_t wait_ms;
+	bool is_providers;
+} sayings[] = {
+#define LOGIN_NO    IMAP_PHASE_LOGIN, IMAP_CONDITION_NO
+#define COMMAND_NO  IMAP_PHASE_COMMAND, IMAP_CONDITION_NO
+#define COMMAND_BAD IMAP_PHASE_COMMAND, IMAP_CONDITION_BAD
+#define IDLE_BYE    IMAP_PHASE_IDLE, IMAP_CONDITION_BYE
+	/* Gmail */
+	{ LOGIN_NO, "AUTHENTICATIONFAILED", "Invalid credentials (Failure)", false, PLIGHT_FRESH,
+	  "token_refused", 0, false },
+	{ LOGIN_NO, "AUTHENTICATIONFAILED", "Invalid credentials (Failure)", true, PLIGHT_HOLD,
+	  "token_refused", 1800000, false },
+	{ LOGIN_NO, "WEBALERT", "Web login required.", false, PLIGHT_HOLD, "browser_login_required",
+	  900000, false },
+	{ LOGIN_NO, "ALERT", "Please log in via your web browser: https://x", false, PLIGHT_HOLD,
+	  "browser_login_required", 900000, false },
+	{ LOGIN_NO, "ALERT", "Application-specific password required: https://x", false,
+	  PLIGHT_HOLD, "app_password_required", 900000, false },
+	{ LOGIN_NO, "ALERT", "Too many simultaneous connections. (Failure)", false, PLIGHT_RETRY,
+	  "too_many_connections", 120000, false },
+	{ IDLE_BYE, "OVERQUOTA", "Account exceeded command or bandwidth limits.", false,
+	  PLIGHT_RETRY, "bandwidth_limit", 14400000, false },
+	{ IDLE_BYE, "", "Session expired, please login again.", false, PLIGHT_RETRY,
+	  "session_ended", 0, true },
+	{ LOGIN_NO, "", "Lookup failed", false, PLIGHT_HOLD, "imap_off_for_domain", 1800000,
+	  false },
+	{ LOGIN_NO, "", "IMAP access is disabled for your domain.", false, PLIGHT_HOLD,
+	  "imap_off_for_domain", 1800000, false },
+	/* Exchange */
+	{ LOGIN_NO, "", "AUTHENTICATE failed.", false, PLIGHT_FRESH, "token_refused", 0, false },
+	{ IMAP_PHASE_LOGIN, IMAP_CONDITION_BAD, "", "Command Error. 10", false, PLIGHT_FRESH,
+	  "token_refused", 0, false },
+	{ COMMAND_BAD, "", "User is authenticated but not connected.", false, PLIGHT_RETRY,
+	  "mailbox_not_connected", 600000, false },
+	{ COMMAND_BAD, "", "Request is throttled. Suggested Backoff Time: 92415 milliseconds",
+	  false, PLIGHT_RETRY, "throttled", 92415, false },
+	{ COMMAND_NO, "", "Server Unavailable. 15", false, PLIGHT_RETRY, "server_unavailable",
+	  60000, true },
+	{ IDLE_BYE, "", "Session invalidated - AccessTokenExpired", false, PLIGHT_FRESH,
+	  "token_refused", 0, false },
+	{ COMMAND_BAD, "", "Command received in Invalid state.", false, PLIGHT_RETRY,
+	  "session_ended", 0, true },
+	/* Yahoo */
+	{ LOGIN_NO, "AUTHENTICATIONFAILED",
+	  "(#AUTH901) The provided OAuth2 access token is invalid", false, PLIGHT_FRESH,
+	  "token_refused", 0, false },
+	{ LOGIN_NO, "AUTHENTICATIONFAILED", "LOGIN Login Rate Limit Hit", true, PLIGHT_RETRY,
+	  "login_rate_limit", 1800000, false },
+	{ LOGIN_NO, "", "Too many bad auth attempts", false, PLIGHT_RETRY, "login_rate_limit",
+	  1800000, false },
+	{ COMMAND_NO, "UNAVAILABLE", "UID FETCH Server error while fetching messages", false,
+	  PLIGHT_RETRY, "server_refused", 0, false },
+	/* iCloud */
+	{ COMMAND_NO, "UNAVAILABLE", "Unexpected exception", false, PLIGHT_RETRY, "server_refused",
+	  0, false },
+	{ LOGIN_NO, "UNAVAILABLE", "Temporary failure", false, PLIGHT_RETRY, "server_unavailable",
+	  60000, true },
+	/* Zoho */
+	{ LOGIN_NO, "ALERT",
+	  "You are yet to enable IMAP for your account. Please contact your "
+	  "administrator.",
+	  false, PLIGHT_HOLD, "imap_off", 900000, false },
+	/* 163 */
+	{ COMMAND_NO, "", "SELECT Unsafe Login. Please contact kefu@188.com for help", false,
+	  PLIGHT_RETRY, "our_mistake", 300000, false },
+	/* Dovecot */
+	{ LOGIN_NO, "LIMIT",
+	  "Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)",
+	  false, PLIGHT_RETRY, "too_many_connections", 120000, false },
+	{ IDLE_BYE, "", "Server shutting down.", false, PLIGHT_RETRY, "session_ended", 0, true },
+	/* RFC 5530 */
+	{ LOGIN_NO, "CONTACTADMIN", "", false, PLIGHT_HOLD, "admin_action", 1800000, false },
+	{ LOGIN_NO, "INUSE", "", false, PLIGHT_RETRY, "mailbox_in_use", 60000, false },
+	{ LOGIN_NO, "PRIVACYREQUIRED", "", false, PLIGHT_RETRY, "our_mistake", 300000, false },
+	{ IMAP_PHASE_GREETING, IMAP_CONDITION_BYE, "", "Too busy, come back later", false,
+	  PLIGHT_RETRY, "server_unavailable", 60000, true },
+};
+
+static void sayings_of_providers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(sayings); i++) {
+		const struct imap_verdict v =
+			imap_verdict_of(sayings[i].phase, sayings[i].condition,
+					text_of(sayings[i].code), text_of(sayings[i].said));
+		const struct plight p = plight_of_imap(&v, sayings[i].was_fresh, false);
+
+		if (p.kind != sayings[i].kind || strcmp(p.reason, sayings[i].reason) != 0 ||
+		    p.wait_ms != sayings[i].wait_ms || p.is_providers != sayings[i].is_providers)
+			fail_msg("[%s] %s: %d %s %llu %d", sayings[i].code, sayings[i].said,
+				 (int)p.kind, p.reason, (unsigned long long)p.wait_ms,
+				 p.is_providers);
+	}
+}
+
+static void what_lasts_is_somebody_s_to_mend(void **state)
+{
+	const struct plight missing = { PLIGHT_RETRY, "backing_off", "mailbox_not_connected", 1,
+					false },
+			    away = { PLIGHT_RETRY, "backing_off", "network", 1, true };
+	struct plight p;
+
+	(void)state;
+	p = plight_after(&missing, PLIGHT_PATIENCE_MS - 1);
+	assert_int_equal(p.kind, PLIGHT_RETRY);
+	p = plight_after(&missing, PLIGHT_PATIENCE_MS);
+	assert_int_equal(p.kind, PLIGHT_HOLD);
+	assert_string_equal(p.state, "held"); /* and the user's consent is not asked for */
+	p = plight_after(&away, PLIGHT_PATIENCE_MS);
+	assert_int_equal(p.kind, PLIGHT_RETRY);
+	p = plight_in_doubt(60000);
+	assert_int_equal(p.kind, PLIGHT_RETRY);
+	assert_true(p.is_providers);
+}
+
 /* ---- what a kind means ---- */
 
 #define DAY_US (INT64_C(86400) * 1000000)
@@ -316,6 +440,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plights_of_all_kinds),
+		cmocka_unit_test(sayings_of_providers),
+		cmocka_unit_test(what_lasts_is_somebody_s_to_mend),
 		cmocka_unit_test(steps_of_all_kinds),
 	};
 

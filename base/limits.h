@@ -33,7 +33,8 @@
 #define LIMIT_CONN_OUT (1024 * 1024)  /* what waits for a peer that does not read; our commands are short */
 #define LIMIT_CONN_HOST 253           /* a DNS name, RFC 1035 section 2.3.4 */
 #define LIMIT_CONN_TIMEOUT_MS 30000   /* lookup, TCP and TLS together when the caller names no other */
-#define LIMIT_CONN_DEAD_MS 60000      /* a vanished peer is noticed: 30 s idle, then probes every 8 s */
+#define LIMIT_CONN_QUIET_MS 120000    /* of silence before the kernel asks whether the peer is there; NATs forget after 4 minutes */
+#define LIMIT_CONN_DEAD_MS 60000      /* a peer that does not answer the kernel is given up within this time */
 #define LIMIT_DNS_RECORDS 64          /* kept of one answer; real sets of MX or SRV records have fewer than 10 */
 #define LIMIT_DNS_LOOKUPS 256         /* under way in one process; people ask for them one at a time */
 #define LIMIT_DNS_MS 8000             /* one lookup, every try at every server; a person waits for it */

@@ -6,7 +6,6 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -16,87 +15,57 @@
 #include <uv.h>
 
 #include "base/clock.h"
-#include "base/io/conn.h"
-#include "base/io/timer.h"
+#include "base/io/conn_inside.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
-enum conn_state {
-	CONN_LOOKUP,  /* the name's addresses */
-	CONN_DIAL,    /* one address to answer, or the last attempt's socket to close */
-	CONN_SHAKE,   /* TLS */
-	CONN_UP,      /* bytes */
-	CONN_OVER,    /* the owner to be told, then to drop us */
-	CONN_DROPPED, /* libuv to give back what it holds */
-};
-
-struct conn {
-	struct conn_params params;
-	enum conn_state state;
-	struct loop *loop;
-	char *host;
-	unsigned held; /* by libuv: the lookup, the timer, the socket */
-
-	struct timer timer; /* the attempt's end, or the moment to say that it is over */
-	uint64_t deadline_ms;
-	uv_getaddrinfo_t lookup;
-	struct addrinfo *addresses;
-	const struct addrinfo *next; /* to dial */
-	uv_tcp_t tcp;
-	uv_connect_t connect;
-
-	struct tls *tls;
-	struct buf out;  /* waits behind `wire` */
-	struct buf wire; /* inside `write` */
-	uv_write_t write;
-	uint64_t heard_ms;
-	struct outcome why;
-};
-
-static void on_looked_up(uv_getaddrinfo_t *req, int status, struct addrinfo *found);
-static void on_connected(uv_connect_t *req, int status);
 static void on_alloc(uv_handle_t *h, size_t wanted, uv_buf_t *ret);
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf);
 static void on_written(uv_write_t *req, int status);
-static void on_timer(struct timer *t);
-static void on_timer_gone(struct timer *t);
+static void on_alarm(struct timer *t);
+static void on_alarm_gone(struct timer *t);
 static void on_tcp_closed(uv_handle_t *h);
 
-static void dial_next(struct conn *c);
+static void alarm_off(struct conn *c);
 
 /* ---- endings ---- */
 
-static void let_go(struct conn *c)
+void conn_remember(struct conn *c, struct outcome why)
+{
+	free(c->why);
+	c->why = mem_copy(&why, sizeof(why));
+}
+
+void conn_let_go(struct conn *c)
 {
 	if (--c->held || c->state != CONN_DROPPED)
 		return;
-	if (c->addresses)
-		uv_freeaddrinfo(c->addresses);
+	conn_dial_free(c->dial);
 	tls_free(c->tls);
 	buf_clear(&c->out);
-	buf_clear(&c->wire);
 	free(c->host);
+	free(c->why);
 	free(c);
 }
 
-static void close_tcp(struct conn *c)
+void conn_close_tcp(struct conn *c)
 {
 	if (c->tcp.loop && !uv_is_closing((uv_handle_t *)&c->tcp))
 		uv_close((uv_handle_t *)&c->tcp, on_tcp_closed);
 }
 
 /* The owner hears it in a turn of its own, so that no call of his is under us then. */
-static void end(struct conn *c, struct outcome why)
+void conn_end(struct conn *c, struct outcome why)
 {
 	if (c->state >= CONN_OVER)
 		return;
 	c->state = CONN_OVER;
-	c->why = why;
-	close_tcp(c);
-	timer_in(&c->timer, 0);
+	conn_remember(c, why);
+	conn_close_tcp(c);
+	conn_alarm_in(c, 0);
 }
 
-static struct outcome said_by_system(const char *what, int error)
+struct outcome conn_said_by_system(const char *what, int error)
 {
 	bool ours = error == UV_EMFILE || error == UV_ENFILE || error == UV_ENOBUFS ||
 		    error == UV_ENOMEM || error == UV_EPERM;
@@ -122,7 +91,7 @@ static void say_last(struct conn *c)
 	size_t n = tls_send(c->tls, &p);
 	uv_buf_t b = bytes(p, n);
 
-	if (n && !c->wire.len)
+	if (n && !c->wire)
 		(void)uv_try_write((uv_stream_t *)&c->tcp, &b, 1);
 }
 
@@ -135,14 +104,18 @@ void conn_drop(struct conn *c)
 		say_last(c);
 	}
 	c->state = CONN_DROPPED;
-	(void)uv_cancel((uv_req_t *)&c->lookup);
-	close_tcp(c);
-	timer_drop(&c->timer, on_timer_gone);
+	conn_dial_cancel(c);
+	conn_close_tcp(c);
+	alarm_off(c);
 }
 
-static void on_timer_gone(struct timer *t)
+static void on_alarm_gone(struct timer *t)
 {
-	let_go(container_of(t, struct conn, timer));
+	struct alarm *a = container_of(t, struct alarm, timer);
+	struct conn *c = a->conn;
+
+	free(a);
+	conn_let_go(c);
 }
 
 static void on_tcp_closed(uv_handle_t *h)
@@ -151,56 +124,79 @@ static void on_tcp_closed(uv_handle_t *h)
 
 	c->tcp = (uv_tcp_t){ 0 };
 	if (c->state == CONN_DIAL)
-		dial_next(c);
-	let_go(c);
+		conn_dial_next(c);
+	conn_let_go(c);
 }
 
 /* ---- time ---- */
 
+void conn_alarm_in(struct conn *c, uint64_t wait_ms)
+{
+	if (!c->alarm) {
+		c->alarm = mem_new(sizeof(*c->alarm));
+		c->alarm->conn = c;
+		timer_open(&c->alarm->timer, c->loop, on_alarm);
+		c->held++;
+	}
+	timer_in(&c->alarm->timer, wait_ms);
+}
+
+static void alarm_at(struct conn *c, uint64_t deadline_ms)
+{
+	uint64_t now_ms = clock_mono_ms();
+
+	conn_alarm_in(c, deadline_ms > now_ms ? deadline_ms - now_ms : 0);
+}
+
+static void alarm_off(struct conn *c)
+{
+	if (!c->alarm)
+		return;
+	timer_drop(&c->alarm->timer, on_alarm_gone);
+	c->alarm = NULL;
+}
+
 static void start_clock(struct conn *c)
 {
 	c->deadline_ms = clock_mono_ms() + c->params.connect_timeout_ms;
-	timer_at(&c->timer, c->deadline_ms);
+	alarm_at(c, c->deadline_ms);
 }
 
-static void on_timer(struct timer *t)
+static void on_alarm(struct timer *t)
 {
-	struct conn *c = container_of(t, struct conn, timer);
+	struct conn *c = container_of(t, struct alarm, timer)->conn;
 	char said[64];
 
 	switch (c->state) {
 	case CONN_OVER:
-		c->params.on_over(c->params.owner, &c->why);
+		c->params.on_over(c->params.owner, c->why);
 		return;
 	case CONN_DIAL:
 		(void)snprintf(said, sizeof(said), "no answer within %llu ms",
 			       (unsigned long long)c->params.connect_timeout_ms);
-		c->why = outcome_of(BLAME_NET, "tcp connect", text_of(said));
-		if (clock_mono_ms() >= c->deadline_ms || !c->next)
-			return end(c, c->why);
-		close_tcp(c); /* and on to the next address */
+		conn_remember(c, outcome_of(BLAME_NET, "tcp connect", text_of(said)));
+		if (clock_mono_ms() >= c->deadline_ms || !c->dial->next)
+			return conn_end(c, *c->why);
+		conn_close_tcp(c); /* and on to the next address */
 		return;
 	case CONN_LOOKUP:
 	case CONN_SHAKE:
 		(void)snprintf(said, sizeof(said), "no answer within %llu ms",
 			       (unsigned long long)c->params.connect_timeout_ms);
-		return end(c, outcome_of(BLAME_NET, conn_waiting_for(c), text_of(said)));
+		return conn_end(c, outcome_of(BLAME_NET, conn_waiting_for(c), text_of(said)));
 	case CONN_UP:
 	case CONN_DROPPED:
 		return;
 	}
 }
 
-/* ---- name lookup and dialling ---- */
+/* ---- beginning ---- */
 
 int conn_open(struct loop *l, const struct conn_params *p, struct conn **ret)
 {
-	const struct addrinfo hints = { .ai_family = AF_UNSPEC,
-					.ai_socktype = SOCK_STREAM,
-					.ai_flags = AI_NUMERICSERV };
 	size_t len = p->host ? strlen(p->host) : 0;
-	char port[8];
 	struct conn *c;
+	int r;
 
 	if (!len || len > LIMIT_CONN_HOST || !p->port)
 		return -EINVAL;
@@ -212,104 +208,27 @@ int conn_open(struct loop *l, const struct conn_params *p, struct conn **ret)
 		c->params.connect_timeout_ms = LIMIT_CONN_TIMEOUT_MS;
 	c->loop = l;
 	c->params.host = c->host = mem_text(p->host);
-	c->why = OUTCOME_OK;
 	c->heard_ms = clock_mono_ms();
 	/* conn_write() keeps to LIMIT_CONN_OUT; records are a little longer than what is in them.
 	 */
 	buf_init(&c->out, 2 * LIMIT_CONN_OUT);
-	buf_init(&c->wire, 2 * LIMIT_CONN_OUT);
-	timer_open(&c->timer, l, on_timer);
-	c->held = 1;
-
-	(void)snprintf(port, sizeof(port), "%u", p->port);
-	if (uv_getaddrinfo(&l->uv, &c->lookup, on_looked_up, c->host, port, &hints) < 0) {
-		conn_drop(c);
-		return -EINVAL; /* no name by IDNA's rules */
-	}
-	c->held++;
 	start_clock(c);
-	*ret = c;
-	return 0;
-}
-
-static void on_looked_up(uv_getaddrinfo_t *req, int status, struct addrinfo *found)
-{
-	struct conn *c = container_of(req, struct conn, lookup);
-
-	c->addresses = found;
-	c->next = found;
-	if (c->state == CONN_LOOKUP) {
-		if (status < 0) {
-			end(c, said_by_system("name lookup", status));
-		} else {
-			c->state = CONN_DIAL;
-			dial_next(c);
-		}
-	}
-	let_go(c);
-}
-
-/* A share of the time that is left for each address that is left: a dead first one must not eat it
- * all. */
-static void share_time(struct conn *c)
-{
-	uint64_t now_ms = clock_mono_ms(), left = 1;
-
-	for (const struct addrinfo *a = c->next; a; a = a->ai_next)
-		left++;
-	if (now_ms < c->deadline_ms)
-		timer_in(&c->timer, (c->deadline_ms - now_ms) / left);
+	r = conn_dial_start(c);
+	if (r < 0)
+		conn_drop(c);
 	else
-		timer_in(&c->timer, 0);
-}
-
-/* Not the address: who gave us the name need not learn what it leads to. */
-static void remember_refused(struct conn *c, const char *why)
-{
-	char said[160];
-
-	if (c->why.blame != BLAME_NONE)
-		return; /* a real attempt's failure says more */
-	(void)snprintf(said, sizeof(said), "%s; net.allow can permit it", why);
-	c->why = outcome_of(BLAME_REFUSED, "address not allowed", text_of(said));
-}
-
-static void dial_next(struct conn *c)
-{
-	const struct addrinfo *a;
-	int r;
-
-	for (;;) {
-		const char *refused;
-
-		a = c->next;
-		if (!a)
-			return end(c, c->why);
-		c->next = a->ai_next;
-		refused = netaddr_refused(c->params.policy, a->ai_addr);
-		if (!refused)
-			break;
-		remember_refused(c, refused);
-	}
-
-	(void)uv_tcp_init(&c->loop->uv, &c->tcp); /* makes no socket yet, cannot fail */
-	c->held++;
-	share_time(c);
-	r = uv_tcp_connect(&c->connect, &c->tcp, a->ai_addr, on_connected);
-	if (r < 0) {
-		c->why = said_by_system("tcp connect", r);
-		close_tcp(c);
-	}
+		*ret = c;
+	return r;
 }
 
 /*
- * A peer that vanished is noticed within LIMIT_CONN_DEAD_MS, whether we wait
- * (keepalive) or write (tcp(7), TCP_USER_TIMEOUT).  A waiting connection is given
- * up by the first probe after the user timeout, so that is a little shorter.
+ * A peer that vanished is noticed whether we wait (keepalive) or write (tcp(7),
+ * TCP_USER_TIMEOUT).  The user timeout counts for a waiting connection too: the
+ * second probe finds that it is over.
  */
 static void watch_peer(struct conn *c)
 {
-	const int on = 1, idle_s = LIMIT_CONN_DEAD_MS / 2000, every_s = LIMIT_CONN_DEAD_MS / 7500,
+	const int on = 1, idle_s = LIMIT_CONN_QUIET_MS / 1000, every_s = LIMIT_CONN_DEAD_MS / 7500,
 		  probes = 3;
 	const unsigned dead_ms = LIMIT_CONN_DEAD_MS / 15 * 13;
 	uv_os_fd_t fd;
@@ -327,34 +246,23 @@ static void watch_peer(struct conn *c)
 static void become_up(struct conn *c)
 {
 	c->state = CONN_UP;
-	timer_stop(&c->timer);
+	alarm_off(c);
 	c->params.on_up(c->params.owner);
 }
 
 static void shake(struct conn *c);
 
-static void on_connected(uv_connect_t *req, int status)
+void conn_reached(struct conn *c)
 {
-	struct conn *c = container_of(req, struct conn, connect);
-
-	if (uv_is_closing((uv_handle_t *)&c->tcp))
-		return;
-	if (status < 0) {
-		/* The kernel's own timeout of a connect is no keepalive's. */
-		c->why = status == UV_ETIMEDOUT ? outcome_of(BLAME_NET, "tcp connect",
-							     text_of(uv_strerror(status)))
-						: said_by_system("tcp connect", status);
-		close_tcp(c);
-		return;
-	}
-	uv_freeaddrinfo(c->addresses);
-	c->addresses = NULL;
-	c->next = NULL;
+	conn_dial_free(c->dial);
+	c->dial = NULL;
+	free(c->why); /* why other addresses were none */
+	c->why = NULL;
 	c->heard_ms = clock_mono_ms();
 	watch_peer(c);
 	(void)uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
 	if (c->params.security == CONN_TLS) {
-		timer_at(&c->timer, c->deadline_ms);
+		alarm_at(c, c->deadline_ms);
 		shake(c);
 	} else {
 		become_up(c);
@@ -363,21 +271,32 @@ static void on_connected(uv_connect_t *req, int status)
 
 /* ---- bytes out ---- */
 
+static void wire_free(struct wire *w)
+{
+	buf_clear(&w->bytes);
+	free(w);
+}
+
 /* What waits goes to libuv, one write at a time. */
 static void kick(struct conn *c)
 {
-	struct buf empty = c->wire;
+	struct wire *w;
 	uv_buf_t b;
 	int r;
 
-	if (c->wire.len || !c->out.len)
+	if (c->wire || !c->out.len)
 		return;
-	c->wire = c->out;
-	c->out = empty;
-	b = uv_buf_init((char *)c->wire.data, (unsigned)c->wire.len);
-	r = uv_write(&c->write, (uv_stream_t *)&c->tcp, &b, 1, on_written);
-	if (r < 0)
-		end(c, said_by_system("connection", r));
+	w = mem_new(sizeof(*w));
+	w->conn = c;
+	w->bytes = c->out;
+	buf_init(&c->out, w->bytes.max);
+	b = uv_buf_init((char *)w->bytes.data, (unsigned)w->bytes.len);
+	r = uv_write(&w->write, (uv_stream_t *)&c->tcp, &b, 1, on_written);
+	if (r < 0) {
+		wire_free(w);
+		return conn_end(c, conn_said_by_system("connection", r));
+	}
+	c->wire = w;
 }
 
 /* The kernel takes what it can at once; only the rest is copied. */
@@ -386,17 +305,17 @@ static void put(struct conn *c, const uint8_t *p, size_t n)
 	uv_buf_t b = bytes(p, n);
 	int r = UV_EAGAIN;
 
-	if (!c->wire.len)
+	if (!c->wire)
 		r = uv_try_write((uv_stream_t *)&c->tcp, &b, 1);
 	if (r < 0 && r != UV_EAGAIN)
-		return end(c, said_by_system("connection", r));
+		return conn_end(c, conn_said_by_system("connection", r));
 	if (r > 0) {
 		p += r;
 		n -= (size_t)r;
 	}
 	if (n && buf_add(&c->out, p, n) < 0)
-		return end(c, outcome_of(BLAME_PEER, "connection",
-					 text_of("the peer does not read its answers")));
+		return conn_end(c, outcome_of(BLAME_PEER, "connection",
+					      text_of("the peer does not read its answers")));
 	kick(c);
 }
 
@@ -413,19 +332,21 @@ static void put_tls(struct conn *c)
 
 static void on_written(uv_write_t *req, int status)
 {
-	struct conn *c = container_of(req, struct conn, write);
+	struct wire *w = container_of(req, struct wire, write);
+	struct conn *c = w->conn;
 
-	buf_clear(&c->wire);
+	wire_free(w);
+	c->wire = NULL;
 	if (c->state >= CONN_OVER)
 		return;
 	if (status < 0)
-		return end(c, said_by_system("connection", status));
+		return conn_end(c, conn_said_by_system("connection", status));
 	kick(c);
 }
 
 int conn_write(struct conn *c, const uint8_t *p, size_t n)
 {
-	size_t waiting = c->out.len + c->wire.len;
+	size_t waiting = c->out.len + (c->wire ? c->wire->bytes.len : 0);
 
 	if (c->state != CONN_UP)
 		return -ENOTCONN;
@@ -456,7 +377,7 @@ static void shake(struct conn *c)
 	c->tls = tls_new(c->params.tls, c->host, c->params.port);
 	put_tls(c);
 	if (tls_is_over(c->tls))
-		end(c, tls_outcome(c->tls));
+		conn_end(c, tls_outcome(c->tls));
 }
 
 void conn_start_tls(struct conn *c)
@@ -485,10 +406,10 @@ static void heard_end(struct conn *c, int error)
 	const char *what = c->state == CONN_SHAKE ? "tls handshake" : "connection";
 
 	if (error != UV_EOF)
-		return end(c, said_by_system(what, error));
-	end(c, outcome_of(BLAME_NET, what,
-			  text_of(c->tls && c->state == CONN_UP ? "cut off without a goodbye"
-								: "closed by the peer")));
+		return conn_end(c, conn_said_by_system(what, error));
+	conn_end(c, outcome_of(BLAME_NET, what,
+			       text_of(c->tls && c->state == CONN_UP ? "cut off without a goodbye"
+								     : "closed by the peer")));
 }
 
 static void heard_tls(struct conn *c, const uint8_t *p, size_t n)
@@ -510,8 +431,9 @@ static void heard_tls(struct conn *c, const uint8_t *p, size_t n)
 	if (c->state >= CONN_OVER || !tls_is_over(c->tls))
 		return;
 	say_last(c);
-	end(c, outcome_ok(&why) ? outcome_of(BLAME_NET, "connection", text_of("closed by the peer"))
-				: why);
+	conn_end(c, outcome_ok(&why)
+			    ? outcome_of(BLAME_NET, "connection", text_of("closed by the peer"))
+			    : why);
 }
 
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)

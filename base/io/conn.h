@@ -16,8 +16,9 @@
  *   conn_open -> lookup -> tcp connect -> tls handshake -> up -> over
  *
  * Every address is judged by the policy where it is dialled, each address of
- * the name is tried in turn.  TCP keepalive and TCP_USER_TIMEOUT are on, so
- * that a peer that vanished is noticed within LIMIT_CONN_DEAD_MS.
+ * the name is tried in turn.  TCP keepalive and TCP_USER_TIMEOUT are on: a peer
+ * that vanished is noticed within LIMIT_CONN_DEAD_MS of our writing to it, or of
+ * LIMIT_CONN_QUIET_MS of silence.
  *
  * The owner embeds nothing; it gives callbacks and gets itself back.  They come
  * from the loop only, never from inside a call to this file.  `on_over` is

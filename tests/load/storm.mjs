@@ -47,7 +47,8 @@ try {
   report.add('start of a worker to all watched and proven', provenS, 's', { digits: 2 });
   await several(stage, false, 5);
   await several(stage, true, 12);
-  await push(stage, report);
+  if (setting('RATE', 1)) await push(stage, report);
+  await stage.profile();
   report.end();
 } catch (e) {
   console.error(e);

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "services/cli/command.h"
+#include "services/cli/inbox_discover.h"
 #include "services/role.h"
 #include "services/up/up.h"
 
@@ -33,6 +34,7 @@ static const struct {
 	{ "workspace", "create", 3, command_workspace_create },
 	{ "key", "create", 2, command_key_create },
 	{ "inbox", "list", 2, command_inbox_list },
+	{ "inbox", "discover", 3, inbox_discover },
 };
 
 static int run_role(size_t i, const struct settings *s, const struct options *o)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hostname.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "services/settings.h"
@@ -47,6 +48,12 @@ static const struct conf_row rows[] = {
 	  .offset = AT(net_allow),
 	  .initial = "",
 	  .meaning = "networks that may be dialled although internal" },
+	{ .name = "net.name_servers",
+	  .kind = CONF_TEXT,
+	  .offset = AT(net_name_servers),
+	  .initial = "",
+	  .meaning = "asked for MX and SRV records, by commas, 192.0.2.1 or 192.0.2.1:5353; empty: "
+		     "the system's" },
 	{ .name = "api.address",
 	  .kind = CONF_TEXT,
 	  .offset = AT(api_address),
@@ -390,6 +397,35 @@ static int check_public_url(struct settings *s, char why[512])
 	return -EINVAL;
 }
 
+/* c-ares takes the list as it is and says only that something is wrong with it. */
+static int check_name_servers(const struct settings *s, char why[512])
+{
+	struct text list = text_of(s->net_name_servers), one;
+
+	while (conf_list_next(&list, &one)) {
+		struct text host = one, port = { 0 };
+		uint64_t n;
+
+		if (one.at[0] == '[') {
+			(void)text_cut(text_sub(one, 1, one.len), ']', &host, &port);
+			port = text_sub(port, port.len && port.at[0] == ':', port.len);
+		} else if (memchr(one.at, '.', one.len)) {
+			(void)text_cut(one, ':', &host, &port);
+		}
+		if (!port.len)
+			port = TEXT("53");
+		if (hostname_is_sane(host) && !hostname_is_name(host) &&
+		    text_u64(port, 65535, &n) == 0 && n)
+			continue;
+		(void)snprintf(why, 512,
+			       "net.name_servers: `%.*s` is no address of a name server; write "
+			       "192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53",
+			       TEXT_ARG(one));
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* What depends on more than one setting. */
 static int finish(struct settings *s, char why[512])
 {
@@ -414,7 +450,7 @@ static int finish(struct settings *s, char why[512])
 			"ever be proven open");
 		return -EINVAL;
 	}
-	if (settings_provider_read(s, why) != 0)
+	if (settings_provider_read(s, why) != 0 || check_name_servers(s, why) != 0)
 		return -EINVAL;
 	if (fix_public_url(s, why) != 0 || check_public_url(s, why) != 0)
 		return -EINVAL;

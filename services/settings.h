@@ -33,7 +33,7 @@ struct settings {
 				   /usr/lib/postgresql */
 	char *log_level, *log_format;
 	char *tls_ca_file;
-	char *net_allow;
+	char *net_allow, *net_name_servers;
 	char *api_address, *api_public_url;
 	int64_t api_port, api_max_body;
 	uint64_t gate_freshness_ms;

@@ -38,6 +38,17 @@ const char *settings_provider_auth(const struct settings *s, size_t i)
 	return auth_of(conf_group_values(s->conf, GROUP, i), conf_group_name(s->conf, GROUP, i));
 }
 
+bool settings_provider_has_client(const struct settings *s, const char *name)
+{
+	for (size_t i = 0; i < conf_n_groups(s->conf, GROUP); i++) {
+		const char *auth = settings_provider_auth(s, i);
+
+		if (strcmp(conf_group_name(s->conf, GROUP, i), name) == 0)
+			return auth && strcmp(auth, "oauth") == 0;
+	}
+	return false;
+}
+
 /* ---- lists ---- */
 
 /* One allocation: the pointers, and behind them the names they point at. */

@@ -17,5 +17,7 @@ int settings_provider_read(struct settings *s, char why[512]);
 void settings_provider_clear(struct settings *s);
 /* "oauth" or "password"; NULL: we are no client of it, and it takes no passwords. */
 const char *settings_provider_auth(const struct settings *s, size_t i);
+/* Can its inboxes be connected by OAuth here: are we a client of it? */
+bool settings_provider_has_client(const struct settings *s, const char *name);
 
 #endif

@@ -147,13 +147,11 @@ static curl_socket_t on_curl_dial(void *transfer, curlsocktype purpose, struct c
 {
 	struct http_transfer *t = transfer;
 	const char *why = netaddr_refused(t->client->policy, &a->addr);
-	char address[64] = "";
 
 	(void)purpose;
 	if (why) {
-		(void)uv_ip_name(&a->addr, address, sizeof(address));
-		(void)snprintf(t->refused, sizeof(t->refused), "%s is %s; net.allow can permit it",
-			       address, why);
+		(void)snprintf(t->refused, sizeof(t->refused),
+			       "its address is %s; net.allow can permit it", why);
 		return CURL_SOCKET_BAD;
 	}
 	t->dialled++;

@@ -67,3 +67,23 @@ const struct provider_row *provider_table_of_mx(const struct provider_table *t, 
 
 	return row ? row : over(t, provider_of_mx(host));
 }
+
+static const struct provider_row *server_of(const struct provider_row *rows, size_t n,
+					    struct text host, uint16_t port)
+{
+	for (size_t i = 0; i < n; i++)
+		if (*rows[i].imap.host && rows[i].imap.port == port &&
+		    text_ieq(text_of(rows[i].imap.host), host))
+			return &rows[i];
+	return NULL;
+}
+
+const struct provider_row *provider_table_of_server(const struct provider_table *t,
+						    struct text host, uint16_t port)
+{
+	const struct provider_row *row = t ? server_of(t->rows, t->n, host, port) : NULL, *rows;
+	size_t n;
+
+	rows = provider_rows(&n);
+	return row ? row : over(t, server_of(rows, n, host, port));
+}

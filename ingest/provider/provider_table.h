@@ -32,6 +32,9 @@ const struct provider_row *provider_table_find(const struct provider_table *t, s
 const struct provider_row *provider_table_of_domain(const struct provider_table *t,
 						    struct text domain);
 const struct provider_row *provider_table_of_mx(const struct provider_table *t, struct text host);
+/* By its IMAP server; NULL: it is nobody's that is described. */
+const struct provider_row *provider_table_of_server(const struct provider_table *t,
+						    struct text host, uint16_t port);
 /* Is it described: by a static row, or by the operator? */
 bool provider_table_has(const struct provider_table *t, struct text name);
 

@@ -34,7 +34,7 @@ void answer_problem(struct request *q, enum problem_code code, const char *field
 	q->api->problems++;
 	if (code == PROBLEM_UNAUTHORIZED)
 		http_call_set_header(q->call, "WWW-Authenticate", "Bearer realm=\"replyd\"");
-	if (code == PROBLEM_UNAVAILABLE)
+	if (code == PROBLEM_UNAVAILABLE || code == PROBLEM_LOOKUP_FAILED)
 		http_call_set_header(q->call, "Retry-After", "2");
 	buf_init(&body, 16 * 1024);
 	problem_write(&p, q->id, &body);

@@ -13,6 +13,7 @@
 #include "db/metrics.h"
 #include "db/outbound.h"
 #include "db/view.h"
+#include "ingest/discovery.h"
 #include "services/api/problem.h"
 #include "services/role.h"
 
@@ -29,6 +30,7 @@ struct api {
 	const struct settings *settings;
 	struct pg *pg;
 	struct http_server *http;
+	struct dns *dns;
 	const struct secret *broker_public, *digest_key, *webhook_key;
 	struct oauth_provider providers[API_PROVIDERS];
 	size_t n_providers;
@@ -40,6 +42,9 @@ struct api {
 
 #define REQUEST_PARAMS    2
 #define REQUEST_PARAM_MAX 384 /* bytes of one path segment, decoded; an address has 320 */
+
+struct request;
+typedef void (*lookup_cb)(struct request *q, const struct discover_result *r);
 
 struct request {
 	struct api *api;
@@ -58,7 +63,9 @@ struct request {
 	struct endpoint_create endpoint;
 	struct connect_link_call link;
 	struct metrics_read metrics;
-	void *own; /* a handler's private state */
+	struct discovery discovery;
+	lookup_cb looked_up; /* of the discovery */
+	void *own;           /* a handler's private state */
 	void (*own_free)(void *own);
 };
 

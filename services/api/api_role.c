@@ -48,6 +48,7 @@ static void on_gone(void *state)
 	pg_tx_cancel(&q->endpoint.tx);
 	pg_tx_cancel(&q->link.tx);
 	pg_tx_cancel(&q->metrics.tx);
+	discovery_cancel(&q->discovery);
 	view_clear(&q->view);
 	if (q->own_free)
 		q->own_free(q->own);
@@ -163,6 +164,19 @@ static void on_stop(void *owner)
 	}
 	if (api->http)
 		http_server_drop(api->http);
+	dns_drop(api->dns);
+}
+
+static int open_dns(struct api *api)
+{
+	const struct dns_params dp = { .servers = api->settings->net_name_servers };
+	int r = dns_open(&api->role->loop, &dp, &api->dns);
+
+	if (r == 0)
+		return 0;
+	log_error(&api->role->log, "role.failed", "what=%s cause=%s", "net.name_servers",
+		  strerror(-r));
+	return EX_CONFIG;
 }
 
 static int listen_http(struct api *api)
@@ -209,6 +223,8 @@ int api_role_run(struct role *r)
 	list_init(&api.waiting);
 	loop_init(&r->loop, on_stop, &api);
 	res = listen_http(&api);
+	if (res == 0)
+		res = open_dns(&api);
 	if (res == 0 && pg_open(&r->loop, &pp, &api.pg) != 0) {
 		log_error(&r->log, "role.failed", "what=%s cause=%s", "api cannot start",
 			  "database.url cannot be read");

@@ -19,6 +19,7 @@ void resource_gate(struct request *q);
 void enroll_outbound(struct request *q); /* POST /v1/outbound */
 void enroll_endpoint(struct request *q); /* POST /v1/endpoints */
 
+void lookup_show(struct request *q);
 void link_create(struct request *q);
 void link_show(struct request *q);
 void link_password(struct request *q); /* POST /v1/inboxes */

@@ -12,6 +12,7 @@
 #include "services/api/field.h"
 #include "services/api/handlers.h"
 #include "services/api/link_token.h"
+#include "services/api/lookup.h"
 #include "services/api/client.h"
 
 /* Connect links for the sales team's browser, and inboxes given with an app password. */
@@ -114,18 +115,37 @@ static void on_created(struct connect_link_call *c)
 
 /* ---- POST /v1/connect-links ---- */
 
+/* Consent needs a client of ours at the provider. */
+static bool is_by_consent(struct request *q, const struct new_link *n)
+{
+	const struct oauth_provider *p = client_find(q->api, n->provider);
+	bool is_known = provider_table_has(&q->api->settings->providers, text_of(n->provider));
+
+	if (p && strcmp(p->auth, "oauth") == 0)
+		return true;
+	answer_problem(q, PROBLEM_BAD_FIELD, "/provider",
+		       p          ? "is connected with an app password"
+		       : is_known ? "has no OAuth client of ours"
+				  : "is not configured",
+		       p ? "use POST /v1/inboxes"
+		       : is_known
+			       ? "set provider.<name>.client_id, .authorize_url and .token_url, or "
+				 "use POST /v1/inboxes where it takes passwords"
+			       : "name a provider of the configuration (provider.<name>.*)");
+	return false;
+}
+
 static bool read_link(struct request *q, struct new_link *n)
 {
 	static const char *const fields[] = { "provider", "address", "return_url", "expires_in_s",
 					      NULL };
 	struct text provider = { 0 }, address = { 0 }, back = { 0 };
-	const struct oauth_provider *p;
 	struct json_error err;
 	const char *why;
 
 	n->expires_s = EXPIRES_DEFAULT_S;
 	if (json_only(q->body, "", fields, &err) ||
-	    json_want_text(q->body, "", "provider", PROVIDER_MAX, JSON_REQUIRED, &provider, &err) ||
+	    json_want_text(q->body, "", "provider", PROVIDER_MAX, JSON_OPTIONAL, &provider, &err) ||
 	    json_want_text(q->body, "", "address", FIELD_ADDRESS - 1, JSON_OPTIONAL, &address,
 			   &err) ||
 	    json_want_text(q->body, "", "return_url", URL_MAX, JSON_OPTIONAL, &back, &err) ||
@@ -136,17 +156,17 @@ static bool read_link(struct request *q, struct new_link *n)
 	}
 	(void)snprintf(n->provider, sizeof(n->provider), "%.*s", TEXT_ARG(provider));
 	(void)snprintf(n->return_url, sizeof(n->return_url), "%.*s", TEXT_ARG(back));
-	p = client_find(q->api, n->provider);
-	if (!p || strcmp(p->auth, "oauth") != 0) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "/provider",
-			       p ? "is connected with an app password" : "is not configured",
-			       p ? "use POST /v1/inboxes"
-				 : "name a provider of the configuration (provider.<name>.*)");
+	if (n->provider[0] && !is_by_consent(q, n))
 		return false;
-	}
 	if (address.len && !field_address(address, n->address)) {
 		answer_problem(q, PROBLEM_BAD_FIELD, "/address",
 			       "is not an e-mail address (name@domain)", NULL);
+		return false;
+	}
+	if (!n->provider[0] && !n->address[0]) {
+		answer_problem(q, PROBLEM_BAD_FIELD, "/provider",
+			       "is missing, and without an address it cannot be found out",
+			       "name the provider, or give the address");
 		return false;
 	}
 	why = back.len ? connect_return_refused(n->return_url) : NULL;
@@ -156,6 +176,15 @@ static bool read_link(struct request *q, struct new_link *n)
 	return !why;
 }
 
+static void on_link_found(struct request *q, const struct discover_result *r)
+{
+	struct new_link *n = q->own;
+
+	(void)snprintf(n->provider, sizeof(n->provider), "%s", r->row->name);
+	if (is_by_consent(q, n))
+		create(q, NULL);
+}
+
 void link_create(struct request *q)
 {
 	struct new_link *n;
@@ -163,11 +192,24 @@ void link_create(struct request *q)
 	if (!answer_body(q))
 		return;
 	n = new_link(q);
-	if (read_link(q, n))
+	if (!read_link(q, n))
+		return;
+	if (n->provider[0])
 		create(q, NULL);
+	else
+		lookup_address(q, n->address, on_link_found);
 }
 
 /* ---- POST /v1/inboxes ---- */
+
+/* A port below 1024 is some service's; that of another one is a slip, or worse. */
+static const char *port_refused(int64_t port, bool is_tls)
+{
+	if (port == (is_tls ? 143 : 993))
+		return is_tls ? "is the port of `starttls`, not of `tls`"
+			      : "is the port of `tls`, not of `starttls`";
+	return port < 1024 && port != 143 && port != 993 ? "is the port of another service" : NULL;
+}
 
 static bool read_imap(struct request *q, struct new_link *n, struct json_error *err)
 {
@@ -175,6 +217,7 @@ static bool read_imap(struct request *q, struct new_link *n, struct json_error *
 	static const char *const words[] = { "tls", "starttls", NULL };
 	const json_t *imap = NULL;
 	struct text host = { 0 };
+	const char *why;
 	size_t word = 0;
 
 	if (json_want_object(q->body, "", "imap", JSON_OPTIONAL, &imap, err))
@@ -191,10 +234,15 @@ static bool read_imap(struct request *q, struct new_link *n, struct json_error *
 		json_error_set(err, "/imap", "host", "is not the name or address of a host");
 		return false;
 	}
-	(void)snprintf(n->host, sizeof(n->host), "%.*s", TEXT_ARG(host));
-	(void)snprintf(n->security, sizeof(n->security), "%s", words[word]);
 	if (!n->port)
 		n->port = word == 0 ? 993 : 143;
+	why = port_refused(n->port, word == 0);
+	if (why) {
+		json_error_set(err, "/imap", "port", "%s", why);
+		return false;
+	}
+	(void)snprintf(n->host, sizeof(n->host), "%.*s", TEXT_ARG(host));
+	(void)snprintf(n->security, sizeof(n->security), "%s", words[word]);
 	return true;
 }
 
@@ -202,8 +250,7 @@ static bool read_password(struct request *q, struct new_link *n)
 {
 	static const char *const fields[] = { "address", "provider",   "password",
 					      "imap",    "login_name", NULL };
-	struct text address = { 0 }, provider = TEXT("generic"), password = { 0 }, login = { 0 };
-	const struct oauth_provider *p;
+	struct text address = { 0 }, provider = { 0 }, password = { 0 }, login = { 0 };
 	struct json_error err;
 
 	if (json_only(q->body, "", fields, &err) ||
@@ -220,31 +267,134 @@ static bool read_password(struct request *q, struct new_link *n)
 	secret_set_text(&n->password, password);
 	(void)snprintf(n->provider, sizeof(n->provider), "%.*s", TEXT_ARG(provider));
 	(void)snprintf(n->login, sizeof(n->login), "%.*s", TEXT_ARG(login));
-	if (!field_address(address, n->address)) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "/address",
-			       "is not an e-mail address (name@domain)", NULL);
-		return false;
-	}
-	p = client_find(q->api, n->provider);
-	if (p && strcmp(p->auth, "password") != 0) {
+	if (field_address(address, n->address))
+		return true;
+	answer_problem(q, PROBLEM_BAD_FIELD, "/address", "is not an e-mail address (name@domain)",
+		       NULL);
+	return false;
+}
+
+/* Everything is there: closed to the broker, and kept. */
+static void create_sealed(struct request *q)
+{
+	struct new_link *n = q->own;
+	struct seal_bind bind = { TEXT("connect"), text_of(q->key.workspace), text_of(n->id) };
+	struct buf sealed;
+
+	buf_init(&sealed, LIMIT_SECRET);
+	if (seal_close_to(q->api->broker_public->data, &bind, &n->password, &sealed) != 0)
+		answer_problem(q, PROBLEM_INTERNAL, NULL, "the password could not be sealed", NULL);
+	else
+		create(q, &sealed);
+	buf_clear(&sealed);
+}
+
+/* Does the provider take passwords, and is it known under which name one logs in there? */
+static bool takes_password(struct request *q, struct new_link *n, const struct provider_row *row,
+			   const char *login)
+{
+	const struct oauth_provider *p = client_find(q->api, n->provider);
+
+	if ((p && strcmp(p->auth, "password") != 0) || !(row->auth & PROVIDER_AUTH_PASSWORD)) {
 		answer_problem(q, PROBLEM_BAD_FIELD, "/provider", "is connected by OAuth",
 			       "use POST /v1/connect-links");
 		return false;
 	}
-	if (!p && !n->host[0]) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "/imap",
-			       "is missing, and the provider is not configured",
-			       "give imap.host, or a provider of the configuration");
+	if (!n->login[0] && !*login) {
+		answer_problem(q, PROBLEM_BAD_FIELD, "/login_name",
+			       "is missing, and this provider's cannot be told from the address",
+			       "give the name that the person logs in with there");
 		return false;
 	}
+	if (!n->login[0])
+		(void)snprintf(n->login, sizeof(n->login), "%s", login);
 	return true;
+}
+
+static void use_server(struct new_link *n, const char *host, uint16_t port,
+		       enum provider_security security)
+{
+	(void)snprintf(n->host, sizeof(n->host), "%s", host);
+	(void)snprintf(n->security, sizeof(n->security), "%s",
+		       security == PROVIDER_TLS ? "tls" : "starttls");
+	n->port = port;
+}
+
+static void on_inbox_found(struct request *q, const struct discover_result *r)
+{
+	struct new_link *n = q->own;
+
+	if (r->sure == DISCOVER_CONFIRM) { /* RFC 6186 section 6 */
+		answer_problem(q, PROBLEM_NO_SETTINGS, "/imap", r->evidence,
+			       "confirm that it is the mailbox's server by giving it as imap.host");
+		return;
+	}
+	(void)snprintf(n->provider, sizeof(n->provider), "%s", r->row->name);
+	if (!takes_password(q, n, r->row, r->login))
+		return;
+	use_server(n, r->host, r->port, r->security);
+	create_sealed(q);
+}
+
+static void on_host_judged(struct request *q, const struct discover_result *r)
+{
+	(void)r;
+	create_sealed(q);
+}
+
+/* The name to log in with as far as the address tells it; "" where it does not. */
+static void login_of(struct request *q, const struct provider_row *row, char ret[FIELD_ADDRESS])
+{
+	const struct new_link *n = q->own;
+	struct text local, domain;
+
+	ret[0] = '\0';
+	(void)text_cut(text_of(n->address), '@', &local, &domain);
+	if (row->login == PROVIDER_LOGIN_ADDRESS)
+		(void)snprintf(ret, FIELD_ADDRESS, "%s", n->address);
+	else if (provider_table_of_domain(&q->api->settings->providers, domain) == row)
+		(void)snprintf(ret, FIELD_ADDRESS, "%.*s", TEXT_ARG(local));
+}
+
+/* The host was given by hand, and wins over what is known; a known one tells whose it is. */
+static void with_host(struct request *q, struct new_link *n)
+{
+	const struct provider_table *t = &q->api->settings->providers;
+	const struct provider_row *row =
+		provider_table_of_server(t, text_of(n->host), (uint16_t)n->port);
+	char login[FIELD_ADDRESS];
+
+	if (!n->provider[0])
+		(void)snprintf(n->provider, sizeof(n->provider), "%s", row ? row->name : "generic");
+	row = provider_table_find(t, text_of(n->provider));
+	login_of(q, row, login);
+	if (takes_password(q, n, row, login))
+		lookup_host(q, n->host, on_host_judged);
+}
+
+/* The provider was given: its row tells the rest. */
+static void with_provider(struct request *q, struct new_link *n)
+{
+	const struct provider_table *t = &q->api->settings->providers;
+	const struct provider_row *row = provider_table_find(t, text_of(n->provider));
+	char login[FIELD_ADDRESS];
+
+	if (!provider_table_has(t, text_of(n->provider)) || !*row->imap.host) {
+		answer_problem(q, PROBLEM_BAD_FIELD, "/imap",
+			       "is missing, and the provider is not known",
+			       "give imap.host, or a provider that is known or configured");
+		return;
+	}
+	login_of(q, row, login);
+	if (!takes_password(q, n, row, login))
+		return;
+	use_server(n, row->imap.host, row->imap.port, row->imap.security);
+	create_sealed(q);
 }
 
 void link_password(struct request *q)
 {
 	struct new_link *n;
-	struct seal_bind bind;
-	struct buf sealed;
 
 	if (!answer_body(q))
 		return;
@@ -253,13 +403,12 @@ void link_password(struct request *q)
 	n->expires_s = PASSWORD_EXPIRES_S;
 	if (!read_password(q, n))
 		return;
-	bind = (struct seal_bind){ TEXT("connect"), text_of(q->key.workspace), text_of(n->id) };
-	buf_init(&sealed, LIMIT_SECRET);
-	if (seal_close_to(q->api->broker_public->data, &bind, &n->password, &sealed) != 0)
-		answer_problem(q, PROBLEM_INTERNAL, NULL, "the password could not be sealed", NULL);
+	if (n->host[0])
+		with_host(q, n);
+	else if (n->provider[0])
+		with_provider(q, n);
 	else
-		create(q, &sealed);
-	buf_clear(&sealed);
+		lookup_address(q, n->address, on_inbox_found);
 }
 
 /* ---- GET /v1/connect-links/{id} ---- */

@@ -38,6 +38,10 @@ static const struct {
 				  "try again after the time in Retry-After" },
 	[PROBLEM_INTERNAL] = { 500, "internal", "We made a mistake",
 			       "try again; if it stays, report the request_id" },
+	[PROBLEM_NO_SETTINGS] = { 422, "no_settings", "Where this inbox is cannot be found out",
+				  "give imap.host, or name the provider" },
+	[PROBLEM_LOOKUP_FAILED] = { 503, "lookup_failed", "The name servers did not answer",
+				    "try again after the time in Retry-After" },
 };
 
 int problem_status(enum problem_code code)

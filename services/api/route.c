@@ -13,6 +13,7 @@ static const struct route routes[] = {
 	{ "GET", "/metrics", NULL, health_metrics },
 	{ "POST", "/v1/connect-links", "connect", link_create },
 	{ "GET", "/v1/connect-links/{}", "connect", link_show },
+	{ "GET", "/v1/discover", "connect", lookup_show },
 	{ "POST", "/v1/inboxes", "connect", link_password },
 	{ "GET", "/v1/inboxes", "read", resource_inboxes },
 	{ "GET", "/v1/inboxes/{}", "read", resource_inbox },

@@ -26,6 +26,8 @@ static const char help[] =
 	"connect,read,outbound,endpoint,gate]\n"
 	"                                       an API key; printed once\n"
 	"  replyd inbox list                    who is watched, and how far each was seen\n"
+	"  replyd inbox discover ADDRESS        where the inbox of an address is, and how that was "
+	"found\n"
 	"  replyd migrate up | status           the schema; `up` does it at every start\n"
 	"  replyd config print                  every setting, its value, where it came from, what "
 	"it means\n"

@@ -56,7 +56,9 @@ srcs := $(base_srcs) $(io_srcs) $(db_srcs) $(imap_srcs) $(mime_srcs) $(match_src
 
 objs  := $(patsubst %.c,$(OUT)/%.o,$(srcs))
 lib   := $(OUT)/libreplyd.a
-tests := $(patsubst %.c,$(OUT)/%,$(wildcard tests/*/test_*.c tests/*/*/test_*.c))
+# and what tests of the sandbox run
+tests := $(patsubst %.c,$(OUT)/%,$(wildcard tests/*/test_*.c tests/*/*/test_*.c)) \
+	$(OUT)/tests/sandbox/imap_play
 fuzzers := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # what a test folder's files share: everything in it that is not itself a program
 help_srcs := $(filter-out tests/sandbox/% $(wildcard tests/*/test_*.c tests/*/*/test_*.c tests/fuzz/fuzz_*.c), \

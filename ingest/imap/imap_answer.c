@@ -142,8 +142,7 @@ static bool heard_list(struct imap_answer *a, const struct imap_resp *r, struct 
 {
 	struct imap_folder f = { .raw = r->list.raw, .separator = r->list.separator };
 
-	if (a->asked.command != IMAP_COMMAND_LIST && a->asked.command != IMAP_COMMAND_LIST_STATUS &&
-	    !a->is_notified)
+	if (a->asked.command != IMAP_COMMAND_LIST && a->asked.command != IMAP_COMMAND_LIST_STATUS)
 		return false;
 	if (!f.raw.len)
 		return false;

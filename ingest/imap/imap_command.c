@@ -76,7 +76,8 @@ static int write_list_status(struct imap_text *out, uint32_t tag, const struct i
 /*
  * RFC 5465.  MessageNew and MessageExpunge go together (section 5); DELAYED
  * keeps sequence numbers sound (section 6.2); STATUS tells of what came before
- * (section 3.1).  MailboxName brings folders that are made or renamed.
+ * (section 3.1).  Names are not asked for: Dovecot then repeats folders without
+ * what they are for.
  */
 static int write_notify(struct imap_text *out, uint32_t tag, const struct imap_means *means)
 {
@@ -84,7 +85,7 @@ static int write_notify(struct imap_text *out, uint32_t tag, const struct imap_m
 		return -EOPNOTSUPP;
 	imap_text_begin(out, tag, IMAP_VERB_NOTIFY);
 	imap_text_words(out, "SET STATUS (SELECTED-DELAYED (MessageNew MessageExpunge)) "
-			     "(PERSONAL (MessageNew MessageExpunge MailboxName))");
+			     "(PERSONAL (MessageNew MessageExpunge))");
 	imap_text_end(out);
 	return 0;
 }

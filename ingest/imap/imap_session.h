@@ -108,7 +108,7 @@ enum imap_command {
 enum imap_event_kind {
 	IMAP_EV_STARTTLS_NOW, /* shake hands on this connection, then imap_session_tls_up() */
 	IMAP_EV_READY,        /* logged in; commands may be asked for              -> ready */
-	IMAP_EV_FOLDER,       /* one folder, during LIST; any time under NOTIFY    -> folder */
+	IMAP_EV_FOLDER,       /* one folder, during LIST                           -> folder */
 	IMAP_EV_EXAMINED,     /* the folder is open, before its DONE               -> examined */
 	IMAP_EV_LOWEST_UID,   /* what SEARCH found, once, before its DONE          -> lowest */
 	IMAP_EV_MESSAGE,      /* one mail's headers and shape, during FETCH        -> message */
@@ -294,9 +294,10 @@ int imap_session_list(struct imap_session *s, uint64_t now_ms);
 int imap_session_list_status(struct imap_session *s, uint64_t now_ms);
 /*
  * From now on STATUS comes for every personal folder in which mail arrives or
- * vanishes, FOLDER where one is made or renamed, at any time, also in IDLE
- * (RFC 5465); the open folder tells as ever.  At first STATUS of each, before
- * DONE.  A refusal is in DONE; a server that gives up later makes NOTIFY_OVER.
+ * vanishes, at any time, also in IDLE (RFC 5465), with whatever counters the
+ * server likes to tell; the open folder tells as ever.  At first STATUS of each,
+ * before DONE.  A refusal is in DONE; a server that gives up later makes
+ * NOTIFY_OVER.  A name that was in no list is a folder made since.
  */
 int imap_session_notify(struct imap_session *s, uint64_t now_ms);
 

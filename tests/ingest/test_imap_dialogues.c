@@ -266,7 +266,7 @@ static void in_session(const char *path, struct text all, size_t step, unsigned 
 
 static void every_step_in_session(const char *path, const struct buf *all, unsigned command)
 {
-	static const size_t steps[] = { 1, 2, 7, 100 };
+	static const size_t steps[] = { 1, 7, 100 };
 	struct buf want;
 
 	buf_init(&want, 1 << 22);

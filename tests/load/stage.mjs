@@ -13,6 +13,9 @@ import { binary, root } from '../sandbox/replyd.mjs';
 const ADDRESSES = 4; // of each simulator process: ephemeral ports are 28,000 per address
 export const PER_PROCESS = 17000; // sockets of one process, under the usual hard limit of 20,000
 
+// hostOf: where inbox n is, as rows.c puts it
+export const hostOf = (n, processes) => `127.0.${n % processes + 1}.${Math.floor(n / processes) % ADDRESSES + 1}`;
+
 const program = (name) => path.join(root, 'build/release/tests/load', name);
 export const say = (words) => console.log(`${new Date().toISOString().slice(11, 19)} ${words}`);
 
@@ -128,7 +131,7 @@ const profiled = process.env.PROFILE ? { shared_preload_libraries: 'pg_stat_stat
 
 async function startDatabase(dir, settings) {
   const pg = await startPostgres({ dir: path.join(dir, 'pg'), settings: {
-    fsync: 'on', full_page_writes: 'on', synchronous_commit: 'on', shared_buffers: '512MB', max_wal_size: '8GB',
+    fsync: process.env.FSYNC || 'on', full_page_writes: 'on', synchronous_commit: 'on', shared_buffers: '512MB', max_wal_size: '8GB',
     checkpoint_timeout: '15min', track_commit_timestamp: 'on', max_connections: 100, jit: 'off', ...profiled, ...settings } });
   const url = pg.url.replace(/\/postgres$/, '/replyd');
   await pg.psql('create database replyd');

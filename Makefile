@@ -46,7 +46,7 @@ provider_srcs := $(addprefix ingest/provider/,provider.c provider_rows.c provide
 # one line per part of the room
 ingest_srcs   := ingest/watch_folder.c ingest/watch_plan.c ingest/watch_facts.c ingest/watch_again.c ingest/watch_fetch.c ingest/watch.c ingest/backlog.c ingest/ledger.c ingest/vigil.c
 ingest_srcs   += ingest/ladder.c ingest/event_json.c ingest/intake_mail.c ingest/intake_verdict.c ingest/intake_set.c ingest/intake.c
-ingest_srcs   += ingest/plight.c ingest/rawlog.c ingest/line.c ingest/standing.c ingest/pass.c ingest/chronicle.c ingest/renewal.c ingest/farewell.c ingest/entry.c ingest/mailbox_life.c ingest/mailbox_watch.c ingest/mailbox.c
+ingest_srcs   += ingest/plight.c ingest/rawlog.c ingest/dialogue.c ingest/veil.c ingest/line.c ingest/standing.c ingest/pass.c ingest/chronicle.c ingest/renewal.c ingest/farewell.c ingest/entry.c ingest/mailbox_life.c ingest/mailbox_watch.c ingest/mailbox.c
 ingest_srcs   += ingest/liveness.c ingest/worker_seat.c ingest/worker_beat.c ingest/worker_walk.c ingest/worker_recheck.c ingest/worker_proof.c ingest/worker.c
 oauth_srcs    := $(addprefix oauth/,connect.c grant.c policy.c breaker.c broker_env.c refresh_job.c connect_job.c broker.c token_desk.c)
 rotation_srcs := rotation/verdict.c

@@ -66,6 +66,7 @@ static void fail_session(struct entry *e, const struct imap_verdict *v)
 	const struct imap_verdict over = *v; /* it goes with the session */
 	struct plight p = plight_of_imap(&over, pass_was_fresh(e->p.pass), e->p.pass->is_password);
 
+	line_keep(e->line, &over, e->p.line.rawlog_dir, e->p.line.inbox, e->p.kept_ms);
 	refused(e, &p, &over.outcome);
 }
 

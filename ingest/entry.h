@@ -45,6 +45,7 @@ struct entry_params {
 	int64_t later_than;      /* only a version beyond this is news; 0: any */
 	uint64_t whole_ms;       /* 0: ENTRY_MS */
 	struct chronicle *notes; /* what happens on the way */
+	uint64_t *kept_ms;       /* see line_keep() */
 	void *owner;
 	void (*on_step)(void *owner); /* another state; not from inside a call to this file */
 };

@@ -4,7 +4,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ingest/dialogue.h"
 #include "ingest/rawlog.h"
+#include "ingest/veil.h"
 
 static void on_up(void *owner);
 static void on_bytes(void *owner, const uint8_t *p, size_t n);
@@ -12,6 +14,8 @@ static void on_over(void *owner, const struct outcome *why);
 
 #define WHOLE_MS                                                                                   \
 	(UINT64_C(5) * 60 * 1000) /* 512 KB of a text part at 2 KB/s, and nobody is so slow */
+#define KEEP_MS                                                                                    \
+	(UINT64_C(24) * 3600 * 1000) /* a bug of ours meets every inbox, and disks are small */
 #define NEVER UINT64_MAX
 
 /* What is needed until there is a session, and then no more. */
@@ -26,6 +30,9 @@ struct line {
 	struct conn *conn;
 	struct imap_session *session; /* NULL: not connected yet */
 	struct rawlog *rawlog;
+	struct veil *veil;         /* until the login is over */
+	struct dialogue *dialogue; /* while the server owes us an answer, and after a refusal */
+	bool was_refused;
 	uint64_t whole_ms,
 		asked_ms; /* since when the server owes us an answer; NEVER: it does not */
 };
@@ -79,6 +86,8 @@ void line_drop(struct line *l)
 	imap_session_free(l->session);
 	conn_drop(l->conn);
 	rawlog_close(l->rawlog);
+	veil_free(l->veil);
+	dialogue_free(l->dialogue);
 	close_opening(l);
 	free(l);
 }
@@ -86,6 +95,13 @@ void line_drop(struct line *l)
 void line_own(struct line *l, const struct line_owner *owner)
 {
 	l->owner = *owner;
+}
+
+static void end_dialogue(struct line *l)
+{
+	dialogue_free(l->dialogue);
+	l->dialogue = NULL;
+	l->was_refused = false;
 }
 
 static void begin(struct line *l)
@@ -108,7 +124,8 @@ static void begin(struct line *l)
 
 	l->asked_ms = clock_mono_ms();
 	l->session = imap_session_new(&ip, l->asked_ms);
-	l->rawlog = rawlog_open(p->rawlog_dir, p->inbox);
+	l->rawlog = rawlog_open(p->is_rawlog_whole ? p->rawlog_dir : NULL, p->inbox);
+	l->veil = veil_new(p->credential);
 	close_opening(l);
 }
 
@@ -123,11 +140,76 @@ static void on_up(void *owner)
 	l->owner.on_step(l->owner.owner);
 }
 
+/* ---- what is kept of the dialogue ---- */
+
+static void keep_in(struct line *l, const void *p, size_t n)
+{
+	rawlog_in(l->rawlog, p, n);
+	if (!l->dialogue)
+		l->dialogue = dialogue_new();
+	dialogue_in(l->dialogue, p, n);
+}
+
+static void keep_heard(struct line *l, const uint8_t *p, size_t n)
+{
+	struct text t;
+
+	if (!l->veil) {
+		keep_in(l, p, n);
+		return;
+	}
+	veil_add(l->veil, p, n);
+	while (veil_next(l->veil, &t))
+		keep_in(l, t.at, t.len);
+}
+
+static void keep_said(struct line *l, const uint8_t *p, size_t n)
+{
+	size_t from, len;
+
+	if (!imap_session_secret(l->session, &from, &len))
+		from = len = 0;
+	if (len && l->veil && from + len <= n)
+		veil_told(l->veil, p + from, len);
+	rawlog_out(l->rawlog, p, n, from, len);
+	if (l->asked_ms == NEVER) /* another command: the dialogue is about it */
+		end_dialogue(l);
+	if (!l->dialogue)
+		l->dialogue = dialogue_new();
+	dialogue_out(l->dialogue, p, n, from, len);
+}
+
+/* Nobody repeats our credential from here on. */
+static void lift_veil(struct line *l)
+{
+	struct text t;
+
+	if (l->veil && veil_last(l->veil, &t))
+		keep_in(l, t.at, t.len);
+	veil_free(l->veil);
+	l->veil = NULL;
+}
+
+void line_keep(struct line *l, const struct imap_verdict *v, const char *dir, const char *inbox,
+	       uint64_t *kept_ms)
+{
+	uint64_t now_ms = clock_mono_ms();
+	bool is_ours = v->remedy == IMAP_REMEDY_OURS || v->outcome.blame == BLAME_PEER;
+
+	if (!is_ours || !l->dialogue || (*kept_ms && now_ms - *kept_ms < KEEP_MS))
+		return;
+	if (rawlog_keep(dir, inbox, dialogue_text(l->dialogue)))
+		*kept_ms = now_ms;
+}
+
+/* ---- bytes and events ---- */
+
 static void on_bytes(void *owner, const uint8_t *p, size_t n)
 {
 	struct line *l = owner;
 
-	rawlog_in(l->rawlog, p, n);
+	if (l->session)
+		keep_heard(l, p, n);
 	/* The pump drains every event before it returns, and one read is smaller than
 	 * IMAP_RECV_MAX. */
 	if (l->session && imap_session_recv(l->session, p, n, clock_mono_ms()) < 0)
@@ -154,29 +236,38 @@ struct imap_session *line_session(struct line *l)
 	return l->session;
 }
 
+/* What the event says of the answer that we wait for. */
+static void note_answer(struct line *l, const struct imap_event *ev)
+{
+	if (ev->kind == IMAP_EV_READY)
+		lift_veil(l);
+	if (ev->kind == IMAP_EV_READY || ev->kind == IMAP_EV_DONE || ev->kind == IMAP_EV_IDLING)
+		l->asked_ms = NEVER;
+	if (ev->kind == IMAP_EV_DONE)
+		l->was_refused = !outcome_ok(&ev->done.verdict->outcome);
+}
+
 bool line_next(struct line *l, struct imap_event *ret)
 {
 	while (l->session && imap_session_next(l->session, ret)) {
-		if (ret->kind == IMAP_EV_READY || ret->kind == IMAP_EV_DONE ||
-		    ret->kind == IMAP_EV_IDLING)
-			l->asked_ms = NEVER;
+		note_answer(l, ret);
 		if (ret->kind != IMAP_EV_STARTTLS_NOW)
 			return true;
 		(void)line_flush(l);
 		conn_start_tls(l->conn);
 	}
+	if (l->asked_ms == NEVER && !l->was_refused)
+		end_dialogue(l);
 	return false;
 }
 
 bool line_flush(struct line *l)
 {
 	const uint8_t *p;
-	size_t n, from, len;
+	size_t n;
 
 	while (l->session && (n = imap_session_send(l->session, &p)) > 0) {
-		if (!imap_session_secret(l->session, &from, &len))
-			from = len = 0;
-		rawlog_out(l->rawlog, p, n, from, len);
+		keep_said(l, p, n);
 		if (conn_write(l->conn, p, n) < 0)
 			return false;
 		imap_session_sent(l->session, n);

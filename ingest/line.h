@@ -13,6 +13,9 @@
  * TLS when the session asks for it, and writes the raw log.  Commands go to the
  * session directly; line_flush() sends what it then has to say.
  *
+ * While the server owes an answer, the end of the dialogue is kept (dialogue.h), so
+ * that line_keep() can write down what a refusal was about.
+ *
  * A server that answers, but so slowly that a command is not over after
  * `patience.whole_ms`, ends the session as one that does not answer.
  */
@@ -50,6 +53,7 @@ struct line_params {
 	uint64_t idle_renew_ms;
 	struct line_patience patience;
 	const char *rawlog_dir; /* NULL or "": none; borrowed */
+	bool is_rawlog_whole;   /* every dialogue goes there, whole */
 	const char *inbox;      /* uuid, names the raw log; borrowed */
 	struct line_owner owner;
 };
@@ -65,6 +69,13 @@ bool line_flush(struct line *l);                 /* false: the server does not r
 bool line_is_done(const struct line *l);         /* the session is over and everything is sent */
 uint64_t line_deadline(const struct line *l);    /* UINT64_MAX: none */
 bool line_tick(struct line *l, uint64_t now_ms); /* false: an answer takes too long, drop it */
+/*
+ * Before line_drop(): a failure that may be our mistake (the server says so, or we do
+ * not understand it) is written down, once a day per inbox; `kept_ms`: when it was
+ * last (monotonic), 0: never.
+ */
+void line_keep(struct line *l, const struct imap_verdict *v, const char *dir, const char *inbox,
+	       uint64_t *kept_ms);
 const char *line_waiting_for(const struct line *l);
 
 #endif

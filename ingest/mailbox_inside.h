@@ -46,6 +46,7 @@ struct mailbox {
 	int64_t session_version; /* of the credential that `line` was logged in with */
 	struct renewal renewal;  /* of `line` */
 	struct backoff backoff;
+	uint64_t kept_ms;    /* see line_keep() */
 	uint64_t failing_ms; /* since when it is not live; 0: it is */
 	uint64_t wake_ms;    /* of the states that wait for time */
 	uint64_t since_ms;   /* when the session became ready */

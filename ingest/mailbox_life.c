@@ -221,6 +221,7 @@ void mailbox_life_open_entry(struct mailbox *m, int64_t later_than)
 							     : m->row->idle_renew_s * UINT64_C(1000),
 			.patience = m->p->patience,
 			.rawlog_dir = m->p->rawlog_dir,
+			.is_rawlog_whole = m->p->is_rawlog_whole,
 			.inbox = m->inbox,
 		},
 		.tokens = m->p->tokens,
@@ -229,6 +230,7 @@ void mailbox_life_open_entry(struct mailbox *m, int64_t later_than)
 		.later_than = later_than,
 		.whole_ms = m->p->entry_ms,
 		.notes = &m->notes,
+		.kept_ms = &m->kept_ms,
 		.owner = m,
 		.on_step = on_entry,
 	};

@@ -76,6 +76,7 @@ static void session_over(struct mailbox *m, const struct imap_verdict *over)
 	const struct imap_verdict v = *over; /* it goes with the session */
 	struct plight p = plight_of_imap(&v, /* was_fresh= */ false, m->pass.is_password);
 
+	line_keep(m->line, &v, m->p->rawlog_dir, m->inbox, &m->kept_ms);
 	if (m->renewal.phase == RENEWAL_UNDER_WAY) {
 		log_info(&m->log, "imap.replaced", "what=%s said=%s", v.outcome.what,
 			 v.outcome.said);

@@ -17,20 +17,28 @@ struct rawlog {
 	char side; /* who spoke last: 'S' or 'C'; '\0': a line begins */
 };
 
-struct rawlog *rawlog_open(const char *dir, const char *inbox)
+/* A file for our eyes only; NULL: it cannot be made. */
+static FILE *open_file(const char *dir, const char *inbox, const char *ending)
 {
-	struct rawlog *r;
 	char path[RAWLOG_PATH];
 	mode_t old;
 	FILE *f;
 
 	if (!dir || !dir[0])
 		return NULL;
-	(void)snprintf(path, sizeof(path), "%s/%s-%llx.imap", dir, inbox,
-		       (unsigned long long)clock_unix_us());
+	(void)snprintf(path, sizeof(path), "%s/%s-%llx.%s", dir, inbox,
+		       (unsigned long long)clock_unix_us(), ending);
 	old = umask(077);
 	f = fopen(path, "ae");
 	umask(old);
+	return f;
+}
+
+struct rawlog *rawlog_open(const char *dir, const char *inbox)
+{
+	FILE *f = open_file(dir, inbox, "imap");
+	struct rawlog *r;
+
 	if (!f)
 		return NULL;
 	r = mem_new(sizeof(*r));
@@ -87,4 +95,15 @@ void rawlog_out(struct rawlog *r, const void *p, size_t n, size_t secret_from, s
 	put(r, 'C', blank, strlen(blank));
 	if (end < n)
 		put(r, 'C', (const char *)p + end, n - end);
+}
+
+bool rawlog_keep(const char *dir, const char *inbox, struct text dialogue)
+{
+	FILE *f = open_file(dir, inbox, "kept.imap");
+	bool ok;
+
+	if (!f)
+		return false;
+	ok = fwrite(dialogue.at, 1, dialogue.len, f) == dialogue.len;
+	return fclose(f) == 0 && ok;
 }

@@ -42,6 +42,7 @@ struct settings {
 		ingest_idle_renew_ms, ingest_lookback_ms;
 	int64_t ingest_text_max;
 	char *ingest_rawlog_dir;
+	bool ingest_rawlog_all;
 	uint64_t broker_refresh_ahead_ms, broker_timeout_ms;
 	uint64_t dispatch_timeout_ms;
 	int64_t dispatch_concurrency;

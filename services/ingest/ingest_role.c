@@ -94,6 +94,7 @@ static void open_worker(struct ingest *g, const struct secret *digest_master)
 			.idle_renew_ms = s->ingest_idle_renew_ms,
 			.text_max = (size_t)s->ingest_text_max,
 			.rawlog_dir = s->ingest_rawlog_dir,
+			.is_rawlog_whole = s->ingest_rawlog_all,
 		},
 	};
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <dirent.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -170,6 +172,84 @@ static void the_end_of_a_token_ends_a_session(void **state)
 	assert_true(s.asked_refused > 0);
 	assert_non_null(strstr(s.notes, "bye"));
 	stage_close(&s);
+}
+
+/* ---- what is kept ---- */
+
+/* The only file in `dir`, read and removed; "": there is none. */
+static void take_file(const char *dir, char *dst, size_t size)
+{
+	struct dirent *at;
+	DIR *d = opendir(dir);
+	int n = 0;
+
+	dst[0] = '\0';
+	assert_non_null(d);
+	while ((at = readdir(d))) {
+		char path[512];
+		size_t len;
+		FILE *f;
+
+		if (at->d_name[0] == '.')
+			continue;
+		n++;
+		snprintf(path, sizeof(path), "%s/%s", dir, at->d_name);
+		f = fopen(path, "r");
+		assert_non_null(f);
+		len = fread(dst, 1, size - 1, f);
+		dst[len] = '\0';
+		fclose(f);
+		unlink(path);
+	}
+	closedir(d);
+	assert_true(n <= 1);
+}
+
+/* Of a refusal that may be our mistake the dialogue is kept, once, and nobody's mail in it. */
+static void what_went_wrong_by_us_is_kept(void **state)
+{
+	static const struct {
+		const char *name, *what, *with;
+		const char *say; /* before the answer */
+		const char *kept, *not_kept;
+	} rows[] = {
+		{ "kept_login", "AUTHENTICATE", "NO [CLIENTBUG] not right, AHdyb25n", NULL,
+		  "AUTHENTICATE PLAIN [secret]", "right" },
+		{ "kept_fetch", "BODYSTRUCTURE", "BAD what is that",
+		  "* 9 FETCH (UID 9 BODY[HEADER] {6}\r\nDinner)\r\n", "[literal, 6 bytes])",
+		  "Dinner" },
+		{ "kept_not", "AUTHENTICATE", "NO [UNAVAILABLE] later", NULL, "", "S: " },
+	};
+	static struct stage s;
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		char dir[] = "/tmp/kept-XXXXXX", got[32768];
+		struct mailbox_params p;
+
+		assert_non_null(mkdtemp(dir));
+		stage_open(&s, rows[i].name);
+		p = stage_params(&s);
+		p.rawlog_dir = dir;
+		s.token = "not right";
+		s.imapd.refuse = s.imapd.say_at = rows[i].what;
+		s.imapd.refuse_with = rows[i].with;
+		s.imapd.say = rows[i].say ? rows[i].say : "";
+		s.imapd.refusals = 2;
+		imapd_reply(&s.imapd, 0, "r1@prospect.test", "out.1@example.test", "Yes.\r\n");
+		stage_watch_as(&s, 1, &p);
+		for (int k = 0; k < 2; k++) {
+			stage_until_holds(&s, is_backing_off);
+			mailbox_poke(s.mailbox);
+			stage_for(&s, 50);
+		}
+		stage_until(&s, LIVE);
+		take_file(dir, got, sizeof(got));
+		if (!strstr(got, rows[i].kept) || strstr(got, rows[i].not_kept))
+			fail_msg("%s: %s", rows[i].name, got);
+		rmdir(dir);
+		stage_close(&s);
+	}
 }
 
 /* ---- what is not said ---- */
@@ -336,6 +416,7 @@ int main(void)
 		cmocka_unit_test(a_refused_token_is_doubted_once),
 		cmocka_unit_test(an_outage_is_no_mass_revocation),
 		cmocka_unit_test(the_end_of_a_token_ends_a_session),
+		cmocka_unit_test(what_went_wrong_by_us_is_kept),
 		cmocka_unit_test(silence_is_noticed),
 		cmocka_unit_test(a_drip_is_no_answer),
 		cmocka_unit_test(a_session_that_begins_to_drip_is_replaced),

@@ -65,7 +65,7 @@ function readIfAllowed(file) {
 before(async () => {
   raw = workdir();
   if (nobody) fs.chownSync(raw, nobody.uid, nobody.gid);
-  box = await startSandbox({ withReplyd: false, settings: { 'log.level': 'debug', 'ingest.rawlog_dir': raw } });
+  box = await startSandbox({ withReplyd: false, settings: { 'log.level': 'debug', 'ingest.rawlog_dir': raw, 'ingest.rawlog_all': 'on' } });
   await box.begin();
   listen(box.api);
   const post = box.api.post.bind(box.api);

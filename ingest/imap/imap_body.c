@@ -107,15 +107,10 @@ static int leave(struct reader *r)
 	}
 }
 
-/* ("charset" "utf-8" "name" "a.pdf"): the values of two names. */
-static int read_params(struct reader *r, const char *name, struct text *ret, const char *other,
-		       struct text *ret_other)
+/* "charset" "utf-8" "name" "a.pdf", up to the ')': the values of two names. */
+static int read_pairs(struct reader *r, const char *name, struct text *ret, const char *other,
+		      struct text *ret_other)
 {
-	imap_lex_blanks(&r->l);
-	if (!imap_lex_eat(&r->l, '(')) {
-		(void)read_text(r); /* NIL, or a stray string */
-		return 0;
-	}
 	while (imap_lex_blanks(&r->l), !imap_lex_is(&r->l, ')') && !imap_lex_is_end(&r->l)) {
 		const char *was = r->l.at;
 		struct text key = read_text(r), value = read_text(r);
@@ -130,10 +125,26 @@ static int read_params(struct reader *r, const char *name, struct text *ret, con
 		else if (other && text_ieq(key, text_of(other)) && value.len)
 			*ret_other = value;
 	}
+	return 0;
+}
+
+static int read_params(struct reader *r, const char *name, struct text *ret, const char *other,
+		       struct text *ret_other)
+{
+	imap_lex_blanks(&r->l);
+	if (!imap_lex_eat(&r->l, '(')) {
+		(void)read_text(r); /* NIL, or a stray string */
+		return 0;
+	}
+	if (read_pairs(r, name, ret, other, ret_other) < 0)
+		return -EBADMSG;
 	return leave(r);
 }
 
-/* ("attachment" ("filename" "a.pdf")); Exchange also "inline" alone and (NIL NIL). */
+/*
+ * ("attachment" ("filename" "a.pdf")); Exchange also "inline" alone and (NIL
+ * NIL), others ("attachment" "filename" "a.pdf").
+ */
 static int read_disposition(struct reader *r, struct imap_part *p)
 {
 	struct text name = { NULL, 0 };
@@ -145,7 +156,11 @@ static int read_disposition(struct reader *r, struct imap_part *p)
 		return 0;
 	}
 	p->disposition = read_text(r);
-	e = read_params(r, "filename", &name, NULL, NULL);
+	imap_lex_blanks(&r->l);
+	if (imap_lex_is(&r->l, '"'))
+		e = read_pairs(r, "filename", &name, NULL, NULL);
+	else
+		e = read_params(r, "filename", &name, NULL, NULL);
 	if (name.len)
 		p->name = name;
 	return e < 0 ? e : leave(r);
@@ -224,7 +239,9 @@ static int read_leaf(struct reader *r, const struct place *p, struct text type)
 	    read_message(r, p) < 0)
 		return -EBADMSG;
 	(void)read_number(r); /* lines: of text and messages, and of others by mistake */
-	(void)read_text(r);   /* MD5 */
+	imap_lex_blanks(&r->l);
+	if (!imap_lex_is(&r->l, '('))
+		(void)read_text(r); /* MD5, which some leave out */
 	if (read_disposition(r, kept ? &r->b->parts[index] : &part) < 0)
 		return -EBADMSG;
 	return leave(r);

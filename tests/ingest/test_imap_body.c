@@ -113,6 +113,14 @@ static const struct {
 	  "((\"text\" \"plain\" NIL NIL NIL \"7bit\" 1 1) \"mixed\" (\"boundary\" \"b\") \"stray\" "
 	  "NIL)",
 	  "1 text/plain 1 in=mixed encoding=7bit" },
+	{ "parameters of a disposition without their parentheses",
+	  "(\"application\" \"pdf\" (\"name\" \"x\") NIL NIL \"base64\" 900 NIL (\"attachment\" "
+	  "\"filename\" "
+	  "\"a.pdf\") NIL)",
+	  "1 application/pdf 900 encoding=base64 disposition=attachment name=a.pdf" },
+	{ "neither lines nor MD5",
+	  "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 1 (\"inline\" (\"filename\" \"a.txt\")) NIL)",
+	  "1 text/plain 1 encoding=7bit disposition=inline name=a.txt" },
 	{ "an attached mail without envelope and body",
 	  "((\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 9 NIL (\"attachment\" (\"filename\" "
 	  "\"a\")) NIL)"

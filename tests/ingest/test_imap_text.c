@@ -163,6 +163,39 @@ static void sections_are_checked(void **state)
 			fail_msg("%s", rows[i].in);
 }
 
+/* RFC 6855: once it is on, UTF-8 may be quoted; what is not UTF-8 may not. */
+static void utf8_is_quoted(void **state)
+{
+	static const struct {
+		const char *in, *want;
+	} rows[] = {
+		{ "Gelöscht", "r1 STATUS \"Gelöscht\" (MESSAGES UIDNEXT UIDVALIDITY)\r\n" },
+		{ "日本 \"語\"🐇",
+		  "r1 STATUS \"日本 \\\"語\\\"🐇\" (MESSAGES UIDNEXT UIDVALIDITY)\r\n" },
+		{ "Gel\xf6scht", "r1 STATUS {8}\r\n" },
+		{ "\xc0\xaf", "r1 STATUS {2}\r\n" },
+		{ "\xe0\x80\xaf", "r1 STATUS {3}\r\n" },
+		{ "\xed\xa0\x80", "r1 STATUS {3}\r\n" },
+		{ "\xf0\x80\x80\x80", "r1 STATUS {4}\r\n" },
+		{ "\xf4\x90\x80\x80", "r1 STATUS {4}\r\n" },
+		{ "\xf5\x80\x80\x80", "r1 STATUS {4}\r\n" },
+		{ "a\xc3", "r1 STATUS {2}\r\n" },
+	};
+	const struct imap_means means = { .enabled = IMAP_CAP(UTF8_ACCEPT) };
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct imap_asked a = { .command = IMAP_COMMAND_STATUS,
+					.raw = text_of(rows[i].in) };
+		struct imap_text t;
+
+		imap_text_init(&t);
+		assert_int_equal(imap_command_write(&t, 1, &a, &means), 0);
+		assert_ready(&t, rows[i].want);
+		imap_text_clear(&t);
+	}
+}
+
 /* Whatever is asked for with FETCH is asked for with PEEK. */
 static void fetch_peeks(void **state)
 {
@@ -318,6 +351,7 @@ int main(void)
 		cmocka_unit_test(nul_and_length_are_refused),
 		cmocka_unit_test(strings_are_literals),
 		cmocka_unit_test(sections_are_checked),
+		cmocka_unit_test(utf8_is_quoted),
 		cmocka_unit_test(fetch_peeks),
 		cmocka_unit_test(sasl),
 		cmocka_unit_test(secrets_are_marked),

@@ -121,6 +121,18 @@ static void names_become_utf8(void **state)
 	}
 }
 
+/* RFC 6855: asked for, "&" is a letter; bytes that are none of it are still made so. */
+static void names_in_utf8(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 64);
+	assert_int_equal(imap_utf7_decode(&b, TEXT("R&D-&AOk-Gelöscht\xff"), true), 0);
+	assert_true(text_eq(text_of_buf(&b), TEXT("R&D-&AOk-Gelöscht�")));
+	buf_clear(&b);
+}
+
 static void names_have_a_ceiling(void **state)
 {
 	struct buf b;
@@ -184,6 +196,39 @@ static void capabilities_are_bits(void **state)
 	assert_null(imap_caps_name(IMAP_CAP_BITS));
 }
 
+/* What is offered, what is on, and what a provider's row forbids. */
+static void capabilities_are_weighed(void **state)
+{
+	uint64_t rev2 = imap_caps_parse(TEXT("IMAP4rev2"));
+	uint64_t both = imap_caps_parse(TEXT("IMAP4rev1 IMAP4rev2"));
+	uint64_t all = ~UINT64_C(0);
+
+	(void)state;
+	/* RFC 9051 appendix E; without it nothing is taken for granted but ENABLE */
+	assert_true(rev2 & IMAP_CAP(IDLE) && rev2 & IMAP_CAP(LIST_STATUS) &&
+		    rev2 & IMAP_CAP(LITERAL_MINUS));
+	assert_false(rev2 & (IMAP_CAP(QRESYNC) | IMAP_CAP(CONDSTORE) | IMAP_CAP(OBJECTID)));
+	assert_int_equal(both, IMAP_CAP(IMAP4REV1) | IMAP_CAP(IMAP4REV2) | IMAP_CAP(ENABLE));
+	assert_int_equal(imap_caps_usable(both, IMAP_CAP(IMAP4REV2), 0),
+			 rev2 | IMAP_CAP(IMAP4REV1));
+	assert_int_equal(imap_caps_usable(both, 0, 0), both);
+
+	assert_int_equal(imap_caps_parse_enabled(TEXT("qresync X")),
+			 IMAP_CAP(QRESYNC) | IMAP_CAP(CONDSTORE));
+	assert_int_equal(imap_caps_parse_enabled(TEXT("IMAP4rev2")),
+			 IMAP_CAP(IMAP4REV2) | IMAP_CAP(UTF8_ACCEPT));
+	assert_int_equal(imap_caps_parse(TEXT("UTF8=ONLY")), IMAP_CAP(UTF8_ACCEPT));
+	assert_int_equal(imap_caps_parse(TEXT("MESSAGELIMIT=1000 UIDONLY")),
+			 IMAP_CAP(MESSAGELIMIT) | IMAP_CAP(UIDONLY));
+	assert_int_equal(imap_caps_parse(TEXT("APPENDLIMIT=35651584 STATUS=SIZE")), 0);
+
+	assert_int_equal(imap_caps_usable(all, 0, IMAP_QUIRK_NO_IDLE), ~IMAP_CAP(IDLE));
+	assert_int_equal(imap_caps_usable(all, 0, IMAP_QUIRK_NO_NOTIFY | IMAP_QUIRK_NO_QRESYNC),
+			 ~(IMAP_CAP(NOTIFY) | IMAP_CAP(QRESYNC)));
+	assert_int_equal(imap_caps_usable(all, 0, IMAP_QUIRK_NO_PARTIAL | IMAP_QUIRK_NO_PIPELINE),
+			 all);
+}
+
 /* The strings of the providers, each as one was seen to say it. */
 static void refusals_are_sorted(void **state)
 {
@@ -211,6 +256,23 @@ static void refusals_are_sorted(void **state)
 		{ LOGIN_NO, "", "IMAP access is disabled for your domain.", BLAME_AUTH,
 		  IMAP_REMEDY_ADMIN, 0 },
 		{ LOGIN_NO, "", "Lookup failed", BLAME_AUTH, IMAP_REMEDY_ADMIN, 0 },
+#define COMMAND_NO IMAP_PHASE_COMMAND, IMAP_CONDITION_NO
+		/* RFC 5530 and the extensions: this folder or command, not the session */
+		{ COMMAND_NO, "NONEXISTENT", "gone", BLAME_REFUSED, IMAP_REMEDY_SKIP, 0 },
+		{ COMMAND_NO, "TRYCREATE", "gone", BLAME_REFUSED, IMAP_REMEDY_SKIP, 0 },
+		{ COMMAND_NO, "NOPERM", "no", BLAME_REFUSED, IMAP_REMEDY_SKIP, 0 },
+		{ COMMAND_NO, "CANNOT", "no", BLAME_REFUSED, IMAP_REMEDY_SKIP, 0 },
+		{ COMMAND_NO, "EXPUNGEISSUED", "no", BLAME_REFUSED, IMAP_REMEDY_SKIP, 0 },
+		{ COMMAND_NO, "NOTIFICATIONOVERFLOW", "x", BLAME_REFUSED, IMAP_REMEDY_SKIP, 0 },
+		{ COMMAND_NO, "BADEVENT", "x", BLAME_REFUSED, IMAP_REMEDY_SKIP, 0 },
+		{ COMMAND_NO, "MESSAGELIMIT", "x", BLAME_REFUSED, IMAP_REMEDY_SKIP, 0 },
+		{ COMMAND_NO, "UNKNOWN-CTE", "x", BLAME_REFUSED, IMAP_REMEDY_SKIP, 0 },
+		{ IMAP_PHASE_COMMAND, IMAP_CONDITION_BAD, "UIDREQUIRED", "x", BLAME_US,
+		  IMAP_REMEDY_OURS, 0 },
+		{ COMMAND_NO, "ALREADYEXISTS", "x", BLAME_REFUSED, IMAP_REMEDY_SKIP, 0 },
+		{ COMMAND_NO, "CORRUPTION", "x", BLAME_REFUSED, IMAP_REMEDY_SKIP, 0 },
+		{ COMMAND_NO, "LIMIT", "x", BLAME_REFUSED, IMAP_REMEDY_WAIT, 900000 },
+		{ COMMAND_NO, "INUSE", "x", BLAME_REFUSED, IMAP_REMEDY_WAIT, 60000 },
 		{ LOGIN_NO, "ALERT", "Too many simultaneous connections. (Failure)", BLAME_REFUSED,
 		  IMAP_REMEDY_WAIT, 120000 },
 		{ LOGIN_NO, "AUTHENTICATIONFAILED", "Login Rate Limit Hit", BLAME_REFUSED,
@@ -282,9 +344,10 @@ static void refusals_are_sorted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(dates_are_read),      cmocka_unit_test(days_are_written),
-		cmocka_unit_test(names_become_utf8),   cmocka_unit_test(names_have_a_ceiling),
-		cmocka_unit_test(folders_have_roles),  cmocka_unit_test(capabilities_are_bits),
+		cmocka_unit_test(dates_are_read),           cmocka_unit_test(days_are_written),
+		cmocka_unit_test(names_become_utf8),        cmocka_unit_test(names_have_a_ceiling),
+		cmocka_unit_test(folders_have_roles),       cmocka_unit_test(capabilities_are_bits),
+		cmocka_unit_test(capabilities_are_weighed), cmocka_unit_test(names_in_utf8),
 		cmocka_unit_test(refusals_are_sorted),
 	};
 

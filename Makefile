@@ -42,7 +42,7 @@ imap_srcs     := $(addprefix ingest/imap/imap_,line.c lex.c date.c utf7.c caps.c
 mime_srcs     := ingest/mime/mime_lib.c ingest/mime/mime_utf8.c ingest/mime/mime_fold.c ingest/mime/mime_id.c ingest/mime/mime_fields.c ingest/mime/mime_head.c ingest/mime/mime_part.c ingest/mime/mime_entity.c ingest/mime/mime_html.c ingest/mime/mime_dsn.c ingest/mime/mime_pick.c ingest/mime/mime_identity.c
 match_srcs    := ingest/match/match_ids.c ingest/match/match_pick.c
 classify_srcs := ingest/classify/classify.c ingest/classify/classify_auto.c ingest/classify/classify_bounce.c ingest/classify/classify_date.c ingest/classify/classify_day.c ingest/classify/classify_phrase.c ingest/classify/classify_quote.c ingest/classify/classify_quote_words.c ingest/classify/classify_reason.c ingest/classify/classify_rules.c ingest/classify/classify_snippet.c ingest/classify/classify_verdict.c
-provider_srcs := $(addprefix ingest/provider/,provider.c provider_rows.c provider_table.c discover.c) ingest/discovery.c
+provider_srcs := $(addprefix ingest/provider/,provider.c provider_rows.c provider_table.c discover.c) ingest/discovery.c ingest/remedy.c
 # one line per part of the room
 ingest_srcs   := ingest/watch_folder.c ingest/watch_plan.c ingest/watch_facts.c ingest/watch_again.c ingest/watch_fetch.c ingest/watch.c ingest/backlog.c ingest/ledger.c ingest/vigil.c
 ingest_srcs   += ingest/ladder.c ingest/event_json.c ingest/intake_mail.c ingest/intake_verdict.c ingest/intake_set.c ingest/intake.c

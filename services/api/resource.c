@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "ingest/remedy.h"
 #include "rotation/verdict.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
@@ -13,6 +14,7 @@
 #define EVENTS_MAX     1000
 
 static void on_view(struct view *v);
+static void on_inbox(struct view *v);
 static void on_gate(struct gate_read *g);
 
 static void on_view(struct view *v)
@@ -27,6 +29,24 @@ static void on_view(struct view *v)
 		return;
 	}
 	answer_text(q, 200, "application/json", text_of_buf(&v->json));
+}
+
+/* One inbox, and what to do about it. */
+static void on_inbox(struct view *v)
+{
+	struct request *q = container_of(v, struct request, view);
+	json_t *j = NULL;
+
+	if (outcome_ok(&v->outcome) && v->found)
+		j = json_loadb((const char *)v->json.data, v->json.len, 0, NULL);
+	if (!j) {
+		on_view(v);
+		return;
+	}
+	json_put_text(j, "remedy",
+		      text_of(remedy_of(text_of(json_string_value(json_object_get(j, "state"))),
+					text_of(json_string_value(json_object_get(j, "reason"))))));
+	answer_json(q, 200, j);
 }
 
 static bool want_id(struct request *q)
@@ -53,7 +73,7 @@ void resource_inbox(struct request *q)
 {
 	if (want_id(q))
 		started(q, view_inbox_start(q->api->pg, &q->view, q->key.workspace, q->params[0],
-					    on_view));
+					    on_inbox));
 }
 
 void resource_endpoints(struct request *q)

@@ -5,7 +5,9 @@ static void on_read(struct pg_tx *tx, const struct pg_answer *a);
 
 static const struct pg_stmt now = {
 	"metrics_now",
-	"select name, label, label_value, value from metrics_now() order by name, label_value",
+	"select name, label, label_value, value from metrics_now()"
+	" union all select name, label, label_value, value from metrics_fleet()"
+	" order by name, label_value",
 };
 
 int metrics_read_start(struct pg *pg, struct metrics_read *q,

@@ -11,7 +11,8 @@
 	X(3, 0003, outreach)                                                                       \
 	X(4, 0004, log)                                                                            \
 	X(5, 0005, metrics)                                                                        \
-	X(6, 0006, watcher)
+	X(6, 0006, watcher)                                                                        \
+	X(7, 0007, fleet)
 
 /*
  * The assembler reads the file, so the compiler never has to parse it as one

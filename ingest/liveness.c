@@ -49,6 +49,7 @@ void liveness_saw(struct liveness *l, const char *id, int64_t beat, uint64_t now
 	if (w->beat != beat) {
 		w->beat = beat;
 		w->moved_ms = now_ms;
+		w->is_told = false;
 	}
 	w->is_seen = true;
 }
@@ -63,12 +64,21 @@ void liveness_end(struct liveness *l)
 	l->n = kept;
 }
 
+void liveness_told_dead(struct liveness *l, const char *id)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->at[i].id, id) == 0)
+			l->at[i].is_told = true;
+}
+
 bool liveness_is_dead(const struct liveness *l, size_t i, uint64_t now_ms)
 {
 	/* The last look counts, not the clock: what was not looked at was not seen standing still.
 	 */
 	uint64_t looked_ms = now_ms < l->polled_ms ? now_ms : l->polled_ms;
 
+	if (l->at[i].is_told)
+		return true;
 	return now_ms >= l->grace_end_ms && looked_ms - l->at[i].moved_ms >= l->p.silence_ms;
 }
 

@@ -31,6 +31,7 @@ struct liveness_worker {
 	int64_t beat;
 	uint64_t moved_ms; /* when the beat was last seen at another value, or first seen */
 	bool is_seen;      /* by the poll under way */
+	bool is_told;      /* that it is dead: liveness_told_dead() */
 };
 
 struct liveness {
@@ -48,6 +49,12 @@ void liveness_saw(struct liveness *l, const char *id, int64_t beat, uint64_t now
 void liveness_end(struct liveness *l); /* who was not seen is forgotten: his row is gone */
 /* A poll that failed, or the connection to PostgreSQL broke. */
 void liveness_blind(struct liveness *l);
+
+/*
+ * Who can know says that it is dead, such as whoever started its successor: no
+ * silence, no grace is waited for.  Until its beat moves, or its row is gone.
+ */
+void liveness_told_dead(struct liveness *l, const char *id);
 
 bool liveness_is_dead(const struct liveness *l, size_t i, uint64_t now_ms);
 /* Ids of the dead; at most `max`. */

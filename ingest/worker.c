@@ -13,8 +13,9 @@ static void on_left(struct lease_release *q);
 static void on_closed(struct timer *t);
 
 #define JANITOR_MS  5000
-#define CONNECTS    64
+#define HANDSHAKES  64
 #define SPARE_FILES 100 /* descriptors for everything that is no mailbox */
+#define SECONDS_OF  50  /* of so many inboxes one has two connections: its session is replaced */
 
 static const struct {
 	void (*init)(struct worker *w);
@@ -24,24 +25,28 @@ static const struct {
 } parts[] = {
 	{ worker_beat_init, worker_beat_due, worker_beat_tick, worker_beat_cancel },
 	{ worker_walk_init, worker_walk_due, worker_walk_tick, worker_walk_cancel },
+	{ worker_move_init, worker_move_due, worker_move_tick, worker_move_cancel },
 	{ worker_recheck_init, worker_recheck_due, worker_recheck_tick, worker_recheck_cancel },
 	{ worker_proof_init, worker_proof_due, worker_proof_tick, worker_proof_cancel },
+	{ worker_notes_init, worker_notes_due, worker_notes_tick, worker_notes_cancel },
+	{ worker_lane_init, worker_lane_due, worker_lane_tick, worker_lane_cancel },
 };
 
 /* ---- open and drop ---- */
 
-static int64_t capacity_of(int64_t wanted)
+int64_t worker_capacity(int64_t wanted)
 {
-	struct rlimit files;
+	int64_t room = wanted ? wanted : WORKER_CAPACITY_MAX, files;
+	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY) {
-		int64_t room =
-			files.rlim_cur > SPARE_FILES ? (int64_t)files.rlim_cur - SPARE_FILES : 1;
-
-		if (room < wanted)
-			return room;
-	}
-	return wanted;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+	    limit.rlim_cur > INT32_MAX)
+		return room;
+	files = (int64_t)limit.rlim_cur - SPARE_FILES;
+	files -= files / SECONDS_OF;
+	if (files < 1)
+		files = 1;
+	return files < room ? files : room;
 }
 
 struct worker *worker_open(const struct worker_params *p)
@@ -51,10 +56,13 @@ struct worker *worker_open(const struct worker_params *p)
 	w->p = *p;
 	if (!w->p.janitor_ms)
 		w->p.janitor_ms = JANITOR_MS;
-	if (!w->p.connects)
-		w->p.connects = CONNECTS;
-	w->p.capacity = capacity_of(p->capacity);
+	if (!w->p.handshakes)
+		w->p.handshakes = HANDSHAKES;
+	w->p.capacity = worker_capacity(p->capacity);
 	log_child(&w->log, p->mailbox.log, "worker=%s", p->id);
+	log_info(&w->log, "worker.begins", "capacity=%lld slot=%s", (long long)w->p.capacity,
+		 w->p.slot);
+	map_init(&w->seats);
 	worker_seat_init(w);
 	w->stop_ms = WORKER_NEVER;
 	for (size_t i = 0; i < countof(parts); i++)
@@ -86,45 +94,56 @@ static void on_closed(struct timer *t)
 	struct worker *w = container_of(t, struct worker, timer);
 
 	map_clear(&w->seats);
+	map_clear(&w->lane.by_name);
+	worker_beat_clear(w);
 	worker_proof_clear(w);
+	worker_notes_clear(w);
 	free(w);
 }
 
 /* ---- time and hints ---- */
 
+static bool is_working(const struct worker *w)
+{
+	return w->state == WORKER_RUNNING || w->state == WORKER_DRAINING;
+}
+
 void worker_arm(struct worker *w)
 {
-	uint64_t at_ms = worker_seat_due(w);
+	uint64_t at_ms = w->stop_ms;
 
-	if (w->state != WORKER_RUNNING) {
-		timer_at(&w->timer, w->stop_ms);
-		return;
-	}
-	for (size_t i = 0; i < countof(parts); i++)
+	for (size_t i = 0; is_working(w) && i < countof(parts); i++)
 		if (parts[i].due(w) < at_ms)
 			at_ms = parts[i].due(w);
 	timer_at(&w->timer, at_ms);
 }
+
+static void leave(struct worker *w);
 
 static void on_timer(struct timer *t)
 {
 	struct worker *w = container_of(t, struct worker, timer);
 	uint64_t now_ms = clock_mono_ms();
 
-	if (w->state == WORKER_STOPPING && now_ms >= w->stop_ms)
-		on_left(&w->leave);
-	if (w->state != WORKER_RUNNING)
+	if (now_ms >= w->stop_ms) {
+		if (w->state == WORKER_STOPPING)
+			on_left(&w->leave);
+		else
+			leave(w);
 		return;
-	for (size_t i = 0; i < countof(parts); i++)
+	}
+	for (size_t i = 0; is_working(w) && i < countof(parts); i++)
 		if (now_ms >= parts[i].due(w))
 			parts[i].tick(w, now_ms);
-	worker_seat_admit(w);
 	worker_arm(w);
 }
 
 void worker_pg_up(struct worker *w)
 {
 	worker_beat_soon(w);
+	/* Which of our last transactions came through, and what others did meanwhile? */
+	if (w->beat.answered_ms)
+		worker_walk_all(w);
 }
 
 void worker_pg_down(struct worker *w)
@@ -137,7 +156,7 @@ void worker_hint_inbox(struct worker *w)
 	struct seat *s;
 	size_t at = 0;
 
-	if (w->state != WORKER_RUNNING)
+	if (!is_working(w))
 		return;
 	while ((s = worker_seat_next(w, &at)))
 		if (mailbox_state_of(s->mailbox) == MAILBOX_HELD)
@@ -151,17 +170,51 @@ void worker_hint_recheck(struct worker *w)
 	worker_recheck_soon(w);
 }
 
+void worker_hint_lease(struct worker *w)
+{
+	if (w->beat.answered_ms)
+		worker_walk_soon(w);
+}
+
 /* ---- the end ---- */
+
+bool worker_is_draining(const struct worker *w)
+{
+	return w->state == WORKER_DRAINING || w->beat.is_told_to_drain;
+}
+
+void worker_drained(struct worker *w)
+{
+	if (w->state == WORKER_DRAINING &&
+	    (worker_held(w) == 0 || !worker_beat_others_have_room(w)))
+		leave(w);
+}
 
 void worker_stop(struct worker *w, void (*stopped)(void *owner), void *owner)
 {
 	if (w->state != WORKER_RUNNING)
 		return;
-	w->state = WORKER_STOPPING;
 	w->stopped = stopped;
 	w->stopped_owner = owner;
+	if (!w->p.drain_ms || worker_held(w) == 0 || !worker_beat_others_have_room(w)) {
+		leave(w);
+		return;
+	}
+	log_info(&w->log, "worker.drains", "inboxes=%zu for_ms=%llu", worker_held(w),
+		 (unsigned long long)w->p.drain_ms);
+	w->state = WORKER_DRAINING;
+	w->stop_ms = clock_mono_ms() + w->p.drain_ms;
+	worker_beat_soon(w);
+}
+
+/* What is left is given back. */
+static void leave(struct worker *w)
+{
+	log_info(&w->log, "worker.leaves", "inboxes=%zu", worker_held(w));
+	w->state = WORKER_STOPPING;
 	worker_seat_leave_all(w);
 	cancel_parts(w);
+	worker_notes_tick(w, clock_mono_ms()); /* the last words */
 	w->stop_ms = clock_mono_ms() + WORKER_STOP_MS;
 	if (lease_release_start(w->p.mailbox.pg, &w->leave, w->p.id, NULL, on_left))
 		w->stop_ms = 0;
@@ -181,7 +234,7 @@ static void on_left(struct lease_release *q)
 
 size_t worker_held(const struct worker *w)
 {
-	return map_count(&w->seats);
+	return map_count(&w->seats) - worker_move_standbys(w);
 }
 
 size_t worker_live(const struct worker *w)

@@ -1,12 +1,17 @@
 #include "ingest/worker_beat.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "ingest/worker_inside.h"
 
-static void on_beaten(struct lease_beat *q);
+static void on_beaten(struct fleet_beat *q);
+
+#define DRAIN_BEAT_MS 200 /* who leaves wants to know soon that he may */
 
 void worker_beat_init(struct worker *w)
 {
@@ -44,34 +49,119 @@ void worker_beat_cancel(struct worker *w)
 	w->beat.is_under_way = false;
 }
 
+void worker_beat_clear(struct worker *w)
+{
+	free(w->beat.peers);
+	w->beat.peers = NULL;
+	w->beat.n_peers = 0;
+}
+
 void worker_beat_tick(struct worker *w, uint64_t now_ms)
 {
-	struct worker_beat *b = &w->beat;
+	const struct fleet_self self = {
+		.worker = w->p.id,
+		.host = w->beat.host,
+		.slot = w->p.slot,
+		.pid = (int)getpid(),
+		.capacity = w->p.capacity,
+		.held = worker_held(w),
+		.live = (int64_t)worker_live(w),
+		.is_draining = w->state == WORKER_DRAINING,
+	};
+	uint64_t apart_ms = w->p.heartbeat_ms;
 
-	b->at_ms = now_ms + w->p.heartbeat_ms;
-	if (!b->is_under_way)
-		b->is_under_way = lease_beat_start(w->p.mailbox.pg, &b->q, w->p.id, b->host,
-						   (int)getpid(), w->p.capacity, on_beaten) == 0;
+	if (w->state == WORKER_DRAINING && apart_ms > DRAIN_BEAT_MS)
+		apart_ms = DRAIN_BEAT_MS;
+	w->beat.at_ms = now_ms + apart_ms;
+	if (!w->beat.is_under_way)
+		w->beat.is_under_way =
+			fleet_beat_start(w->p.mailbox.pg, &w->beat.q, &self, on_beaten) == 0;
 }
 
-/* Who beats, and how much they can hold together. */
-static void look_round(struct worker_beat *b, const struct lease_beat *q, uint64_t now_ms)
+/* ---- who else ---- */
+
+/* Nobody else can be this slot's process: whoever started us vouches for that. */
+static bool is_predecessor(const struct worker *w, const struct fleet_worker *f)
 {
-	liveness_begin(&b->liveness, now_ms);
-	for (size_t i = 0; i < q->n_workers; i++)
-		liveness_saw(&b->liveness, q->workers[i].worker, q->workers[i].beat, now_ms);
-	liveness_end(&b->liveness);
-	b->living_capacity = 0;
-	for (size_t i = 0; i < q->n_workers; i++)
-		if (liveness_is_alive(&b->liveness, q->workers[i].worker, now_ms))
-			b->living_capacity += q->workers[i].capacity;
+	return w->p.slot[0] && strcmp(f->slot, w->p.slot) == 0 && strcmp(f->worker, w->p.id) != 0;
 }
 
-static void on_beaten(struct lease_beat *q)
+static void look_round(struct worker *w, const struct fleet_beat *q, uint64_t now_ms)
+{
+	struct worker_beat *b = &w->beat;
+	bool is_first = b->answered_ms == 0;
+
+	liveness_begin(&b->liveness, now_ms);
+	for (size_t i = 0; i < q->n_workers; i++) {
+		liveness_saw(&b->liveness, q->workers[i].worker, q->workers[i].beat, now_ms);
+		if (is_first && is_predecessor(w, &q->workers[i]))
+			liveness_told_dead(&b->liveness, q->workers[i].worker);
+	}
+	liveness_end(&b->liveness);
+	worker_beat_clear(w);
+	b->peers = mem_new((q->n_workers + 1) * sizeof(*b->peers));
+	for (size_t i = 0; i < q->n_workers; i++) {
+		const struct fleet_worker *f = &q->workers[i];
+		struct worker_peer *p = &b->peers[b->n_peers];
+
+		if (strcmp(f->worker, w->p.id) == 0) {
+			b->is_told_to_drain = f->is_draining;
+			continue;
+		}
+		(void)snprintf(p->worker, sizeof(p->worker), "%s", f->worker);
+		p->capacity = f->capacity;
+		p->held = f->held;
+		p->is_draining = f->is_draining;
+		p->is_alive = liveness_is_alive(&b->liveness, f->worker, now_ms);
+		b->n_peers++;
+	}
+}
+
+int64_t worker_beat_share(const struct worker *w, int64_t capacity, int64_t all)
+{
+	int64_t capacities = worker_is_draining(w) ? 0 : w->p.capacity;
+
+	for (size_t i = 0; i < w->beat.n_peers; i++)
+		if (w->beat.peers[i].is_alive && !w->beat.peers[i].is_draining)
+			capacities += w->beat.peers[i].capacity;
+	return capacities ? (all * capacity + capacities - 1) / capacities : all;
+}
+
+int64_t worker_beat_others_hold(const struct worker *w)
+{
+	int64_t held = 0;
+
+	for (size_t i = 0; i < w->beat.n_peers; i++)
+		held += w->beat.peers[i].is_alive ? w->beat.peers[i].held : 0;
+	return held;
+}
+
+bool worker_beat_others_have_room(const struct worker *w)
+{
+	for (size_t i = 0; i < w->beat.n_peers; i++) {
+		const struct worker_peer *p = &w->beat.peers[i];
+
+		if (p->is_alive && !p->is_draining && p->held < p->capacity)
+			return true;
+	}
+	return false;
+}
+
+static size_t n_dead(const struct worker_beat *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_peers; i++)
+		n += !b->peers[i].is_alive;
+	return n;
+}
+
+static void on_beaten(struct fleet_beat *q)
 {
 	struct worker *w = container_of(q, struct worker, beat.q);
 	struct worker_beat *b = &w->beat;
 	uint64_t now_ms = clock_mono_ms();
+	size_t dead = n_dead(b);
 
 	b->is_under_way = false;
 	if (!outcome_ok(&q->outcome)) {
@@ -82,16 +172,19 @@ static void on_beaten(struct lease_beat *q)
 				  q->outcome.said);
 		return;
 	}
+	look_round(w, q, now_ms);
 	/* Nobody has seen us beat for as long as a lease lasts: what we hold may be another's. */
 	if (b->answered_ms && now_ms - b->answered_ms > w->p.lease_ms) {
 		log_warn(&w->log, "worker.was_silent", "ms=%llu",
 			 (unsigned long long)(now_ms - b->answered_ms));
-		worker_walk_soon(w);
+		worker_walk_all(w);
 	}
 	if (!b->answered_ms) {
-		worker_walk_soon(w);
+		worker_walk_all(w);
 		worker_recheck_soon(w);
+	} else if (n_dead(b) > dead) {
+		worker_walk_soon(w);
 	}
 	b->answered_ms = now_ms;
-	look_round(b, q, now_ms);
+	worker_drained(w);
 }

@@ -6,6 +6,9 @@
 #include "base/map.h"
 #include "ingest/worker.h"
 #include "ingest/worker_beat.h"
+#include "ingest/worker_lane.h"
+#include "ingest/worker_move.h"
+#include "ingest/worker_notes.h"
 #include "ingest/worker_proof.h"
 #include "ingest/worker_recheck.h"
 #include "ingest/worker_walk.h"
@@ -22,37 +25,44 @@
  *   _due     when next, monotonic ms; WORKER_NEVER: not wanted now
  *   _tick    that time has come
  *   _cancel  what is under way is not answered any more; idempotent
+ *   _clear   frees what it holds
  */
 #define WORKER_NEVER UINT64_MAX
 
 enum worker_state {
 	WORKER_RUNNING,
-	WORKER_STOPPING, /* leases are given back */
+	WORKER_DRAINING, /* others take what we hold */
+	WORKER_STOPPING, /* what is left is given back */
 	WORKER_STOPPED,
 	WORKER_CLOSING, /* until the timer's handle is gone */
 };
 
 struct worker {
-	struct worker_params p;
+	struct worker_params p; /* `mailbox` is what every mailbox borrows */
 	enum worker_state state;
 	struct log log;
 	struct timer timer;
 	struct map seats; /* by inbox */
-	struct list want; /* seats that wait for admission */
-	unsigned admitted;
 
 	struct worker_beat beat;
 	struct worker_walk walk;
+	struct worker_move move;
+	struct worker_lane lane;
 	struct worker_recheck recheck;
 	struct worker_proof proof;
+	struct worker_notes notes;
 
 	struct lease_release leave;
-	uint64_t stop_ms; /* the end does not wait longer for PostgreSQL */
+	uint64_t stop_ms; /* draining: so long; stopping: PostgreSQL is not waited for longer */
 	void (*stopped)(void *owner);
 	void *stopped_owner;
 };
 
 /* Something is due sooner than it was: look again when the loop comes round. */
 void worker_arm(struct worker *w);
+/* It takes nothing more: it was told to, or it is about to end. */
+bool worker_is_draining(const struct worker *w);
+/* A beat was answered: is there still somebody to drain to? */
+void worker_drained(struct worker *w);
 
 #endif

@@ -8,9 +8,20 @@
 
 static void on_want(void *owner);
 static void on_settled(void *owner, const struct plight *why);
+static void on_standby(void *owner);
 static void on_lost(void *owner, const char *why);
+static bool is_down(void *owner);
 
-/* ---- seats ---- */
+void worker_seat_init(struct worker *w)
+{
+	w->p.mailbox.on_want = on_want;
+	w->p.mailbox.on_settled = on_settled;
+	w->p.mailbox.on_proof = worker_proof_wanted;
+	w->p.mailbox.on_note = worker_notes_wanted;
+	w->p.mailbox.on_standby = on_standby;
+	w->p.mailbox.on_lost = on_lost;
+	w->p.mailbox.is_down = is_down;
+}
 
 struct seat *worker_seat_find(const struct worker *w, const char *inbox)
 {
@@ -25,30 +36,23 @@ struct seat *worker_seat_next(const struct worker *w, size_t *at)
 	return map_next(&w->seats, at, &key, &seat) ? seat : NULL;
 }
 
-void worker_seat_init(struct worker *w)
-{
-	map_init(&w->seats);
-	list_init(&w->want);
-	w->p.mailbox.on_want = on_want;
-	w->p.mailbox.on_settled = on_settled;
-	w->p.mailbox.on_proof = worker_proof_wanted;
-	w->p.mailbox.on_note = NULL;
-	w->p.mailbox.on_lost = on_lost;
-	w->p.mailbox.on_standby = NULL;
-	w->p.mailbox.is_down = NULL;
-}
-
 struct seat *worker_seat_take(struct worker *w, const struct lease_inbox *i)
 {
 	struct seat *s = mem_new(sizeof(*s));
+	struct lease_inbox row = *i;
 
 	s->worker = w;
 	list_init(&s->want);
 	list_init(&s->prove);
-	s->mailbox = mailbox_open(&w->p.mailbox, s, i);
+	list_init(&s->note);
+	s->is_standby = !i->is_ours;
 	s->is_seen = true;
+	if (s->is_standby)
+		row.epoch = 0;
+	worker_lane_join(s, i->provider, i->imap_host);
+	s->mailbox = mailbox_open(&w->p.mailbox, s, &row);
 	map_put(&w->seats, text_of(i->inbox), s);
-	list_append(&w->want, &s->want);
+	worker_lane_want(s);
 	return s;
 }
 
@@ -56,10 +60,10 @@ void worker_seat_leave(struct seat *s)
 {
 	struct worker *w = s->worker;
 
-	if (s->is_admitted)
-		w->admitted--;
-	list_remove(&s->want);
+	worker_notes_take(s);
+	worker_lane_leave(s);
 	list_remove(&s->prove);
+	list_remove(&s->note);
 	map_remove(&w->seats, text_of(mailbox_inbox(s->mailbox)));
 	mailbox_drop(s->mailbox);
 	free(s);
@@ -74,56 +78,46 @@ void worker_seat_leave_all(struct worker *w)
 		worker_seat_leave(s);
 }
 
-static void on_lost(void *owner, const char *why)
-{
-	struct seat *s = owner;
-	struct worker *w = s->worker;
-
-	log_warn(&w->log, "lease.lost", "inbox=%s epoch=%lld why=%s", mailbox_inbox(s->mailbox),
-		 (long long)mailbox_epoch(s->mailbox), why);
-	worker_seat_leave(s);
-	worker_walk_soon(w);
-}
-
-/* ---- admission ---- */
-
 static void on_want(void *owner)
 {
-	struct seat *s = owner;
-
-	list_remove(&s->want);
-	list_append(&s->worker->want, &s->want);
-	worker_arm(s->worker);
+	worker_lane_want(owner);
 }
 
 static void on_settled(void *owner, const struct plight *why)
 {
 	struct seat *s = owner;
 
-	(void)why;
+	worker_lane_settled(s, why);
+	if (s->is_standby && why)
+		worker_move_failed(s);
+}
 
-	if (!s->is_admitted)
+static void on_standby(void *owner)
+{
+	worker_move_ready(owner);
+}
+
+static void on_lost(void *owner, const char *why)
+{
+	struct seat *s = owner;
+	struct worker *w = s->worker;
+
+	if (s->is_standby) {
+		worker_move_failed(s);
 		return;
-	s->is_admitted = false;
-	s->worker->admitted--;
-	worker_arm(s->worker);
-}
-
-void worker_seat_admit(struct worker *w)
-{
-	struct list *first;
-
-	while (w->admitted < w->p.connects && (first = list_first(&w->want))) {
-		struct seat *s = container_of(first, struct seat, want);
-
-		list_remove(first);
-		s->is_admitted = true;
-		w->admitted++;
-		mailbox_admit(s->mailbox);
 	}
+	/* Somebody who said before that he would take it has it now. */
+	if (s->is_leaving)
+		log_info(&w->log, "lease.handed_over", "inbox=%s epoch=%lld",
+			 mailbox_inbox(s->mailbox), (long long)mailbox_epoch(s->mailbox));
+	else
+		log_warn(&w->log, "lease.lost", "inbox=%s epoch=%lld why=%s",
+			 mailbox_inbox(s->mailbox), (long long)mailbox_epoch(s->mailbox), why);
+	worker_seat_leave(s);
+	worker_walk_soon(w);
 }
 
-uint64_t worker_seat_due(const struct worker *w)
+static bool is_down(void *owner)
 {
-	return list_is_empty(&w->want) || w->admitted >= w->p.connects ? WORKER_NEVER : 0;
+	return worker_lane_is_down(owner);
 }

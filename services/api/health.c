@@ -42,6 +42,10 @@ static const struct {
 	  "Since when the oldest due delivery waits." },
 	{ "replyd_token_requests_waiting", "gauge",
 	  "Workers' requests the broker has not answered." },
+	{ "replyd_workers", "gauge", "Worker processes: working, draining, silent for 30 s." },
+	{ "replyd_worker_inboxes", "gauge", "Inboxes that workers can hold, hold, and see live." },
+	{ "replyd_provider_outages_open", "gauge", "Providers that let nobody in, by worker." },
+	{ "replyd_provider_outages", "counter", "Outages of providers that workers noticed." },
 	{ "replyd_metrics_age_seconds", "gauge",
 	  "Age of these sums; -1: never counted, is rotation running?" },
 };

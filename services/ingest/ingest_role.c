@@ -24,6 +24,7 @@ static void on_pg_up(void *owner);
 static void on_pg_down(void *owner, const struct outcome *why);
 static void on_inbox(void *owner);
 static void on_recheck(void *owner);
+static void on_lease(void *owner);
 static void on_stop(void *owner);
 static void on_stopped(void *owner);
 
@@ -52,6 +53,11 @@ static void on_inbox(void *owner)
 static void on_recheck(void *owner)
 {
 	worker_hint_recheck(((struct ingest *)owner)->worker);
+}
+
+static void on_lease(void *owner)
+{
+	worker_hint_lease(((struct ingest *)owner)->worker);
 }
 
 static void on_stop(void *owner)
@@ -135,6 +141,7 @@ int ingest_role_run(struct role *r)
 	open_worker(&g, digest);
 	pg_listen(g.pg, "replyd_inbox", on_inbox, &g);
 	pg_listen(g.pg, "replyd_recheck", on_recheck, &g);
+	pg_listen(g.pg, "replyd_lease", on_lease, &g);
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
 	return 0;

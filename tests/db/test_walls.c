@@ -20,14 +20,14 @@ static void every_table_has_its_wall(void **state)
 	struct session *s = pgtest_session(pgtest_database("walls"), PGTEST_ADMIN);
 
 	(void)state;
-	/* worker, metric and migration name no workspace. */
+	/* worker, outage, metric and migration name no workspace. */
 	assert_string_equal(
 		"",
 		pgtest_value(
 			s,
 			"select coalesce(string_agg(c.relname, ' '), '') from pg_class c"
 			" where c.relnamespace = 'replyd'::regnamespace and c.relkind in ('r', 'p')"
-			" and c.relname not in ('worker', 'metric', 'migration')"
+			" and c.relname not in ('worker', 'outage', 'metric', 'migration')"
 			" and not (c.relrowsecurity and c.relforcerowsecurity)"));
 	assert_string_equal(
 		"",
@@ -35,7 +35,8 @@ static void every_table_has_its_wall(void **state)
 			s,
 			"select coalesce(string_agg(c.relname, ' '), '') from pg_class c"
 			" where c.relnamespace = 'replyd'::regnamespace and c.relkind in ('r', 'p')"
-			" and not c.relispartition and c.relname not in ('worker', 'metric', "
+			" and not c.relispartition and c.relname not in ('worker', 'outage', "
+			"'metric', "
 			"'migration')"
 			" and not exists (select 1 from pg_policy p where p.polrelid = c.oid"
 			"   and p.polname = 'workspace_wall' and p.polcmd = '*' and "
@@ -82,11 +83,12 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "inbox_grant", { "", "SIUD", "", "", "s", "s" } },
 		{ "inbox_proof", { "SIU", "", "", "S", "S", "S" } },
 		{ "inbox_state", { "SIU", "SIU", "", "s", "S", "S" } },
-		{ "lease", { "SIU", "SI", "", "s", "S", "S" } },
+		{ "lease", { "SIU", "SIu", "", "s", "Su", "S" } },
 		{ "message", { "SIU", "", "", "", "S", "" } },
 		{ "message_key", { "SI", "", "", "", "S", "" } },
 		{ "metric", { "", "", "", "SIUD", "S", "" } },
 		{ "migration", { "S", "S", "S", "S", "S", "S" } },
+		{ "outage", { "SIU", "", "", "SD", "S", "S" } },
 		{ "outbound", { "S", "", "", "", "SI", "" } },
 		{ "outbound_key", { "SIu", "", "", "SuD", "SIU", "" } },
 		{ "probe", { "Su", "", "", "SD", "SI", "SI" } },
@@ -96,7 +98,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "timeline", { "I", "", "", "I", "S", "S" } },
 		{ "token_request", { "SIU", "SD", "", "s", "", "" } },
 		{ "trace", { "SI", "", "", "SD", "S", "" } },
-		{ "worker", { "SIUD", "", "", "s", "S", "S" } },
+		{ "worker", { "SIUD", "", "", "s", "S", "Su" } },
 		{ "workspace", { "", "", "", "", "S", "SI" } },
 	};
 	struct session *s = pgtest_session(pgtest_database("may"), PGTEST_ADMIN);
@@ -222,9 +224,12 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "gate_close", "ingest" },
 		{ "housekeeping", "rotation" },
 		{ "inbox_covers", "admin api" },
+		{ "inbox_tell", "" },
 		{ "instant_text", "admin api ingest rotation" },
+		{ "lease_stamp", "" },
 		{ "message_settle", "ingest" },
 		{ "metrics_count", "rotation" },
+		{ "metrics_fleet", "api" },
 		{ "metrics_now", "api" },
 		{ "opened_to", "" },
 		{ "outbound_find", "ingest" },

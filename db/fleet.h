@@ -1,0 +1,65 @@
+#ifndef DB_FLEET_H
+#define DB_FLEET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "db/lease.h"
+#include "db/pg.h"
+
+/*
+ * The workers (table worker): each proves itself with one row and sees everybody's.
+ * And the outages they noticed (table outage).
+ *
+ * Requests are embedded by the caller, zeroed before their first use, and may be
+ * used again after `done`; 0 and -errno as pg_tx_start().
+ */
+#define FLEET_SLOT 64
+
+/* What a worker says of itself. */
+struct fleet_self {
+	const char *worker, *host, *slot; /* slot: "" or who vouches for one process at a time */
+	int pid;
+	int64_t capacity, held, live;
+	bool is_draining; /* it leaves; what the command line said of it stays otherwise */
+};
+
+struct fleet_worker {
+	char worker[LEASE_UUID];
+	char slot[FLEET_SLOT];
+	int64_t beat; /* counts up */
+	int64_t capacity, held;
+	bool is_draining;
+};
+
+struct fleet_beat {
+	struct pg_tx tx;
+	struct outcome outcome;
+	const struct fleet_worker *workers; /* all there are, ourselves too; good inside `done` */
+	size_t n_workers;
+	void (*done)(struct fleet_beat *q);
+};
+/* Beat once (the row is made when it is not there) and see everybody's beat. */
+int fleet_beat_start(struct pg *pg, struct fleet_beat *q, const struct fleet_self *self,
+		     void (*done)(struct fleet_beat *));
+
+/* ---- outages of providers ---- */
+
+struct fleet_outage {
+	struct pg_tx tx;
+	struct outcome outcome;
+	void (*done)(struct fleet_outage *q);
+};
+/*
+ * It began: `inboxes` (n uuids), all leased to `worker`, failed; inbox_state says
+ * "backing_off", "provider_down" of each, with `detail` for people.
+ */
+int fleet_outage_start(struct pg *pg, struct fleet_outage *q, const char *worker,
+		       const char *provider, const char *const *inboxes, size_t n,
+		       const char *detail, void (*done)(struct fleet_outage *));
+/* It is over. */
+int fleet_outage_end_start(struct pg *pg, struct fleet_outage *q, const char *worker,
+			   const char *provider, void (*done)(struct fleet_outage *));
+
+#endif

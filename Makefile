@@ -44,7 +44,7 @@ match_srcs    := ingest/match/match_ids.c ingest/match/match_pick.c
 classify_srcs := ingest/classify/classify.c ingest/classify/classify_auto.c ingest/classify/classify_bounce.c ingest/classify/classify_date.c ingest/classify/classify_day.c ingest/classify/classify_phrase.c ingest/classify/classify_quote.c ingest/classify/classify_quote_words.c ingest/classify/classify_reason.c ingest/classify/classify_rules.c ingest/classify/classify_snippet.c ingest/classify/classify_verdict.c
 provider_srcs := $(addprefix ingest/provider/,provider.c provider_rows.c provider_table.c discover.c) ingest/discovery.c ingest/remedy.c
 # one line per part of the room
-ingest_srcs   := ingest/watch_folder.c ingest/watch_plan.c ingest/watch_facts.c ingest/watch_again.c ingest/watch_fetch.c ingest/watch.c ingest/backlog.c ingest/ledger.c ingest/vigil.c
+ingest_srcs   := ingest/sweep.c ingest/watch_sweep.c ingest/watch_poison.c ingest/watch_heard.c ingest/watch_folder.c ingest/watch_plan.c ingest/watch_facts.c ingest/watch_again.c ingest/watch_fetch.c ingest/watch.c ingest/backlog.c ingest/ledger.c ingest/vigil_note.c ingest/vigil_batch.c ingest/vigil.c
 ingest_srcs   += ingest/ladder.c ingest/event_json.c ingest/intake_mail.c ingest/intake_verdict.c ingest/intake_set.c ingest/intake.c
 ingest_srcs   += ingest/plight.c ingest/rawlog.c ingest/dialogue.c ingest/veil.c ingest/line.c ingest/standing.c ingest/pass.c ingest/chronicle.c ingest/renewal.c ingest/farewell.c ingest/entry.c ingest/mailbox_life.c ingest/mailbox_watch.c ingest/mailbox.c
 ingest_srcs   += ingest/liveness.c ingest/worker_seat.c ingest/worker_beat.c ingest/worker_walk.c ingest/worker_recheck.c ingest/worker_proof.c ingest/pace.c ingest/worker_lane.c ingest/worker_move.c ingest/worker_notes.c ingest/worker.c

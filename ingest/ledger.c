@@ -1,6 +1,7 @@
 #include "ingest/ledger.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -12,29 +13,98 @@ static void on_recheck(struct folder_load *q, const struct folder_recheck *r);
 static void on_loaded(struct folder_load *q);
 static void on_ensured(struct folder_ensure *q);
 static void on_role(struct folder_role *q);
-static void on_ingested(struct arrival_close *q);
+static void on_marked(struct arrival_close *q);
+static void on_gap(struct gap_close *q);
 
-#define RETRY_MS 500 /* of a row's transaction that failed */
+#define RETRY_MS  500 /* of a transaction that failed */
+#define RELOAD_MS (UINT64_C(300) * 1000)
+#define NEVER     UINT64_MAX
+
+/* A row that is not watched: known until it is clear whether something in it is to be seen again.
+ */
+struct ledger_row {
+	struct watch_folder_known k; /* texts are ours */
+	char folder[FOLDER_UUID];
+};
+
+struct ledger_load {
+	struct folder_load q;
+	struct ledger *ledger;
+	bool is_reload; /* only for rechecks in folders that are not known */
+	struct ledger_row *rows;
+	size_t n;
+};
+struct ledger_ensure {
+	struct folder_ensure q;
+	struct ledger *ledger;
+};
+struct ledger_role {
+	struct folder_role q;
+	struct ledger *ledger;
+};
+struct ledger_mark {
+	struct arrival_close q;
+	struct ledger *ledger;
+};
+struct ledger_gap {
+	struct gap_close q;
+	struct ledger *ledger;
+};
 
 void ledger_init(struct ledger *l, const struct ledger_params *p)
 {
-	*l = (struct ledger){ .p = *p, .ensure_at_ms = UINT64_MAX, .told_us = INT64_MIN };
+	*l = (struct ledger){
+		.p = *p, .retry_ms = NEVER, .blind_from_us = INT64_MIN, .told_us = INT64_MIN
+	};
+}
+
+static void drop_load(struct ledger *l)
+{
+	struct ledger_load *load = l->load;
+
+	if (!load)
+		return;
+	pg_tx_cancel(&load->q.tx);
+	for (size_t i = 0; i < load->n; i++) {
+		free((char *)(uintptr_t)load->rows[i].k.raw.at);
+		free((char *)(uintptr_t)load->rows[i].k.name.at);
+	}
+	free(load->rows);
+	free(load);
+	l->load = NULL;
+}
+
+static void drop_ensure(struct ledger *l)
+{
+	if (l->ensure)
+		pg_tx_cancel(&l->ensure->q.tx);
+	free(l->ensure);
+	l->ensure = NULL;
 }
 
 void ledger_end(struct ledger *l)
 {
-	pg_tx_cancel(&l->ensure.tx);
-	l->ensure_at_ms = UINT64_MAX;
-	l->has_roles = false;
-	memset(l->lags, 0, sizeof(l->lags));
+	drop_ensure(l);
+	l->retry_ms = NEVER;
+	if (l->gap)
+		pg_tx_cancel(&l->gap->q.tx);
+	free(l->gap);
+	l->gap = NULL;
+	l->blind = LEDGER_BLIND_UNJUDGED;
 }
 
 void ledger_clear(struct ledger *l)
 {
 	ledger_end(l);
-	pg_tx_cancel(&l->load.tx);
-	pg_tx_cancel(&l->role.tx);
-	pg_tx_cancel(&l->ingested.tx);
+	drop_load(l);
+	if (l->role)
+		pg_tx_cancel(&l->role->q.tx);
+	if (l->mark)
+		pg_tx_cancel(&l->mark->q.tx);
+	free(l->role);
+	free(l->mark);
+	l->role = NULL;
+	l->mark = NULL;
 }
 
 static void answered(struct ledger *l, bool fenced)
@@ -43,54 +113,151 @@ static void answered(struct ledger *l, bool fenced)
 	l->p.on_step(l->p.owner);
 }
 
+static void retry(struct ledger *l)
+{
+	uint64_t at = clock_mono_ms() + RETRY_MS;
+
+	if (at < l->retry_ms)
+		l->retry_ms = at;
+}
+
 /* ---- what is known from before ---- */
+
+static int start_load(struct ledger *l, bool is_reload)
+{
+	int r;
+
+	drop_load(l);
+	l->load = mem_new(sizeof(*l->load));
+	l->load->ledger = l;
+	l->load->is_reload = is_reload;
+	l->load->q.folder = on_row;
+	l->load->q.pending = on_pending;
+	l->load->q.recheck = on_recheck;
+	l->load->q.done = on_loaded;
+	r = folder_load_start(l->p.pg, &l->load->q, l->p.lease);
+	if (r)
+		drop_load(l);
+	return r;
+}
 
 int ledger_load(struct ledger *l)
 {
 	l->is_loaded = false;
 	backlog_clear(l->p.backlog);
-	l->load.folder = on_row;
-	l->load.pending = on_pending;
-	l->load.recheck = on_recheck;
-	l->load.done = on_loaded;
-	return folder_load_start(l->p.pg, &l->load, &l->p.lease);
+	return start_load(l, false);
+}
+
+bool ledger_is_loading(const struct ledger *l)
+{
+	return l->load != NULL;
+}
+
+void ledger_reload(struct ledger *l, uint64_t now_ms)
+{
+	if (l->load || now_ms < l->reload_ms)
+		return;
+	l->reload_ms = now_ms + RELOAD_MS;
+	(void)start_load(l, true); /* the worker tells of it again */
+}
+
+static void keep_row(struct ledger_load *load, const struct watch_folder_known *k)
+{
+	struct ledger_row *row;
+
+	if (load->n == LIMIT_SWEEP_FOLDERS)
+		return;
+	load->rows = mem_resize(load->rows, (load->n + 1) * sizeof(*load->rows));
+	row = &load->rows[load->n++];
+	*row = (struct ledger_row){ .k = *k };
+	row->k.folder = NULL;
+	row->k.raw = text_of(mem_text_n(k->raw.at, k->raw.len));
+	row->k.name = text_of(mem_text_n(k->name.at, k->name.len));
+	memcpy(row->folder, k->folder, strnlen(k->folder, sizeof(row->folder) - 1));
 }
 
 static void on_row(struct folder_load *q, const struct folder_row *f)
 {
-	struct ledger *l = container_of(q, struct ledger, load);
+	struct ledger_load *load = container_of(q, struct ledger_load, q);
 	const struct watch_folder_known k = {
 		.folder = f->folder,
 		.raw = text_of(f->wire_name),
 		.name = text_of(f->name),
 		.role = watch_folder_role_of(f->role),
+		.by = watch_folder_by_of(f->seen_by),
 		.uidvalidity = (uint32_t)f->uidvalidity,
 		.uid_gated = (uint32_t)f->uid_gated,
 		.uid_ingested = (uint32_t)f->uid_ingested,
 	};
 
-	watch_know(l->p.watch, &k);
+	if (!watch_folder_is_watched(k.role))
+		keep_row(load, &k);
+	else if (!load->is_reload)
+		watch_know(load->ledger->p.watch, &k);
+}
+
+/* Something in this folder is to be seen again: it has a place until that is done. */
+static void need_row(struct ledger_load *load, const char *folder)
+{
+	struct watch *w = load->ledger->p.watch;
+
+	if (watch_folder_find(&w->folders, folder) != WATCH_FOLDERS)
+		return;
+	for (size_t i = 0; i < load->n; i++) {
+		struct watch_folder_known k = load->rows[i].k;
+
+		if (strcmp(load->rows[i].folder, folder) != 0)
+			continue;
+		k.folder = load->rows[i].folder;
+		watch_know(w, &k);
+		return;
+	}
 }
 
 static void on_pending(struct folder_load *q, const struct folder_pending *p)
 {
-	backlog_add(container_of(q, struct ledger, load)->p.backlog, p);
+	struct ledger_load *load = container_of(q, struct ledger_load, q);
+
+	if (load->is_reload)
+		return;
+	need_row(load, p->folder);
+	backlog_add(load->ledger->p.backlog, p);
 }
 
 static void on_recheck(struct folder_load *q, const struct folder_recheck *r)
 {
+	struct ledger_load *load = container_of(q, struct ledger_load, q);
+
+	need_row(load, r->folder);
 	/* Refusals need no care: too many are told again, unknown ones are found by the look back.
 	 */
-	(void)watch_again(container_of(q, struct ledger, load)->p.watch, r->folder,
-			  (uint32_t)r->uidvalidity, (uint32_t)r->uid);
+	(void)watch_again(load->ledger->p.watch, r->folder, (uint32_t)r->uidvalidity,
+			  (uint32_t)r->uid);
+}
+
+static void loaded(struct ledger *l, const struct ledger_load *load)
+{
+	/* The rest is swept, from where it was. */
+	for (size_t i = 0; i < load->n; i++)
+		sweep_saw(&l->p.watch->sweep, load->rows[i].k.raw, load->rows[i].k.uidvalidity,
+			  load->rows[i].k.uid_gated + 1);
+	watch_know_proof(l->p.watch, load->q.seen_us, load->q.has_gap);
+	l->blind_from_us = l->p.watch->since_us;
+	if (load->q.has_gap)
+		l->blind_from_us = load->q.blind_from_us;
+	l->is_loaded = true;
 }
 
 static void on_loaded(struct folder_load *q)
 {
-	struct ledger *l = container_of(q, struct ledger, load);
+	struct ledger_load *load = container_of(q, struct ledger_load, q);
+	struct ledger *l = load->ledger;
+	bool fenced = q->fenced;
 
-	l->is_loaded = outcome_ok(&q->outcome);
-	answered(l, q->fenced);
+	if (!load->is_reload && outcome_ok(&q->outcome))
+		loaded(l, load);
+	drop_load(l);
+	answered(l, fenced);
 }
 
 /* ---- rows ---- */
@@ -98,128 +265,240 @@ static void on_loaded(struct folder_load *q)
 static void start_ensure(struct ledger *l)
 {
 	const struct watch_folder *f = &l->p.watch->folders.at[l->start.folder];
-	int r = folder_ensure_start(l->p.pg, &l->ensure, &l->p.lease, text_of(f->raw),
-				    text_of(f->name), watch_folder_role_name(f->role),
-				    l->start.uidvalidity, l->start.uid_before, l->start.uid_end,
-				    on_ensured);
+	int r;
 
-	l->ensure_at_ms = r ? clock_mono_ms() + RETRY_MS : UINT64_MAX;
+	drop_ensure(l);
+	l->ensure = mem_new(sizeof(*l->ensure));
+	l->ensure->ledger = l;
+	r = folder_ensure_start(l->p.pg, &l->ensure->q, l->p.lease, text_of(f->raw),
+				text_of(f->name), watch_folder_role_name(f->role),
+				l->start.uidvalidity, l->start.uid_before, l->start.uid_end,
+				on_ensured);
+	if (r) {
+		drop_ensure(l);
+		retry(l);
+	}
 }
 
 static void take_start(struct ledger *l)
 {
-	const struct watch_folder *f;
+	bool is_new = watch_take_start(l->p.watch, &l->start);
 
-	if (!watch_take_start(l->p.watch, &l->start))
-		return;
-	f = &l->p.watch->folders.at[l->start.folder];
-	if (l->start.was_known)
-		log_warn(l->p.log, "imap.uidvalidity", "role=%s now=%u",
-			 watch_folder_role_name(f->role), l->start.uidvalidity);
-	start_ensure(l);
+	/* The one before failed: the watcher still waits for it. */
+	if (is_new || (l->p.watch->work == WATCH_WORK_START && !l->ensure))
+		start_ensure(l);
 }
 
 static void on_ensured(struct folder_ensure *q)
 {
-	struct ledger *l = container_of(q, struct ledger, ensure);
+	struct ledger *l = container_of(q, struct ledger_ensure, q)->ledger;
+	bool fenced = q->fenced;
 
 	if (outcome_ok(&q->outcome))
 		watch_started(l->p.watch, q->folder, (uint32_t)q->uid_gated,
 			      (uint32_t)q->uid_ingested);
 	else
-		l->ensure_at_ms = clock_mono_ms() + RETRY_MS;
-	answered(l, q->fenced);
+		retry(l);
+	drop_ensure(l);
+	answered(l, fenced);
 }
 
 /* The role that the row is to have: of a folder that the server has no more it would hold the
  * inbox's watermark for ever. */
 static enum imap_role role_now(const struct watch_folder *f)
 {
-	if (f->is_here || !watch_folder_is_watched(f->row_role))
-		return f->is_here ? f->role : f->row_role;
+	if (f->is_there || !watch_folder_is_watched(f->row_role))
+		return f->is_there ? f->role : f->row_role;
 	return IMAP_ROLE_NONE;
 }
 
-/* What LIST said of folders that have rows. */
+static bool is_as_its_row(const struct watch_folder *f)
+{
+	return role_now(f) == f->row_role && (!f->is_here || f->by == f->row_by);
+}
+
+static void start_role(struct ledger *l, struct watch_folder *f)
+{
+	const struct watch_params *p = &l->p.watch->p;
+	bool is_swept = !watch_folder_is_watched(role_now(f));
+	uint64_t every_ms = is_swept ? p->sweep_ms : p->proof_ms;
+
+	if (!f->is_there && watch_folder_is_watched(f->row_role))
+		log_warn(l->p.log, "imap.folder_gone", "role=%s",
+			 watch_folder_role_name(f->row_role));
+	f->row_role = role_now(f);
+	f->row_by = is_swept ? WATCH_FOLDER_SWEEP : f->by;
+	if (f->is_here)
+		f->by = f->row_by;
+	l->role = mem_new(sizeof(*l->role));
+	l->role->ledger = l;
+	/* one at a time; what fails is told again on the next connection */
+	if (folder_role_start(l->p.pg, &l->role->q, l->p.lease, f->folder,
+			      watch_folder_role_name(f->row_role), watch_folder_by_name(f->row_by),
+			      (int64_t)((every_ms + 999) / 1000), on_role) == 0)
+		return;
+	free(l->role);
+	l->role = NULL;
+}
+
+/* What LIST said of folders that have rows, and how they are looked at. */
 static void write_roles(struct ledger *l)
 {
-	bool is_busy = l->role.tx.state == PG_TX_QUEUED || l->role.tx.state == PG_TX_SENT;
+	const struct watch *w = l->p.watch;
 
-	if (!l->p.watch->has_listed)
-		l->has_roles = false;
-	if (is_busy || l->has_roles || !l->p.watch->has_listed)
+	if (l->role || !w->has_listed)
 		return;
-	for (unsigned i = 0; i < l->p.watch->folders.n; i++) {
-		struct watch_folder *f = &l->p.watch->folders.at[i];
-
-		if (!f->folder[0] || role_now(f) == f->row_role)
+	for (unsigned i = 0; i < w->folders.n; i++) {
+		if (!w->folders.at[i].folder[0] || is_as_its_row(&w->folders.at[i]))
 			continue;
-		if (!f->is_here)
-			log_warn(l->p.log, "imap.folder_gone", "role=%s",
-				 watch_folder_role_name(f->row_role));
-		f->row_role = role_now(f);
-		/* one at a time; what fails is told again on the next connection */
-		(void)folder_role_start(l->p.pg, &l->role, &l->p.lease, f->folder,
-					watch_folder_role_name(f->row_role), "", 0, on_role);
+		start_role(l, &w->folders.at[i]);
 		return;
 	}
-	l->has_roles = true;
 }
 
 static void on_role(struct folder_role *q)
 {
-	answered(container_of(q, struct ledger, role), q->fenced);
+	struct ledger *l = container_of(q, struct ledger_role, q)->ledger;
+	bool fenced = q->fenced;
+
+	free(l->role);
+	l->role = NULL;
+	answered(l, fenced);
 }
 
 /* ---- what was left half done ---- */
 
-void ledger_lags(struct ledger *l, unsigned folder)
-{
-	l->lags[folder] = true;
-}
-
-static void start_ingested(struct ledger *l, unsigned folder)
+static void start_mark(struct ledger *l, unsigned folder)
 {
 	struct watch_folder *f = &l->p.watch->folders.at[folder];
+	uint32_t uid = watch_row_uid(l->p.watch, folder);
 	const struct arrival_mark mark = {
 		.folder = f->folder,
 		.uidvalidity = f->uidvalidity,
-		.uid_gated = f->uid_gated,
-		.uid_ingested = f->uid_gated,
+		.uid_gated = uid,
+		.uid_ingested = uid,
 		.gated_at_us = INT64_MIN,
 		.ingested_at_us = INT64_MIN,
 	};
 
 	/* What fails is written with the next batch of the folder. */
-	l->lags[folder] = false;
-	f->uid_ingested = f->uid_gated;
-	(void)arrival_close_start(l->p.pg, &l->ingested, &l->p.lease, f->folder, f->uidvalidity,
-				  NULL, 0, &mark, NULL, on_ingested);
+	f->is_lagging = false;
+	f->uid_ingested = uid;
+	l->mark = mem_new(sizeof(*l->mark));
+	l->mark->ledger = l;
+	if (arrival_close_start(l->p.pg, &l->mark->q, l->p.lease, f->folder, f->uidvalidity, NULL,
+				0, &mark, NULL, on_marked) == 0)
+		return;
+	free(l->mark);
+	l->mark = NULL;
 }
 
 /* Nothing is under way and nothing is left half done: what is gated is ingested, in whichever
  * session it was. */
 static void catch_up(struct ledger *l)
 {
-	bool is_busy = l->ingested.tx.state == PG_TX_QUEUED || l->ingested.tx.state == PG_TX_SENT;
+	const struct watch *w = l->p.watch;
 
-	if (is_busy || l->p.watch->work != WATCH_WORK_NONE)
+	if (l->mark || w->work != WATCH_WORK_NONE)
 		return;
-	for (unsigned i = 0; i < l->p.watch->folders.n; i++) {
-		const struct watch_folder *f = &l->p.watch->folders.at[i];
+	for (unsigned i = 0; i < w->folders.n; i++) {
+		const struct watch_folder *f = &w->folders.at[i];
 
-		bool lags = l->lags[i] || f->uid_ingested < f->uid_gated;
-
-		if (lags && f->is_here && f->uidvalidity && !backlog_has(l->p.backlog, f->folder)) {
-			start_ingested(l, i);
+		if (!f->folder[0] || !f->is_here || !f->uidvalidity)
+			continue;
+		if ((f->is_lagging || f->uid_ingested < watch_row_uid(w, i)) &&
+		    !backlog_has(l->p.backlog, f->folder)) {
+			start_mark(l, i);
 			return;
 		}
 	}
 }
 
-static void on_ingested(struct arrival_close *q)
+static void on_marked(struct arrival_close *q)
 {
-	answered(container_of(q, struct ledger, ingested), q->fenced);
+	struct ledger *l = container_of(q, struct ledger_mark, q)->ledger;
+	bool fenced = q->fenced;
+
+	free(l->mark);
+	l->mark = NULL;
+	answered(l, fenced);
+}
+
+/* ---- blind time ---- */
+
+static void start_gap(struct ledger *l)
+{
+	const struct watch *w = l->p.watch;
+	int64_t to_us = watch_proven_us(w);
+	const struct gap_facts facts = {
+		.blind_from_us = l->blind_from_us == INT64_MIN ? to_us : l->blind_from_us,
+		.blind_to_us = to_us,
+		.replayed = w->gap.replayed,
+		.vanished = w->gap.vanished,
+		.skipped = w->gap.skipped,
+		.verified = !w->gap.is_unsure && !w->gap.skipped,
+		.tolerated_ms = (int64_t)watch_tolerated_ms(w),
+		.cause = "unknown", /* rotation knows better, if it was there */
+	};
+
+	l->gap = mem_new(sizeof(*l->gap));
+	l->gap->ledger = l;
+	l->blind = LEDGER_BLIND_CLOSING;
+	if (gap_close_start(l->p.pg, &l->gap->q, l->p.lease, &facts, on_gap) == 0)
+		return;
+	free(l->gap);
+	l->gap = NULL;
+	retry(l);
+}
+
+/* Everything is seen again: was it long? */
+static void judge_blind(struct ledger *l)
+{
+	const struct watch *w = l->p.watch;
+	int64_t tolerated_us = (int64_t)watch_tolerated_ms(w) * 1000;
+	bool was_seen = l->blind_from_us != INT64_MIN;
+
+	if (l->gap || l->blind == LEDGER_BLIND_OVER || !watch_is_whole(w) ||
+	    watch_proven_us(w) == INT64_MIN)
+		return;
+	if (w->has_gap || l->blind == LEDGER_BLIND_CLOSING ||
+	    (was_seen && watch_proven_us(w) - l->blind_from_us > tolerated_us))
+		start_gap(l);
+	else
+		l->blind = LEDGER_BLIND_OVER;
+}
+
+static void on_gap(struct gap_close *q)
+{
+	struct ledger *l = container_of(q, struct ledger_gap, q)->ledger;
+	bool fenced = q->fenced;
+
+	if (outcome_ok(&q->outcome)) {
+		l->blind = LEDGER_BLIND_OVER;
+		l->p.watch->has_gap = false;
+		if (q->was_gap)
+			log_info(l->p.log, "imap.gap_closed", "replayed=%u vanished=%u skipped=%u",
+				 l->p.watch->gap.replayed, l->p.watch->gap.vanished,
+				 l->p.watch->gap.skipped);
+	} else {
+		retry(l);
+	}
+	free(l->gap);
+	l->gap = NULL;
+	answered(l, fenced);
+}
+
+void ledger_gap_open(struct ledger *l)
+{
+	if (l->gap)
+		return; /* it is being closed */
+	l->p.watch->has_gap = true;
+	if (l->blind != LEDGER_BLIND_OVER)
+		return; /* it will be judged with everything */
+	/* All was seen meanwhile, in a session that is proven: nothing is made up. */
+	l->p.watch->gap = (struct watch_gap){ 0 };
+	l->blind_from_us = INT64_MIN;
+	l->blind = LEDGER_BLIND_UNJUDGED;
 }
 
 /* ---- proofs ---- */
@@ -244,25 +523,27 @@ bool ledger_take_proof(struct ledger *l, struct folder_proof *ret)
 		return false;
 	l->told_us = watch_proven_us(l->p.watch);
 	*ret = (struct folder_proof){
-		.epoch = l->p.lease.epoch,
+		.epoch = l->p.lease->epoch,
 		.gated_at_us = l->told_us,
 		.ingested_at_us = has_backlog(l) ? INT64_MIN : l->told_us,
 		.interval_s = (int64_t)((l->p.watch->p.proof_ms + 999) / 1000),
 	};
-	(void)snprintf(ret->inbox, sizeof(ret->inbox), "%s", l->p.lease.inbox);
+	(void)snprintf(ret->inbox, sizeof(ret->inbox), "%s", l->p.lease->inbox);
 	return true;
 }
 
 void ledger_act(struct ledger *l, uint64_t now_ms)
 {
-	if (now_ms >= l->ensure_at_ms)
-		start_ensure(l);
+	if (now_ms < l->retry_ms && l->retry_ms != NEVER)
+		return;
+	l->retry_ms = NEVER;
 	take_start(l);
 	write_roles(l);
 	catch_up(l);
+	judge_blind(l);
 }
 
 uint64_t ledger_deadline(const struct ledger *l)
 {
-	return l->ensure_at_ms;
+	return l->retry_ms;
 }

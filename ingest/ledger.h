@@ -8,39 +8,57 @@
 #include "base/log.h"
 #include "db/arrival.h"
 #include "db/folder.h"
+#include "db/gap.h"
 #include "db/pg.h"
 #include "ingest/backlog.h"
 #include "ingest/watch.h"
 
 /*
  * What the database knows of one inbox's folders, kept in step with the
- * watcher: rows and half-done messages are read before a session begins, rows
- * are made and brought to another UIDVALIDITY, folders that are no more are
- * retired, proofs are collected for the worker.  A part of vigil.c.
+ * watcher: rows, half-done messages and the last proof are read before a session
+ * begins, rows are made and brought to another UIDVALIDITY, folders that are no
+ * more are retired, a gap is closed when everything has been seen again.  A part
+ * of vigil.c.
+ *
+ * Requests live on the heap while they are under way: an idle inbox has none.
  */
 struct ledger_params {
 	struct pg *pg;
-	const struct log *log;     /* borrowed */
-	struct folder_lease lease; /* texts borrowed */
-	struct watch *watch;       /* borrowed */
-	struct backlog *backlog;   /* borrowed */
+	const struct log *log;            /* borrowed */
+	const struct folder_lease *lease; /* borrowed */
+	struct watch *watch;              /* borrowed */
+	struct backlog *backlog;          /* borrowed */
 	void *owner;
 	void (*on_step)(void *owner); /* something was answered; not from inside a call */
 };
+
+struct ledger_load;
+struct ledger_ensure;
+struct ledger_role;
+struct ledger_mark;
+struct ledger_gap;
 
 struct ledger {
 	struct ledger_params p;
 	bool is_loaded;
 	bool is_fenced; /* the lease is lost */
-	bool has_roles; /* what LIST said last is in the rows */
-	struct folder_load load;
-	struct folder_ensure ensure;
-	struct watch_start start; /* what it makes */
-	uint64_t ensure_at_ms;    /* another try; UINT64_MAX: none is wanted */
-	struct folder_role role;
-	struct arrival_close ingested;
-	bool lags[WATCH_FOLDERS]; /* the ingested watermark of the row is behind the watcher's */
-	int64_t told_us;          /* the proof that was taken last; INT64_MIN: none */
+	/* Blind time, as it concerns this session. */
+	enum ledger_blind {
+		LEDGER_BLIND_UNJUDGED, /* not everything has been seen again */
+		LEDGER_BLIND_CLOSING,  /* a gap is written, or will be tried again */
+		LEDGER_BLIND_OVER,
+	} blind;
+	/* Under way; NULL: not. */
+	struct ledger_load *load;
+	struct ledger_ensure *ensure;
+	struct ledger_role *role;
+	struct ledger_mark *mark;
+	struct ledger_gap *gap;
+	struct watch_start start; /* the row that is made */
+	uint64_t retry_ms;        /* another try of what failed; UINT64_MAX: nothing did */
+	uint64_t reload_ms;       /* not before: rows are read again for a mail to be seen again */
+	int64_t blind_from_us;    /* the last proof before this session; INT64_MIN: none */
+	int64_t told_us;          /* the newest proof that was taken */
 };
 
 void ledger_init(struct ledger *l, const struct ledger_params *p);
@@ -48,17 +66,19 @@ void ledger_clear(struct ledger *l); /* cancels everything */
 /* Read everything; on_step comes when it is done: is_loaded, is_fenced, or neither.  -errno as
  * pg_tx_start(). */
 int ledger_load(struct ledger *l);
+bool ledger_is_loading(const struct ledger *l);
+/* A mail in a folder that is not known here is to be seen again: its row is read, if that was not
+ * tried lately. */
+void ledger_reload(struct ledger *l, uint64_t now_ms);
 /* The session is over: what it had begun is forgotten. */
 void ledger_end(struct ledger *l);
 /* Carry the watcher's facts to the database. */
 void ledger_act(struct ledger *l, uint64_t now_ms);
-/* Mails of this folder were settled without its watermark: it catches up when nothing is half done
- * there. */
-void ledger_lags(struct ledger *l, unsigned folder);
+/* A gap was opened although everything is seen: it is closed with the next proof. */
+void ledger_gap_open(struct ledger *l);
 uint64_t ledger_deadline(const struct ledger *l); /* UINT64_MAX: none */
-/* Every watched folder was proven since the last one was taken. */
+/* The newest proof, if there is one since the last call. */
 bool ledger_has_proof(const struct ledger *l);
-/* A proof of the inbox as a whole.  false: none is new. */
 bool ledger_take_proof(struct ledger *l, struct folder_proof *ret);
 
 #endif

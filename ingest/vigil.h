@@ -74,9 +74,12 @@ int64_t vigil_proven_us(const struct vigil *v);
 /* A gap was opened although the inbox is live: it is closed with the next proof. */
 void vigil_gap_open(struct vigil *v);
 
-/* While it catches up: "INBOX 1200 of 5400", for people.  false: there is nothing to tell. */
-#define VIGIL_PROGRESS 160
-bool vigil_progress(const struct vigil *v, char ret[VIGIL_PROGRESS]);
+/* While it catches up, for people and for table inbox_state.  false: there is nothing to tell. */
+struct vigil_progress {
+	char words[160];   /* "INBOX 1200 of 5400" */
+	uint32_t done, of; /* mails of the folder that is under work */
+};
+bool vigil_progress(const struct vigil *v, struct vigil_progress *ret);
 
 /* Something for the inbox's history: a stable code (static) and words.  false: no more. */
 #define VIGIL_NOTE 200

@@ -1,14 +1,17 @@
 /*
  * The life of a watched inbox on one connection:
  *
- *   the folders are listed; each is looked at (STATUS, or EXAMINE where its row is new or it moved)
- *   and fetched to its end in windows, every window being made durable before the next; INBOX stays
- *   open and idles; a cycle of NOOP and STATUS proves what IDLE pushed and what it may have missed.
- *   RFC 3501 sections 5.2 (counts), 6.4.8 (UIDs), 2.3.1.1 (UIDVALIDITY); RFC 2177 (IDLE).
+ *   the folders are listed; each watched one is looked at (EXAMINE, or its counters where its row
+ * is known) and fetched to its end in windows, every window being made durable before the next; the
+ *   main folder stays open and idles; a cycle of PROOF shows what IDLE pushed and what it may have
+ *   missed; in between all other folders are compared with what they were, and visited.
+ *   RFC 3501 sections 5.2 (counts), 6.4.8 (UIDs), 2.3.1.1 (UIDVALIDITY); RFC 2177 (IDLE); RFC 5819
+ *   (LIST with counters); RFC 5465 (NOTIFY).
  */
 #include "ingest/watch.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -16,6 +19,8 @@
 #include "ingest/watch_facts.h"
 #include "ingest/watch_fetch.h"
 #include "ingest/watch_plan.h"
+#include "ingest/watch_poison.h"
+#include "ingest/watch_sweep.h"
 
 static const char *const state_words[] = {
 #define WATCH_STATE(name, words) words,
@@ -30,6 +35,7 @@ static const char *const order_names[] = {
 
 #define NO_INSTANT  INT64_MIN
 #define BLIND_START 2000 /* UIDs looked back where the server cannot search by date */
+#define BUSY_MS     500  /* an order that the session was too busy for comes again */
 
 const char *watch_state_words(const struct watch *w)
 {
@@ -45,19 +51,50 @@ const char *watch_order_name(enum watch_order_kind kind)
 
 void watch_init(struct watch *w, const struct watch_params *p)
 {
-	*w = (struct watch){ .p = *p, .open = WATCH_FOLDERS, .about = WATCH_FOLDERS };
+	*w = (struct watch){ .p = *p,
+			     .open = WATCH_FOLDERS,
+			     .about = WATCH_FOLDERS,
+			     .since_us = NO_INSTANT,
+			     .told_us = NO_INSTANT };
 	watch_folder_init(&w->folders);
+	sweep_init(&w->sweep);
 }
 
 void watch_clear(struct watch *w)
 {
 	watch_folder_clear(&w->folders);
-	w->n_again = 0;
+	sweep_clear(&w->sweep);
+	watch_sweep_unasked(w);
+	free(w->again);
+	free(w->poison);
+	w->again = NULL;
+	w->poison = NULL;
+	w->n_again = w->n_poison = 0;
 }
 
 void watch_know(struct watch *w, const struct watch_folder_known *k)
 {
-	watch_folder_know(&w->folders, k);
+	unsigned at = watch_folder_of_raw(&w->folders, k->raw);
+	struct watch_folder *f;
+	uint32_t gated = 0;
+
+	/* What is set aside is ours alone to know: the row stays before it. */
+	if (at != WATCH_FOLDERS && w->folders.at[at].uidvalidity == k->uidvalidity &&
+	    watch_poison_lowest(w, at))
+		gated = w->folders.at[at].uid_gated;
+	f = watch_folder_know(&w->folders, k);
+	if (f && gated > k->uid_gated)
+		f->uid_gated = gated;
+	/* Something is to be seen again in a folder that is not watched. */
+	if (f && w->has_listed && !watch_folder_is_watched(k->role))
+		f->is_here = sweep_known(&w->sweep, k->raw) != NULL;
+}
+
+void watch_know_proof(struct watch *w, int64_t proof_us, bool is_gap_open)
+{
+	if (w->since_us < proof_us)
+		w->since_us = proof_us;
+	w->has_gap = is_gap_open;
 }
 
 static void enter(struct watch *w, enum watch_state state)
@@ -71,27 +108,68 @@ static uint64_t cycle_ms(const struct watch *w)
 	return w->has_idle || w->p.proof_ms < w->p.poll_ms ? w->p.proof_ms : w->p.poll_ms;
 }
 
+uint64_t watch_tolerated_ms(const struct watch *w)
+{
+	return 2 * w->p.proof_ms + WATCH_SLACK_MS;
+}
+
 void watch_unready(struct watch *w)
 {
+	int64_t proven_us = watch_proven_us(w);
+
+	if (w->state == WATCH_STATE_FETCHING)
+		watch_fetch_died(w, w->spoke_ms);
+	if (w->since_us < proven_us)
+		w->since_us = proven_us;
+	/* What was opened for a visit and is not known yet is listed again. */
+	for (unsigned i = 0; i < w->folders.n; i++)
+		if (w->folders.at[i].raw && !w->folders.at[i].folder[0] &&
+		    !watch_folder_is_watched(w->folders.at[i].role))
+			watch_folder_leave(&w->folders.at[i]);
 	enter(w, WATCH_STATE_UNREADY);
 	w->work = WATCH_WORK_NONE;
 	w->open = w->about = WATCH_FOLDERS;
-	w->n_proofs = 0;
+	w->has_listed = false;
+	watch_sweep_unasked(w);
 	watch_folder_forget(&w->folders);
 }
 
-void watch_ready(struct watch *w, uint64_t caps, uint64_t now_ms)
+/* What a session begins with, the first as well as one that takes over. */
+static void begin(struct watch *w, uint64_t caps, uint64_t now_ms)
 {
-	watch_unready(w);
-	w->has_listed = w->is_leaving = w->is_doubtful = false;
+	w->is_leaving = w->is_doubtful = false;
 	w->has_idle = (caps & IMAP_CAP(IDLE)) != 0;
+	w->has_list_status = (caps & IMAP_CAP(LIST_STATUS)) != 0;
+	w->has_notify = w->wants_notify = (caps & IMAP_CAP(NOTIFY)) != 0;
 	w->stuck = NULL;
+	w->open = w->about = WATCH_FOLDERS;
 	w->window = WATCH_WINDOW;
-	w->cycles = w->asked_to = 0;
+	w->asked_to = w->bad_uid = 0;
 	w->noticed_us = NO_INSTANT;
-	w->spoke_ms = now_ms;
-	w->proof_due_ms = now_ms + cycle_ms(w);
+	w->spoke_ms = w->away_ms = now_ms;
+	w->budget = w->has_list_status ? WATCH_SWEEP_MANY : WATCH_SWEEP_FEW;
 	enter(w, WATCH_STATE_FREE);
+}
+
+void watch_ready(struct watch *w, uint64_t caps, uint64_t now_ms, int64_t now_us)
+{
+	int64_t tolerated_us = (int64_t)watch_tolerated_ms(w) * 1000;
+
+	watch_unready(w);
+	begin(w, caps, now_ms);
+	w->gap = (struct watch_gap){ 0 };
+	w->is_behind =
+		w->has_gap || (w->since_us != NO_INSTANT && now_us - w->since_us > tolerated_us);
+	w->lists = 0;
+	w->cycles = 0;
+	w->proof_due_ms = now_ms + cycle_ms(w);
+}
+
+void watch_move(struct watch *w, uint64_t caps, uint64_t now_ms)
+{
+	begin(w, caps, now_ms);
+	for (unsigned i = 0; i < w->folders.n; i++)
+		w->folders.at[i].view = WATCH_VIEW_NONE;
 }
 
 void watch_leave(struct watch *w)
@@ -99,36 +177,70 @@ void watch_leave(struct watch *w)
 	w->is_leaving = true;
 }
 
-bool watch_is_live(const struct watch *w)
-{
-	if (!w->has_listed || w->state == WATCH_STATE_UNREADY)
-		return false;
-	for (unsigned i = 0; i < w->folders.n; i++)
-		if (w->folders.at[i].is_here && !w->folders.at[i].is_proven)
-			return false;
-	return true;
-}
-
 void watch_probe(struct watch *w)
 {
 	w->proof_due_ms = 0;
 }
+
+/* ---- what is known ---- */
 
 int64_t watch_proven_us(const struct watch *w)
 {
 	int64_t least = INT64_MAX;
 
 	for (unsigned i = 0; i < w->folders.n; i++)
-		if (w->folders.at[i].is_here && w->folders.at[i].proven_us < least)
+		if (w->folders.at[i].is_there && watch_folder_is_judged(w->folders.at[i].role) &&
+		    w->folders.at[i].proven_us < least)
 			least = w->folders.at[i].proven_us;
-	return least == INT64_MAX ? NO_INSTANT : least;
+	return least == INT64_MAX || !w->has_listed ? NO_INSTANT : least;
 }
 
 bool watch_is_quiet(const struct watch *w)
 {
-	return w->work == WATCH_WORK_NONE && w->open == 0 &&
-	       w->folders.at[0].view == WATCH_VIEW_EVEN &&
-	       (w->state == WATCH_STATE_IDLING || w->state == WATCH_STATE_FREE);
+	if (w->work != WATCH_WORK_NONE || w->open != 0 || !watch_is_whole(w) ||
+	    (w->state != WATCH_STATE_IDLING && w->state != WATCH_STATE_FREE))
+		return false;
+	for (unsigned i = 0; i < w->folders.n; i++)
+		if (w->folders.at[i].is_here && w->folders.at[i].view != WATCH_VIEW_EVEN)
+			return false;
+	return true;
+}
+
+static bool all_proven(const struct watch *w, bool (*counts)(enum imap_role))
+{
+	if (!w->has_listed || w->state == WATCH_STATE_UNREADY)
+		return false;
+	for (unsigned i = 0; i < w->folders.n; i++)
+		if (w->folders.at[i].is_here && counts(w->folders.at[i].role) &&
+		    !w->folders.at[i].is_proven)
+			return false;
+	return true;
+}
+
+bool watch_is_live(const struct watch *w)
+{
+	return all_proven(w, watch_folder_is_judged);
+}
+
+bool watch_is_whole(const struct watch *w)
+{
+	return all_proven(w, watch_folder_is_watched);
+}
+
+unsigned watch_catching_up(const struct watch *w)
+{
+	for (unsigned i = 0; i < w->folders.n; i++)
+		if (w->folders.at[i].is_here && !w->folders.at[i].is_proven &&
+		    w->folders.at[i].due > 0)
+			return i;
+	return WATCH_FOLDERS;
+}
+
+uint32_t watch_row_uid(const struct watch *w, unsigned folder)
+{
+	uint32_t poison = watch_poison_lowest(w, folder), gated = w->folders.at[folder].uid_gated;
+
+	return poison && poison <= gated ? poison - 1 : gated;
 }
 
 /* ---- what the driver takes and gives back ---- */
@@ -151,11 +263,22 @@ bool watch_take_start(struct watch *w, struct watch_start *ret)
 	return true;
 }
 
-bool watch_take_proof(struct watch *w, struct watch_proof *ret)
+bool watch_take_proof(struct watch *w, int64_t *ret_us)
 {
-	if (!w->n_proofs)
+	int64_t us = watch_proven_us(w);
+
+	if (us <= w->told_us)
 		return false;
-	*ret = w->proofs[--w->n_proofs];
+	*ret_us = w->told_us = us;
+	return true;
+}
+
+bool watch_take_told(struct watch *w, struct watch_told *ret)
+{
+	if (w->tell.kind == WATCH_TOLD_NOTHING)
+		return false;
+	*ret = w->tell;
+	w->tell.kind = WATCH_TOLD_NOTHING;
 	return true;
 }
 
@@ -169,10 +292,10 @@ void watch_gated(struct watch *w)
 	if (w->batch.purpose == WATCH_AGAIN)
 		return;
 	f->uid_gated = w->batch.uid_to;
-	if (w->batch.proof_us != NO_INSTANT) {
-		f->is_proven = true;
-		f->proven_us = w->batch.proof_us;
-	}
+	w->batches++;
+	watch_facts_count(w, f, &w->batch);
+	if (w->batch.proof_us != NO_INSTANT)
+		watch_facts_prove(w, w->batch.folder, w->batch.proof_us);
 	if (f->announced == UINT32_MAX ? w->uid_to == UINT32_MAX : f->uid_gated >= f->announced)
 		watch_facts_end(w, f);
 }
@@ -184,10 +307,15 @@ void watch_worked(struct watch *w)
 	if (w->work != WATCH_WORK_GATED)
 		return;
 	w->work = WATCH_WORK_NONE;
-	if (w->batch.purpose == WATCH_AGAIN)
+	if (w->batch.purpose == WATCH_AGAIN) {
 		watch_again_done(w, w->batch.folder, w->batch.uid_to);
-	else if (f->uid_ingested < w->batch.uid_to)
-		f->uid_ingested = w->batch.uid_to;
+		if (!watch_poison_has(w, w->batch.folder, w->batch.uid_to))
+			return;
+		watch_poison_given(w, w->batch.folder, w->batch.uid_to);
+		f->is_lagging = true;
+	} else if (f->uid_ingested < w->batch.uid_row) {
+		f->uid_ingested = w->batch.uid_row;
+	}
 }
 
 void watch_refetch(struct watch *w)
@@ -216,325 +344,18 @@ void watch_started(struct watch *w, const char *folder, uint32_t uid_gated, uint
 	if (w->work != WATCH_WORK_START)
 		return;
 	w->work = WATCH_WORK_NONE;
+	memset(f->folder, 0, sizeof(f->folder));
 	memcpy(f->folder, folder, strnlen(folder, sizeof(f->folder) - 1));
 	f->row_role = f->role;
 	f->uidvalidity = w->start.uidvalidity;
 	f->uid_gated = uid_gated;
 	f->uid_ingested = uid_ingested;
+	/* The database counts no proof from before the row was made. */
+	if (watch_folder_is_judged(f->role))
+		w->proof_due_ms = 0;
 	if (f->announced <= f->uid_gated) {
 		watch_facts_prove(w, w->start.folder, f->shown_us);
 		watch_facts_end(w, f);
-	}
-}
-
-/* ---- what the session says ---- */
-
-/* The counts of the open folder have grown, or may have. */
-static void grown(struct watch *w, int64_t now_us)
-{
-	struct watch_folder *f = &w->folders.at[w->open];
-
-	if (w->noticed_us == NO_INSTANT)
-		w->noticed_us = now_us;
-	if (f->view == WATCH_VIEW_EVEN) {
-		f->view = WATCH_VIEW_BEHIND;
-		f->announced = UINT32_MAX;
-	}
-}
-
-static void heard_exists(struct watch *w, uint32_t count, int64_t now_us)
-{
-	if (w->open == WATCH_FOLDERS || w->state == WATCH_STATE_EXAMINING)
-		return;
-	/* RFC 3501 section 5.2: it never shrinks without EXPUNGE; the same again may hide one that
-	 * we were not told of */
-	if (count <= w->exists)
-		w->is_doubtful = true;
-	w->exists = count;
-	if (w->told > count)
-		w->told = count;
-	if (count > w->told)
-		grown(w, now_us);
-}
-
-static void heard_expunge(struct watch *w, uint32_t seq, uint32_t left)
-{
-	if (seq <= w->told && w->told > 0)
-		w->told--;
-	w->exists = left;
-}
-
-static void heard_examined(struct watch *w, const struct imap_event *ev, int64_t now_us)
-{
-	struct watch_folder *f = &w->folders.at[w->about];
-	uint32_t uidvalidity = ev->examined.uidvalidity;
-
-	w->open = w->about;
-	w->exists = ev->examined.exists;
-	w->told = w->exists;
-	w->uidnext = ev->examined.uidnext;
-	w->is_doubtful = false;
-	w->noticed_us = NO_INSTANT;
-	f->shown_us = w->sent_us;
-	f->announced = w->uidnext ? w->uidnext - 1 : UINT32_MAX;
-	/* RFC 3501 section 2.3.1.1: such UIDs mean nothing in another session, so this one looks
-	 * back for itself */
-	if (!uidvalidity || ev->examined.is_uid_unsticky)
-		uidvalidity = (uint32_t)(now_us / 1000000);
-	w->start = (struct watch_start){ .folder = w->about, .uidvalidity = uidvalidity };
-}
-
-static void heard_status(struct watch *w, const struct imap_event *ev)
-{
-	struct watch_folder *f = &w->folders.at[w->about];
-
-	if (!text_eq(ev->status.raw, text_of(f->raw)))
-		return;
-	/* RFC 3501 section 6.3.10; some servers leave UIDNEXT out: then only EXAMINE can tell */
-	if (ev->status.uidvalidity != f->uidvalidity || !ev->status.uidnext ||
-	    ev->status.uidnext - 1 != f->uid_gated) {
-		f->view = WATCH_VIEW_MOVED;
-	} else {
-		f->view = WATCH_VIEW_EVEN;
-		watch_facts_prove(w, w->about, w->sent_us);
-	}
-}
-
-static void heard_message(struct watch *w, const struct imap_event *ev)
-{
-	if (w->state != WATCH_STATE_FETCHING)
-		return;
-	w->count++;
-	if (ev->message.uid > w->uid_seen)
-		w->uid_seen = ev->message.uid;
-}
-
-static void examined_ok(struct watch *w)
-{
-	struct watch_folder *f = &w->folders.at[w->about];
-
-	if (w->open != w->about) {
-		w->stuck = "folder was not opened";
-		return;
-	}
-	/* UIDNEXT below what was seen: a mailbox from a backup gives old names to new mails (RFC
-	 * 3501 section 2.3.1.1 forbids it) */
-	if (f->uidvalidity == w->start.uidvalidity && f->announced >= f->uid_gated) {
-		f->view = WATCH_VIEW_BEHIND;
-		if (f->announced <= f->uid_gated) {
-			watch_facts_prove(w, w->about, f->shown_us);
-			watch_facts_end(w, f);
-		}
-		return;
-	}
-	/* No row, or mails under other names: SEARCH first. */
-	w->start.was_known = f->uidvalidity != 0;
-	w->start.uid_end = f->announced;
-	f->uidvalidity = 0;
-	f->view = WATCH_VIEW_BEHIND;
-	watch_again_forget(w, w->about);
-	w->lowest = 0;
-}
-
-/* Where a first look begins: at the oldest mail of the lookback, or after the last mail there is.
- */
-static void searched(struct watch *w, bool ok)
-{
-	uint32_t end = w->uidnext ? w->uidnext - 1 : 0;
-
-	if (ok)
-		w->start.uid_before = w->lowest ? w->lowest - 1 : end;
-	else
-		w->start.uid_before = end > BLIND_START ? end - BLIND_START : 0;
-	w->work = WATCH_WORK_START_READY;
-}
-
-static void nooped(struct watch *w)
-{
-	struct watch_folder *f;
-
-	if (w->open == WATCH_FOLDERS || w->work != WATCH_WORK_NONE)
-		return;
-	f = &w->folders.at[w->open];
-	if (w->is_doubtful && f->view == WATCH_VIEW_EVEN) {
-		f->view = WATCH_VIEW_BEHIND;
-		f->announced = UINT32_MAX;
-	}
-	w->is_doubtful = false;
-	if (f->view == WATCH_VIEW_EVEN)
-		watch_facts_prove(w, w->open, w->sent_us);
-	else if (f->view == WATCH_VIEW_BEHIND)
-		f->shown_us = w->sent_us;
-}
-
-/* The folder cannot be seen on this connection: its watermark stands still and says so. */
-static void leave_out(struct watch *w, unsigned folder)
-{
-	w->folders.at[folder].is_here = false;
-	watch_again_forget(w, folder);
-}
-
-static void listed(struct watch *w)
-{
-	w->has_listed = true;
-	watch_folder_list_over(&w->folders);
-	for (unsigned i = 0; i < w->folders.n; i++) {
-		if (w->folders.at[i].is_here)
-			continue;
-		w->folders.at[i].view = WATCH_VIEW_NONE;
-		w->folders.at[i].is_proven = false;
-		watch_again_forget(w, i);
-	}
-}
-
-static void failed(struct watch *w, enum watch_state was, uint64_t now_ms)
-{
-	switch (was) {
-	case WATCH_STATE_EXAMINING:
-		w->open = WATCH_FOLDERS;
-		if (w->about != 0)
-			leave_out(w, w->about);
-		else
-			w->stuck = "the inbox cannot be opened";
-		break;
-	case WATCH_STATE_SEARCHING:
-		searched(w, false);
-		break;
-	case WATCH_STATE_FETCHING:
-		watch_fetch_failed(w, now_ms);
-		break;
-	case WATCH_STATE_STATUSING:
-		w->folders.at[w->about].view = WATCH_VIEW_MOVED;
-		break;
-	case WATCH_STATE_IDLE_ASKED:
-	case WATCH_STATE_IDLING:
-	case WATCH_STATE_IDLE_ENDING:
-		w->has_idle = false;
-		break;
-	case WATCH_STATE_LISTING:
-		w->stuck = "folders cannot be listed";
-		break;
-	case WATCH_STATE_NOOPING:
-		w->stuck = "noop refused";
-		break;
-	case WATCH_STATE_UNREADY:
-	case WATCH_STATE_FREE:
-	case WATCH_STATE_LEAVING:
-		break;
-	}
-}
-
-static void succeeded(struct watch *w, enum watch_state was)
-{
-	switch (was) {
-	case WATCH_STATE_LISTING:
-		listed(w);
-		break;
-	case WATCH_STATE_EXAMINING:
-		examined_ok(w);
-		break;
-	case WATCH_STATE_SEARCHING:
-		searched(w, true);
-		break;
-	case WATCH_STATE_FETCHING:
-		watch_fetch_done(w);
-		break;
-	case WATCH_STATE_STATUSING:
-		if (w->folders.at[w->about].view ==
-		    WATCH_VIEW_NONE) /* it said OK and nothing else */
-			w->folders.at[w->about].view = WATCH_VIEW_MOVED;
-		break;
-	case WATCH_STATE_NOOPING:
-		nooped(w);
-		break;
-	case WATCH_STATE_UNREADY:
-	case WATCH_STATE_FREE:
-	case WATCH_STATE_IDLE_ASKED:
-	case WATCH_STATE_IDLING:
-	case WATCH_STATE_IDLE_ENDING:
-	case WATCH_STATE_LEAVING:
-		break;
-	}
-}
-
-/* Refused, and the mail has nothing to do with it. */
-static bool is_for_now(const struct imap_verdict *v)
-{
-	return v->remedy != IMAP_REMEDY_NONE && v->remedy != IMAP_REMEDY_SKIP &&
-	       v->remedy != IMAP_REMEDY_OURS;
-}
-
-static void heard_done(struct watch *w, const struct imap_event *ev, uint64_t now_ms)
-{
-	enum watch_state was = w->state;
-
-	/* The driver's own FETCH of a part: not ours. */
-	if (ev->done.command == IMAP_COMMAND_FETCH_PART)
-		return;
-	if (was == WATCH_STATE_LEAVING || was == WATCH_STATE_UNREADY)
-		return;
-	enter(w, WATCH_STATE_FREE);
-	/* A mail told in a way that we do not understand is as good as refused. */
-	if (outcome_ok(&ev->done.verdict->outcome) &&
-	    !(was == WATCH_STATE_FETCHING && ev->done.lost))
-		succeeded(w, was);
-	else if (was == WATCH_STATE_FETCHING && is_for_now(ev->done.verdict))
-		w->stuck = "mail is refused for now";
-	else
-		failed(w, was, now_ms);
-}
-
-void watch_heard(struct watch *w, const struct imap_event *ev, uint64_t now_ms, int64_t now_us)
-{
-	if (w->state == WATCH_STATE_UNREADY)
-		return;
-	switch (ev->kind) {
-	case IMAP_EV_FOLDER:
-		if (w->state == WATCH_STATE_LISTING)
-			watch_folder_listed(&w->folders, &ev->folder);
-		break;
-	case IMAP_EV_EXAMINED:
-		if (w->state == WATCH_STATE_EXAMINING)
-			heard_examined(w, ev, now_us);
-		break;
-	case IMAP_EV_LOWEST_UID:
-		w->lowest = ev->lowest.uid;
-		break;
-	case IMAP_EV_MESSAGE:
-		heard_message(w, ev);
-		break;
-	case IMAP_EV_STATUS:
-		if (w->state == WATCH_STATE_STATUSING)
-			heard_status(w, ev);
-		break;
-	case IMAP_EV_EXISTS:
-		heard_exists(w, ev->exists.count, now_us);
-		break;
-	case IMAP_EV_EXPUNGE:
-		heard_expunge(w, ev->expunge.seq, ev->expunge.exists);
-		break;
-	case IMAP_EV_VANISHED:
-		w->is_doubtful = true; /* how many of which: not worth counting */
-		break;
-	case IMAP_EV_IDLING:
-		if (w->state == WATCH_STATE_IDLE_ASKED)
-			enter(w, WATCH_STATE_IDLING);
-		break;
-	case IMAP_EV_DONE:
-		heard_done(w, ev, now_ms);
-		break;
-	case IMAP_EV_BYE:
-	case IMAP_EV_FAILED:
-		watch_unready(w);
-		break;
-	case IMAP_EV_STARTTLS_NOW:
-	case IMAP_EV_READY:
-	case IMAP_EV_PART:
-	case IMAP_EV_PROVEN:
-	case IMAP_EV_NOTIFY_OVER:
-	case IMAP_EV_ALERT:
-	case IMAP_EV_ODD:
-		break;
 	}
 }
 
@@ -544,33 +365,72 @@ static void begin_cycle(struct watch *w, uint64_t now_ms)
 {
 	w->proof_due_ms = now_ms + cycle_ms(w);
 	w->cycles = w->cycles + 1 < WATCH_DEEP ? w->cycles + 1 : 0;
-	w->has_listed &= w->cycles != 0;
+	w->budget = w->has_list_status ? WATCH_SWEEP_MANY : WATCH_SWEEP_FEW;
 	for (unsigned i = 1; i < w->folders.n; i++)
 		if (w->folders.at[i].view == WATCH_VIEW_EVEN)
 			w->folders.at[i].view = WATCH_VIEW_NONE;
 }
 
+/* Another folder than the open one: what was not fetched there waits. */
+static void begin_examine(struct watch *w, unsigned folder, uint64_t now_ms)
+{
+	if (w->open == 0 && folder != 0)
+		w->away_ms = now_ms;
+	if (w->open != WATCH_FOLDERS && w->open != folder &&
+	    w->folders.at[w->open].view == WATCH_VIEW_BEHIND)
+		w->folders.at[w->open].view = WATCH_VIEW_MOVED;
+	w->open = WATCH_FOLDERS;
+	w->asked_to = w->bad_uid = 0;
+	w->batches = 0;
+}
+
 bool watch_next(struct watch *w, uint64_t now_ms, int64_t now_us, struct watch_order *ret)
 {
-	if (w->stuck || !watch_plan_next(w, now_ms, ret))
+	if (w->stuck)
+		return false;
+	watch_sweep_leave(w);
+	watch_sweep_visit(w, now_ms);
+	if (!watch_plan_next(w, now_ms, ret))
 		return false;
 	w->about = ret->folder;
 	w->sent_us = now_us;
 	w->spoke_ms = now_ms;
 	if (ret->starts_cycle)
 		begin_cycle(w, now_ms);
-	if (ret->kind == WATCH_ORDER_EXAMINE) {
-		w->open = WATCH_FOLDERS;
-		w->asked_to = 0;
-	}
-	if (ret->kind == WATCH_ORDER_LIST)
-		watch_folder_list_begin(&w->folders);
+	if (ret->kind == WATCH_ORDER_EXAMINE)
+		begin_examine(w, ret->folder, now_ms);
+	if (ret->kind == WATCH_ORDER_LIST || ret->kind == WATCH_ORDER_LIST_STATUS)
+		watch_sweep_list_begin(w);
+	if (ret->kind == WATCH_ORDER_NOTIFY)
+		w->wants_notify = false;
+	if (ret->kind == WATCH_ORDER_PROOF)
+		watch_sweep_ask(w, ret);
 	if (ret->kind == WATCH_ORDER_FETCH)
 		watch_fetch_begin(w, ret);
 	if (ret->kind == WATCH_ORDER_SEARCH)
-		ret->since_unix_s = now_us / 1000000 - w->p.lookback_s;
-	enter(w, watch_plan_state(ret->kind));
+		ret->since_unix_s = watch_facts_since_s(w, now_us);
+	enter(w, watch_plan_state(w, ret->kind));
 	return true;
+}
+
+void watch_cannot(struct watch *w, const struct watch_order *o, bool is_for_now, uint64_t now_ms)
+{
+	bool was_idling = w->state == WATCH_STATE_IDLE_PROVING;
+
+	if (w->state == WATCH_STATE_UNREADY)
+		return;
+	enter(w, was_idling ? WATCH_STATE_IDLING : WATCH_STATE_FREE);
+	watch_sweep_unasked(w);
+	if (is_for_now && o->kind == WATCH_ORDER_PROOF)
+		w->proof_due_ms = now_ms + BUSY_MS;
+	else if (o->kind == WATCH_ORDER_LIST_STATUS && w->has_list_status)
+		w->has_list_status = false;
+	else if (o->kind == WATCH_ORDER_NOTIFY)
+		w->has_notify = false;
+	else if (o->kind == WATCH_ORDER_IDLE)
+		w->has_idle = false;
+	else
+		w->stuck = order_names[o->kind];
 }
 
 uint64_t watch_deadline(const struct watch *w)

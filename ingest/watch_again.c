@@ -1,6 +1,9 @@
 #include "ingest/watch_again.h"
 
 #include <errno.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
 
 int watch_again(struct watch *w, const char *folder, uint32_t uidvalidity, uint32_t uid)
 {
@@ -15,8 +18,18 @@ int watch_again(struct watch *w, const char *folder, uint32_t uidvalidity, uint3
 			return -EALREADY;
 	if (w->n_again == LIMIT_WATCH_AGAIN)
 		return -ENOBUFS;
-	w->again[w->n_again++] = (struct watch_seen){ at, uid };
+	w->again = mem_resize(w->again, (w->n_again + 1) * sizeof(*w->again));
+	w->again[w->n_again++] = (struct watch_seen){ at, uidvalidity, uid };
 	return 0;
+}
+
+static void keep(struct watch *w, unsigned n)
+{
+	w->n_again = n;
+	if (n > 0)
+		return;
+	free(w->again);
+	w->again = NULL;
 }
 
 void watch_again_done(struct watch *w, unsigned folder, uint32_t uid)
@@ -26,10 +39,9 @@ void watch_again_done(struct watch *w, unsigned folder, uint32_t uid)
 	for (unsigned i = 0; i < w->n_again; i++)
 		if (w->again[i].folder != folder || w->again[i].uid != uid)
 			w->again[kept++] = w->again[i];
-	w->n_again = kept;
+	keep(w, kept);
 }
 
-/* The folder is not here, or its mails have other names. */
 void watch_again_forget(struct watch *w, unsigned folder)
 {
 	unsigned kept = 0;
@@ -37,5 +49,27 @@ void watch_again_forget(struct watch *w, unsigned folder)
 	for (unsigned i = 0; i < w->n_again; i++)
 		if (w->again[i].folder != folder)
 			w->again[kept++] = w->again[i];
-	w->n_again = kept;
+	keep(w, kept);
+}
+
+void watch_again_moved(struct watch *w, unsigned a, unsigned b)
+{
+	for (unsigned i = 0; i < w->n_again; i++) {
+		if (w->again[i].folder == a)
+			w->again[i].folder = b;
+		else if (w->again[i].folder == b)
+			w->again[i].folder = a;
+	}
+}
+
+bool watch_again_in(const struct watch *w, unsigned folder, uint32_t *ret_uid)
+{
+	for (unsigned i = 0; i < w->n_again; i++) {
+		if (w->again[i].folder != folder ||
+		    w->again[i].uidvalidity != w->folders.at[folder].uidvalidity)
+			continue;
+		*ret_uid = w->again[i].uid;
+		return true;
+	}
+	return false;
 }

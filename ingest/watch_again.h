@@ -9,5 +9,9 @@
 void watch_again_done(struct watch *w, unsigned folder, uint32_t uid);
 /* The folder is not here, or its mails have other names. */
 void watch_again_forget(struct watch *w, unsigned folder);
+/* Two folders have changed places. */
+void watch_again_moved(struct watch *w, unsigned a, unsigned b);
+/* One of this folder.  false: none. */
+bool watch_again_in(const struct watch *w, unsigned folder, uint32_t *ret_uid);
 
 #endif

@@ -287,7 +287,7 @@ int discover_host(struct discover *d, const struct netaddr_policy *policy, struc
 const char *discover_end_name(enum discover_end e)
 {
 	static const char *const names[] = {
-#define DISCOVER_END(name, code) [DISCOVER_##name] = code,
+#define DISCOVER_END(name, code) [DISCOVER_##name] = (code),
 		DISCOVER_ENDS(DISCOVER_END)
 #undef DISCOVER_END
 	};

@@ -70,6 +70,7 @@
 #define LIMIT_WATCH_AGAIN 64          /* mails of one inbox waiting to be looked at again; the table keeps the rest */
 #define LIMIT_WATCH_POISON 16         /* mails of one inbox that the server does not give, asked for again; more of them mean that the server is unwell */
 #define LIMIT_SWEEP_FOLDERS 2000      /* folders of one inbox that are looked at; 32 KB of memory between two looks */
+#define LIMIT_PROBES 2000             /* questions of one worker under way, each looked for among all; more wait for the next poll */
 #define LIMIT_INTAKE_MAILS 200        /* mails of one batch: four windows; more are asked for again in smaller ones */
 #define LIMIT_CONF (256 * 1024)       /* a configuration file; ours has fewer than a hundred lines */
 #define LIMIT_CRED (256 * 1024)       /* all credentials of one process: keys, and a client secret per provider */

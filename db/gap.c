@@ -46,22 +46,22 @@ static void on_closed(struct pg_tx *tx, const struct pg_answer *a)
 
 /* ---- open ---- */
 
-static const struct pg_stmt clock_now = {
-	"gap_clock",
-	"select (extract(epoch from now()) * 1000000)::bigint",
-};
+/* It tears SQL apart. */
+/* clang-format off */
 static const struct pg_stmt sweep = {
 	"gap_sweep",
-	"select gaps_open($1::bigint::int)",
+	"select (extract(epoch from now()) * 1000000)::bigint,"
+	" case when $1::bigint > 0 and now() - (timestamptz 'epoch' + $2::bigint * interval '1 microsecond')"
+	"  < make_interval(secs => $3::bigint) then gaps_open($1::bigint::int) else 0 end",
 };
+/* clang-format on */
 
-int gap_open_start(struct pg *pg, struct gap_open *q, int64_t most, void (*done)(struct gap_open *))
+int gap_open_start(struct pg *pg, struct gap_open *q, int64_t most, int64_t since_us,
+		   void (*done)(struct gap_open *))
 {
 	q->done = done;
 	pg_tx_init(&q->tx, NULL);
-	pg_tx_add(&q->tx, &clock_now, "");
-	if (most > 0)
-		pg_tx_add(&q->tx, &sweep, "i", most);
+	pg_tx_add(&q->tx, &sweep, "iii", most, since_us, (int64_t)GAP_PAUSE_S);
 	return pg_tx_start(pg, &q->tx, on_opened);
 }
 
@@ -71,8 +71,8 @@ static void on_opened(struct pg_tx *tx, const struct pg_answer *a)
 	bool is_ok = outcome_ok(&a->outcome);
 
 	q->outcome = a->outcome;
-	q->now_us = is_ok ? pg_row_i64(a, 0, 0, 0) : INT64_MIN;
-	q->opened = is_ok && tx->n > 1 ? pg_row_i64(a, 1, 0, 0) : 0;
+	q->now_us = is_ok ? pg_row_i64(a, 0, 0, 0) : 0;
+	q->opened = is_ok ? pg_row_i64(a, 0, 0, 1) : 0;
 	if (q->opened > 0)
 		pg_notify(tx->pg, "replyd_event");
 	q->done(q);

@@ -44,14 +44,17 @@ struct gap_open {
 	struct pg_tx tx;
 	struct outcome outcome;
 	int64_t opened;
-	int64_t now_us; /* PostgreSQL's clock */
+	int64_t now_us; /* PostgreSQL's clock, unix us; 0: it did not answer */
 	void (*done)(struct gap_open *q);
 };
 /*
  * Open at most `most` gaps, of inboxes whose proofs stopped: enabled, once live, and silent for
- * longer than two of their proof intervals and 5 s.  0: only tell the time.
+ * longer than two of their proof intervals and 5 s; and tell PostgreSQL's time.  `since_us`: its
+ * time at the call before.  If that is more than GAP_PAUSE_S ago (the machine slept, PostgreSQL
+ * was stopped) nobody could prove meanwhile and nothing is opened, nor if `most` is 0.
  */
-int gap_open_start(struct pg *pg, struct gap_open *q, int64_t most,
+#define GAP_PAUSE_S 15
+int gap_open_start(struct pg *pg, struct gap_open *q, int64_t most, int64_t since_us,
 		   void (*done)(struct gap_open *));
 
 #endif

@@ -3,7 +3,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 static void on_listed(struct pg_tx *tx, const struct pg_answer *a);
 static void on_answered(struct pg_tx *tx, const struct pg_answer *a);
@@ -20,7 +22,7 @@ static const struct pg_stmt list = {
 	"select p.probe_id, p.workspace_id, p.inbox_id from probe p"
 	" join lease l on l.inbox_id = p.inbox_id and l.workspace_id = p.workspace_id"
 	" where l.worker_id = $1::uuid and p.answered_at is null"
-	" and p.asked_at > now() - interval '1 minute' order by p.asked_at limit 10000",
+	" and p.asked_at > now() - interval '1 minute' order by p.asked_at limit 2000",
 };
 static const struct pg_stmt answer = {
 	"probe_answer",
@@ -98,7 +100,7 @@ static const struct pg_stmt ask = {
 static const struct pg_stmt read_answer = {
 	"probe_read",
 	"select p.answered_at is not null, (extract(epoch from p.gated_through) * 1000000)::bigint,"
-	" coalesce(s.state, 'new'), coalesce(s.reason, '')"
+	" coalesce(s.state, 'new'), coalesce(s.reason, ''), inbox_covers(p.inbox_id)::text"
 	" from probe p left join inbox_state s on s.inbox_id = p.inbox_id"
 	" where p.workspace_id = workspace_now() and p.probe_id = $1::uuid",
 };
@@ -128,6 +130,7 @@ int probe_read_start(struct pg *pg, struct probe_read *q, const char *workspace,
 		     void (*done)(struct probe_read *))
 {
 	q->done = done;
+	q->covers.max = LIMIT_VIEW;
 	pg_tx_init(&q->tx, workspace);
 	pg_tx_add(&q->tx, &read_answer, "u", probe);
 	return pg_tx_start(pg, &q->tx, on_read);
@@ -143,5 +146,14 @@ static void on_read(struct pg_tx *tx, const struct pg_answer *a)
 	q->gated_through_us = is_there ? pg_row_time(a, 0, 0, 1) : INT64_MIN;
 	(void)snprintf(q->state, sizeof(q->state), "%s", is_there ? pg_row_text(a, 0, 0, 2) : "");
 	(void)snprintf(q->reason, sizeof(q->reason), "%s", is_there ? pg_row_text(a, 0, 0, 3) : "");
+	buf_clear(&q->covers);
+	if (is_there && text_add(&q->covers, text_of(pg_row_text(a, 0, 0, 4))) != 0)
+		buf_clear(&q->covers);
 	q->done(q);
+}
+
+void probe_read_clear(struct probe_read *q)
+{
+	pg_tx_cancel(&q->tx);
+	buf_clear(&q->covers);
 }

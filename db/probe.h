@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "db/folder.h"
 #include "db/pg.h"
 
@@ -67,9 +68,11 @@ struct probe_read {
 	bool is_answered;
 	int64_t gated_through_us;   /* not before the question; INT64_MIN: no answer yet */
 	char state[32], reason[64]; /* of the inbox now: why there is no answer */
+	struct buf covers; /* what a proof of this inbox covers, json; empty when it does not fit */
 	void (*done)(struct probe_read *q);
 };
 int probe_read_start(struct pg *pg, struct probe_read *q, const char *workspace, const char *probe,
 		     void (*done)(struct probe_read *));
+void probe_read_clear(struct probe_read *q); /* cancels, too; a zeroed one is fine */
 
 #endif

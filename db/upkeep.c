@@ -10,9 +10,12 @@ static const struct pg_stmt partitions = { "upkeep_partitions",
 static const struct pg_stmt purge = {
 	"upkeep_purge", "select housekeeping(make_interval(secs => $1::bigint / 1000.0))"
 };
+static const struct pg_stmt forget = {
+	"upkeep_forget", "call timeline_forget(make_interval(secs => $1::bigint / 1000.0))"
+};
 static const struct pg_stmt metrics = { "upkeep_metrics", "call metrics_count()" };
 
-int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_t trace_age_ms,
+int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_t age_ms,
 		 void (*done)(struct upkeep *))
 {
 	q->task = task;
@@ -23,7 +26,10 @@ int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_
 		pg_tx_add(&q->tx, &partitions, "i", (int64_t)MONTHS_AHEAD);
 		break;
 	case UPKEEP_PURGE:
-		pg_tx_add(&q->tx, &purge, "i", (int64_t)trace_age_ms);
+		pg_tx_add(&q->tx, &purge, "i", (int64_t)age_ms);
+		break;
+	case UPKEEP_FORGET:
+		pg_tx_add(&q->tx, &forget, "i", (int64_t)age_ms);
 		break;
 	case UPKEEP_METRICS:
 		pg_tx_add(&q->tx, &metrics, "");
@@ -50,6 +56,8 @@ const char *upkeep_task_name(enum upkeep_task t)
 		return "partitions";
 	case UPKEEP_PURGE:
 		return "purge";
+	case UPKEEP_FORGET:
+		return "forget";
 	case UPKEEP_METRICS:
 		return "metrics";
 	}

@@ -3,9 +3,9 @@
 
 #include "db/pg.h"
 
-/* What rotation does for the tables: partitions ahead of time, old traces away, sums for the
- * operator. */
-enum upkeep_task { UPKEEP_PARTITIONS, UPKEEP_PURGE, UPKEEP_METRICS };
+/* What rotation does for the tables: partitions ahead of time, old traces and timelines away, sums
+ * for the operator. */
+enum upkeep_task { UPKEEP_PARTITIONS, UPKEEP_PURGE, UPKEEP_FORGET, UPKEEP_METRICS };
 
 struct upkeep {
 	struct pg_tx tx;
@@ -14,8 +14,8 @@ struct upkeep {
 	int64_t removed; /* UPKEEP_PURGE */
 	void (*done)(struct upkeep *q);
 };
-/* `trace_age_ms`: for UPKEEP_PURGE. */
-int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_t trace_age_ms,
+/* `age_ms`: what is older goes; of traces (UPKEEP_PURGE), of timelines (UPKEEP_FORGET). */
+int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_t age_ms,
 		 void (*done)(struct upkeep *));
 const char *upkeep_task_name(enum upkeep_task t);
 

@@ -49,10 +49,9 @@ static const struct pg_stmt inboxes = {
 	"select coalesce(jsonb_agg(" INBOX_JSON(" and f.role <> 'other'") " order by i.address), '[]')::text"
 	INBOX_FROM " where i.admin_state <> 'removed'",
 };
-static const struct pg_stmt inbox = {
-	"view_inbox",
-	"select " INBOX_JSON("") "::text" INBOX_FROM " where i.inbox_id = $1",
-};
+const char view_sql_inbox[] =
+	"select " INBOX_JSON("") "::text" INBOX_FROM " where i.inbox_id = $1::uuid";
+static const struct pg_stmt inbox = { "view_inbox", view_sql_inbox };
 
 /* ---- what happened to an inbox ---- */
 
@@ -69,14 +68,14 @@ static const struct pg_stmt inbox = {
 	"  order by t.noted_at desc, t.line desc limit $2::bigint) t on true"                      \
 	" where i.inbox_id = $1::uuid group by i.inbox_id"
 
-static const struct pg_stmt timeline_last = { "view_timeline_last", TIMELINE("") };
+const char view_sql_timeline[] = TIMELINE("");
+static const struct pg_stmt timeline_last = { "view_timeline_last", view_sql_timeline };
 static const struct pg_stmt timeline_before = {
 	"view_timeline_before",
 	TIMELINE(" and (t.noted_at, t.line) <"
 		 " (timestamptz 'epoch' + $3::bigint * interval '1 microsecond', $4::bigint)"),
 };
-static const struct pg_stmt gaps = {
-	"view_gaps",
+const char view_sql_gaps[] =
 	"select coalesce(jsonb_agg(jsonb_build_object('id', g.gap_id, 'cause', g.cause,"
 	"   'blind_from', instant_text(g.blind_from), 'opened_at', instant_text(g.opened_at),"
 	"   'blind_to', instant_text(g.blind_to), 'closed_at', instant_text(g.closed_at),"
@@ -85,8 +84,8 @@ static const struct pg_stmt gaps = {
 	" from inbox i left join lateral (select * from gap g"
 	"  where g.workspace_id = i.workspace_id and g.inbox_id = i.inbox_id"
 	"  order by g.blind_from desc limit $2::bigint) g on true"
-	" where i.inbox_id = $1::uuid group by i.inbox_id",
-};
+	" where i.inbox_id = $1::uuid group by i.inbox_id";
+static const struct pg_stmt gaps = { "view_gaps", view_sql_gaps };
 
 /* ---- endpoints, events, links ---- */
 

@@ -47,4 +47,10 @@ int view_connect_link_start(struct pg *pg, struct view *v, const char *workspace
 			    view_cb done);
 void view_clear(struct view *v); /* cancels, too */
 
+/* The same statements for the command line: text parameters, one column of JSON, no row where there
+ * is no such inbox. */
+extern const char view_sql_inbox[];    /* $1: inbox */
+extern const char view_sql_timeline[]; /* $1: inbox, $2: how many lines, newest first */
+extern const char view_sql_gaps[];     /* $1: inbox, $2: how many, newest first */
+
 #endif

@@ -30,6 +30,7 @@ static const struct {
 	{ worker_proof_init, worker_proof_due, worker_proof_tick, worker_proof_cancel },
 	{ worker_notes_init, worker_notes_due, worker_notes_tick, worker_notes_cancel },
 	{ worker_lane_init, worker_lane_due, worker_lane_tick, worker_lane_cancel },
+	{ worker_probe_init, worker_probe_due, worker_probe_tick, worker_probe_cancel },
 };
 
 /* ---- open and drop ---- */
@@ -98,6 +99,7 @@ static void on_closed(struct timer *t)
 	worker_beat_clear(w);
 	worker_proof_clear(w);
 	worker_notes_clear(w);
+	worker_probe_clear(w);
 	free(w);
 }
 
@@ -174,6 +176,11 @@ void worker_hint_lease(struct worker *w)
 {
 	if (w->beat.answered_ms)
 		worker_walk_soon(w);
+}
+
+void worker_hint_probe(struct worker *w)
+{
+	worker_probe_soon(w);
 }
 
 /* ---- the end ---- */

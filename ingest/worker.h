@@ -49,10 +49,12 @@ struct worker *worker_open(const struct worker_params *p);
 /* PostgreSQL is there (again), or went away. */
 void worker_pg_up(struct worker *w);
 void worker_pg_down(struct worker *w);
-/* Hints: something about inboxes changed; there are rechecks; a lease went to another worker. */
+/* Hints: something about inboxes changed; there are rechecks; a lease went to another worker;
+ * somebody asks for a proof. */
 void worker_hint_inbox(struct worker *w);
 void worker_hint_recheck(struct worker *w);
 void worker_hint_lease(struct worker *w);
+void worker_hint_probe(struct worker *w);
 
 /*
  * Let others take over, as long as there are any and `drain_ms` is not over; then

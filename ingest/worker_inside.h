@@ -9,6 +9,7 @@
 #include "ingest/worker_lane.h"
 #include "ingest/worker_move.h"
 #include "ingest/worker_notes.h"
+#include "ingest/worker_probe.h"
 #include "ingest/worker_proof.h"
 #include "ingest/worker_recheck.h"
 #include "ingest/worker_walk.h"
@@ -51,6 +52,7 @@ struct worker {
 	struct worker_recheck recheck;
 	struct worker_proof proof;
 	struct worker_notes notes;
+	struct worker_probe probe;
 
 	struct lease_release leave;
 	uint64_t stop_ms; /* draining: so long; stopping: PostgreSQL is not waited for longer */

@@ -41,6 +41,7 @@ void worker_proof_wanted(void *owner)
 	struct seat *s = owner;
 	struct worker_proof *p = &s->worker->proof;
 
+	worker_probe_proven(s->worker);
 	list_remove(&s->prove);
 	list_append(&p->prove, &s->prove);
 	if (p->at_ms == WORKER_NEVER && !p->is_under_way) {

@@ -35,6 +35,10 @@ static const struct {
 	{ "key", "create", 2, command_key_create },
 	{ "inbox", "list", 2, command_inbox_list },
 	{ "inbox", "discover", 3, inbox_discover },
+	{ "inbox", "show", 3, command_inbox_show },
+	{ "inbox", "timeline", 3, command_inbox_timeline },
+	{ "inbox", "gaps", 3, command_inbox_gaps },
+	{ "inbox", "probe", 3, command_inbox_probe },
 };
 
 static int run_role(size_t i, const struct settings *s, const struct options *o)

@@ -6,6 +6,7 @@
 #include "base/hostname.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "ingest/provider/provider.h"
 #include "services/settings.h"
 #include "services/settings_provider.h"
 
@@ -81,7 +82,7 @@ static const struct conf_row rows[] = {
 	{ .name = "gate.freshness",
 	  .kind = CONF_SECONDS,
 	  .offset = AT(gate_freshness_ms),
-	  .initial = "60s",
+	  .initial = "150s",
 	  .min = 1000,
 	  .max = DAY_MS,
 	  .meaning = "how old a proof may be for the gate to answer open" },
@@ -124,17 +125,18 @@ static const struct conf_row rows[] = {
 	{ .name = "ingest.proof",
 	  .kind = CONF_SECONDS,
 	  .offset = AT(ingest_proof_ms),
-	  .initial = "20s",
-	  .min = 500,
+	  .initial = "0s",
+	  .min = 0,
 	  .max = 3600000,
-	  .meaning = "each inbox proves its watermark this often" },
+	  .meaning = "each inbox proves its watermark this often; 0: as its provider's row says" },
 	{ .name = "ingest.idle_renew",
 	  .kind = CONF_SECONDS,
 	  .offset = AT(ingest_idle_renew_ms),
-	  .initial = "9m",
-	  .min = 1000,
+	  .initial = "0s",
+	  .min = 0,
 	  .max = 29 * 60000,
-	  .meaning = "re-issue IDLE; RFC 2177 wants under 30 minutes" },
+	  .meaning = "re-issue IDLE, RFC 2177 wants under 30 minutes; 0: as the provider's row "
+		     "says" },
 	{ .name = "ingest.lookback",
 	  .kind = CONF_SECONDS,
 	  .offset = AT(ingest_lookback_ms),
@@ -204,6 +206,13 @@ static const struct conf_row rows[] = {
 	  .min = 1000,
 	  .max = 60 * DAY_MS,
 	  .meaning = "how long keyed digests of unrelated mails are kept" },
+	{ .name = "retention.timeline",
+	  .kind = CONF_SECONDS,
+	  .offset = AT(retention_timeline_ms),
+	  .initial = "180d",
+	  .min = DAY_MS,
+	  .max = 3650 * DAY_MS,
+	  .meaning = "how long the history of each inbox is kept, in whole months" },
 
 	{ .name = "provider.*.imap_host",
 	  .kind = CONF_TEXT,
@@ -346,6 +355,30 @@ static const struct conf_row rows[] = {
 static const struct conf_group groups[] = { { "provider", sizeof(struct settings_provider) } };
 static const struct conf_table table = { rows, countof(rows), groups, countof(groups) };
 
+/* How often inboxes prove and how old a proof may be belong together. */
+static int check_rhythm(const struct settings *s, char why[512])
+{
+	uint64_t usual_ms = provider_find(TEXT("generic"))->proof_s * UINT64_C(1000);
+	uint64_t proof_ms = s->ingest_proof_ms ? s->ingest_proof_ms : usual_ms;
+
+	if (s->ingest_proof_ms && s->ingest_proof_ms < 500) {
+		(void)snprintf(why, 512, "ingest.proof: is out of range; 0 or at least 500ms");
+		return -EINVAL;
+	}
+	if (s->ingest_idle_renew_ms && s->ingest_idle_renew_ms < 1000) {
+		(void)snprintf(why, 512, "ingest.idle_renew: is out of range; 0 or at least 1s");
+		return -EINVAL;
+	}
+	if (s->gate_freshness_ms < 2 * proof_ms) {
+		(void)snprintf(
+			why, 512,
+			"gate.freshness: is shorter than two proofs (ingest.proof, or 60s as "
+			"providers have it); gates would hardly ever be proven open");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int read_retries(struct settings *s, char why[512])
 {
 	struct text list = text_of(s->dispatch_retry), item;
@@ -448,14 +481,8 @@ static int finish(struct settings *s, char why[512])
 			"healthy worker would lose its inboxes");
 		return -EINVAL;
 	}
-	if (s->gate_freshness_ms < 2 * s->ingest_proof_ms) {
-		(void)snprintf(
-			why, 512,
-			"gate.freshness: is shorter than two proofs (ingest.proof); no gate would "
-			"ever be proven open");
-		return -EINVAL;
-	}
-	if (settings_provider_read(s, why) != 0 || check_name_servers(s, why) != 0)
+	if (settings_provider_read(s, why) != 0 || check_name_servers(s, why) != 0 ||
+	    check_rhythm(s, why) != 0)
 		return -EINVAL;
 	if (fix_public_url(s, why) != 0 || check_public_url(s, why) != 0)
 		return -EINVAL;

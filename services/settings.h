@@ -48,7 +48,7 @@ struct settings {
 	int64_t dispatch_concurrency;
 	bool dispatch_allow_http;
 	char *dispatch_retry;
-	uint64_t retention_trace_ms;
+	uint64_t retention_trace_ms, retention_timeline_ms;
 
 	/* Made from the text above by settings_load. */
 	struct netaddr_policy policy; /* of net.allow */

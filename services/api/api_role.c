@@ -16,6 +16,7 @@ static void on_refused(void *owner, struct http_call *call, int status, const ch
 static void on_key(struct api_key_find *k);
 static void on_gone(void *state);
 static void on_connected(void *owner);
+static void on_probed(void *owner);
 static void on_recheck(struct timer *t);
 static void on_stop(void *owner);
 
@@ -146,11 +147,17 @@ static void on_connected(void *owner)
 	page_recheck(owner);
 }
 
+static void on_probed(void *owner)
+{
+	insight_probe_recheck(owner);
+}
+
 static void on_recheck(struct timer *t)
 {
 	struct api *api = container_of(t, struct api, recheck);
 
 	page_recheck(api);
+	insight_probe_recheck(api);
 	timer_in(t, RECHECK_MS);
 }
 
@@ -221,6 +228,7 @@ int api_role_run(struct role *r)
 		return EX_CONFIG;
 	api.n_providers = settings_providers(r->settings, api.providers, API_PROVIDERS);
 	list_init(&api.waiting);
+	list_init(&api.probing);
 	loop_init(&r->loop, on_stop, &api);
 	res = listen_http(&api);
 	if (res == 0)
@@ -234,6 +242,7 @@ int api_role_run(struct role *r)
 		timer_open(&api.recheck, &r->loop, on_recheck);
 		timer_in(&api.recheck, RECHECK_MS);
 		pg_listen(api.pg, "replyd_connected", on_connected, &api);
+		pg_listen(api.pg, "replyd_probed", on_probed, &api);
 	} else {
 		loop_stop(&r->loop);
 	}

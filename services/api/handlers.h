@@ -16,6 +16,11 @@ void resource_events(struct request *q);
 void resource_event(struct request *q);
 void resource_gate(struct request *q);
 
+void insight_timeline(struct request *q);
+void insight_gaps(struct request *q);
+void insight_probe(struct request *q);
+void insight_probe_recheck(struct api *api); /* a worker may have answered somebody */
+
 void enroll_outbound(struct request *q); /* POST /v1/outbound */
 void enroll_endpoint(struct request *q); /* POST /v1/endpoints */
 

@@ -35,6 +35,7 @@ static const struct {
 	{ "replyd_inboxes", "gauge", "Inboxes by state." },
 	{ "replyd_watermark_lag_seconds_max", "gauge",
 	  "Age of the oldest proof among live inboxes." },
+	{ "replyd_gaps_open", "gauge", "Inboxes that are blind." },
 	{ "replyd_events_positioned", "counter", "Events that have a position in a feed." },
 	{ "replyd_events_waiting", "gauge", "Committed events that wait for their position." },
 	{ "replyd_deliveries", "gauge", "Deliveries owed to endpoints, and dead letters." },

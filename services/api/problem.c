@@ -36,6 +36,11 @@ static const struct {
 					     "send `Content-Type: application/json`" },
 	[PROBLEM_UNAVAILABLE] = { 503, "unavailable", "The database is away",
 				  "try again after the time in Retry-After" },
+	[PROBLEM_PROOF_NOT_IN_TIME] = { 504, "proof_not_in_time",
+					"The inbox did not prove in time what it has seen",
+					"send nothing to its prospects; look at the inbox, ask "
+					"again "
+					"later" },
 	[PROBLEM_INTERNAL] = { 500, "internal", "We made a mistake",
 			       "try again; if it stays, report the request_id" },
 	[PROBLEM_NO_SETTINGS] = { 422, "no_settings", "Where this inbox is cannot be found out",

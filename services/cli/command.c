@@ -28,6 +28,10 @@ static const char help[] =
 	"  replyd inbox list                    who is watched, and how far each was seen\n"
 	"  replyd inbox discover ADDRESS        where the inbox of an address is, and how that was "
 	"found\n"
+	"  replyd inbox show | timeline | gaps INBOX\n"
+	"                                       one of them: what is seen, what happened, when it "
+	"was blind\n"
+	"  replyd inbox probe INBOX             ask for a proof that everything up to now is seen\n"
 	"  replyd migrate up | status           the schema; `up` does it at every start\n"
 	"  replyd config print                  every setting, its value, where it came from, what "
 	"it means\n"
@@ -259,50 +263,6 @@ int command_key_create(const struct settings *s, const struct options *o)
 			(void)fputs("Keep it: it is shown only this once.\n", stderr);
 	}
 	secret_wipe(key, sizeof(key));
-	session_close(db);
-	return code;
-}
-
-/* ---- inbox ---- */
-
-int command_inbox_list(const struct settings *s, const struct options *o)
-{
-	static const char rows[] = "select i.address, w.name, i.provider, coalesce(s.state, "
-				   "'new'), coalesce(s.reason, ''),"
-				   " coalesce(to_char(min(f.gated_through) at time zone 'UTC', "
-				   "'YYYY-MM-DD HH24:MI:SS\"Z\"'), 'never')"
-				   " from inbox i join workspace w using (workspace_id) left join "
-				   "inbox_state s on s.inbox_id = i.inbox_id"
-				   " left join folder f on f.inbox_id = i.inbox_id and f.role in "
-				   "('inbox', 'junk') where i.admin_state <> 'removed'"
-				   " group by 1, 2, 3, 4, 5 order by 2, 1";
-	static const char json[] = "select coalesce(jsonb_agg(jsonb_build_object('id', i.inbox_id, "
-				   "'address', i.address, 'workspace', w.name,"
-				   " 'provider', i.provider, 'state', coalesce(s.state, 'new'), "
-				   "'reason', coalesce(s.reason, ''))"
-				   " order by w.name, i.address), '[]')::text from inbox i join "
-				   "workspace w using (workspace_id)"
-				   " left join inbox_state s on s.inbox_id = i.inbox_id where "
-				   "i.admin_state <> 'removed'";
-	struct session *db;
-	char why[256];
-	int code = admin_open(s, o, &db);
-
-	if (code)
-		return code;
-	if (session_query(db, o->json ? json : rows, 0, NULL, why) != 0) {
-		code = say(EX_UNAVAILABLE, why);
-	} else if (o->json) {
-		puts(session_value(db, 0, 0));
-	} else {
-		printf("%-32s %-16s %-12s %-16s %-21s %s\n", "INBOX", "WORKSPACE", "PROVIDER",
-		       "STATE", "SEEN THROUGH", "REASON");
-		for (int i = 0; i < session_rows(db); i++)
-			printf("%-32s %-16s %-12s %-16s %-21s %s\n", session_value(db, i, 0),
-			       session_value(db, i, 1), session_value(db, i, 2),
-			       session_value(db, i, 3), session_value(db, i, 5),
-			       session_value(db, i, 4));
-	}
 	session_close(db);
 	return code;
 }

@@ -15,6 +15,11 @@ int command_config_print(const struct settings *s, const struct options *o);
 int command_migrate(const struct settings *s, const struct options *o); /* up, status */
 int command_workspace_create(const struct settings *s, const struct options *o);
 int command_key_create(const struct settings *s, const struct options *o);
+/* Of one inbox, named by id or address. */
+int command_inbox_show(const struct settings *s, const struct options *o);
+int command_inbox_timeline(const struct settings *s, const struct options *o);
+int command_inbox_gaps(const struct settings *s, const struct options *o);
+int command_inbox_probe(const struct settings *s, const struct options *o);
 int command_inbox_list(const struct settings *s, const struct options *o);
 
 #endif

@@ -25,6 +25,7 @@ static void on_pg_down(void *owner, const struct outcome *why);
 static void on_inbox(void *owner);
 static void on_recheck(void *owner);
 static void on_lease(void *owner);
+static void on_probe(void *owner);
 static void on_stop(void *owner);
 static void on_stopped(void *owner);
 
@@ -58,6 +59,11 @@ static void on_recheck(void *owner)
 static void on_lease(void *owner)
 {
 	worker_hint_lease(((struct ingest *)owner)->worker);
+}
+
+static void on_probe(void *owner)
+{
+	worker_hint_probe(((struct ingest *)owner)->worker);
 }
 
 static void on_stop(void *owner)
@@ -142,6 +148,7 @@ int ingest_role_run(struct role *r)
 	pg_listen(g.pg, "replyd_inbox", on_inbox, &g);
 	pg_listen(g.pg, "replyd_recheck", on_recheck, &g);
 	pg_listen(g.pg, "replyd_lease", on_lease, &g);
+	pg_listen(g.pg, "replyd_probe", on_probe, &g);
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
 	return 0;

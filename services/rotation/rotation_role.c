@@ -6,10 +6,12 @@
 #include "db/pg.h"
 #include "db/upkeep.h"
 #include "services/role.h"
+#include "services/rotation/blind_duty.h"
 
 /*
  * `replyd rotation`: the housekeeper.  Partitions are made months ahead, digests of
- * unrelated mails go after their time, and the operator's sums are counted.
+ * unrelated mails and old timelines go after their time, the operator's sums are
+ * counted, and inboxes whose proofs stopped get a gap.
  * Any number may run; each task may be repeated.
  */
 static const struct {
@@ -19,6 +21,7 @@ static const struct {
 	{ UPKEEP_METRICS, 5 * 1000 },
 	{ UPKEEP_PURGE, 10 * 60 * 1000 },
 	{ UPKEEP_PARTITIONS, 6 * 3600 * 1000 },
+	{ UPKEEP_FORGET, 6 * 3600 * 1000 },
 };
 
 #define AGAIN_MS 1000
@@ -34,6 +37,7 @@ struct rotation {
 	struct role *role;
 	struct pg *pg;
 	struct duty duties[countof(duties)];
+	struct blind_duty blind;
 };
 
 static void on_due(struct timer *t);
@@ -44,8 +48,11 @@ static void on_due(struct timer *t)
 {
 	struct duty *d = container_of(t, struct duty, timer);
 
-	if (upkeep_start(d->of->pg, &d->upkeep, duties[d->at].task,
-			 d->of->role->settings->retention_trace_ms, on_done) != 0)
+	const struct settings *s = d->of->role->settings;
+	uint64_t age_ms = duties[d->at].task == UPKEEP_FORGET ? s->retention_timeline_ms
+							      : s->retention_trace_ms;
+
+	if (upkeep_start(d->of->pg, &d->upkeep, duties[d->at].task, age_ms, on_done) != 0)
 		timer_in(t, duties[d->at].every_ms);
 }
 
@@ -75,6 +82,7 @@ static void on_stop(void *owner)
 		pg_tx_cancel(&n->duties[i].upkeep.tx);
 		timer_drop(&n->duties[i].timer, NULL);
 	}
+	blind_duty_drop(&n->blind);
 	pg_drop(n->pg);
 }
 
@@ -101,6 +109,8 @@ int rotation_role_run(struct role *r)
 		timer_open(&n.duties[i].timer, &r->loop, on_due);
 		timer_in(&n.duties[i].timer, 100);
 	}
+	if (res == 0)
+		blind_duty_open(&n.blind, r, n.pg);
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
 	return res ? EX_CONFIG : 0;

@@ -382,7 +382,7 @@ static void months_are_there_ahead_of_time(void **state)
 	admin = seed_session("months", PGTEST_ADMIN);
 	rotation = pgtest_session("months", "replyd_rotation");
 	assert_string_equal(
-		"16",
+		"20",
 		pgtest_value(
 			admin,
 			"select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid"
@@ -400,7 +400,7 @@ static void months_are_there_ahead_of_time(void **state)
 	assert_string_equal("1", pgtest_value(admin, "select count(*) from event_default"));
 	assert_string_equal("2", pgtest_value(admin, "select count(*) from event"));
 	assert_string_equal(
-		"28",
+		"35",
 		pgtest_value(
 			admin,
 			"select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid"

@@ -53,7 +53,7 @@ async function dataFolder() {
 
 const data = await dataFolder();
 say('starting the sandbox: Dovecot (IMAP, LMTP), an OAuth server, a sequence engine');
-// inboxes prove their watermark, and look into Junk, every 4 s instead of every 20: nobody wants to wait
+// inboxes prove their watermark, and look into Junk, every 4 s instead of every minute: nobody wants to wait
 const box = await startSandbox({ data, mode: process.env.SANDBOX_MODE || 'release', workspace: 'demo', withReplyd: false,
   settings: { 'ingest.proof': '4s' } });
 say(`starting ${bold('replyd up')}: private PostgreSQL, migrations, every role`);

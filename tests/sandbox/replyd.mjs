@@ -29,6 +29,8 @@ export function settingsFor({ dir, apiPort, ca, oidc, dovecot, imapPort }) {
     'tls.ca_file': ca,
     'net.allow': '127.0.0.0/8 ::1/128',
     'dispatch.allow_http': 'on',
+    // side folders are looked at with every proof: nobody wants to wait a minute for a mail in Junk
+    'ingest.proof': '20s',
     ...imap('sandbox'),
     'provider.sandbox.auth': 'oauth',
     'provider.sandbox.authorize_url': oidc.authorizeUrl,

@@ -46,6 +46,8 @@ static const struct {
 	{ "no retry", "dispatch.retry=", "dispatch.retry", NULL },
 	{ "a lease shorter than three heartbeats", "ingest.lease=4s", "ingest.lease", "heartbeat" },
 	{ "freshness no proof can reach", "gate.freshness=30s", "gate.freshness", "ingest.proof" },
+	{ "proofs without a pause", "ingest.proof=100ms", "ingest.proof", "500ms" },
+	{ "IDLE without a pause", "ingest.idle_renew=100ms", "ingest.idle_renew", "1s" },
 	{ "a provider without a host", "provider.x.client_id=a", "provider.x.imap_host", NULL },
 	{ "oauth without its URLs", "provider.x.imap_host=h", "provider.x", "authorize_url" },
 	{ "a known provider, oauth without its URLs", "provider.gmail.client_id=a",
@@ -202,7 +204,7 @@ static void our_client_makes_it_oauth(void **state)
 /* What `replyd up` writes for its children reads back as the same settings. */
 static void written_settings_read_back(void **state)
 {
-	static const char *const sets[] = { "gate.freshness=90s", "net.allow=127.0.0.0/8",
+	static const char *const sets[] = { "gate.freshness=190s", "net.allow=127.0.0.0/8",
 					    "provider.box.imap_host=h",
 					    "provider.box.auth=password" };
 	struct settings a, b;
@@ -219,7 +221,7 @@ static void written_settings_read_back(void **state)
 		fail_msg("%s", why);
 	unlink(path);
 	assert_string_equal(b.database_url, "host='/tmp/x y' port=5432");
-	assert_int_equal(b.gate_freshness_ms, 90000);
+	assert_int_equal(b.gate_freshness_ms, 190000);
 	assert_int_equal(b.policy.n_allowed, 1);
 	assert_int_equal(conf_n_groups(b.conf, "provider"), 1);
 	settings_clear(&a);

@@ -1,0 +1,294 @@
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/rand.h"
+#include "db/view.h"
+#include "services/cli/admin.h"
+#include "services/cli/command.h"
+
+/* `replyd inbox ...`: who is watched, and what is known of one inbox. */
+
+#define WAIT_MS 10000
+#define LOOK_MS 50
+#define LINES   "100" /* of a timeline; the API pages further back */
+
+static int say(int code, const char *why)
+{
+	(void)fprintf(stderr, "replyd: %s\n", why);
+	return code;
+}
+
+/* ---- list ---- */
+
+/* It tears SQL apart. */
+/* clang-format off */
+static const char list_rows[] =
+	"select i.address, w.name, i.provider, coalesce(s.state, 'new'), coalesce(s.reason, ''),"
+	" coalesce(to_char(e.gated_through at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS\"Z\"'), 'never')"
+	" from inbox i join workspace w using (workspace_id)"
+	" join inbox_seen e on e.workspace_id = i.workspace_id and e.inbox_id = i.inbox_id"
+	" left join inbox_state s on s.inbox_id = i.inbox_id"
+	" where i.admin_state <> 'removed' order by 2, 1";
+static const char list_json[] =
+	"select coalesce(jsonb_agg(jsonb_build_object('id', i.inbox_id, 'address', i.address,"
+	"  'workspace', w.name, 'provider', i.provider, 'state', coalesce(s.state, 'new'),"
+	"  'reason', coalesce(s.reason, '')) order by w.name, i.address), '[]')::text"
+	" from inbox i join workspace w using (workspace_id)"
+	" left join inbox_state s on s.inbox_id = i.inbox_id where i.admin_state <> 'removed'";
+static const char find[] =
+	"select i.inbox_id, w.name from inbox i join workspace w using (workspace_id)"
+	" where i.inbox_id::text = lower($1) or (i.address = lower($1) and i.admin_state <> 'removed')";
+static const char ask[] =
+	"insert into probe (workspace_id, probe_id, inbox_id)"
+	" select workspace_id, $2::uuid, inbox_id from inbox where inbox_id = $1::uuid";
+static const char answered[] =
+	"select jsonb_build_object('probe_id', p.probe_id,"
+	"  'gated_through', instant_text(p.gated_through), 'covers', inbox_covers(p.inbox_id))::text"
+	" from probe p where p.probe_id = $1::uuid and p.answered_at is not null";
+/* clang-format on */
+
+int command_inbox_list(const struct settings *s, const struct options *o)
+{
+	struct session *db;
+	char why[256];
+	int code = admin_open(s, o, &db);
+
+	if (code)
+		return code;
+	if (session_query(db, o->json ? list_json : list_rows, 0, NULL, why) != 0) {
+		code = say(EX_UNAVAILABLE, why);
+	} else if (o->json) {
+		puts(session_value(db, 0, 0));
+	} else {
+		printf("%-32s %-16s %-12s %-16s %-21s %s\n", "INBOX", "WORKSPACE", "PROVIDER",
+		       "STATE", "SEEN THROUGH", "REASON");
+		for (int i = 0; i < session_rows(db); i++)
+			printf("%-32s %-16s %-12s %-16s %-21s %s\n", session_value(db, i, 0),
+			       session_value(db, i, 1), session_value(db, i, 2),
+			       session_value(db, i, 3), session_value(db, i, 5),
+			       session_value(db, i, 4));
+	}
+	session_close(db);
+	return code;
+}
+
+/* ---- one of them ---- */
+
+/* The session and the inbox's id; 0, or an exit code after saying why. */
+static int open_one(const struct settings *s, const struct options *o, struct session **ret,
+		    char id[RAND_UUID])
+{
+	const char *name = o->n_words > 2 ? o->words[2] : NULL;
+	const char *params[] = { name };
+	char why[256], line[300];
+	int code = options_want(name, "INBOX", "its id or its address");
+
+	if (code == 0)
+		code = admin_open(s, o, ret);
+	if (code)
+		return code;
+	line[0] = '\0';
+	if (session_query(*ret, find, 1, params, why) != 0)
+		code = say(EX_UNAVAILABLE, why);
+	else if (session_rows(*ret) == 0)
+		(void)snprintf(line, sizeof(line),
+			       "inbox %.200s: there is none; see `replyd inbox list`", name);
+	else if (session_rows(*ret) > 1)
+		(void)snprintf(line, sizeof(line),
+			       "inbox %.200s: several workspaces have one; name it by its id",
+			       name);
+	else
+		(void)snprintf(id, RAND_UUID, "%s", session_value(*ret, 0, 0));
+	if (line[0])
+		code = say(EX_DATAERR, line);
+	if (code)
+		session_close(*ret);
+	return code;
+}
+
+/* What a view says of one inbox, for a program or by `print` for people. */
+static int show(const struct settings *s, const struct options *o, const char *sql,
+		const char *limit, void (*print)(const json_t *j))
+{
+	char id[RAND_UUID], why[256];
+	const char *params[] = { id, limit };
+	cleanup_json json_t *j = NULL;
+	struct session *db;
+	int code = open_one(s, o, &db, id);
+
+	if (code)
+		return code;
+	if (session_query(db, sql, limit ? 2 : 1, params, why) != 0) {
+		code = say(EX_UNAVAILABLE, why);
+	} else if (o->json) {
+		puts(session_value(db, 0, 0));
+	} else {
+		j = json_loads(session_value(db, 0, 0), 0, NULL);
+		print(j);
+	}
+	session_close(db);
+	return code;
+}
+
+static const char *text_at(const json_t *j, const char *name)
+{
+	const char *text = json_string_value(json_object_get(j, name));
+
+	return text ? text : "";
+}
+
+static const char *instant_at(const json_t *j, const char *name)
+{
+	const char *text = text_at(j, name);
+
+	return *text ? text : "never";
+}
+
+static long long int_at(const json_t *j, const char *name)
+{
+	return json_integer_value(json_object_get(j, name));
+}
+
+static void print_line(const char *name, const char *value)
+{
+	if (*value)
+		printf("%-14s %s\n", name, value);
+}
+
+/* "by push, every 60 s" */
+static void print_how(const json_t *f)
+{
+	if (*text_at(f, "seen_by"))
+		printf("by %s, every %lld s", text_at(f, "seen_by"), int_at(f, "seen_every_s"));
+	putchar('\n');
+}
+
+static void print_inbox(const json_t *j)
+{
+	const json_t *marks = json_object_get(j, "watermarks"), *gap = json_object_get(j, "gap");
+	const json_t *progress = json_object_get(j, "progress"), *f;
+	size_t i;
+
+	print_line("inbox", text_at(j, "address"));
+	print_line("id", text_at(j, "id"));
+	print_line("provider", text_at(j, "provider"));
+	print_line("state", text_at(j, "state"));
+	print_line("reason", text_at(j, "reason"));
+	print_line("detail", text_at(j, "detail"));
+	print_line("since", text_at(j, "since"));
+	print_line("waiting for", text_at(j, "waiting_for"));
+	if (json_is_object(progress))
+		printf("%-14s %lld of %lld\n", "progress", int_at(progress, "done"),
+		       int_at(progress, "of"));
+	print_line("grant", text_at(json_object_get(j, "grant"), "state"));
+	print_line("seen through", instant_at(marks, "gated_through"));
+	print_line("events through", instant_at(marks, "ingested_through"));
+	if (json_is_object(gap))
+		printf("%-14s since %s: %s\n", "blind", text_at(gap, "blind_from"),
+		       text_at(gap, "cause"));
+	printf("\n%-28s %-6s %-28s %s\n", "FOLDER", "ROLE", "SEEN THROUGH", "LOOKED AT");
+	json_array_foreach(json_object_get(j, "folders"), i, f)
+	{
+		printf("%-28s %-6s %-28s ", text_at(f, "name"), text_at(f, "role"),
+		       instant_at(f, "gated_through"));
+		print_how(f);
+	}
+}
+
+static void print_timeline(const json_t *j)
+{
+	const json_t *lines = json_object_get(j, "lines");
+
+	/* As it happened: the newest at the end. */
+	for (size_t i = json_array_size(lines); i-- > 0;) {
+		const json_t *l = json_array_get(lines, i);
+
+		printf("%s  %-14s %s\n", text_at(l, "at"), text_at(l, "code"), text_at(l, "words"));
+	}
+}
+
+static void print_gaps(const json_t *j)
+{
+	const json_t *g;
+	size_t i;
+
+	printf("%-28s %-28s %-16s %8s %8s %8s  %s\n", "BLIND FROM", "TO", "CAUSE", "REPLAYED",
+	       "VANISHED", "SKIPPED", "VERIFIED");
+	json_array_foreach(j, i, g)
+	{
+		bool is_over = *text_at(g, "blind_to");
+
+		printf("%-28s %-28s %-16s %8lld %8lld %8lld  %s\n", text_at(g, "blind_from"),
+		       is_over ? text_at(g, "blind_to") : "it still is", text_at(g, "cause"),
+		       int_at(g, "replayed"), int_at(g, "vanished"), int_at(g, "skipped"),
+		       !is_over                                       ? ""
+		       : json_is_true(json_object_get(g, "verified")) ? "yes"
+								      : "no");
+	}
+}
+
+int command_inbox_show(const struct settings *s, const struct options *o)
+{
+	return show(s, o, view_sql_inbox, NULL, print_inbox);
+}
+
+int command_inbox_timeline(const struct settings *s, const struct options *o)
+{
+	return show(s, o, view_sql_timeline, LINES, print_timeline);
+}
+
+int command_inbox_gaps(const struct settings *s, const struct options *o)
+{
+	return show(s, o, view_sql_gaps, LINES, print_gaps);
+}
+
+/* ---- probe ---- */
+
+static int wait_answer(struct session *db, const char *probe, bool is_json)
+{
+	uint64_t end_ms = clock_mono_ms() + WAIT_MS;
+	const char *params[] = { probe };
+	char why[256];
+
+	do {
+		cleanup_json json_t *j = NULL;
+
+		(void)poll(NULL, 0, LOOK_MS);
+		if (session_query(db, answered, 1, params, why) != 0)
+			return say(EX_UNAVAILABLE, why);
+		if (session_rows(db) == 0)
+			continue;
+		if (is_json) {
+			puts(session_value(db, 0, 0));
+			return 0;
+		}
+		j = json_loads(session_value(db, 0, 0), 0, NULL);
+		printf("everything that came before %s is seen\n", text_at(j, "gated_through"));
+		return 0;
+	} while (clock_mono_ms() < end_ms);
+	return say(EX_UNAVAILABLE, "the inbox has not proven within 10 s; see `replyd inbox show`");
+}
+
+int command_inbox_probe(const struct settings *s, const struct options *o)
+{
+	char id[RAND_UUID], probe[RAND_UUID], why[256];
+	const char *params[] = { id, probe };
+	struct session *db;
+	int code = open_one(s, o, &db, id);
+
+	if (code)
+		return code;
+	rand_uuid(probe);
+	if (session_query(db, ask, 2, params, why) != 0 ||
+	    session_exec(db, "notify replyd_probe", why) != 0)
+		code = say(EX_UNAVAILABLE, why);
+	else
+		code = wait_answer(db, probe, o->json);
+	session_close(db);
+	return code;
+}

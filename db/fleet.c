@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 static void on_beaten(struct pg_tx *tx, const struct pg_answer *a);
+static void on_counted(struct pg_tx *tx, const struct pg_answer *a);
 static void on_written(struct pg_tx *tx, const struct pg_answer *a);
 
 /* ---- beat ---- */
@@ -59,6 +60,29 @@ static void on_beaten(struct pg_tx *tx, const struct pg_answer *a)
 	q->workers = all;
 	q->done(q);
 	q->workers = NULL;
+}
+
+static const struct pg_stmt watchable = {
+	"fleet_inboxes",
+	"select count(*) from lease where watched",
+};
+
+int fleet_inboxes_start(struct pg *pg, struct fleet_inboxes *q,
+			void (*done)(struct fleet_inboxes *))
+{
+	q->done = done;
+	pg_tx_init(&q->tx, NULL);
+	pg_tx_add(&q->tx, &watchable, "");
+	return pg_tx_start(pg, &q->tx, on_counted);
+}
+
+static void on_counted(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct fleet_inboxes *q = container_of(tx, struct fleet_inboxes, tx);
+
+	q->outcome = a->outcome;
+	q->n = outcome_ok(&a->outcome) ? pg_row_i64(a, 0, 0, 0) : 0;
+	q->done(q);
 }
 
 /* ---- outages ---- */

@@ -44,6 +44,16 @@ struct fleet_beat {
 int fleet_beat_start(struct pg *pg, struct fleet_beat *q, const struct fleet_self *self,
 		     void (*done)(struct fleet_beat *));
 
+struct fleet_inboxes {
+	struct pg_tx tx;
+	struct outcome outcome;
+	int64_t n;
+	void (*done)(struct fleet_inboxes *q);
+};
+/* How many inboxes there are to be watched, by whomever. */
+int fleet_inboxes_start(struct pg *pg, struct fleet_inboxes *q,
+			void (*done)(struct fleet_inboxes *));
+
 /* ---- outages of providers ---- */
 
 struct fleet_outage {

@@ -40,10 +40,10 @@ int64_t worker_capacity(int64_t wanted)
 	int64_t room = wanted ? wanted : WORKER_CAPACITY_MAX, files;
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-	    limit.rlim_cur > INT32_MAX)
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY ||
+	    limit.rlim_max > INT32_MAX)
 		return room;
-	files = (int64_t)limit.rlim_cur - SPARE_FILES;
+	files = (int64_t)limit.rlim_max - SPARE_FILES;
 	files -= files / SECONDS_OF;
 	if (files < 1)
 		files = 1;

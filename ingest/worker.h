@@ -39,8 +39,8 @@ struct worker_params {
 
 /*
  * How many inboxes a process can hold: `wanted`, or as many as there may be; but no
- * more than the limit of open files leaves room for, and WORKER_CAPACITY_MAX when
- * nobody said a number.
+ * more than the hard limit of open files leaves room for (a role raises the soft one
+ * to it), and WORKER_CAPACITY_MAX when nobody said a number.
  */
 #define WORKER_CAPACITY_MAX 20000 /* one process is one core */
 int64_t worker_capacity(int64_t wanted);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "services/cli/command.h"
 #include "services/cli/inbox_discover.h"
+#include "services/cli/worker_command.h"
 #include "services/role.h"
 #include "services/up/up.h"
 
@@ -39,17 +40,27 @@ static const struct {
 	{ "inbox", "timeline", 3, command_inbox_timeline },
 	{ "inbox", "gaps", 3, command_inbox_gaps },
 	{ "inbox", "probe", 3, command_inbox_probe },
+	{ "worker", "list", 2, worker_command },
+	{ "worker", "drain", 3, worker_command },
+	{ "worker", "undrain", 3, worker_command },
 };
 
 static int run_role(size_t i, const struct settings *s, const struct options *o)
 {
+	const char *slot = o->slot ? o->slot : "";
 	struct role r;
 	int code = options_want(o->credentials, "--credentials",
 				"a file or fd:N with this role's secrets");
 
 	if (code)
 		return code;
+	if (strlen(slot) >= sizeof(r.slot)) {
+		(void)fprintf(stderr, "replyd: --slot: is longer than %zu bytes; shorten it\n",
+			      sizeof(r.slot) - 1);
+		return EX_USAGE;
+	}
 	code = role_open(&r, roles[i].name, s, o->credentials);
+	(void)snprintf(r.slot, sizeof(r.slot), "%s", slot);
 	if (code == 0)
 		code = roles[i].run(&r);
 	role_close(&r);

@@ -25,6 +25,7 @@ struct role {
 	char conninfo[1024]; /* libpq key words, with user and without password */
 	const struct secret *db_password;
 	char instance[37]; /* uuid of this process */
+	char slot[64]; /* who starts it vouches: one process of this slot at a time; "": nobody */
 };
 
 int ingest_role_run(struct role *r);

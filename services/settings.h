@@ -37,7 +37,8 @@ struct settings {
 	char *api_address, *api_public_url;
 	int64_t api_port, api_max_body;
 	uint64_t gate_freshness_ms;
-	int64_t ingest_workers, ingest_capacity;
+	int64_t ingest_workers, ingest_capacity, ingest_handshakes;
+	uint64_t ingest_drain_ms;
 	uint64_t ingest_heartbeat_ms, ingest_lease_ms, ingest_grace_ms, ingest_proof_ms,
 		ingest_idle_renew_ms, ingest_lookback_ms;
 	int64_t ingest_text_max;

@@ -38,6 +38,7 @@ static int take_flag(struct options *o, int argc, char **argv, int *i)
 		{ "--workspace", &o->workspace },
 		{ "--label", &o->label },
 		{ "--scopes", &o->scopes },
+		{ "--slot", &o->slot },
 		{ "--set", NULL },
 	};
 	const char *word = argv[*i], *value = NULL;

@@ -10,6 +10,8 @@
 #include "services/ingest/token_adapter.h"
 #include "services/role.h"
 
+#define SPREAD_MS 500 /* workers that are started together do not knock together */
+
 /* `replyd ingest`: holds leases, watches inboxes, closes gates, writes events. */
 struct ingest {
 	struct role *role;
@@ -91,6 +93,9 @@ static void open_worker(struct ingest *g, const struct secret *digest_master)
 		.heartbeat_ms = s->ingest_heartbeat_ms,
 		.lease_ms = s->ingest_lease_ms,
 		.grace_ms = s->ingest_grace_ms,
+		.drain_ms = s->ingest_drain_ms,
+		.handshakes = (unsigned)s->ingest_handshakes,
+		.spread_ms = SPREAD_MS,
 		.mailbox = {
 			.loop = &r->loop,
 			.pg = g->pg,
@@ -111,6 +116,7 @@ static void open_worker(struct ingest *g, const struct secret *digest_master)
 	};
 
 	(void)snprintf(wp.id, sizeof(wp.id), "%s", r->instance);
+	(void)snprintf(wp.slot, sizeof(wp.slot), "%s", r->slot);
 	g->worker = worker_open(&wp);
 }
 

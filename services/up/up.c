@@ -15,10 +15,13 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/rand.h"
 #include "db/conninfo.h"
+#include "ingest/worker.h"
 #include "services/up/child.h"
 #include "services/up/cluster.h"
 #include "services/up/credentials.h"
+#include "services/up/crew_size.h"
 #include "services/up/database.h"
 #include "services/up/keyring.h"
 #include "services/up/up.h"
@@ -41,12 +44,16 @@ struct up {
 	struct child postgres;
 	struct child roles[CHILDREN_MAX];
 	size_t n_roles;
+	int n_ingest;
+	char installation[RAND_UUID]; /* of this data folder: names the slots of its workers */
+	struct crew_size *crew;       /* NULL: a number of workers was given */
 	int lock_fd;
 };
 
 static void on_stop(void *owner);
 static void on_role_changed(struct child *c);
 static void on_postgres_changed(struct child *c);
+static void on_size(void *owner, int n);
 
 static int say(int code, const char *thing, const char *cause, const char *remedy)
 {
@@ -80,6 +87,30 @@ static int open_data_dir(struct up *u, const char *dir)
 		return say(EX_TEMPFAIL, u->data_dir, "another `replyd up` is running here",
 			   "stop it first, or choose another --data");
 	return 0;
+}
+
+/* Made once: a worker's successor in its slot is known by it.  -errno. */
+static int read_installation(struct up *u)
+{
+	char path[PATH_MAX + 16];
+	FILE *f;
+	int r = 0;
+
+	(void)snprintf(path, sizeof(path), "%s/installation", u->data_dir);
+	f = fopen(path, "re");
+	if (f && fgets(u->installation, sizeof(u->installation), f) &&
+	    strlen(u->installation) == RAND_UUID - 1)
+		goto out;
+	if (f)
+		(void)fclose(f);
+	rand_uuid(u->installation);
+	f = fopen(path, "we");
+	if (!f || fputs(u->installation, f) < 0 || fflush(f) != 0)
+		r = -EIO;
+out:
+	if (f)
+		(void)fclose(f);
+	return r;
 }
 
 static json_t *child_json(const struct child *c)
@@ -157,14 +188,17 @@ static int start_role(struct child *c, struct proc_params *p, struct proc **ret)
 {
 	struct up *u = c->owner;
 	char self[] = "replyd", role[32], flag_cred[] = "--credentials", fd3[] = "fd:3",
-	     flag_conf[] = "--config", conf[PATH_MAX + 32];
+	     flag_conf[] = "--config", conf[PATH_MAX + 32], flag_slot[] = "--slot", slot[64];
 	char path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C.UTF-8", zone[] = "TZ=UTC";
-	char *argv[] = { self, role, flag_cred, fd3, flag_conf, conf, NULL };
+	char *argv[] = { self, role, flag_cred, fd3, flag_conf, conf, flag_slot, slot, NULL };
 	char *env[] = { path, locale, zone, NULL };
 	int r, fd;
 
 	(void)snprintf(role, sizeof(role), "%s", c->role);
 	(void)snprintf(conf, sizeof(conf), "%s/settings.conf", u->data_dir);
+	/* We hold the data folder's lock, and start a slot again only when its process has ended.
+	 */
+	(void)snprintf(slot, sizeof(slot), "%s/%s-%d", u->installation, c->role, c->n);
 	fd = credentials_pipe(&u->keys, u->settings, c->role);
 	if (fd < 0)
 		return fd;
@@ -231,12 +265,14 @@ static void on_postgres_changed(struct child *c)
 }
 
 /* A broker that is cut between a provider's rotation and its save loses the grant: it may end its
- * requests. */
+ * requests.  A worker waits until others have taken over; when all are told to end, for nobody. */
 static uint64_t patience_of(const struct up *u, const struct child *c)
 {
-	bool is_broker = strcmp(c->role, "broker") == 0;
-
-	return PATIENCE_ROLE_MS + (is_broker ? u->settings->broker_timeout_ms : 0);
+	if (strcmp(c->role, "broker") == 0)
+		return PATIENCE_ROLE_MS + u->settings->broker_timeout_ms;
+	if (strcmp(c->role, "ingest") == 0)
+		return PATIENCE_ROLE_MS + u->settings->ingest_drain_ms;
+	return PATIENCE_ROLE_MS;
 }
 
 static void on_stop(void *owner)
@@ -244,10 +280,50 @@ static void on_stop(void *owner)
 	struct up *u = owner;
 
 	log_info(&u->log, "up.stopping", "roles=%zu", u->n_roles);
+	crew_size_drop(u->crew);
+	u->crew = NULL;
 	for (size_t i = 0; i < u->n_roles; i++)
 		child_stop(&u->roles[i], patience_of(u, &u->roles[i]));
 	if (u->n_roles == 0 && u->private_cluster)
 		child_stop(&u->postgres, PATIENCE_POSTGRES_MS);
+}
+
+/* ---- workers ---- */
+
+static void add_workers(struct up *u, int n)
+{
+	while (u->n_ingest < n && u->n_roles < CHILDREN_MAX)
+		add_role(u, "ingest", u->n_ingest++);
+}
+
+static void on_size(void *owner, int n)
+{
+	struct up *u = owner;
+
+	add_workers(u, n);
+	write_state(u);
+}
+
+static int start_workers(struct up *u)
+{
+	const struct crew_size_params p = {
+		.loop = &u->loop,
+		.log = &u->log,
+		.place = u->place,
+		.password = &u->keys.is[KEYRING_ADMIN],
+		.capacity = worker_capacity(u->settings->ingest_capacity),
+		.owner = u,
+		.on_size = on_size,
+	};
+	int r;
+
+	if (u->settings->ingest_workers) {
+		add_workers(u, (int)u->settings->ingest_workers);
+		return 0;
+	}
+	add_workers(u, 1);
+	r = crew_size_open(&p, &u->crew);
+	return r ? say(EX_CONFIG, "ingest.workers", strerror(-r), "give a number") : 0;
 }
 
 /* ---- the straight line ---- */
@@ -363,14 +439,18 @@ static int start_everything(struct up *u)
 	if (code)
 		return code;
 	code = write_settings(u);
+	if (code == 0 && read_installation(u) != 0)
+		code = say(EX_CANTCREAT, u->data_dir, strerror(errno),
+			   "the data folder must be writable");
 	if (code)
 		return code;
 	add_role(u, "broker", 0);
-	for (int i = 0; i < u->settings->ingest_workers && i < CHILDREN_MAX - 8; i++)
-		add_role(u, "ingest", i);
 	add_role(u, "dispatch", 0);
 	add_role(u, "rotation", 0);
 	add_role(u, "api", 0);
+	code = start_workers(u);
+	if (code)
+		return code;
 	log_info(&u->log, "up.started", "data=%s api=%s", u->data_dir, u->settings->api_public_url);
 	return 0;
 }

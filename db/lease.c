@@ -334,7 +334,6 @@ static const struct pg_stmt rechecks = {
 	"  from recheck r join lease l on l.inbox_id = r.inbox_id and l.workspace_id = "
 	"r.workspace_id"
 	"  join folder f on f.folder_id = r.folder_id and f.uidvalidity = r.uidvalidity"
-	"   and f.role in ('inbox', 'junk')"
 	"  where l.worker_id = $1::uuid) w"
 	" where nth <= 100 order by nth limit 10000",
 };

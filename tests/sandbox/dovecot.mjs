@@ -201,6 +201,12 @@ export async function startDovecot({ dir, cert, oidcPort, maxPerUser = 0 }) {
     if (nobody) fs.chownSync(path.join(box, 'tmp', name), nobody.uid, nobody.gid);
     fs.renameSync(path.join(box, 'tmp', name), path.join(box, 'new', name));
   };
+  // renumber: while the server is away it forgets the UIDs of a folder: another UIDVALIDITY, and new names for all mails
+  dovecot.renumber = (address, folder) => {
+    const box = path.join(dir, 'mail', address, 'Maildir', folder === 'INBOX' ? '' : `.${folder}`);
+    for (const f of fs.readdirSync(box))
+      if (/^dovecot[.-](uidlist|index)/.test(f)) fs.rmSync(path.join(box, f), { force: true });
+  };
   atEnd(() => dovecot.stop());
   await dovecot.start();
   return dovecot;

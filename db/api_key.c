@@ -21,9 +21,10 @@ int api_key_find_start(struct pg *pg, struct api_key_find *q, const uint8_t dige
 	q->done = done;
 	q->is = API_KEY_UNKNOWN;
 	pg_tx_init(&q->tx, NULL);
-	buf_init(&hex, sizeof(q->tx.presented) - 1);
+	buf_init(&hex, sizeof(q->presented) - 1);
 	text_add_hex(&hex, digest, SIGN_SHA256);
-	(void)snprintf(q->tx.presented, sizeof(q->tx.presented), "%s", (const char *)hex.data);
+	(void)snprintf(q->presented, sizeof(q->presented), "%s", (const char *)hex.data);
+	q->tx.presented = q->presented;
 	buf_clear(&hex);
 	pg_tx_add(&q->tx, &find, "");
 	return pg_tx_start(pg, &q->tx, on_found);

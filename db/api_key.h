@@ -12,6 +12,7 @@
 
 struct api_key_find {
 	struct pg_tx tx;
+	char presented[65]; /* private */
 	struct outcome outcome;
 	enum { API_KEY_UNKNOWN, API_KEY_REVOKED, API_KEY_EXPIRED, API_KEY_GOOD } is;
 	char workspace[37], api_key[37];

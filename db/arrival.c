@@ -202,7 +202,7 @@ static bool has_moved(const struct pg_tx *tx, const struct pg_answer *a)
 {
 	int last = tx->n - 1;
 
-	return tx->st[last].stmt != &advance || pg_row_bool(a, last, 0, 0);
+	return a->said[last] != &advance || pg_row_bool(a, last, 0, 0);
 }
 
 static json_t *item_json(const struct arrival_item *i, const char *folder, int64_t uidvalidity)
@@ -257,7 +257,7 @@ static void on_closed(struct pg_tx *tx, const struct pg_answer *a)
 	q->outcome = a->outcome;
 	q->fenced = is_fenced(a);
 	q->moved = ok && has_moved(tx, a);
-	for (int r = 0; ok && tx->st[0].stmt == &gate_close && r < pg_rows(a, 0); r++)
+	for (int r = 0; ok && a->said[0] == &gate_close && r < pg_rows(a, 0); r++)
 		q->was(q, pg_row_i64(a, 0, r, 0), was_of(pg_row_text(a, 0, r, 1)));
 	q->done(q);
 }

@@ -94,8 +94,10 @@ static void call_init(struct connect_link_call *q, const char *workspace, const 
 {
 	*q = (struct connect_link_call){ .done = done };
 	pg_tx_init(&q->tx, workspace);
+	if (presented)
+		q->tx.presented = q->presented;
 	for (size_t i = 0; presented && i < SIGN_SHA256; i++)
-		(void)snprintf(q->tx.presented + 2 * i, 3, "%02x", presented[i]);
+		(void)snprintf(q->presented + 2 * i, 3, "%02x", presented[i]);
 }
 
 int connect_link_create(struct pg *pg, struct connect_link_call *q,

@@ -36,6 +36,7 @@ struct connect_link_row {
  */
 struct connect_link_call {
 	struct pg_tx tx;
+	char presented[65]; /* private */
 	struct outcome outcome;
 	bool found;
 	struct connect_link_row link;

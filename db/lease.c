@@ -218,7 +218,7 @@ static void on_listed(struct pg_tx *tx, const struct pg_answer *a)
 	q->free = q->dead = q->horizon = 0;
 	q->sum = (struct lease_sum){ 0 };
 	for (int st = 0; outcome_ok(&a->outcome) && st < tx->n; st++) {
-		const struct pg_stmt *was = tx->st[st].stmt;
+		const struct pg_stmt *was = a->said[st];
 
 		if (was == &horizon)
 			q->horizon = pg_row_i64(a, st, 0, 0);

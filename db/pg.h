@@ -48,8 +48,9 @@ struct pg_stmt {
 
 struct pg_answer {
 	struct outcome outcome;
-	char sqlstate[6];             /* "" when it committed, or was lost without a word */
-	int n;                        /* statements answered */
+	char sqlstate[6]; /* "" when it committed, or was lost without a word */
+	int n;            /* statements answered */
+	const struct pg_stmt *said[PG_STATEMENTS]; /* which they were */
 	void *results[PG_STATEMENTS]; /* private: one PGresult per statement, freed after the
 					 callback */
 };
@@ -57,22 +58,20 @@ struct pg_answer {
 typedef void (*pg_tx_cb)(struct pg_tx *tx, const struct pg_answer *a);
 
 /*
- * Embedded by typed requests.  pg_tx_init()ed before each use; `n` and `st[].stmt`
- * stay as they were until then, so that a callback may look at them.
+ * Embedded by typed requests, of which there are several to an idle inbox: what
+ * is said stands apart, from the first pg_tx_add() until it was sent.
+ * pg_tx_init()ed before each use.
  */
+struct pg_tx_said;
 struct pg_tx {
 	struct list link;
 	pg_tx_cb done;
 	struct pg *pg;
-	char workspace[37]; /* uuid; "" sets none */
-	char presented[65]; /* hex digest of a presented secret; "" sets none */
-	int n;
+	char workspace[37];    /* uuid; "" sets none */
+	const char *presented; /* borrowed: hex digest of a presented secret; NULL sets none */
+	int n;                 /* statements; stays until the next pg_tx_init() */
 	int error; /* of the first pg_tx_add() that could not be done; pg_tx_start() returns it */
-	struct {
-		const struct pg_stmt *stmt;
-		int n_params;
-		struct buf params; /* private encoding */
-	} st[PG_STATEMENTS];
+	struct pg_tx_said *said;  /* private, NULL: nothing, or sent */
 	struct pg_flight *flight; /* private: where its answer is collected */
 	enum { PG_TX_IDLE, PG_TX_QUEUED, PG_TX_SENT } state;
 };

@@ -145,7 +145,7 @@ static struct pg_flight *take_flight(struct pg_pipe *p, struct pg_tx *tx)
 
 void pg_pipe_send(struct pg_pipe *p, struct pg_tx *tx)
 {
-	bool walled = tx->workspace[0] || tx->presented[0];
+	bool walled = tx->workspace[0] || tx->presented;
 	struct pg_flight *f;
 	struct pg_tx_params v = { .n = 0 };
 
@@ -156,17 +156,20 @@ void pg_pipe_send(struct pg_pipe *p, struct pg_tx *tx)
 	if (walled)
 		send_prepare(p, &workspace);
 	for (int i = 0; i < tx->n; i++)
-		send_prepare(p, tx->st[i].stmt);
+		send_prepare(p, tx->said->st[i].stmt);
 
 	send_statement(p, &begin, &v, (struct pg_expect){ .what = PG_PIPE_DONE, .flight = f });
 	if (walled) {
-		v = (struct pg_tx_params){ .n = 2, .values = { tx->workspace, tx->presented } };
+		v = (struct pg_tx_params){
+			.n = 2, .values = { tx->workspace, tx->presented ? tx->presented : "" }
+		};
 		send_statement(p, &workspace, &v,
 			       (struct pg_expect){ .what = PG_PIPE_DONE, .flight = f });
 	}
 	for (int i = 0; i < tx->n; i++) {
 		pg_tx_params(tx, i, &v);
-		send_statement(p, tx->st[i].stmt, &v,
+		f->answer.said[i] = tx->said->st[i].stmt;
+		send_statement(p, tx->said->st[i].stmt, &v,
 			       (struct pg_expect){ .what = PG_PIPE_ROWS, .st = i, .flight = f });
 	}
 	send_sync(p, PG_PIPE_SYNC, f);

@@ -31,8 +31,10 @@ void pg_tx_init(struct pg_tx *tx, const char *workspace)
 
 void pg_tx_clear(struct pg_tx *tx)
 {
-	for (int i = 0; i < tx->n; i++)
-		buf_clear(&tx->st[i].params);
+	for (int i = 0; tx->said && i < tx->n; i++)
+		buf_clear(&tx->said->st[i].params);
+	free(tx->said);
+	tx->said = NULL;
 	tx->error = 0;
 	tx->flight = NULL;
 	tx->state = PG_TX_IDLE;
@@ -134,13 +136,15 @@ void pg_tx_add(struct pg_tx *tx, const struct pg_stmt *stmt, const char *types, 
 	int i = tx->n, r = 0;
 
 	assert(tx->state == PG_TX_IDLE && tx->n < PG_STATEMENTS && strlen(types) <= PG_TX_PARAMS);
+	if (!tx->said)
+		tx->said = mem_new(sizeof(*tx->said));
 	tx->n++;
-	tx->st[i].stmt = stmt;
-	tx->st[i].n_params = (int)strlen(types);
-	buf_init(&tx->st[i].params, LIMIT_PG_PARAMS);
+	tx->said->st[i].stmt = stmt;
+	tx->said->st[i].n_params = (int)strlen(types);
+	buf_init(&tx->said->st[i].params, LIMIT_PG_PARAMS);
 	va_start(args, types);
 	for (; *types && r == 0; types++)
-		r = put_value(&tx->st[i].params, *types, &args);
+		r = put_value(&tx->said->st[i].params, *types, &args);
 	va_end(args);
 	if (r < 0 && tx->error == 0)
 		tx->error = r;
@@ -148,9 +152,9 @@ void pg_tx_add(struct pg_tx *tx, const struct pg_stmt *stmt, const char *types, 
 
 void pg_tx_params(const struct pg_tx *tx, int st, struct pg_tx_params *ret)
 {
-	const uint8_t *at = tx->st[st].params.data;
+	const uint8_t *at = tx->said->st[st].params.data;
 
-	ret->n = tx->st[st].n_params;
+	ret->n = tx->said->st[st].n_params;
 	for (int i = 0; i < ret->n; i++) {
 		uint32_t len;
 

@@ -10,7 +10,7 @@
 #include "ingest/worker_inside.h"
 #include "ingest/worker_seat.h"
 
-static void on_asked(struct probe_list *q, const struct probe_asked *p);
+static void on_asked(struct probe_list *q, const struct probe_asked *a);
 static void on_listed(struct probe_list *q);
 static void on_answered(struct probe_answers *q);
 

@@ -224,7 +224,7 @@ void worker_lane_tick(struct worker *w, uint64_t now_ms)
 	rest(w, now_ms);
 	while (w->lane.admitted < w->p.handshakes && (at = list_first(&w->lane.ready))) {
 		struct lane *l = container_of(at, struct lane, link);
-		struct seat *s = container_of(list_first(&l->want), struct seat, want);
+		struct seat *s = container_of(l->want.next, struct seat, want); /* it is ready */
 
 		list_remove(&s->want);
 		s->is_admitted = true;

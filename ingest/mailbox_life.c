@@ -107,11 +107,16 @@ bool mailbox_life_doubts(struct mailbox *m, const struct plight *p)
 /* With how long it has been so, and how others fare. */
 static struct plight weigh(struct mailbox *m, const struct plight *p, uint64_t now_ms)
 {
+	struct plight after;
+
 	if (!m->failing_ms)
 		m->failing_ms = now_ms;
 	if (mailbox_life_doubts(m, p))
 		return plight_in_doubt(60 * m->backoff.first_ms);
-	return plight_after(p, now_ms - m->failing_ms);
+	after = plight_after(p, now_ms - m->failing_ms);
+	if (after.is_providers && is_down(m))
+		after.reason = "provider_down";
+	return after;
 }
 
 void mailbox_life_suffer(struct mailbox *m, const struct plight *plight, const struct outcome *told)

@@ -11,6 +11,7 @@
 
 static void on_told(struct fleet_outage *q);
 
+#define TELL_MS       500 /* those that failed first are writing why, each for itself */
 #define TELL_AGAIN_MS 5000
 #define TELL_MAX      20000 /* inboxes named in one statement: more than a worker holds */
 
@@ -47,6 +48,7 @@ static struct lane *open_lane(struct worker *w, const char *name, const struct p
 	list_init(&l->tell);
 	l->name = mem_text(name);
 	l->connections = row->connections;
+	l->proof_ms = w->p.mailbox.proof_ms ? w->p.mailbox.proof_ms : row->proof_s * UINT64_C(1000);
 	pace_init(&l->pace, &pp, w->p.mailbox.rand, clock_mono_ms());
 	map_put(&w->lane.by_name, text_of(l->name), l);
 	return l;
@@ -115,7 +117,7 @@ static void tell(struct worker *w, struct lane *l, enum lane_outage outage)
 	l->outage = outage;
 	list_remove(&l->tell);
 	list_append(&w->lane.telling, &l->tell);
-	w->lane.retry_ms = 0;
+	w->lane.retry_ms = outage == LANE_TO_TELL ? clock_mono_ms() + TELL_MS : 0;
 }
 
 static void hear(struct worker *w, struct lane *l, enum pace_news news, uint64_t now_ms)

@@ -34,6 +34,7 @@ struct lane {
 		LANE_TO_END, /* it came back */
 	} outage;
 	uint64_t down_ms;     /* since when */
+	uint64_t proof_ms;    /* how often its inboxes prove */
 	unsigned connections; /* of the provider's row: ours at the same time, per account */
 };
 

@@ -16,6 +16,8 @@ static void on_proven(struct folder_proofs *q);
 void worker_proof_init(struct worker *w)
 {
 	list_init(&w->proof.prove);
+	for (size_t i = 0; i < WORKER_PROOF_SLOTS; i++)
+		list_init(&w->proof.later[i]);
 	w->proof.at_ms = WORKER_NEVER;
 }
 
@@ -27,7 +29,10 @@ void worker_proof_clear(struct worker *w)
 
 uint64_t worker_proof_due(const struct worker *w)
 {
-	return w->proof.at_ms;
+	const struct worker_proof *p = &w->proof;
+	uint64_t turn_ms = p->n_later ? (p->turned_s + 1) * 1000 : WORKER_NEVER;
+
+	return turn_ms < p->at_ms ? turn_ms : p->at_ms;
 }
 
 void worker_proof_cancel(struct worker *w)
@@ -36,13 +41,21 @@ void worker_proof_cancel(struct worker *w)
 	w->proof.is_under_way = false;
 }
 
-void worker_proof_wanted(void *owner)
+/* ---- whose turn it is ---- */
+
+void worker_proof_leave(struct seat *s)
 {
-	struct seat *s = owner;
+	if (s->is_later)
+		s->worker->proof.n_later--;
+	s->is_later = false;
+	list_remove(&s->prove);
+}
+
+static void write_soon(struct seat *s)
+{
 	struct worker_proof *p = &s->worker->proof;
 
-	worker_probe_proven(s->worker);
-	list_remove(&s->prove);
+	worker_proof_leave(s);
 	list_append(&p->prove, &s->prove);
 	if (p->at_ms == WORKER_NEVER && !p->is_under_way) {
 		p->at_ms = clock_mono_ms();
@@ -50,12 +63,91 @@ void worker_proof_wanted(void *owner)
 	}
 }
 
+static void write_at(struct seat *s, uint64_t at_ms)
+{
+	struct worker_proof *p = &s->worker->proof;
+	uint64_t now_s = clock_mono_ms() / 1000, at_s = at_ms / 1000;
+
+	worker_proof_leave(s);
+	if (!p->n_later)
+		p->turned_s = now_s;
+	if (at_s <= p->turned_s)
+		at_s = p->turned_s + 1;
+	if (at_s >= p->turned_s + WORKER_PROOF_SLOTS)
+		at_s = p->turned_s + WORKER_PROOF_SLOTS - 1;
+	list_append(&p->later[at_s % WORKER_PROOF_SLOTS], &s->prove);
+	s->is_later = true;
+	p->n_later++;
+	worker_arm(s->worker);
+}
+
+static uint64_t again_ms(const struct seat *s)
+{
+	return s->proved_ms + s->lane->proof_ms / 10 * 9;
+}
+
+void worker_proof_wanted(void *owner)
+{
+	struct seat *s = owner;
+
+	worker_probe_proven(s->worker);
+	if (!list_is_empty(&s->prove))
+		return;
+	if (!s->proved_ms || again_ms(s) < clock_mono_ms() + 1000)
+		write_soon(s);
+	else
+		write_at(s, again_ms(s));
+}
+
+void worker_proof_fresh(struct seat *s)
+{
+	worker_proof_leave(s);
+	s->proved_ms = 0;
+	s->is_in_step = true;
+}
+
+static void take_turn(struct seat *s)
+{
+	if (s->is_in_step) {
+		s->is_in_step = false;
+		s->proved_ms = 0;
+		worker_proof_leave(s);
+		mailbox_probe(s->mailbox);
+	} else {
+		write_soon(s);
+	}
+}
+
+static void turn(struct worker_proof *p, uint64_t now_ms)
+{
+	struct list *first;
+
+	while (p->n_later && p->turned_s < now_ms / 1000) {
+		p->turned_s++;
+		while ((first = list_first(&p->later[p->turned_s % WORKER_PROOF_SLOTS])))
+			take_turn(container_of(first, struct seat, prove));
+	}
+}
+
+/* ---- writing ---- */
+
+static void written_of(struct seat *s, uint64_t now_ms)
+{
+	uint64_t interval_ms = s->lane->proof_ms;
+
+	s->proved_ms = now_ms;
+	if (s->is_in_step && interval_ms >= 2000)
+		write_at(s, now_ms + rand_gen_below(s->worker->p.mailbox.rand, interval_ms));
+}
+
 void worker_proof_tick(struct worker *w, uint64_t now_ms)
 {
 	struct worker_proof *p = &w->proof;
 	struct list *first;
 
-	(void)now_ms;
+	turn(p, now_ms);
+	if (now_ms < p->at_ms)
+		return;
 	p->at_ms = WORKER_NEVER;
 	if (p->is_under_way)
 		return;
@@ -64,10 +156,12 @@ void worker_proof_tick(struct worker *w, uint64_t now_ms)
 	p->n_sent = 0;
 	while (p->n_sent < PROOFS && (first = list_first(&p->prove))) {
 		struct seat *s = container_of(first, struct seat, prove);
+		size_t n = mailbox_take_proofs(s->mailbox, p->sent + p->n_sent, PROOFS - p->n_sent);
 
-		list_remove(first);
-		p->n_sent +=
-			mailbox_take_proofs(s->mailbox, p->sent + p->n_sent, PROOFS - p->n_sent);
+		worker_proof_leave(s);
+		p->n_sent += n;
+		if (n)
+			written_of(s, now_ms);
 	}
 	p->q.gap = on_gap;
 	p->q.done = on_proven;

@@ -62,7 +62,7 @@ void worker_seat_leave(struct seat *s)
 
 	worker_notes_take(s);
 	worker_lane_leave(s);
-	list_remove(&s->prove);
+	worker_proof_leave(s);
 	list_remove(&s->note);
 	map_remove(&w->seats, text_of(mailbox_inbox(s->mailbox)));
 	mailbox_drop(s->mailbox);
@@ -88,6 +88,8 @@ static void on_settled(void *owner, const struct plight *why)
 	struct seat *s = owner;
 
 	worker_lane_settled(s, why);
+	if (!why)
+		worker_proof_fresh(s);
 	if (s->is_standby && why)
 		worker_move_failed(s);
 }

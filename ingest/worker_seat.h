@@ -23,7 +23,7 @@ struct seat {
 	struct mailbox *mailbox;
 	struct lane *lane;
 	struct list want;   /* waits in its lane for admission */
-	struct list prove;  /* has proofs */
+	struct list prove;  /* has proofs, or will have: worker_proof.h */
 	struct list note;   /* has lines for the timeline */
 	uint64_t in_ms;     /* when it was let in; 0: it is not */
 	uint64_t proved_ms; /* its last proof was written; 0: none was */
@@ -32,6 +32,8 @@ struct seat {
 	bool is_standby;  /* of an inbox that is another worker's (worker_move.h) */
 	bool is_leaving;  /* somebody wants to be the successor */
 	bool is_seen;     /* by the walk under way */
+	bool is_later;    /* `prove` is in a list of later seconds */
+	bool is_in_step;  /* its proofs come when those of all come that were let in with it */
 };
 
 /* What every mailbox gets. */

@@ -131,14 +131,13 @@ static void heard(struct run *r, const struct imap_event *ev)
 		r->is_over = true;
 	else if (ev->kind == IMAP_EV_READY || ev->kind == IMAP_EV_DONE)
 		ask(r);
-	else if (ev->kind == IMAP_EV_IDLING && r->turn++ % 4 != 3)
-		prove(r);
-	else if (ev->kind == IMAP_EV_IDLING)
-		late(r);
 	else if (ev->kind == IMAP_EV_EXISTS)
 		(void)imap_session_end_idle(r->session, 0);
-	else if (ev->kind == IMAP_EV_ALERT && r->turn++ % 4 == 0)
+	else if (ev->kind == IMAP_EV_IDLING && r->turn % 4 != 3)
+		prove(r);
+	else if (ev->kind == IMAP_EV_IDLING || (ev->kind == IMAP_EV_ALERT && r->turn % 4 == 0))
 		late(r);
+	r->turn++;
 }
 
 static void drain(struct run *r)

@@ -94,6 +94,55 @@ static const char *command_name(enum imap_command command)
 	return names[command];
 }
 
+static void add_counters(struct buf *b, const struct imap_event *ev)
+{
+	(void)text_addf(b, "STATUS %.*s messages=%u uidnext=%u uidvalidity=%u",
+			TEXT_ARG(ev->status.raw), ev->status.messages, ev->status.uidnext,
+			ev->status.uidvalidity);
+	if (ev->status.highestmodseq)
+		(void)text_addf(b, " modseq=%llu", (unsigned long long)ev->status.highestmodseq);
+	if (!ev->status.has_messages)
+		(void)text_add(b, TEXT(" messages-untold"));
+}
+
+static void add_part(struct buf *b, const struct imap_event *ev)
+{
+	(void)text_addf(b, "PART uid=%u section=%.*s data=", ev->part.uid,
+			TEXT_ARG(ev->part.section));
+	add_escaped(b, ev->part.data);
+	(void)text_addf(b, "%s%s", ev->part.is_cut ? " cut" : "", ev->part.is_nil ? " nil" : "");
+}
+
+static void add_proven(struct buf *b, const struct imap_event *ev)
+{
+	(void)text_addf(b, "PROVEN%s", ev->proven.is_alive ? "" : " dead");
+	if (ev->proven.refused)
+		(void)text_addf(b, " refused=0x%x", ev->proven.refused);
+	add_verdict(b, ev->proven.verdict);
+}
+
+static void add_done(struct buf *b, const struct imap_event *ev)
+{
+	(void)text_addf(b, "DONE %s", command_name(ev->done.command));
+	if (ev->done.lost)
+		(void)text_addf(b, " lost=%u", ev->done.lost);
+	if (ev->done.is_short)
+		(void)text_add(b, TEXT(" short"));
+	add_verdict(b, ev->done.verdict);
+}
+
+static void add_text(struct buf *b, const char *name, struct text said)
+{
+	(void)text_addf(b, "%s ", name);
+	add_escaped(b, said);
+}
+
+static void add_over(struct buf *b, const char *name, const struct imap_event *ev)
+{
+	(void)text_add(b, text_of(name));
+	add_verdict(b, ev->over.verdict);
+}
+
 void imap_tell_event(struct buf *b, const struct imap_event *ev)
 {
 	switch (ev->kind) {
@@ -125,21 +174,10 @@ void imap_tell_event(struct buf *b, const struct imap_event *ev)
 		add_message(b, &ev->message);
 		break;
 	case IMAP_EV_PART:
-		(void)text_addf(b, "PART uid=%u section=%.*s data=", ev->part.uid,
-				TEXT_ARG(ev->part.section));
-		add_escaped(b, ev->part.data);
-		(void)text_addf(b, "%s%s", ev->part.is_cut ? " cut" : "",
-				ev->part.is_nil ? " nil" : "");
+		add_part(b, ev);
 		break;
 	case IMAP_EV_STATUS:
-		(void)text_addf(b, "STATUS %.*s messages=%u uidnext=%u uidvalidity=%u",
-				TEXT_ARG(ev->status.raw), ev->status.messages, ev->status.uidnext,
-				ev->status.uidvalidity);
-		if (ev->status.highestmodseq)
-			(void)text_addf(b, " modseq=%llu",
-					(unsigned long long)ev->status.highestmodseq);
-		if (!ev->status.has_messages)
-			(void)text_add(b, TEXT(" messages-untold"));
+		add_counters(b, ev);
 		break;
 	case IMAP_EV_EXISTS:
 		(void)text_addf(b, "EXISTS %u", ev->exists.count);
@@ -156,37 +194,25 @@ void imap_tell_event(struct buf *b, const struct imap_event *ev)
 		(void)text_add(b, TEXT("IDLING"));
 		break;
 	case IMAP_EV_PROVEN:
-		(void)text_addf(b, "PROVEN%s", ev->proven.is_alive ? "" : " dead");
-		if (ev->proven.refused)
-			(void)text_addf(b, " refused=0x%x", ev->proven.refused);
-		add_verdict(b, ev->proven.verdict);
+		add_proven(b, ev);
 		break;
 	case IMAP_EV_NOTIFY_OVER:
 		(void)text_add(b, TEXT("NOTIFY_OVER"));
 		break;
 	case IMAP_EV_ALERT:
-		(void)text_add(b, TEXT("ALERT "));
-		add_escaped(b, ev->alert.said);
+		add_text(b, "ALERT", ev->alert.said);
 		break;
 	case IMAP_EV_ODD:
-		(void)text_add(b, TEXT("ODD "));
-		add_escaped(b, ev->odd.said);
+		add_text(b, "ODD", ev->odd.said);
 		break;
 	case IMAP_EV_DONE:
-		(void)text_addf(b, "DONE %s", command_name(ev->done.command));
-		if (ev->done.lost)
-			(void)text_addf(b, " lost=%u", ev->done.lost);
-		if (ev->done.is_short)
-			(void)text_add(b, TEXT(" short"));
-		add_verdict(b, ev->done.verdict);
+		add_done(b, ev);
 		break;
 	case IMAP_EV_BYE:
-		(void)text_add(b, TEXT("BYE"));
-		add_verdict(b, ev->over.verdict);
+		add_over(b, "BYE", ev);
 		break;
 	case IMAP_EV_FAILED:
-		(void)text_add(b, TEXT("FAILED"));
-		add_verdict(b, ev->over.verdict);
+		add_over(b, "FAILED", ev);
 		break;
 	}
 	(void)text_add(b, TEXT("\n"));

@@ -252,6 +252,38 @@ static void idle_costs_nothing(void **state)
 	imap_session_free(s);
 }
 
+/* RFC 9738, by a server that never comes to an end: neither do we go on for ever. */
+static void a_limited_search_ends(void **state)
+{
+	struct imap_session *s = begin_ready();
+	char said[128];
+	unsigned tag = 2;
+
+	(void)state;
+	assert_int_equal(imap_session_examine(s, TEXT("INBOX"), NULL, 0), 0);
+	hear(s, "r1 OK\r\n", IMAP_EV_DONE);
+	assert_int_equal(imap_session_search_since(s, 1763856000, 0), 0);
+	for (; tag < 1000; tag++) {
+		struct imap_event ev;
+
+		drain(s);
+		(void)snprintf(said, sizeof(said),
+			       "* SEARCH %u\r\nr%u OK [MESSAGELIMIT 1 %u] x\r\n", 5000 - tag, tag,
+			       5000 - tag);
+		assert_int_equal(imap_session_recv(s, (const uint8_t *)said, strlen(said), 0), 0);
+		if (!imap_session_next(s, &ev))
+			continue;
+		assert_int_equal(ev.kind, IMAP_EV_LOWEST_UID);
+		assert_int_equal(ev.lowest.uid, 5000 - tag);
+		assert_true(imap_session_next(s, &ev));
+		assert_int_equal(ev.kind, IMAP_EV_DONE);
+		assert_true(ev.done.is_short);
+		break;
+	}
+	assert_in_range(tag, 60, 80);
+	imap_session_free(s);
+}
+
 /* What cannot be said is refused before anything is. */
 static void proof_of_a_bad_name(void **state)
 {
@@ -324,6 +356,7 @@ int main(void)
 		cmocka_unit_test(slow_answers),
 		cmocka_unit_test(verbs_are_recorded),
 		cmocka_unit_test(idle_costs_nothing),
+		cmocka_unit_test(a_limited_search_ends),
 		cmocka_unit_test(proof_of_a_bad_name),
 		cmocka_unit_test(freed_in_a_proof),
 		cmocka_unit_test(freed_anywhere),

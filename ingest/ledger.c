@@ -438,7 +438,8 @@ static void start_gap(struct ledger *l)
 		.skipped = w->gap.skipped,
 		.verified = !w->gap.is_unsure && !w->gap.skipped,
 		.tolerated_ms = (int64_t)watch_tolerated_ms(w),
-		.cause = "unknown", /* rotation knows better, if it was there */
+		/* rotation knows better, if it was there */
+		.cause = l->was_whole ? "network" : "worker_gone",
 	};
 
 	l->gap = mem_new(sizeof(*l->gap));
@@ -466,6 +467,7 @@ static void judge_blind(struct ledger *l)
 		start_gap(l);
 	else
 		l->blind = LEDGER_BLIND_OVER;
+	l->was_whole = true;
 }
 
 static void on_gap(struct gap_close *q)

@@ -42,6 +42,7 @@ struct ledger {
 	struct ledger_params p;
 	bool is_loaded;
 	bool is_fenced; /* the lease is lost */
+	bool was_whole; /* everything was seen once, by this worker */
 	/* Blind time, as it concerns this session. */
 	enum ledger_blind {
 		LEDGER_BLIND_UNJUDGED, /* not everything has been seen again */

@@ -256,6 +256,18 @@ static void obey(struct imapd_conn *c, const char *tag, const char *line)
 	say(c, "%s %s\r\n", tag, tail);
 }
 
+static bool is_poisoned(const struct imapd *d, const char *rest)
+{
+	unsigned from = 0, to = UINT32_MAX;
+
+	if (!d->poison || !strstr(rest, "BODYSTRUCTURE") ||
+	    sscanf(rest, "UID FETCH %u:%u", &from, &to) < 1)
+		return false;
+	if (!strchr(rest, ':'))
+		to = from;
+	return from <= d->poison && d->poison <= to;
+}
+
 static void heard(struct imapd_conn *c, char *line)
 {
 	struct imapd *d = c->d;
@@ -284,7 +296,9 @@ static void heard(struct imapd_conn *c, char *line)
 	if (!rest)
 		return;
 	*rest++ = '\0';
-	if (d->refuse && d->refusals > 0 && strstr(rest, d->refuse)) {
+	if (is_poisoned(d, rest)) {
+		say(c, "%s NO [SERVERBUG] cannot read it\r\n", line);
+	} else if (d->refuse && d->refusals > 0 && strstr(rest, d->refuse)) {
 		d->refusals--;
 		say(c, "%s %s\r\n", line, d->refuse_with);
 	} else if (is(rest, "IDLE")) {

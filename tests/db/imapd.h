@@ -54,6 +54,7 @@ struct imapd {
 	const char *refuse; /* a command with this text is answered... */
 	const char *refuse_with; /* ...so: "NO [UNAVAILABLE] later" */
 	int refusals;
+	uint32_t poison;      /* a FETCH of headers with this UID is refused; 0: none is */
 	const char *password; /* what AUTHENTICATE must bring; NULL: anything */
 	bool is_mute;         /* no EXISTS is pushed: a deaf IDLE */
 

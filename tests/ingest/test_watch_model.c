@@ -81,7 +81,7 @@ static bool happens(struct world *w, const struct kind *k, uint64_t what)
 	if (what < 12) {
 		arrive(w, k);
 	} else if (what < 14) {
-		for (uint64_t n = world_below(w, 120); n > 0; n--)
+		for (uint64_t n = world_below(w, 60); n > 0; n--)
 			arrive(w, k);
 	} else if (what < 17 && w->n_mails) {
 		world_vanish(w, world_below(w, w->n_mails));
@@ -184,6 +184,7 @@ static void end(struct world *w, const struct kind *k)
 		world_folder_goes_or_comes(w, k->goes);
 	for (size_t i = 0; i < w->n_mails; i++)
 		w->mails[i].is_refused = w->mails[i].is_deadly = false;
+	w->is_quiet = true;
 	heal_ms = w->now_ms + 2 * WATCH_POISON_MS;
 	for (unsigned i = 0; i < 4 * STEPS || w->now_ms < heal_ms; i++)
 		step(w, k, true);

@@ -209,21 +209,35 @@ static void over(struct world *w, enum imap_command command, bool ok)
 				  .done = { .command = command, .verdict = ok ? &good : &bad } });
 }
 
+/* An answer is on its way: time passes, and mail comes that it does not know of. */
+static void travel(struct world *w)
+{
+	world_pass_time(w, 1 + world_below(w, 200));
+	if (!w->is_quiet && world_below(w, 4) == 0)
+		world_arrive(w, (unsigned)world_below(w, WORLD_FOLDERS), w->now_us);
+	world_pass_time(w, 1 + world_below(w, 200));
+}
+
 static void do_list(struct world *w, bool with_counters)
 {
-	for (unsigned f = 0; f < WORLD_FOLDERS; f++) {
-		struct imap_event ev = { .kind = IMAP_EV_FOLDER };
+	struct imap_event listed[WORLD_FOLDERS], counted[WORLD_FOLDERS];
+	unsigned n = 0;
 
+	for (unsigned f = 0; f < WORLD_FOLDERS; f++) {
 		if (!w->folders[f].is_there)
 			continue;
-		ev.folder = (struct imap_folder){ .name = text_of(raw_of(w, f)),
-						  .raw = text_of(raw_of(w, f)),
-						  .role = roles[f],
-						  .is_selectable = true };
-		say(w, &ev);
-		ev = status_of(w, f);
+		listed[n] = (struct imap_event){ .kind = IMAP_EV_FOLDER };
+		listed[n].folder = (struct imap_folder){ .name = text_of(raw_of(w, f)),
+							 .raw = text_of(raw_of(w, f)),
+							 .role = roles[f],
+							 .is_selectable = true };
+		counted[n++] = status_of(w, f);
+	}
+	travel(w);
+	for (unsigned i = 0; i < n; i++) {
+		say(w, &listed[i]);
 		if (with_counters)
-			say(w, &ev);
+			say(w, &counted[i]);
 	}
 	over(w, with_counters ? IMAP_COMMAND_LIST_STATUS : IMAP_COMMAND_LIST, true);
 }
@@ -247,6 +261,7 @@ static void do_examine(struct world *w)
 	ev.examined.uidvalidity = w->folders[f].uidvalidity;
 	ev.examined.uidnext = w->has_uidnext ? w->folders[f].uidnext : 0;
 	ev.examined.exists = w->n_view;
+	travel(w);
 	say(w, &ev);
 	over(w, IMAP_COMMAND_EXAMINE, true);
 }
@@ -309,23 +324,22 @@ static void do_fetch(struct world *w)
 static void do_proof(struct world *w)
 {
 	static const struct imap_verdict good = { OUTCOME_OK, IMAP_REMEDY_NONE, 0 };
-	struct imap_event ev = { .kind = IMAP_EV_PROVEN };
-	unsigned name, f;
+	struct imap_event ev = { .kind = IMAP_EV_PROVEN }, status[IMAP_PROOF_SIDES];
+	unsigned name, f, n = 0;
 
-	for (unsigned i = 0; i < w->order.n_sides; i++) {
-		struct imap_event status;
-
-		f = folder_of(text_of(w->side[i]), &name);
-		if (!w->folders[f].is_there || w->folders[f].name != name ||
-		    world_below(w, 20) == 0) {
-			ev.proven.refused |= 1u << i;
-			continue;
-		}
-		must(w, f != w->open);
-		status = status_of(w, f);
-		say(w, &status);
-	}
 	sync_view(w, true, true);
+	for (unsigned i = 0; i < w->order.n_sides; i++) {
+		f = folder_of(text_of(w->side[i]), &name);
+		must(w, f != w->open);
+		if (!w->folders[f].is_there || w->folders[f].name != name ||
+		    world_below(w, 20) == 0)
+			ev.proven.refused |= 1u << i;
+		else
+			status[n++] = status_of(w, f);
+	}
+	travel(w);
+	for (unsigned i = 0; i < n; i++)
+		say(w, &status[i]);
 	ev.proven.is_alive = true;
 	ev.proven.verdict = &good;
 	say(w, &ev);

@@ -72,6 +72,7 @@ struct world {
 	bool has_start;
 	struct world_row rows[WORLD_FOLDERS][WORLD_NAMES];
 	/* the play */
+	bool is_quiet; /* nothing comes any more */
 	uint64_t now_ms;
 	int64_t now_us;
 	int64_t proven_us; /* the inbox's last proof */

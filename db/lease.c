@@ -283,8 +283,8 @@ int lease_unclaim_start(struct pg *pg, struct lease_release *q, const char *work
 
 static const struct pg_stmt unwatched = {
 	"lease_unwatched",
-	"update inbox_state s set state = 'unwatched', reason = b.admin_state, detail = '', since "
-	"= now()"
+	"update inbox_state s set state = 'unwatched', reason = b.admin_state, detail = '',"
+	" waiting_for = '', progress_done = null, progress_of = null, since = now()"
 	" from lease l, inbox b where l.worker_id = $1::uuid and l.inbox_id = $2::uuid"
 	" and s.inbox_id = l.inbox_id and b.inbox_id = l.inbox_id",
 };

@@ -174,6 +174,18 @@ void mailbox_arm(struct mailbox *m)
 	timer_at(&m->timer, at);
 }
 
+void mailbox_look(struct mailbox *m)
+{
+	struct standing_now now = { .waiting_for = mailbox_waiting_for(m) };
+	struct vigil_progress p;
+
+	if (m->state == MAILBOX_WATCHING && vigil_progress(m->vigil, &p)) {
+		now.done = p.done;
+		now.of = p.of;
+	}
+	standing_look(&m->standing, &now, clock_mono_ms());
+}
+
 void mailbox_pump(struct mailbox *m)
 {
 	if (m->is_closing)
@@ -182,6 +194,8 @@ void mailbox_pump(struct mailbox *m)
 		mailbox_life_step(m);
 	if (m->state == MAILBOX_WATCHING)
 		mailbox_watch_step(m);
+	if (!standing_is(&m->standing, "live"))
+		mailbox_look(m);
 	mailbox_arm(m);
 	if (chronicle_has(&m->notes) && !m->p->on_note)
 		chronicle_clear(&m->notes);

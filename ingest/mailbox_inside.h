@@ -39,6 +39,7 @@ struct mailbox {
 	struct chronicle notes;
 	struct pass pass;
 	int64_t poked_version; /* of the credential that last woke a held inbox */
+	int64_t said_version;  /* of the one that the last bad news was about */
 	struct vigil *vigil;   /* NULL: a standby has none */
 	struct entry *entry;   /* a connection on its way in; NULL: none */
 	struct line *line;     /* the one that is watched; NULL: none */
@@ -57,6 +58,8 @@ struct mailbox {
 /* After anything: look at what moved, act, and set the timer. */
 void mailbox_pump(struct mailbox *m);
 void mailbox_arm(struct mailbox *m);
+/* What it waits for just now, for its standing. */
+void mailbox_look(struct mailbox *m);
 
 /* ---- mailbox_life.c ---- */
 

@@ -145,9 +145,14 @@ void mailbox_life_suffer(struct mailbox *m, const struct plight *plight, const s
 		pass_refused(&m->pass, refused);
 	}
 	mailbox_life_close(m);
+	mailbox_life_wait(m, is_held ? MAILBOX_HELD : MAILBOX_BACKING_OFF, wait_ms);
+	mailbox_look(m);
+	/* Who brought another credential has written that all begins anew. */
+	if (m->pass.version != m->said_version)
+		standing_forget(&m->standing);
+	m->said_version = m->pass.version;
 	standing_say(&m->standing, p.state, p.reason, text_of(why.said[0] ? why.said : why.what),
 		     refused);
-	mailbox_life_wait(m, is_held ? MAILBOX_HELD : MAILBOX_BACKING_OFF, wait_ms);
 	mailbox_life_settle(m, &p);
 }
 
@@ -182,11 +187,12 @@ static void loaded(struct mailbox *m)
 		fail_load(m);
 		return;
 	}
-	if (!m->standing.state)
-		standing_say(&m->standing, "connecting", "", TEXT(""), 0);
 	mailbox_life_enter(m, MAILBOX_ENTERING);
 	if (!m->entry)
 		mailbox_life_open_entry(m, 0);
+	mailbox_look(m);
+	if (!m->standing.state)
+		standing_say(&m->standing, "connecting", "", TEXT(""), 0);
 }
 
 void mailbox_life_admitted(struct mailbox *m)

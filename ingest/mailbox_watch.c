@@ -154,6 +154,7 @@ static void now_live(struct mailbox *m)
 	log_info(&m->log, "imap.live", "after_ms=%llu", (unsigned long long)after_ms);
 	chronicle_note(&m->notes, CHRONICLE_LIVE, clock_unix_us(), "after %llu ms",
 		       (unsigned long long)after_ms);
+	standing_look(&m->standing, &(struct standing_now){ .waiting_for = "mail" }, 0);
 	standing_say(&m->standing, "live", "", TEXT(""), 0);
 }
 

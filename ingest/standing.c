@@ -10,7 +10,8 @@
 #include "ingest/event_json.h"
 
 #define RETRY_MS 1000
-#define DETAIL   200 /* what is shown of a stranger's words */
+#define AGAIN_MS 2000 /* between two looks that are written */
+#define DETAIL   200  /* what is shown of a stranger's words */
 #define NEVER    UINT64_MAX
 
 static void on_written(struct folder_state *q);
@@ -20,6 +21,7 @@ struct standing_write {
 	struct standing *s;
 	const char *state;
 	char *reason, *detail;
+	int64_t refused;
 };
 
 void standing_init(struct standing *s, struct pg *pg, const struct folder_lease *lease,
@@ -30,7 +32,8 @@ void standing_init(struct standing *s, struct pg *pg, const struct folder_lease 
 				.address = address,
 				.owner = owner,
 				.on_told = on_told,
-				.retry_at_ms = NEVER };
+				.retry_at_ms = NEVER,
+				.again_ms = NEVER };
 }
 
 static void end_write(struct standing *s)
@@ -67,17 +70,22 @@ static void start_write(struct standing *s)
 	if (is_event)
 		data = event_json_inbox(s->lease->inbox, s->address, s->reason,
 					"POST /v1/connect-links");
-	s->retry_at_ms = NEVER;
+	s->retry_at_ms = s->again_ms = NEVER;
+	s->told = s->now;
+	s->told_ms = clock_mono_ms();
 	s->write = w;
 	w->s = s;
 	w->state = s->state;
 	w->reason = mem_text(s->reason);
-	w->detail = mem_text(s->detail);
+	w->detail = mem_text(s->detail ? s->detail : "");
+	w->refused = s->refused;
 	const struct folder_said said = {
 		.state = w->state,
 		.reason = w->reason,
 		.detail = w->detail,
-		.waiting_for = "",
+		.waiting_for = s->now.waiting_for ? s->now.waiting_for : "",
+		.progress_done = s->now.done,
+		.progress_of = s->now.of,
 		.event = is_event ? event : NULL,
 		.event_type = "inbox.reauth_required",
 		.event_data = data,
@@ -92,7 +100,8 @@ static void start_write(struct standing *s)
 /* What was said is what stands there now. */
 static bool is_up_to_date(const struct standing *s, const struct standing_write *w)
 {
-	return strcmp(w->state, s->state) == 0 && strcmp(w->reason, s->reason) == 0;
+	return strcmp(w->state, s->state) == 0 && strcmp(w->reason, s->reason) == 0 &&
+	       w->refused == s->refused;
 }
 
 static void on_written(struct folder_state *q)
@@ -119,7 +128,7 @@ static void on_written(struct folder_state *q)
 void standing_say(struct standing *s, const char *state, const char *reason, struct text detail,
 		  int64_t refused)
 {
-	bool same = standing_is(s, state) && strcmp(s->reason, reason) == 0;
+	bool same = standing_is(s, state) && strcmp(s->reason, reason) == 0 && !s->is_overwritten;
 	char printable[DETAIL];
 
 	if (same || s->is_fenced)
@@ -131,8 +140,39 @@ void standing_say(struct standing *s, const char *state, const char *reason, str
 	s->reason = mem_text(reason);
 	s->detail = mem_text(printable);
 	s->refused = refused;
+	s->is_overwritten = false;
 	if (!s->write && s->retry_at_ms == NEVER)
 		start_write(s);
+}
+
+void standing_forget(struct standing *s)
+{
+	s->is_overwritten = true;
+}
+
+/* On the way to being live: what it waits for changes, and somebody may be looking at it. */
+static bool is_on_its_way(const struct standing *s)
+{
+	return standing_is(s, "connecting") || standing_is(s, "catching_up");
+}
+
+static bool is_news(const struct standing *s)
+{
+	const char *a = s->now.waiting_for ? s->now.waiting_for : "";
+	const char *b = s->told.waiting_for ? s->told.waiting_for : "";
+
+	return s->now.done != s->told.done || s->now.of != s->told.of || strcmp(a, b) != 0;
+}
+
+void standing_look(struct standing *s, const struct standing_now *now, uint64_t now_ms)
+{
+	uint64_t at_ms = s->told_ms + AGAIN_MS;
+
+	s->now = *now;
+	if (!is_on_its_way(s) || !is_news(s))
+		s->again_ms = NEVER;
+	else if (s->again_ms == NEVER)
+		s->again_ms = at_ms > now_ms ? at_ms : now_ms;
 }
 
 bool standing_is(const struct standing *s, const char *state)
@@ -142,11 +182,18 @@ bool standing_is(const struct standing *s, const char *state)
 
 uint64_t standing_deadline(const struct standing *s)
 {
-	return s->retry_at_ms;
+	return s->retry_at_ms < s->again_ms ? s->retry_at_ms : s->again_ms;
 }
 
 void standing_tick(struct standing *s, uint64_t now_ms)
 {
-	if (now_ms >= s->retry_at_ms)
+	if (now_ms >= s->retry_at_ms) {
+		start_write(s);
+		return;
+	}
+	if (now_ms < s->again_ms)
+		return;
+	s->again_ms = NEVER;
+	if (!s->write && s->retry_at_ms == NEVER && !s->is_fenced && is_on_its_way(s))
 		start_write(s);
 }

@@ -11,9 +11,15 @@
 /*
  * How an inbox stands, as told to everybody in table inbox_state: the last word
  * counts, one transaction at a time, the same again is not written.  That the
- * user is needed is an event too.  What a write needs is there only while one
- * runs.
+ * user is needed is an event too.  What it waits for and how far it has come goes
+ * with every word, and on the way to "live" also by itself, every few seconds.
+ * What a write needs is there only while one runs.
  */
+struct standing_now {
+	const char *waiting_for; /* static, in words; NULL: nothing */
+	uint32_t done, of;       /* of a long catching up; of 0: nothing long */
+};
+
 struct standing {
 	struct pg *pg;
 	const struct folder_lease *lease; /* borrowed, as `address` is */
@@ -24,11 +30,15 @@ struct standing {
 
 	struct standing_write *write; /* on its way; NULL: none */
 	bool is_fenced;               /* the lease is lost */
+	bool is_overwritten;          /* by others: the same again is written */
 	const char *state;            /* static; what was said last; NULL: nothing yet */
 	char *reason, *detail;        /* with it; detail: until it is written */
 	int64_t refused; /* the version of the credential that an event tells was refused; 0: no
 			    event */
-	uint64_t retry_at_ms; /* of a write that failed; UINT64_MAX: none did */
+	uint64_t retry_at_ms;          /* of a write that failed; UINT64_MAX: none did */
+	struct standing_now now, told; /* as it is, and as it was written last */
+	uint64_t told_ms;              /* when that was */
+	uint64_t again_ms;             /* `now` is written then; UINT64_MAX: it need not be */
 };
 
 void standing_init(struct standing *s, struct pg *pg, const struct folder_lease *lease,
@@ -38,6 +48,11 @@ void standing_clear(struct standing *s); /* cancels */
  * is about. */
 void standing_say(struct standing *s, const char *state, const char *reason, struct text detail,
 		  int64_t refused);
+/* Others have written there, since consent was given again: the next word is written whatever it
+ * is. */
+void standing_forget(struct standing *s);
+/* How it is just now. */
+void standing_look(struct standing *s, const struct standing_now *now, uint64_t now_ms);
 bool standing_is(const struct standing *s, const char *state); /* that was said last */
 uint64_t standing_deadline(const struct standing *s);          /* UINT64_MAX: none */
 void standing_tick(struct standing *s, uint64_t now_ms);

@@ -31,6 +31,7 @@ static const struct {
 	{ worker_notes_init, worker_notes_due, worker_notes_tick, worker_notes_cancel },
 	{ worker_lane_init, worker_lane_due, worker_lane_tick, worker_lane_cancel },
 	{ worker_probe_init, worker_probe_due, worker_probe_tick, worker_probe_cancel },
+	{ worker_trim_init, worker_trim_due, worker_trim_tick, worker_trim_cancel },
 };
 
 /* ---- open and drop ---- */

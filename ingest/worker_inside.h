@@ -12,6 +12,7 @@
 #include "ingest/worker_probe.h"
 #include "ingest/worker_proof.h"
 #include "ingest/worker_recheck.h"
+#include "ingest/worker_trim.h"
 #include "ingest/worker_walk.h"
 
 /*
@@ -53,6 +54,7 @@ struct worker {
 	struct worker_proof proof;
 	struct worker_notes notes;
 	struct worker_probe probe;
+	struct worker_trim trim;
 
 	struct lease_release leave;
 	uint64_t stop_ms; /* draining: so long; stopping: PostgreSQL is not waited for longer */

@@ -29,6 +29,7 @@ async function afterTraffic(stage, settings) {
   await stage.sim.reset();
   const sent = await stage.sim.deliver(Math.max(100, Math.min(300, inboxes / 10)), Math.ceil(inboxes / 300));
   await stage.quiet(sent);
+  await settle(35000); // twice a minute a worker gives back what it does not need
   say(`quiet after ${sent} mails`);
   return { bytes: rss(stage), peak: sum(stage.pids.map(peakBytes)), took };
 }

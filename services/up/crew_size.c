@@ -14,7 +14,7 @@ static void on_time(struct timer *t);
 static void on_counted(struct fleet_inboxes *q);
 static void on_closed(struct timer *t);
 
-#define LOOK_MS 5000
+#define LOOK_MS 15000
 
 struct crew_size {
 	struct crew_size_params p;

@@ -14,6 +14,7 @@
 #define OF(field) offsetof(struct settings_provider, field)
 #define DAY_MS    (24LL * 3600 * 1000)
 
+/* house: long, one row per setting; the rules between them stand below */
 static const struct conf_row rows[] = {
 	{ .name = "database.url",
 	  .kind = CONF_TEXT,

@@ -24,7 +24,11 @@ static void on_viewed(struct pg_tx *tx, const struct pg_answer *a);
 	"jsonb_build_object('id', i.inbox_id, 'address', i.address, 'provider', i.provider,"       \
 	" 'admin_state', i.admin_state, 'state', coalesce(s.state, 'new'),"                        \
 	" 'reason', coalesce(s.reason, ''), 'detail', coalesce(s.detail, ''),"                     \
-	" 'waiting_for', coalesce(s.waiting_for, ''),"                                             \
+	" 'waiting_for', coalesce(nullif(s.waiting_for, ''), case coalesce(s.state, 'new')"         \
+	"  when 'new' then 'a worker' when 'unwatched' then 'a worker' when 'live' then 'mail'"     \
+	"  when 'connecting' then 'the connection' when 'catching_up' then 'mails from before'"     \
+	"  when 'backing_off' then 'another try' when 'reauth_required' then 'the user''s consent'" \
+	"  when 'held' then 'somebody to mend it' end),"                                            \
 	" 'progress', case when s.progress_of is not null then"                                    \
 	"  jsonb_build_object('done', s.progress_done, 'of', s.progress_of) end,"                  \
 	" 'since', instant_text(s.since),"                                                         \

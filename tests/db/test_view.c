@@ -222,6 +222,17 @@ static void an_inbox_is_seen_up_to_its_slowest_folder(void **state)
 	assert_string_equal(text_at(a, "since"), "2026-11-23T09:02:11.123456Z");
 	assert_string_equal(text_at(marks, "gated_through"), "2026-11-23T08:58:00.000000Z");
 	assert_int_equal(json_array_size(json_object_get(a, "folders")), 2);
+	assert_string_equal(text_at(a, "waiting_for"), "mail");
+	json_decref(a);
+	pgtest_exec(admin,
+		    "update inbox_state set state = 'catching_up', waiting_for = 'INBOX 3 "
+		    "of 9', progress_done = 3, progress_of = 9 where inbox_id = '" SEED_A "'");
+	a = see("i1", SEED_WS, SEED_A);
+	assert_string_equal(text_at(a, "waiting_for"), "INBOX 3 of 9");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(a, "progress"), "of")),
+			 9);
+	pgtest_exec(admin, "update inbox_state set state = 'live', waiting_for = '', progress_done "
+			   "= null, progress_of = null");
 	b = see("i1", SEED_WS, SEED_B);
 	marks = json_object_get(b, "watermarks");
 	assert_true(json_is_null(json_object_get(marks, "gated_through")));

@@ -6,7 +6,6 @@
 #include "base/hostname.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "ingest/provider/provider.h"
 #include "services/settings.h"
 #include "services/settings_provider.h"
 
@@ -371,30 +370,6 @@ static const struct conf_row rows[] = {
 static const struct conf_group groups[] = { { "provider", sizeof(struct settings_provider) } };
 static const struct conf_table table = { rows, countof(rows), groups, countof(groups) };
 
-/* How often inboxes prove and how old a proof may be belong together. */
-static int check_rhythm(const struct settings *s, char why[512])
-{
-	uint64_t usual_ms = provider_find(TEXT("generic"))->proof_s * UINT64_C(1000);
-	uint64_t proof_ms = s->ingest_proof_ms ? s->ingest_proof_ms : usual_ms;
-
-	if (s->ingest_proof_ms && s->ingest_proof_ms < 500) {
-		(void)snprintf(why, 512, "ingest.proof: is out of range; 0 or at least 500ms");
-		return -EINVAL;
-	}
-	if (s->ingest_idle_renew_ms && s->ingest_idle_renew_ms < 1000) {
-		(void)snprintf(why, 512, "ingest.idle_renew: is out of range; 0 or at least 1s");
-		return -EINVAL;
-	}
-	if (s->gate_freshness_ms < 2 * proof_ms) {
-		(void)snprintf(
-			why, 512,
-			"gate.freshness: is shorter than two proofs (ingest.proof, or 60s as "
-			"providers have it); gates would hardly ever be proven open");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 static int read_retries(struct settings *s, char why[512])
 {
 	struct text list = text_of(s->dispatch_retry), item;
@@ -498,7 +473,7 @@ static int finish(struct settings *s, char why[512])
 		return -EINVAL;
 	}
 	if (settings_provider_read(s, why) != 0 || check_name_servers(s, why) != 0 ||
-	    check_rhythm(s, why) != 0)
+	    settings_provider_rhythm(s, why) != 0)
 		return -EINVAL;
 	if (fix_public_url(s, why) != 0 || check_public_url(s, why) != 0)
 		return -EINVAL;

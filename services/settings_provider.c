@@ -181,3 +181,26 @@ void settings_provider_clear(struct settings *s)
 	while (s->n_lists)
 		free(s->lists[--s->n_lists]);
 }
+
+int settings_provider_rhythm(const struct settings *s, char why[512])
+{
+	uint64_t usual_ms = provider_find(TEXT("generic"))->proof_s * UINT64_C(1000);
+	uint64_t proof_ms = s->ingest_proof_ms ? s->ingest_proof_ms : usual_ms;
+
+	if (s->ingest_proof_ms && s->ingest_proof_ms < 500) {
+		(void)snprintf(why, 512, "ingest.proof: is out of range; 0 or at least 500ms");
+		return -EINVAL;
+	}
+	if (s->ingest_idle_renew_ms && s->ingest_idle_renew_ms < 1000) {
+		(void)snprintf(why, 512, "ingest.idle_renew: is out of range; 0 or at least 1s");
+		return -EINVAL;
+	}
+	if (s->gate_freshness_ms < 2 * proof_ms) {
+		(void)snprintf(
+			why, 512,
+			"gate.freshness: is shorter than two proofs (ingest.proof, or 60s as "
+			"providers have it); gates would hardly ever be proven open");
+		return -EINVAL;
+	}
+	return 0;
+}

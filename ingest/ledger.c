@@ -23,8 +23,8 @@ static void on_gap(struct gap_close *q);
 /* A row that is not watched: known until it is clear whether something in it is to be seen again.
  */
 struct ledger_row {
-	struct watch_folder_known k; /* texts are ours */
-	char folder[FOLDER_UUID];
+	struct watch_folder_known k; /* its texts are these */
+	char *raw, *name, folder[FOLDER_UUID];
 };
 
 struct ledger_load {
@@ -66,8 +66,8 @@ static void drop_load(struct ledger *l)
 		return;
 	pg_tx_cancel(&load->q.tx);
 	for (size_t i = 0; i < load->n; i++) {
-		free((char *)(uintptr_t)load->rows[i].k.raw.at);
-		free((char *)(uintptr_t)load->rows[i].k.name.at);
+		free(load->rows[i].raw);
+		free(load->rows[i].name);
 	}
 	free(load->rows);
 	free(load);
@@ -169,10 +169,12 @@ static void keep_row(struct ledger_load *load, const struct watch_folder_known *
 		return;
 	load->rows = mem_resize(load->rows, (load->n + 1) * sizeof(*load->rows));
 	row = &load->rows[load->n++];
-	*row = (struct ledger_row){ .k = *k };
-	row->k.folder = NULL;
-	row->k.raw = text_of(mem_text_n(k->raw.at, k->raw.len));
-	row->k.name = text_of(mem_text_n(k->name.at, k->name.len));
+	*row = (struct ledger_row){ .k = *k,
+				    .raw = mem_text_n(k->raw.at, k->raw.len),
+				    .name = mem_text_n(k->name.at, k->name.len) };
+	row->k.folder = NULL; /* the rows move when one is added */
+	row->k.raw = text_of(row->raw);
+	row->k.name = text_of(row->name);
 	memcpy(row->folder, k->folder, strnlen(k->folder, sizeof(row->folder) - 1));
 }
 

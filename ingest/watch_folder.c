@@ -1,5 +1,6 @@
 #include "ingest/watch_folder.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,7 +73,7 @@ void watch_folder_leave(struct watch_folder *at)
 
 void watch_folder_clear(struct watch_folders *f)
 {
-	for (unsigned i = 0; i < f->n; i++)
+	for (unsigned i = 0; f->at && i < f->n; i++)
 		watch_folder_leave(&f->at[i]);
 	free(f->at);
 	watch_folder_init(f);
@@ -95,7 +96,7 @@ static bool is_dead(const struct watch_folder *at)
 /* An empty place, a new one, or that of a folder which is no more. */
 static struct watch_folder *place(struct watch_folders *f)
 {
-	for (unsigned i = 0; i < f->n; i++)
+	for (unsigned i = 0; f->at && i < f->n; i++)
 		if (!f->at[i].raw)
 			return &f->at[i];
 	if (f->n < WATCH_FOLDERS) {
@@ -103,7 +104,7 @@ static struct watch_folder *place(struct watch_folders *f)
 		f->at[f->n] = (struct watch_folder){ .raw = NULL };
 		return &f->at[f->n++];
 	}
-	for (unsigned i = 0; i < f->n; i++)
+	for (unsigned i = 0; f->at && i < f->n; i++)
 		if (is_dead(&f->at[i]))
 			return &f->at[i];
 	return NULL;
@@ -241,11 +242,12 @@ unsigned watch_folder_list_over(struct watch_folders *f)
 					    .is_selectable = true };
 
 		told.role = IMAP_ROLE_INBOX;
-		if (f->n == WATCH_FOLDERS && !of_raw(f, told.raw))
+		if (f->at && f->n == WATCH_FOLDERS && !of_raw(f, told.raw))
 			watch_folder_leave(&f->at[f->n - 1]);
 		watch_folder_listed(f, &told, false);
 		main = holder(f, IMAP_ROLE_INBOX);
 	}
+	assert(main); /* there was a place for it */
 	for (unsigned i = 0; i < f->n; i++)
 		f->at[i].is_here = f->at[i].is_there = f->at[i].is_listed;
 	return put_first(f, main);

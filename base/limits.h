@@ -8,7 +8,7 @@
  */
 /* clang-format off */
 #define LIMIT_SECRET (64 * 1024)      /* tokens exceed 2 KB, JWT-like ones 16 KB; 64 KB is nobody's token */
-#define LIMIT_MIME_HEAD (64 * 1024)   /* long Received chains and ARC sets reach 30 KB */
+#define LIMIT_MIME_HEAD (256 * 1024)  /* long Received chains and ARC sets reach 30 KB; what is beyond 64 KB is asked for apart */
 #define LIMIT_MIME_FIELDS 1000        /* fields of one header block; real mail has 20 to 120 */
 #define LIMIT_MIME_FIELD (32 * 1024)  /* one field of addresses; more recipients tell us nothing */
 #define LIMIT_MIME_ID 998             /* a Message-ID; RFC 5322 section 2.1.1: no line is longer */

@@ -1,19 +1,16 @@
 #include "db/arrival.h"
 
 #include <errno.h>
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "db/pg_json.h"
 
 static void on_found(struct pg_tx *tx, const struct pg_answer *a);
 static void on_kept(struct pg_tx *tx, const struct pg_answer *a);
 static void on_closed(struct pg_tx *tx, const struct pg_answer *a);
 static void on_settled(struct pg_tx *tx, const struct pg_answer *a);
-static void on_rechecked(struct pg_tx *tx, const struct pg_answer *a);
 
 #define US(column) "(extract(epoch from " column ") * 1000000)::bigint"
 
@@ -31,34 +28,6 @@ static void hex_of(const uint8_t digest[ARRIVAL_DIGEST], char dst[2 * ARRIVAL_DI
 		dst[2 * i + 1] = digits[digest[i] & 15];
 	}
 	dst[(size_t)2 * ARRIVAL_DIGEST] = '\0';
-}
-
-/* An instant as jsonb_to_recordset() reads a timestamptz; INT64_MIN is null. */
-static json_t *instant(int64_t us)
-{
-	char text[CLOCK_TEXT];
-
-	if (us == INT64_MIN)
-		return json_null();
-	clock_rfc3339(us, text);
-	return json_string(text);
-}
-
-/* Text that was JSON when it was given; anything else is an empty list. */
-static json_t *given_json(const char *text)
-{
-	json_t *v = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-
-	return v ? v : json_array();
-}
-
-static json_t *texts(const char *const *at, size_t n)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_string(at[i]));
-	return list;
 }
 
 /* ---- find ---- */
@@ -90,46 +59,59 @@ int arrival_find_start(struct pg *pg, struct arrival_find *q, const char *worksp
 	return pg_tx_start(pg, &q->tx, on_found);
 }
 
-static void on_found(struct pg_tx *tx, const struct pg_answer *a)
+size_t arrival_outbounds(const struct pg_answer *a, int st, struct arrival_outbound **ret)
 {
-	struct arrival_find *q = container_of(tx, struct arrival_find, tx);
-	int n = outcome_ok(&a->outcome) ? pg_rows(a, 0) : 0;
+	int rows = pg_rows(a, st);
+	size_t n = 0;
 
-	q->outcome = a->outcome;
-	q->found = n ? mem_new((size_t)n * sizeof(*q->found)) : NULL;
-	for (int r = 0; r < n; r++) {
-		struct arrival_outbound *o = &q->found[q->n_found];
+	*ret = rows ? mem_new((size_t)rows * sizeof(**ret)) : NULL;
+	for (int r = 0; r < rows; r++) {
+		struct arrival_outbound *o = &(*ret)[n];
 		cleanup_buf struct buf digest;
 
 		buf_init(&digest, ARRIVAL_DIGEST);
-		if (pg_row_bytes(a, 0, r, 0, &digest) || digest.len != ARRIVAL_DIGEST)
+		if (pg_row_bytes(a, st, r, 0, &digest) || digest.len != ARRIVAL_DIGEST)
 			continue;
 		memcpy(o->digest, digest.data, ARRIVAL_DIGEST);
-		o->outbound = mem_text(pg_row_text(a, 0, r, 1));
-		o->inbox = mem_text(pg_row_text(a, 0, r, 2));
-		o->sequence = mem_text(pg_row_text(a, 0, r, 3));
-		o->step = mem_text(pg_row_text(a, 0, r, 4));
-		o->prospect = mem_text(pg_row_text(a, 0, r, 5));
-		o->address = mem_text(pg_row_text(a, 0, r, 6));
-		o->message_id = mem_text(pg_row_text(a, 0, r, 7));
-		o->sent_at_us = pg_row_time(a, 0, r, 8);
-		q->n_found++;
+		o->outbound = mem_text(pg_row_text(a, st, r, 1));
+		o->inbox = mem_text(pg_row_text(a, st, r, 2));
+		o->sequence = mem_text(pg_row_text(a, st, r, 3));
+		o->step = mem_text(pg_row_text(a, st, r, 4));
+		o->prospect = mem_text(pg_row_text(a, st, r, 5));
+		o->address = mem_text(pg_row_text(a, st, r, 6));
+		o->message_id = mem_text(pg_row_text(a, st, r, 7));
+		o->sent_at_us = pg_row_time(a, st, r, 8);
+		n++;
 	}
+	return n;
+}
+
+void arrival_outbounds_free(struct arrival_outbound *at, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char *all[] = { at[i].outbound, at[i].inbox,   at[i].sequence,  at[i].step,
+				at[i].prospect, at[i].address, at[i].message_id };
+
+		for (size_t k = 0; k < countof(all); k++)
+			free(all[k]);
+	}
+	free(at);
+}
+
+static void on_found(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct arrival_find *q = container_of(tx, struct arrival_find, tx);
+
+	q->outcome = a->outcome;
+	if (outcome_ok(&a->outcome))
+		q->n_found = arrival_outbounds(a, 0, &q->found);
 	q->done(q);
 }
 
 void arrival_find_clear(struct arrival_find *q)
 {
 	pg_tx_cancel(&q->tx);
-	for (size_t i = 0; i < q->n_found; i++) {
-		struct arrival_outbound *o = &q->found[i];
-		char *all[] = { o->outbound, o->inbox,   o->sequence,  o->step,
-				o->prospect, o->address, o->message_id };
-
-		for (size_t k = 0; k < countof(all); k++)
-			free(all[k]);
-	}
-	free(q->found);
+	arrival_outbounds_free(q->found, q->n_found);
 	q->found = NULL;
 	q->n_found = 0;
 }
@@ -208,12 +190,13 @@ static bool has_moved(const struct pg_tx *tx, const struct pg_answer *a)
 static json_t *item_json(const struct arrival_item *i, const char *folder, int64_t uidvalidity)
 {
 	return json_pack("{ss so ss sI sI ss ss ss so sI so so sb}", "message_id", i->message,
-			 "prospect_keys", texts(i->prospects, i->n_prospects), "folder_id", folder,
-			 "uidvalidity", (json_int_t)uidvalidity, "uid", (json_int_t)i->uid,
+			 "prospect_keys", pg_json_texts(i->prospects, i->n_prospects), "folder_id",
+			 folder, "uidvalidity", (json_int_t)uidvalidity, "uid", (json_int_t)i->uid,
 			 "header_message_id", i->header_message_id, "sender", i->sender, "subject",
-			 i->subject, "internal_at", instant(i->internal_at_us), "size_bytes",
-			 (json_int_t)i->size_bytes, "matches", given_json(i->matches),
-			 "detected_at", instant(i->detected_at_us), "recovered", i->recovered);
+			 i->subject, "internal_at", pg_json_instant(i->internal_at_us),
+			 "size_bytes", (json_int_t)i->size_bytes, "matches",
+			 pg_json_given(i->matches), "detected_at",
+			 pg_json_instant(i->detected_at_us), "recovered", i->recovered);
 }
 
 int arrival_close_start(struct pg *pg, struct arrival_close *q, const struct folder_lease *l,
@@ -272,13 +255,14 @@ static const struct pg_stmt settle = {
 static json_t *verdict_json(const struct arrival_verdict *v)
 {
 	return json_pack("{ss so ss ss sf ss so so so si ss so ss ss so}", "message_id", v->message,
-			 "prospect_keys", texts(v->prospects, v->n_prospects), "state",
+			 "prospect_keys", pg_json_texts(v->prospects, v->n_prospects), "state",
 			 v->text_unavailable ? "text_unavailable" : "done", "kind", v->kind,
 			 "confidence", v->confidence, "snippet", v->snippet, "evidence",
-			 given_json(v->evidence), "matches", given_json(v->matches), "return_at",
-			 instant(v->return_at_us), "level", v->level, "reason", v->reason,
-			 "hold_until", instant(v->hold_until_us), "event_id", v->event,
-			 "event_type", v->event_type, "event_data", given_json(v->event_data));
+			 pg_json_given(v->evidence), "matches", pg_json_given(v->matches),
+			 "return_at", pg_json_instant(v->return_at_us), "level", v->level, "reason",
+			 v->reason, "hold_until", pg_json_instant(v->hold_until_us), "event_id",
+			 v->event, "event_type", v->event_type, "event_data",
+			 pg_json_given(v->event_data));
 }
 
 int arrival_settle_start(struct pg *pg, struct arrival_settle *q, const struct folder_lease *l,
@@ -309,35 +293,5 @@ static void on_settled(struct pg_tx *tx, const struct pg_answer *a)
 	q->fenced = is_fenced(a);
 	q->moved = ok && has_moved(tx, a);
 	q->was_new = ok && pg_row_bool(a, 0, 0, 0);
-	q->done(q);
-}
-
-/* ---- rechecks ---- */
-
-static const struct pg_stmt fence = { "arrival_fence", "select fence($1::uuid, $2::bigint)" };
-static const struct pg_stmt rechecked = {
-	"arrival_rechecked",
-	"delete from recheck where inbox_id = $1::uuid and folder_id = $2::uuid and uidvalidity = "
-	"$3::bigint"
-	" and uid = $4::bigint",
-};
-
-int arrival_recheck_start(struct pg *pg, struct arrival_recheck *q, const struct folder_lease *l,
-			  const char *folder, int64_t uidvalidity, int64_t uid,
-			  void (*done)(struct arrival_recheck *))
-{
-	q->done = done;
-	pg_tx_init(&q->tx, l->workspace);
-	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
-	pg_tx_add(&q->tx, &rechecked, "uuii", l->inbox, folder, uidvalidity, uid);
-	return pg_tx_start(pg, &q->tx, on_rechecked);
-}
-
-static void on_rechecked(struct pg_tx *tx, const struct pg_answer *a)
-{
-	struct arrival_recheck *q = container_of(tx, struct arrival_recheck, tx);
-
-	q->outcome = a->outcome;
-	q->fenced = is_fenced(a);
 	q->done(q);
 }

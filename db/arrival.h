@@ -40,6 +40,10 @@ int arrival_find_start(struct pg *pg, struct arrival_find *q, const char *worksp
 		       void (*done)(struct arrival_find *));
 void arrival_find_clear(struct arrival_find *q); /* what was found; and cancels */
 
+/* Rows of outbound_find(), its nine columns first.  For db/ only; the array is the caller's. */
+size_t arrival_outbounds(const struct pg_answer *a, int st, struct arrival_outbound **ret);
+void arrival_outbounds_free(struct arrival_outbound *at, size_t n);
+
 /* ---- they concern nobody: keyed digests only ---- */
 
 struct arrival_trace {
@@ -129,17 +133,5 @@ struct arrival_settle {
 int arrival_settle_start(struct pg *pg, struct arrival_settle *q, const struct folder_lease *l,
 			 const struct arrival_verdict *v, const struct arrival_mark *mark,
 			 void (*done)(struct arrival_settle *));
-
-/* ---- a mail that was looked at again ---- */
-
-struct arrival_recheck {
-	struct pg_tx tx;
-	struct outcome outcome;
-	bool fenced;
-	void (*done)(struct arrival_recheck *q);
-};
-int arrival_recheck_start(struct pg *pg, struct arrival_recheck *q, const struct folder_lease *l,
-			  const char *folder, int64_t uidvalidity, int64_t uid,
-			  void (*done)(struct arrival_recheck *));
 
 #endif

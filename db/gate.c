@@ -12,7 +12,7 @@ static void on_read(struct pg_tx *tx, const struct pg_answer *a);
 /*
  * One statement, one snapshot: a row per inbox, the gate repeated; one row with null inbox when
  * nobody wrote. A mail that is to be looked at again because its outbound came late may be the
- * answer: until the worker has done so, its inbox is not proven.  One that lies in a folder that is
+ * answer: until the worker has done so, its inbox is not proven, and counts though it never wrote.  One that lies in a folder that is
  * gone, or had its name before UIDVALIDITY changed, nobody can look at.  Nor is an inbox proven
  * that has not been live yet: not all of its folders may be known.
  */
@@ -33,7 +33,10 @@ static const struct pg_stmt read_gate = {
 	"  and gap.closed_at is null)"
 	" from (select 1) one"
 	" left join gate g on g.workspace_id = $1 and g.prospect_key = $2"
-	" left join prospect_inbox p on p.workspace_id = $1 and p.prospect_key = $2"
+	" left join (select inbox_id from prospect_inbox where workspace_id = $1 and prospect_key = $2"
+	"  union select c.inbox_id from recheck_outbound c join folder f on f.workspace_id = $1 and f.folder_id = c.folder_id"
+	"   and f.uidvalidity = c.uidvalidity and f.role in ('inbox', 'junk', 'all')"
+	"   where c.workspace_id = $1 and c.prospect_key = $2) p on true"
 	" left join inbox i on i.workspace_id = $1 and i.inbox_id = p.inbox_id"
 	" left join inbox_state s on s.inbox_id = p.inbox_id"
 	" left join inbox_seen e on e.workspace_id = $1 and e.inbox_id = p.inbox_id"

@@ -12,7 +12,8 @@
 	X(4, 0004, log)                                                                            \
 	X(5, 0005, metrics)                                                                        \
 	X(6, 0006, watcher)                                                                        \
-	X(7, 0007, fleet)
+	X(7, 0007, fleet)                                                                          \
+	X(8, 0008, sent)
 
 /*
  * The assembler reads the file, so the compiler never has to parse it as one

@@ -129,7 +129,7 @@ static json_t *mail_json(const struct event_json_mail *m, const json_t *matches)
 
 	return json_pack(
 		"{s{ss ss} s{ss ss ss} ss ss s{ss ss} s{ss so so ss so ss} ss sn sf so so s{si ss} "
-		"so so sb sb"
+		"so so sb sb so"
 		" s{sI sI} so so}",
 		"prospect", "key", of(best, "prospect"), "address", of(best, "address"), "inbox",
 		"id", m->inbox, "address", m->inbox_address, "folder_role", m->folder_role,
@@ -141,7 +141,8 @@ static json_t *mail_json(const struct event_json_mail *m, const json_t *matches)
 		v->confidence, "evidence", evidence ? evidence : json_array(), "matches",
 		shown_matches(matches), "gate", "level", m->level, "reason", m->reason, "bounce",
 		bounce_json(v), "return_at", said(v->return_at), "recovered", m->recovered,
-		"text_unavailable", m->text_unavailable, "latency_ms", "detected_to_gated",
+		"text_unavailable", m->text_unavailable != NULL, "text_unavailable_reason",
+		said(m->text_unavailable), "latency_ms", "detected_to_gated",
 		(json_int_t)ms_between(m->detected_us, m->gated_us), "detected_to_ingested",
 		(json_int_t)ms_between(m->detected_us, m->ingested_us), "detected_at",
 		instant(m->detected_us), "gated_at", instant(m->gated_us));
@@ -154,6 +155,27 @@ char *event_json_mail(const struct event_json_mail *m)
 
 	json_decref(matches);
 	return text;
+}
+
+static json_t *answered(const json_t *prospect)
+{
+	json_t *message = json_object_get(prospect, "message_id");
+	json_t *outbound = json_object_get(prospect, "outbound_id");
+
+	if (!json_is_string(message) && !json_is_string(outbound))
+		return json_null();
+	return json_pack("{sO? sO?}", "message_id", message, "outbound_id", outbound);
+}
+
+json_t *event_json_manual(const struct event_json_manual *m, const json_t *prospect)
+{
+	return json_pack("{s{sO sO} s{ss ss ss} s{ss so ss so} so sb so}", "prospect", "key",
+			 json_object_get(prospect, "key"), "address",
+			 json_object_get(prospect, "address"), "inbox", "id", m->inbox, "address",
+			 m->inbox_address, "folder_role", m->folder_role, "message", "id",
+			 m->message, "message_id", said(m->header_message_id), "subject",
+			 m->subject, "sent_at", instant(m->sent_us), "answers", answered(prospect),
+			 "recovered", m->recovered, "detected_at", instant(m->detected_us));
 }
 
 char *event_json_inbox(const char *inbox, const char *address, const char *reason, const char *hint)

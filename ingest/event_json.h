@@ -1,6 +1,7 @@
 #ifndef INGEST_EVENT_JSON_H
 #define INGEST_EVENT_JSON_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,11 +38,22 @@ struct event_json_mail {
 	const struct classify_verdict *verdict;
 	int level;
 	const char *reason;
-	bool recovered, text_unavailable;
+	bool recovered;
+	const char *text_unavailable; /* why: "gone", "set_aside", "refused"; NULL: it is there */
 };
 /* The data of the event.  prospect.seq and the final gate are filled in by the transaction that
  * knows them.  NULL: a text is not UTF-8. */
 char *event_json_mail(const struct event_json_mail *m);
+
+/* The data of outbound.manual, for one prospect; its seq is filled in as above. */
+struct event_json_manual {
+	const char *inbox, *inbox_address, *folder_role;
+	const char *message, *header_message_id, *subject;
+	int64_t sent_us, detected_us;
+	bool recovered;
+};
+/* `prospect`: of manual_pending.prospects, {key, address, outbound_id, message_id}; borrowed. */
+json_t *event_json_manual(const struct event_json_manual *m, const json_t *prospect);
 
 /* The data of inbox.reauth_required. */
 char *event_json_inbox(const char *inbox, const char *address, const char *reason,

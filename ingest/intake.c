@@ -1,49 +1,16 @@
-#include "ingest/intake.h"
+#include "ingest/intake_inside.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "db/arrival.h"
-#include "ingest/intake_set.h"
-#include "ingest/intake_verdict.h"
+#include "ingest/intake_ask.h"
 
-static void on_found(struct arrival_find *q);
-static void on_late(struct arrival_keep *q, int64_t uid);
-static void on_kept(struct arrival_keep *q);
-static void on_was(struct arrival_close *q, int64_t uid, enum arrival_was was);
-static void on_closed(struct arrival_close *q);
-static void on_settled(struct arrival_settle *q);
-static void on_rechecked(struct arrival_recheck *q);
-
-#define FIND_DIGESTS   2000 /* in one look-up: 140 KB on the wire */
 #define RETRY_FIRST_MS 50
 #define RETRY_MAX_MS   (10 * 1000)
 #define REFUSALS_PLAIN 3 /* after so many, texts go as plain ASCII */
-
-/* What we are waiting for, in life order. */
-#define INTAKE_STATES(X)                                                                           \
-	X(FILLING, "mails")                                                                        \
-	X(STEPPING, "nothing")                                                                     \
-	X(FINDING, "look-up")                                                                      \
-	X(CLOSING, "gate transaction")                                                             \
-	X(KEEPING, "digests")                                                                      \
-	X(READING, "a part of a mail")                                                             \
-	X(SETTLING, "event transaction")                                                           \
-	X(RECHECKED, "recheck")                                                                    \
-	X(RETRYING, "another try")                                                                 \
-	X(OVER, "nothing more")                                                                    \
-	X(FENCED, "its owner, the lease is lost")                                                  \
-	X(STALE, "its owner, the folder is another")
-
-enum intake_state {
-#define INTAKE_STATE(name, words) INTAKE_##name,
-	INTAKE_STATES(INTAKE_STATE)
-#undef INTAKE_STATE
-};
 
 static const char *const state_words[] = {
 #define INTAKE_STATE(name, words) words,
@@ -51,32 +18,9 @@ static const char *const state_words[] = {
 #undef INTAKE_STATE
 };
 
-/* How far the watermarks of the batch are. */
-enum intake_mark { MARK_NONE, MARK_GATED, MARK_INGESTED };
-
-struct intake {
-	struct intake_params p;
-	struct intake_batch batch;
-	struct intake_mail_place place;
-	enum intake_state state;
-	enum intake_mark mark, mark_sent;
-	struct intake_set set;
-	size_t found_upto; /* mails before this one are in the look-up under way */
-	size_t settling;   /* the mail under way */
-	unsigned n_events, refusals;
-	struct backoff retry;
-	uint64_t retry_at_ms;
-	struct arrival_find find;
-	struct arrival_keep keep;
-	struct arrival_close close;
-	struct arrival_settle settle;
-	struct arrival_recheck recheck;
-};
-
-static void found(struct intake *in);
 static void step(struct intake *in);
 
-static void enter(struct intake *in, enum intake_state state)
+void intake_enter(struct intake *in, enum intake_state state)
 {
 	in->state = state;
 }
@@ -89,7 +33,7 @@ struct intake *intake_open(const struct intake_params *p)
 
 	in->p = *p;
 	backoff_init(&in->retry, RETRY_FIRST_MS, RETRY_MAX_MS, 0);
-	enter(in, INTAKE_FILLING);
+	intake_enter(in, INTAKE_FILLING);
 	return in;
 }
 
@@ -97,11 +41,7 @@ void intake_drop(struct intake *in)
 {
 	if (!in)
 		return;
-	arrival_find_clear(&in->find);
-	pg_tx_cancel(&in->keep.tx);
-	pg_tx_cancel(&in->close.tx);
-	pg_tx_cancel(&in->settle.tx);
-	pg_tx_cancel(&in->recheck.tx);
+	intake_ask_cancel(in);
 	intake_set_clear(&in->set);
 	free(in);
 }
@@ -137,6 +77,8 @@ void intake_run(struct intake *in, const struct intake_batch *b)
 		.inbox = in->p.lease.inbox,
 		.address = in->p.address,
 		.folder_role = b->folder_role,
+		.folder = in->batch.folder,
+		.uidvalidity = b->uidvalidity,
 		.key = in->p.key,
 		.text_max = in->p.text_max,
 	};
@@ -151,7 +93,7 @@ void intake_run(struct intake *in, const struct intake_batch *b)
 		m->is_last_look = b->is_again;
 		intake_mail_begin(m, &in->place);
 	}
-	enter(in, INTAKE_STEPPING);
+	intake_enter(in, INTAKE_STEPPING);
 	step(in);
 }
 
@@ -180,6 +122,11 @@ unsigned intake_events(const struct intake *in)
 	return in->n_events;
 }
 
+unsigned intake_set_asides(const struct intake *in)
+{
+	return in->n_set_aside;
+}
+
 const char *intake_waiting_for(const struct intake *in)
 {
 	return state_words[in->state];
@@ -194,19 +141,22 @@ void intake_tick(struct intake *in, uint64_t now_ms)
 {
 	if (in->state != INTAKE_RETRYING || now_ms < in->retry_at_ms)
 		return;
-	enter(in, INTAKE_STEPPING);
+	intake_enter(in, INTAKE_STEPPING);
 	step(in);
 }
 
 /* ---- parts ---- */
 
-/* The mail whose part is wanted: reports that may concern somebody before texts whose gates are
- * closed. */
+/* The mail whose part is wanted: what may concern somebody before texts whose gates are closed. */
 static struct intake_mail *reader(const struct intake *in)
 {
-	struct intake_mail *m = intake_set_first(&in->set, INTAKE_MAIL_REPORT);
+	static const enum intake_mail_state order[] = { INTAKE_MAIL_CUT, INTAKE_MAIL_REPORT,
+							INTAKE_MAIL_GATED };
+	struct intake_mail *m = NULL;
 
-	return m ? m : intake_set_first(&in->set, INTAKE_MAIL_GATED);
+	for (size_t i = 0; i < countof(order) && !m; i++)
+		m = intake_set_first(&in->set, order[i]);
+	return m;
 }
 
 bool intake_wants(const struct intake *in, struct intake_want *ret)
@@ -217,37 +167,44 @@ bool intake_wants(const struct intake *in, struct intake_want *ret)
 	if (!item)
 		return false;
 	*ret = (struct intake_want){ m->uid, text_of(item->section), (uint32_t)item->max_bytes,
-				     m->state == INTAKE_MAIL_REPORT };
+				     m->state != INTAKE_MAIL_GATED };
 	return true;
+}
+
+static void part_is_here(struct intake *in, struct text bytes)
+{
+	struct intake_mail *m = reader(in);
+	bool was_cut = m->state == INTAKE_MAIL_CUT;
+
+	intake_mail_part(m, bytes);
+	if (was_cut && m->is_head_cut)
+		log_error(in->p.log, "intake.header_cut", "uid=%lu read=%lu what=%s",
+			  (unsigned long)m->uid, (unsigned long)bytes.len,
+			  "ids that stand further down are not known");
+	intake_enter(in, INTAKE_STEPPING);
+	step(in);
 }
 
 void intake_part(struct intake *in, uint32_t uid, struct text section, struct text data)
 {
 	struct intake_want want;
 
-	if (!intake_wants(in, &want) || want.uid != uid || !text_ieq(want.section, section))
-		return;
-	intake_mail_part(reader(in), data.at ? data : TEXT(""));
-	enter(in, INTAKE_STEPPING);
-	step(in);
+	if (intake_wants(in, &want) && want.uid == uid && text_ieq(want.section, section))
+		part_is_here(in, data.at ? data : TEXT(""));
 }
 
 void intake_part_gone(struct intake *in)
 {
-	if (in->state != INTAKE_READING)
-		return;
-	intake_mail_part(reader(in), (struct text){ NULL, 0 });
-	enter(in, INTAKE_STEPPING);
-	step(in);
+	if (in->state == INTAKE_READING)
+		part_is_here(in, (struct text){ NULL, 0 });
 }
 
 /* ---- the steps ---- */
 
-/* The answer came; may we go on?  Else the same step is tried again, or it is over. */
-static bool went_well(struct intake *in, const struct outcome *o, bool fenced)
+bool intake_went_well(struct intake *in, const struct outcome *o, bool fenced)
 {
 	if (fenced) {
-		enter(in, INTAKE_FENCED);
+		intake_enter(in, INTAKE_FENCED);
 		return false;
 	}
 	if (outcome_ok(o)) {
@@ -263,46 +220,20 @@ static bool went_well(struct intake *in, const struct outcome *o, bool fenced)
 		log_error(in->p.log, "intake.refused", "waiting_for=%s blame=%s what=%s",
 			  state_words[in->state], outcome_blame_name(o->blame), o->what);
 	in->retry_at_ms = clock_mono_ms() + backoff_failed(&in->retry, in->p.rand);
-	enter(in, INTAKE_RETRYING);
+	intake_enter(in, INTAKE_RETRYING);
 	return false;
 }
 
-/* A start that failed is an answer too. */
-static void started(struct intake *in, int r, enum intake_state state)
+void intake_started(struct intake *in, int r, enum intake_state state)
 {
 	struct outcome o;
 
-	enter(in, state);
+	intake_enter(in, state);
 	if (r == 0)
 		return;
 	o = outcome_of(r == -ENOBUFS || r == -ESHUTDOWN ? BLAME_NET : BLAME_US,
 		       "transaction not started", text_of(strerror(-r)));
-	went_well(in, &o, false);
-}
-
-static void start_find(struct intake *in)
-{
-	cleanup_free uint8_t(*digests)[ARRIVAL_DIGEST] = mem_new(FIND_DIGESTS * sizeof(*digests));
-	size_t n = intake_set_ids(&in->set, &in->place, digests, FIND_DIGESTS, &in->found_upto);
-
-	if (n > 0)
-		started(in,
-			arrival_find_start(in->p.pg, &in->find, in->p.lease.workspace, digests, n,
-					   on_found),
-			INTAKE_FINDING);
-	else
-		found(in); /* they name nothing */
-}
-
-static void start_keep(struct intake *in)
-{
-	size_t n;
-	cleanup_free struct arrival_trace *traces = intake_set_traces(&in->set, &in->place, &n);
-
-	started(in,
-		arrival_keep_start(in->p.pg, &in->keep, &in->p.lease, in->batch.folder,
-				   in->batch.uidvalidity, traces, n, on_late, on_kept),
-		INTAKE_KEEPING);
+	intake_went_well(in, &o, false);
 }
 
 /* Is there anything left of this kind of work? */
@@ -311,89 +242,63 @@ static bool is_left(const struct intake *in, enum intake_mail_state from, enum i
 	return intake_set_has(&in->set, from, to);
 }
 
-/* The watermark that goes with the next transaction; `but` is settled by it. */
-static struct arrival_mark mark_of(struct intake *in, const struct intake_mail *but)
+/* May one of them concern somebody, or is not noted? */
+static bool is_open(const struct intake *in)
 {
-	struct arrival_mark m = {
-		.folder = in->batch.folder,
-		.uidvalidity = in->batch.uidvalidity,
-		.uid_gated = in->batch.uid_to,
-		.gated_at_us = in->batch.proof_us,
-		.ingested_at_us = INT64_MIN,
-	};
-	bool all = intake_set_is_over(&in->set, but);
-
-	in->mark_sent = all ? MARK_INGESTED : MARK_GATED;
-	if (all && !in->batch.holds_back) {
-		m.uid_ingested = in->batch.uid_to;
-		m.ingested_at_us = in->batch.proof_us;
-	}
-	return m;
-}
-
-/* Transaction 1: the gates of what is known to concern somebody; the watermark, when nothing is
- * left to find out. */
-static void start_close(struct intake *in)
-{
-	size_t n;
-	cleanup_free struct arrival_item *items = intake_set_items(&in->set, &n);
-	bool is_open = is_left(in, INTAKE_MAIL_NEW, INTAKE_MAIL_NEW) ||
-		       is_left(in, INTAKE_MAIL_REPORT, INTAKE_MAIL_STRANGER);
-	struct arrival_mark mark = mark_of(in, NULL);
-
-	if (is_open)
-		in->mark_sent = MARK_NONE;
-	started(in,
-		arrival_close_start(in->p.pg, &in->close, &in->p.lease, in->batch.folder,
-				    in->batch.uidvalidity, items, n,
-				    is_open || !in->batch.uid_to ? NULL : &mark, on_was, on_closed),
-		INTAKE_CLOSING);
-}
-
-/* Transaction 2 of one mail, and with the last one the other watermark. */
-static void start_settle(struct intake *in, struct intake_mail *m)
-{
-	struct intake_verdict v;
-	struct arrival_mark mark = mark_of(in, m);
-	bool moves = in->batch.uid_to && in->mark_sent == MARK_INGESTED;
-	int r = intake_verdict_of(m, &in->place, clock_unix_us(), &v);
-
-	in->settling = (size_t)(m - in->set.at);
-	if (r == 0)
-		r = arrival_settle_start(in->p.pg, &in->settle, &in->p.lease, &v.v,
-					 moves ? &mark : NULL, on_settled);
-	intake_verdict_clear(&v);
-	started(in, r, INTAKE_SETTLING);
-}
-
-static void start_recheck(struct intake *in)
-{
-	started(in,
-		arrival_recheck_start(in->p.pg, &in->recheck, &in->p.lease, in->batch.folder,
-				      in->batch.uidvalidity, in->batch.again_uid, on_rechecked),
-		INTAKE_RECHECKED);
+	return is_left(in, INTAKE_MAIL_NEW, INTAKE_MAIL_NEW) ||
+	       is_left(in, INTAKE_MAIL_CUT, INTAKE_MAIL_OWN);
 }
 
 /*
  * Transaction 1 is next: gates that can be closed are closed before anything is
  * fetched; a watermark moves when nothing that it would pass is open.
  */
-static bool wants_close(struct intake *in)
+static bool wants_close(const struct intake *in)
 {
 	if (is_left(in, INTAKE_MAIL_MATCHED, INTAKE_MAIL_MATCHED))
 		return true;
-	if (!in->batch.uid_to || is_left(in, INTAKE_MAIL_REPORT, INTAKE_MAIL_STRANGER))
+	if (!in->batch.uid_to || is_open(in))
 		return false;
 	return in->mark < MARK_GATED ||
 	       (in->mark < MARK_INGESTED && !is_left(in, INTAKE_MAIL_GATED, INTAKE_MAIL_READ));
 }
 
-/* A part is wanted, of a report that may concern somebody, or of a mail whose gate is closed. */
-static bool wants_part(struct intake *in)
+/* A part is wanted: of a mail that may concern somebody, or of one whose gate is closed. */
+static bool wants_part(const struct intake *in)
 {
-	return is_left(in, INTAKE_MAIL_REPORT, INTAKE_MAIL_REPORT) ||
+	return is_left(in, INTAKE_MAIL_CUT, INTAKE_MAIL_REPORT) ||
 	       (is_left(in, INTAKE_MAIL_GATED, INTAKE_MAIL_GATED) &&
-		!is_left(in, INTAKE_MAIL_STRANGER, INTAKE_MAIL_STRANGER));
+		!is_left(in, INTAKE_MAIL_STRANGER, INTAKE_MAIL_OWN));
+}
+
+/*
+ * Is it to be written down before a part of it reaches the MIME library?  A mail
+ * that arrived, whose gate is closed, leaves its message pending if we die; that is enough, but
+ * for the second time, for one that looks dangerous, and for one without a message.
+ */
+static bool wants_attempt(const struct intake *in, const struct intake_mail *m)
+{
+	if (m->is_attempted || m->state == INTAKE_MAIL_CUT)
+		return false;
+	return m->state == INTAKE_MAIL_REPORT || in->batch.is_again || m->is_suspicious;
+}
+
+static bool has_attempts(const struct intake *in)
+{
+	for (size_t i = 0; i < in->set.n; i++)
+		if (in->set.at[i].is_attempted)
+			return true;
+	return false;
+}
+
+static void read_next(struct intake *in)
+{
+	struct intake_mail *m = reader(in);
+
+	if (wants_attempt(in, m))
+		intake_ask_attempt(in, m);
+	else
+		intake_enter(in, INTAKE_READING);
 }
 
 /* The next thing to do, from what is there. */
@@ -401,20 +306,26 @@ static void step_once(struct intake *in)
 {
 	struct intake_mail *m;
 
-	if (is_left(in, INTAKE_MAIL_NEW, INTAKE_MAIL_NEW))
-		start_find(in);
+	if (in->batch.is_again && !in->is_taken)
+		intake_ask_take(in);
+	else if (is_left(in, INTAKE_MAIL_NEW, INTAKE_MAIL_NEW))
+		intake_ask_find(in);
 	else if (wants_close(in))
-		start_close(in);
+		intake_ask_close(in, is_open(in));
 	else if (wants_part(in))
-		enter(in, INTAKE_READING);
+		read_next(in);
 	else if (is_left(in, INTAKE_MAIL_STRANGER, INTAKE_MAIL_STRANGER))
-		start_keep(in);
+		intake_ask_keep(in);
+	else if (is_left(in, INTAKE_MAIL_OWN, INTAKE_MAIL_OWN))
+		intake_ask_sent(in);
 	else if ((m = intake_set_first(&in->set, INTAKE_MAIL_READ)))
-		start_settle(in, m);
+		intake_ask_settle(in, m);
+	else if (has_attempts(in))
+		intake_ask_end(in);
 	else if (in->mark < MARK_INGESTED && in->batch.is_again)
-		start_recheck(in);
+		intake_ask_recheck(in);
 	else
-		enter(in, INTAKE_OVER);
+		intake_enter(in, INTAKE_OVER);
 }
 
 static void step(struct intake *in)
@@ -423,102 +334,8 @@ static void step(struct intake *in)
 		step_once(in);
 }
 
-/* ---- answers ---- */
-
-/* Every answer ends here: go on, and tell the owner, who may drop us. */
-static void go_on(struct intake *in)
+void intake_go_on(struct intake *in)
 {
 	step(in);
 	in->p.on_step(in->p.owner);
-}
-
-static void found(struct intake *in)
-{
-	intake_set_found(&in->set, &in->place, in->find.found, in->find.n_found, in->found_upto);
-	arrival_find_clear(&in->find);
-	enter(in, INTAKE_STEPPING);
-}
-
-static void on_found(struct arrival_find *q)
-{
-	struct intake *in = container_of(q, struct intake, find);
-
-	if (went_well(in, &q->outcome, false))
-		found(in);
-	go_on(in);
-}
-
-static void on_late(struct arrival_keep *q, int64_t uid)
-{
-	struct intake *in = container_of(q, struct intake, keep);
-	struct intake_mail *m = intake_set_find(&in->set, (uint32_t)uid);
-
-	if (m && m->state == INTAKE_MAIL_STRANGER)
-		intake_mail_kept(m, true);
-}
-
-static void on_kept(struct arrival_keep *q)
-{
-	struct intake *in = container_of(q, struct intake, keep);
-
-	if (went_well(in, &q->outcome, q->fenced)) {
-		intake_set_kept(&in->set);
-		enter(in, INTAKE_STEPPING);
-	}
-	go_on(in);
-}
-
-static void on_was(struct arrival_close *q, int64_t uid, enum arrival_was was)
-{
-	struct intake *in = container_of(q, struct intake, close);
-	struct intake_mail *m = intake_set_find(&in->set, (uint32_t)uid);
-	int64_t now_us = clock_unix_us();
-
-	if (!m || m->state != INTAKE_MAIL_MATCHED)
-		return;
-	intake_mail_gated(m, was, now_us);
-	log_info(in->p.log, "reply.gated", "message=%s role=%s was=%d ms=%lld", m->message,
-		 in->batch.folder_role, (int)was, (long long)((now_us - m->detected_us) / 1000));
-}
-
-static void on_closed(struct arrival_close *q)
-{
-	struct intake *in = container_of(q, struct intake, close);
-
-	if (went_well(in, &q->outcome, q->fenced)) {
-		if (in->mark_sent > in->mark)
-			in->mark = in->mark_sent;
-		enter(in, q->moved ? INTAKE_STEPPING : INTAKE_STALE);
-	}
-	go_on(in);
-}
-
-static void on_settled(struct arrival_settle *q)
-{
-	struct intake *in = container_of(q, struct intake, settle);
-	struct intake_mail *m = &in->set.at[in->settling];
-
-	if (went_well(in, &q->outcome, q->fenced)) {
-		intake_mail_settled(m);
-		in->n_events += q->was_new;
-		if (in->mark_sent > in->mark && in->batch.uid_to)
-			in->mark = in->mark_sent;
-		if (q->was_new)
-			pg_notify(in->p.pg, "replyd_event");
-		log_info(in->p.log, "reply.ingested", "message=%s new=%d ms=%lld", m->message,
-			 q->was_new, (long long)((clock_unix_us() - m->detected_us) / 1000));
-		enter(in, q->moved ? INTAKE_STEPPING : INTAKE_STALE);
-	}
-	go_on(in);
-}
-
-static void on_rechecked(struct arrival_recheck *q)
-{
-	struct intake *in = container_of(q, struct intake, recheck);
-
-	if (went_well(in, &q->outcome, q->fenced)) {
-		in->mark = MARK_INGESTED;
-		enter(in, INTAKE_STEPPING);
-	}
-	go_on(in);
 }

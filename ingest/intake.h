@@ -17,9 +17,9 @@
  * write the events, move the other watermark (design.md, "The life of one reply").
  *
  *   intake_open, intake_told..., intake_run
- *     -> find -> [close gates] -> [originals of reports] -> [keep digests] -> close + gated
- * watermark     gated
- *     -> [parts] -> settle, one transaction per mail -> ingested watermark over
+ *     -> find -> [close gates] -> [more headers, originals of reports] -> [keep digests]
+ *     -> [note own copies] -> close + gated watermark                                gated
+ *     -> [parts] -> settle, one transaction per mail -> ingested watermark           over
  *
  * A driver of PostgreSQL only; the parts it wants are fetched by its owner.  A
  * batch lives until it is over or dropped; everything in it may be repeated.
@@ -34,7 +34,9 @@ struct intake_params {
 	const char *address;       /* the inbox's own; borrowed */
 	const struct secret *key;  /* of the workspace; borrowed */
 	size_t text_max;           /* bytes of a text part that are asked for */
-	struct rand_gen *rand;     /* borrowed */
+	/* An own mail to a prospect that nobody registers within this time was written by hand. */
+	uint64_t manual_grace_ms;
+	struct rand_gen *rand; /* borrowed */
 	void *owner;
 	void (*on_step)(void *owner); /* something changed: ask intake_*(); not from inside a call
 					 to this file */
@@ -50,7 +52,7 @@ struct intake_batch {
 	int64_t noticed_us; /* when the server announced the mails; INT64_MIN: when they were told
 			     */
 	bool holds_back;    /* other mails of the folder are not ingested: that watermark stays */
-	bool is_recovered;  /* registered late */
+	bool is_recovered;  /* registered late, or told while a gap is made up */
 	bool is_again; /* seen before: no digests are kept, the rechecks of `again_uid` are done */
 	int64_t again_uid;
 };
@@ -90,6 +92,8 @@ bool intake_is_over(const struct intake *in);  /* transaction 2 of everything to
 bool intake_is_fenced(const struct intake *in);
 bool intake_is_stale(const struct intake *in);
 unsigned intake_events(const struct intake *in); /* written by this batch */
+/* Mails of this batch whose parts are not read, because two processes died over them. */
+unsigned intake_set_asides(const struct intake *in);
 const char *intake_waiting_for(const struct intake *in);
 
 #endif

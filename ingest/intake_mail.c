@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "ingest/classify/classify.h"
 #include "ingest/event_json.h"
+#include "ingest/intake_own.h"
 #include "ingest/mime/mime_identity.h"
 #include "ingest/mime/mime_part.h"
 
@@ -103,9 +104,15 @@ void intake_mail_told(struct intake_mail *m, const struct imap_message *told)
 	if (told->has & IMAP_HAS_HEADER) {
 		mime_head_read(&m->head, told->header.at, told->header.len);
 		m->has_head = true;
+		m->is_head_cut = told->is_header_cut;
 	}
-	if (told->has & IMAP_HAS_BODY)
+	m->is_draft |= intake_own_is_marked(told->flags, TEXT("Draft"));
+	m->is_sent |= intake_own_is_marked(told->gmail_labels, TEXT("Sent"));
+	m->is_draft |= intake_own_is_marked(told->gmail_labels, TEXT("Draft"));
+	if (told->has & IMAP_HAS_BODY) {
+		m->is_suspicious = told->body->is_partial;
 		pick_parts(m, told->body);
+	}
 }
 
 /* The server described no part: RFC 3501 section 6.4.5, every mail has a part 1. */
@@ -136,10 +143,13 @@ void intake_mail_begin(struct intake_mail *m, const struct intake_mail_place *p)
 	for (size_t i = 0; i < m->pick.n; i++)
 		if (m->pick.at[i].want == MIME_WANT_TEXT && m->pick.at[i].max_bytes > p->text_max)
 			m->pick.at[i].max_bytes = p->text_max;
-	/* What the seller sent answers nothing, and its own Message-ID is no trace of a stranger.
-	 */
-	if (!m->has_head || match_pick_is_own(&m->head, &own, 1))
+	/* What the seller sent answers nothing, wherever it lies. */
+	if (!m->has_head || m->is_draft)
 		enter(m, INTAKE_MAIL_OVER);
+	else if (m->is_sent || match_pick_is_own(&m->head, &own, 1))
+		enter(m, INTAKE_MAIL_OWN);
+	else if (m->is_head_cut)
+		enter(m, INTAKE_MAIL_CUT);
 }
 
 /* ---- whom does it concern? ---- */
@@ -205,9 +215,7 @@ static size_t hidden_id(const struct intake_mail *m)
 	return part;
 }
 
-/* Identity of the mail, and from it the id of its message: the same for whoever sees it, wherever.
- */
-static void name_message(struct intake_mail *m, const struct intake_mail_place *p)
+void intake_mail_name(struct intake_mail *m, const struct intake_mail_place *p)
 {
 	uint8_t digest[KEYED_DIGEST];
 	cleanup_buf struct buf identity;
@@ -249,7 +257,27 @@ static void matched(struct intake_mail *m, const struct intake_mail_place *p,
 	m->header_message_id = mem_text(m->head.message_id ? m->head.message_id : "");
 	m->sender = mem_text(m->head.from.address ? m->head.from.address : "");
 	m->subject = mem_text(m->head.subject ? m->head.subject : "");
-	name_message(m, p);
+	intake_mail_name(m, p);
+}
+
+static bool is_among_sent(const struct intake_mail_place *p)
+{
+	return strcmp(p->folder_role, "sent") == 0;
+}
+
+/*
+ * Among the sent mails lies what the inbox sent, perhaps under another address of
+ * its own; but some people file the answers there too.
+ */
+static bool is_from_prospect(const struct intake_mail *m, const struct match_list *list,
+			     const struct arrival_outbound *found)
+{
+	const struct text from = text_of(m->head.from.address);
+
+	for (size_t i = 0; i < list->n; i++)
+		if (from.len && text_ieq(from, text_of(found[list->at[i].outbound].address)))
+			return true;
+	return false;
 }
 
 void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
@@ -274,12 +302,51 @@ void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
 	match_pick_all(&ids, &m->head, &own, 1, outbounds, n, list);
 	if (list->n > 0)
 		matched(m, p, list, found);
-	if (m->n_prospects > 0)
+	if (m->n_prospects > 0 && !(is_among_sent(p) && !is_from_prospect(m, list, found)))
 		enter(m, INTAKE_MAIL_MATCHED);
+	else if (is_among_sent(p))
+		enter(m, INTAKE_MAIL_OWN);
 	else if (hidden_id(m) != MIME_PICK_MAX)
 		enter(m, INTAKE_MAIL_REPORT);
 	else
 		enter(m, m->is_last_look ? INTAKE_MAIL_OVER : INTAKE_MAIL_STRANGER);
+}
+
+void intake_mail_lost(struct intake_mail *m, const struct intake_mail_place *p,
+		      const struct arrival_outbound *found, size_t n, int64_t seen_us)
+{
+	struct event_json_match shown[LIMIT_MATCHES];
+	char where[32];
+
+	n = n < LIMIT_MATCHES ? n : LIMIT_MATCHES;
+	for (size_t i = 0; i < n; i++)
+		shown[i] = (struct event_json_match){
+			.outbound = found[i].outbound,
+			.inbox = found[i].inbox,
+			.sequence = found[i].sequence,
+			.step = found[i].step,
+			.prospect = found[i].prospect,
+			.address = found[i].address,
+			.message_id = found[i].message_id,
+			.method = "trace",
+			.confidence = 0.5,
+			.evidence =
+				"a mail that named it came before it was registered, and is gone",
+		};
+	(void)snprintf(where, sizeof(where), "%lld %lu", (long long)p->uidvalidity,
+		       (unsigned long)m->uid);
+	const struct text parts[] = { text_of(p->workspace), TEXT("lost message"),
+				      text_of(p->folder), text_of(where) };
+
+	event_id_of(parts, countof(parts), m->message);
+	m->matches = event_json_matches(shown, n);
+	m->n_prospects = event_json_prospects(m->matches, m->prospects, LIMIT_MATCHES);
+	m->header_message_id = mem_text("");
+	m->sender = mem_text("");
+	m->subject = mem_text("");
+	m->internal_us = m->detected_us = seen_us;
+	m->is_recovered = true;
+	enter(m, INTAKE_MAIL_MATCHED);
 }
 
 /* ---- its parts ---- */
@@ -294,10 +361,16 @@ static size_t wanted(const struct intake_mail *m)
 	return MIME_PICK_MAX;
 }
 
+/* All of it once more, and further: what was told of it is not kept as bytes. */
+static const struct mime_pick_item whole_head = { .section = "HEADER",
+						  .max_bytes = LIMIT_MIME_HEAD };
+
 const struct mime_pick_item *intake_mail_wants(const struct intake_mail *m)
 {
 	size_t part = wanted(m);
 
+	if (m->state == INTAKE_MAIL_CUT)
+		return &whole_head;
 	return part == MIME_PICK_MAX ? NULL : &m->pick.at[part];
 }
 
@@ -318,10 +391,22 @@ static void read_part(struct intake_mail *m, const struct mime_pick_item *item, 
 	}
 }
 
+/* What it cannot be had of stays unknown: the ids before the cut are what there is. */
+static void read_head(struct intake_mail *m, struct text bytes)
+{
+	if (bytes.at) {
+		mime_head_read(&m->head, bytes.at, bytes.len);
+		m->is_head_cut = bytes.len >= LIMIT_MIME_HEAD;
+	}
+	enter(m, INTAKE_MAIL_NEW);
+}
+
 void intake_mail_part(struct intake_mail *m, struct text bytes)
 {
 	size_t part = wanted(m);
 
+	if (m->state == INTAKE_MAIL_CUT)
+		read_head(m, bytes);
 	if (part == MIME_PICK_MAX)
 		return;
 	if (bytes.at)
@@ -331,6 +416,23 @@ void intake_mail_part(struct intake_mail *m, struct text bytes)
 		enter(m, INTAKE_MAIL_NEW);
 	else if (wanted(m) == MIME_PICK_MAX)
 		enter(m, INTAKE_MAIL_READ);
+}
+
+void intake_mail_set_aside(struct intake_mail *m)
+{
+	m->is_set_aside = true;
+	for (size_t i = 0; i < m->pick.n; i++)
+		if (m->parts[i] == INTAKE_PART_UNREAD)
+			m->parts[i] = INTAKE_PART_GONE;
+	enter(m, m->state == INTAKE_MAIL_REPORT ? INTAKE_MAIL_NEW : INTAKE_MAIL_READ);
+}
+
+bool intake_mail_is_unreadable(const struct intake_mail *m)
+{
+	for (size_t i = 0; i < m->pick.n; i++)
+		if (m->parts[i] == INTAKE_PART_READ)
+			return false;
+	return m->pick.n > 0;
 }
 
 void intake_mail_gated(struct intake_mail *m, enum arrival_was was, int64_t now_us)

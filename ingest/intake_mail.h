@@ -25,12 +25,16 @@
  *   NEW -> (looked up) -> MATCHED -> (transaction 1) -> GATED -> (parts) -> READ -> (transaction 2)
  * -> OVER |  \----> REPORT  -> (original read)  -> NEW again
  *               \-------> STRANGER -> (digests kept)  -> OVER, or NEW again: registered meanwhile
+ *               \-------> OWN -> (noted) -> OVER
+ *   CUT -> (more of its headers) -> NEW
  */
 #define INTAKE_MAIL_STATES(X)                                                                      \
 	X(NEW, "new")           /* its ids are to be looked up */                                  \
 	X(MATCHED, "matched")   /* the gates are to be closed */                                   \
+	X(CUT, "cut")           /* its headers are longer than what was told */                    \
 	X(REPORT, "report")     /* the ids are inside: to be read before it is nobody's */         \
 	X(STRANGER, "stranger") /* concerns nobody: digests are to be kept */                      \
+	X(OWN, "own")           /* the inbox itself sent it: to be noted */                        \
 	X(GATED, "gated")       /* its text is to be read */                                       \
 	X(READ, "read")         /* its event is to be written */                                   \
 	X(OVER, "over")
@@ -45,6 +49,8 @@ enum intake_mail_state {
 struct intake_mail_place {
 	const char *workspace, *inbox, *address; /* the inbox's own address */
 	const char *folder_role;
+	const char *folder; /* uuid */
+	int64_t uidvalidity;
 	const struct secret *key; /* of the workspace, keyed_workspace_key() */
 	size_t text_max;          /* bytes of a text part that are asked for */
 };
@@ -55,6 +61,12 @@ struct intake_mail {
 	bool has_head;     /* the server gave it */
 	bool is_last_look; /* nobody's after this look: no digests are kept (again) */
 	bool is_recovered; /* registered late, or looked at again */
+	bool is_head_cut;  /* it may go on */
+	bool is_draft;
+	bool is_sent;       /* the server says so, by label */
+	bool is_suspicious; /* its structure passed a ceiling, or was not understood */
+	bool is_attempted;  /* that is written down (db/attempt.h) */
+	bool is_set_aside;  /* it took the process down too often: its parts stay unread */
 	int64_t internal_us, detected_us, gated_us;
 	uint64_t size;
 	struct mime_head head;
@@ -78,6 +90,10 @@ void intake_mail_gone(struct intake_mail *m, const struct folder_pending *p);
 
 /* What the session told; a mail may come in two pieces. */
 void intake_mail_told(struct intake_mail *m, const struct imap_message *told);
+/* Of a mail that was looked at again and is gone: the outbounds that it named (recheck_take());
+ * it begins as MATCHED. */
+void intake_mail_lost(struct intake_mail *m, const struct intake_mail_place *p,
+		      const struct arrival_outbound *found, size_t n, int64_t seen_us);
 /* All has been told: which parts are wanted, and is it one that the inbox itself sent? */
 void intake_mail_begin(struct intake_mail *m, const struct intake_mail_place *p);
 
@@ -91,11 +107,14 @@ size_t intake_mail_traces(const struct intake_mail *m, const struct intake_mail_
 void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
 		       const struct arrival_outbound *found, size_t n);
 
-/* The part it wants next, in the states REPORT and GATED; NULL: none. */
+/* The part it wants next, in the states CUT, REPORT and GATED; NULL: none. */
 const struct mime_pick_item *intake_mail_wants(const struct intake_mail *m);
-/* It came; `bytes.at` NULL: it is not to be had.  REPORT becomes NEW, GATED becomes READ after the
- * last one. */
+/* It came; `bytes.at` NULL: it is not to be had.  CUT and REPORT become NEW, GATED becomes READ
+ * after the last one. */
 void intake_mail_part(struct intake_mail *m, struct text bytes);
+
+/* No part of it is read: REPORT becomes NEW, GATED becomes READ. */
+void intake_mail_set_aside(struct intake_mail *m);
 
 /* The digests of a stranger are kept; `is_late`: an outbound registered meanwhile names it after
  * all. */
@@ -106,8 +125,14 @@ void intake_mail_kept(struct intake_mail *m, bool is_late);
 struct arrival_item intake_mail_item(const struct intake_mail *m);
 void intake_mail_gated(struct intake_mail *m, enum arrival_was was, int64_t now_us);
 
-/* Transaction 2 is committed. */
+/* The id of its message, from its identity: the same for whoever sees it, wherever. */
+void intake_mail_name(struct intake_mail *m, const struct intake_mail_place *p);
+
+/* Transaction 2 is committed, or the own copy is noted. */
 void intake_mail_settled(struct intake_mail *m);
+
+/* Parts were wanted and not one of them was read. */
+bool intake_mail_is_unreadable(const struct intake_mail *m);
 
 /* Texts that a database or a reader chokes on, made printable ASCII: the last resort before a mail
  * would hold up all others. */

@@ -10,13 +10,14 @@
 #include "ingest/event_json.h"
 #include "ingest/ladder.h"
 
-/* Parts were wanted and not one of them was to be had. */
-static bool is_unreadable(const struct intake_mail *m)
+/* Why nothing of its text is told; NULL: it is told. */
+static const char *why_unavailable(const struct intake_mail *m)
 {
-	for (size_t i = 0; i < m->pick.n; i++)
-		if (m->parts[i] == INTAKE_PART_READ)
-			return false;
-	return m->pick.n > 0;
+	if (!m->has_head)
+		return "gone";
+	if (m->is_set_aside)
+		return "set_aside";
+	return intake_mail_is_unreadable(m) ? "refused" : NULL;
 }
 
 /* The mail was there and is gone: that somebody answered is certain, what he said is not. */
@@ -96,7 +97,7 @@ int intake_verdict_of(const struct intake_mail *m, const struct intake_mail_plac
 		.level = step.level,
 		.reason = step.reason,
 		.recovered = m->is_recovered,
-		.text_unavailable = !m->has_head || is_unreadable(m),
+		.text_unavailable = why_unavailable(m),
 	};
 
 	ret->event_data = event_json_mail(&told);
@@ -104,7 +105,7 @@ int intake_verdict_of(const struct intake_mail *m, const struct intake_mail_plac
 		.message = m->message,
 		.prospects = (const char *const *)m->prospects,
 		.n_prospects = m->n_prospects,
-		.text_unavailable = told.text_unavailable,
+		.text_unavailable = told.text_unavailable != NULL,
 		.kind = classify_kind_name(verdict->kind),
 		.confidence = verdict->confidence,
 		.snippet = ret->snippet,

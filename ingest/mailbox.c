@@ -93,6 +93,7 @@ static void open_vigil(struct mailbox *m)
 		.lookback_ms = m->p->lookback_ms,
 		.proof_ms = m->p->proof_ms,
 		.text_max = m->p->text_max,
+		.manual_grace_ms = m->p->manual_grace_ms,
 		.owner = m,
 		.on_step = on_vigil,
 	};

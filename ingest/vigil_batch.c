@@ -35,6 +35,7 @@ static struct intake *new_intake(struct vigil *v)
 		.address = v->p.address,
 		.key = v->p.key,
 		.text_max = v->p.text_max,
+		.manual_grace_ms = v->p.manual_grace_ms,
 		.rand = v->p.rand,
 		.owner = v,
 		.on_step = on_intake,

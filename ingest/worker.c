@@ -32,6 +32,7 @@ static const struct {
 	{ worker_lane_init, worker_lane_due, worker_lane_tick, worker_lane_cancel },
 	{ worker_probe_init, worker_probe_due, worker_probe_tick, worker_probe_cancel },
 	{ worker_trim_init, worker_trim_due, worker_trim_tick, worker_trim_cancel },
+	{ worker_manual_init, worker_manual_due, worker_manual_tick, worker_manual_cancel },
 };
 
 /* ---- open and drop ---- */

@@ -10,6 +10,7 @@
 #include "ingest/worker_move.h"
 #include "ingest/worker_notes.h"
 #include "ingest/worker_probe.h"
+#include "ingest/worker_manual.h"
 #include "ingest/worker_proof.h"
 #include "ingest/worker_recheck.h"
 #include "ingest/worker_trim.h"
@@ -55,6 +56,7 @@ struct worker {
 	struct worker_notes notes;
 	struct worker_probe probe;
 	struct worker_trim trim;
+	struct worker_manual manual;
 
 	struct lease_release leave;
 	uint64_t stop_ms; /* draining: so long; stopping: PostgreSQL is not waited for longer */

@@ -40,7 +40,7 @@ struct settings {
 	int64_t ingest_workers, ingest_capacity, ingest_handshakes;
 	uint64_t ingest_drain_ms;
 	uint64_t ingest_heartbeat_ms, ingest_lease_ms, ingest_grace_ms, ingest_proof_ms,
-		ingest_idle_renew_ms, ingest_lookback_ms;
+		ingest_idle_renew_ms, ingest_lookback_ms, ingest_manual_grace_ms;
 	int64_t ingest_text_max;
 	char *ingest_rawlog_dir;
 	bool ingest_rawlog_all;

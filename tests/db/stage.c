@@ -305,13 +305,18 @@ static bool is_up(struct stage *s)
 
 void stage_open(struct stage *s, const char *database)
 {
+	seed_database(database);
+	stage_join(s, database);
+	pgtest_exec(s->admin, "delete from folder");
+}
+
+void stage_join(struct stage *s, const char *database)
+{
 	struct pg_params p;
 
 	*s = (struct stage){ .token = "right", .token_version = 1 };
-	seed_database(database);
 	s->admin = seed_session(database, PGTEST_ADMIN);
 	s->api = seed_session(database, "replyd_api");
-	pgtest_exec(s->admin, "delete from folder");
 	log_setup("test", LOG_ERROR, LOG_KEY_VALUE);
 	log_child(&s->log, NULL, "test=%s", database);
 	rand_gen_seed(&s->rand, 1);

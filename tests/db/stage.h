@@ -59,6 +59,8 @@ struct stage {
 
 /* `database`: a name of its own per test. */
 void stage_open(struct stage *s, const char *database);
+/* On a database that another stage has opened, perhaps another process. */
+void stage_join(struct stage *s, const char *database);
 void stage_close(struct stage *s);
 
 /* What a mailbox is given; the callbacks are the stage's. */

@@ -84,6 +84,8 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "inbox_proof", { "SIU", "", "", "S", "S", "S" } },
 		{ "inbox_state", { "SIU", "SIU", "", "s", "S", "S" } },
 		{ "lease", { "SIU", "SIu", "", "s", "Su", "S" } },
+		{ "mail_attempt", { "SIUD", "", "", "SD", "", "" } },
+		{ "manual_pending", { "SID", "", "", "", "SD", "" } },
 		{ "message", { "SIU", "", "", "", "S", "" } },
 		{ "message_key", { "SI", "", "", "", "S", "" } },
 		{ "metric", { "", "", "", "SIUD", "S", "" } },
@@ -93,7 +95,8 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "outbound_key", { "SIu", "", "", "SuD", "SIU", "" } },
 		{ "probe", { "Su", "", "", "SD", "SI", "SI" } },
 		{ "prospect_inbox", { "S", "", "", "", "SIU", "" } },
-		{ "recheck", { "SD", "", "", "", "SI", "" } },
+		{ "recheck", { "SuD", "", "", "", "SIu", "" } },
+		{ "recheck_outbound", { "S", "", "", "", "SI", "" } },
 		{ "sighting", { "SI", "", "", "", "S", "" } },
 		{ "timeline", { "I", "", "", "I", "S", "S" } },
 		{ "token_request", { "SIU", "SD", "", "s", "", "" } },
@@ -209,6 +212,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 	static const struct {
 		const char *function, *for_whom;
 	} rows[] = {
+		{ "attempt_begin", "ingest" },
 		{ "delivery_take", "dispatch" },
 		{ "event_body", "api dispatch" },
 		{ "event_id_of", "ingest rotation" },
@@ -227,6 +231,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "inbox_tell", "" },
 		{ "instant_text", "admin api ingest rotation" },
 		{ "lease_stamp", "" },
+		{ "manual_tell", "ingest" },
 		{ "message_settle", "ingest" },
 		{ "metrics_count", "rotation" },
 		{ "metrics_fleet", "api" },
@@ -239,6 +244,8 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "probes_answer", "ingest" },
 		{ "proof_tolerated", "ingest rotation" },
 		{ "proofs_put", "ingest" },
+		{ "recheck_names", "ingest" },
+		{ "sent_seen", "ingest" },
 		{ "shut", "" },
 		{ "timeline_forget", "rotation" },
 		{ "timeline_put", "ingest" },

@@ -59,30 +59,34 @@ int arrival_find_start(struct pg *pg, struct arrival_find *q, const char *worksp
 	return pg_tx_start(pg, &q->tx, on_found);
 }
 
+bool arrival_outbound_read(const struct pg_answer *a, int st, int row, int first,
+			   struct arrival_outbound *ret)
+{
+	cleanup_buf struct buf digest;
+
+	buf_init(&digest, ARRIVAL_DIGEST);
+	if (pg_row_bytes(a, st, row, first, &digest) || digest.len != ARRIVAL_DIGEST)
+		return false;
+	memcpy(ret->digest, digest.data, ARRIVAL_DIGEST);
+	ret->outbound = mem_text(pg_row_text(a, st, row, first + 1));
+	ret->inbox = mem_text(pg_row_text(a, st, row, first + 2));
+	ret->sequence = mem_text(pg_row_text(a, st, row, first + 3));
+	ret->step = mem_text(pg_row_text(a, st, row, first + 4));
+	ret->prospect = mem_text(pg_row_text(a, st, row, first + 5));
+	ret->address = mem_text(pg_row_text(a, st, row, first + 6));
+	ret->message_id = mem_text(pg_row_text(a, st, row, first + 7));
+	ret->sent_at_us = pg_row_time(a, st, row, first + 8);
+	return true;
+}
+
 size_t arrival_outbounds(const struct pg_answer *a, int st, struct arrival_outbound **ret)
 {
 	int rows = pg_rows(a, st);
 	size_t n = 0;
 
 	*ret = rows ? mem_new((size_t)rows * sizeof(**ret)) : NULL;
-	for (int r = 0; r < rows; r++) {
-		struct arrival_outbound *o = &(*ret)[n];
-		cleanup_buf struct buf digest;
-
-		buf_init(&digest, ARRIVAL_DIGEST);
-		if (pg_row_bytes(a, st, r, 0, &digest) || digest.len != ARRIVAL_DIGEST)
-			continue;
-		memcpy(o->digest, digest.data, ARRIVAL_DIGEST);
-		o->outbound = mem_text(pg_row_text(a, st, r, 1));
-		o->inbox = mem_text(pg_row_text(a, st, r, 2));
-		o->sequence = mem_text(pg_row_text(a, st, r, 3));
-		o->step = mem_text(pg_row_text(a, st, r, 4));
-		o->prospect = mem_text(pg_row_text(a, st, r, 5));
-		o->address = mem_text(pg_row_text(a, st, r, 6));
-		o->message_id = mem_text(pg_row_text(a, st, r, 7));
-		o->sent_at_us = pg_row_time(a, st, r, 8);
-		n++;
-	}
+	for (int r = 0; r < rows; r++)
+		n += arrival_outbound_read(a, st, r, 0, &(*ret)[n]);
 	return n;
 }
 
@@ -111,6 +115,7 @@ static void on_found(struct pg_tx *tx, const struct pg_answer *a)
 void arrival_find_clear(struct arrival_find *q)
 {
 	pg_tx_cancel(&q->tx);
+	gather_cancel(&q->ask);
 	arrival_outbounds_free(q->found, q->n_found);
 	q->found = NULL;
 	q->n_found = 0;
@@ -187,7 +192,7 @@ static bool has_moved(const struct pg_tx *tx, const struct pg_answer *a)
 	return a->said[last] != &advance || pg_row_bool(a, last, 0, 0);
 }
 
-static json_t *item_json(const struct arrival_item *i, const char *folder, int64_t uidvalidity)
+json_t *arrival_item_json(const struct arrival_item *i, const char *folder, int64_t uidvalidity)
 {
 	return json_pack("{ss so ss sI sI ss ss ss so sI so so sb}", "message_id", i->message,
 			 "prospect_keys", pg_json_texts(i->prospects, i->n_prospects), "folder_id",
@@ -209,7 +214,7 @@ int arrival_close_start(struct pg *pg, struct arrival_close *q, const struct fol
 	cleanup_free char *text = NULL;
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, item_json(&items[i], folder, uidvalidity));
+		json_array_append_new(list, arrival_item_json(&items[i], folder, uidvalidity));
 	if (json_array_size(list) == n)
 		text = json_dumps(list, JSON_COMPACT);
 	json_decref(list);
@@ -225,7 +230,7 @@ int arrival_close_start(struct pg *pg, struct arrival_close *q, const struct fol
 	return pg_tx_start(pg, &q->tx, on_closed);
 }
 
-static enum arrival_was was_of(const char *word)
+enum arrival_was arrival_was_of(const char *word)
 {
 	if (strcmp(word, "new") == 0)
 		return ARRIVAL_NEW;
@@ -241,7 +246,7 @@ static void on_closed(struct pg_tx *tx, const struct pg_answer *a)
 	q->fenced = is_fenced(a);
 	q->moved = ok && has_moved(tx, a);
 	for (int r = 0; ok && a->said[0] == &gate_close && r < pg_rows(a, 0); r++)
-		q->was(q, pg_row_i64(a, 0, r, 0), was_of(pg_row_text(a, 0, r, 1)));
+		q->was(q, pg_row_i64(a, 0, r, 0), arrival_was_of(pg_row_text(a, 0, r, 1)));
 	q->done(q);
 }
 
@@ -252,7 +257,7 @@ static const struct pg_stmt settle = {
 	"select was_new from message_settle($1::uuid, $2::bigint, $3::jsonb)",
 };
 
-static json_t *verdict_json(const struct arrival_verdict *v)
+json_t *arrival_verdict_json(const struct arrival_verdict *v)
 {
 	return json_pack("{ss so ss ss sf ss so so so si ss so ss ss so}", "message_id", v->message,
 			 "prospect_keys", pg_json_texts(v->prospects, v->n_prospects), "state",
@@ -269,7 +274,7 @@ int arrival_settle_start(struct pg *pg, struct arrival_settle *q, const struct f
 			 const struct arrival_verdict *v, const struct arrival_mark *mark,
 			 void (*done)(struct arrival_settle *))
 {
-	json_t *item = verdict_json(v);
+	json_t *item = arrival_verdict_json(v);
 	cleanup_free char *text =
 		item ? json_dumps(item, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 

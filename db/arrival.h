@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "db/folder.h"
+#include "db/gather.h"
 #include "db/pg.h"
 
 /*
@@ -30,6 +31,7 @@ struct arrival_outbound {
 };
 struct arrival_find {
 	struct pg_tx tx;
+	struct gather_ask ask; /* instead, when it is asked by db/arrival_group.h */
 	struct outcome outcome;
 	struct arrival_outbound *found; /* owned: arrival_find_clear() */
 	size_t n_found;
@@ -40,6 +42,9 @@ int arrival_find_start(struct pg *pg, struct arrival_find *q, const char *worksp
 		       void (*done)(struct arrival_find *));
 void arrival_find_clear(struct arrival_find *q); /* what was found; and cancels */
 
+/* For db/ only: one row, whose columns begin with `first`; false: it is none. */
+bool arrival_outbound_read(const struct pg_answer *a, int st, int row, int first,
+			   struct arrival_outbound *ret);
 /* Rows of outbound_find(), its nine columns first.  For db/ only; the array is the caller's. */
 size_t arrival_outbounds(const struct pg_answer *a, int st, struct arrival_outbound **ret);
 void arrival_outbounds_free(struct arrival_outbound *at, size_t n);
@@ -89,6 +94,7 @@ struct arrival_mark {
 };
 struct arrival_close {
 	struct pg_tx tx;
+	struct gather_ask ask;
 	struct outcome outcome;
 	bool fenced;
 	bool moved; /* the folder was not under another UIDVALIDITY by now */
@@ -124,14 +130,22 @@ struct arrival_verdict {
 };
 struct arrival_settle {
 	struct pg_tx tx;
+	struct gather_ask ask;
 	struct outcome outcome;
 	bool fenced;
 	bool moved;   /* as in arrival_close */
 	bool was_new; /* false: somebody has settled it before */
+	bool is_odd;  /* private */
 	void (*done)(struct arrival_settle *q);
 };
 int arrival_settle_start(struct pg *pg, struct arrival_settle *q, const struct folder_lease *l,
 			 const struct arrival_verdict *v, const struct arrival_mark *mark,
 			 void (*done)(struct arrival_settle *));
+
+/* ---- for db/ only ---- */
+
+json_t *arrival_item_json(const struct arrival_item *i, const char *folder, int64_t uidvalidity);
+json_t *arrival_verdict_json(const struct arrival_verdict *v);
+enum arrival_was arrival_was_of(const char *word);
 
 #endif

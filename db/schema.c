@@ -13,7 +13,8 @@
 	X(5, 0005, metrics)                                                                        \
 	X(6, 0006, watcher)                                                                        \
 	X(7, 0007, fleet)                                                                          \
-	X(8, 0008, sent)
+	X(8, 0008, sent)                                                                           \
+	X(9, 0009, gather)
 
 /*
  * The assembler reads the file, so the compiler never has to parse it as one

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "db/folder.h"
+#include "db/gather.h"
 #include "db/pg.h"
 #include "ingest/imap/imap_session.h"
 #include "ingest/intake_mail.h"
@@ -29,6 +30,7 @@ struct intake;
 
 struct intake_params {
 	struct pg *pg;
+	struct gather *gather;     /* NULL: every transaction by itself */
 	const struct log *log;     /* borrowed */
 	struct folder_lease lease; /* texts borrowed */
 	const char *address;       /* the inbox's own; borrowed */

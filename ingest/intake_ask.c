@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "db/arrival_group.h"
 #include "ingest/intake_own.h"
 #include "ingest/intake_verdict.h"
 
@@ -93,16 +94,23 @@ static void found(struct intake *in)
 
 void intake_ask_find(struct intake *in)
 {
-	cleanup_free uint8_t(*digests)[ARRIVAL_DIGEST] = mem_new(FIND_DIGESTS * sizeof(*digests));
-	size_t n = intake_set_ids(&in->set, &in->place, digests, FIND_DIGESTS, &in->found_upto);
+	size_t room = in->set.n * LIMIT_MATCH_IDS;
+	size_t max = room < FIND_DIGESTS ? room : FIND_DIGESTS;
+	cleanup_free uint8_t(*digests)[ARRIVAL_DIGEST] = mem_new(max * sizeof(*digests));
+	size_t n = intake_set_ids(&in->set, &in->place, digests, max, &in->found_upto);
 
-	if (n > 0)
+	if (n == 0)
+		found(in); /* they name nothing */
+	else if (in->p.gather)
+		intake_started(in,
+			       arrival_group_find(in->p.gather, &in->find, &in->p.lease, digests, n,
+						  on_found),
+			       INTAKE_FINDING);
+	else
 		intake_started(in,
 			       arrival_find_start(in->p.pg, &in->find, in->p.lease.workspace,
 						  digests, n, on_found),
 			       INTAKE_FINDING);
-	else
-		found(in); /* they name nothing */
 }
 
 static void on_found(struct arrival_find *q)
@@ -212,14 +220,18 @@ void intake_ask_close(struct intake *in, bool is_open)
 	size_t n;
 	cleanup_free struct arrival_item *items = intake_set_items(&in->set, &n);
 
+	const struct arrival_mark *moved = is_open || !in->batch.uid_to ? NULL : &mark;
+	int r;
+
 	if (is_open)
 		in->mark_sent = MARK_NONE;
-	intake_started(in,
-		       arrival_close_start(in->p.pg, &in->close, &in->p.lease, in->batch.folder,
-					   in->batch.uidvalidity, items, n,
-					   is_open || !in->batch.uid_to ? NULL : &mark, on_was,
-					   on_closed),
-		       INTAKE_CLOSING);
+	r = in->p.gather
+		    ? arrival_group_close(in->p.gather, &in->close, &in->p.lease, in->batch.folder,
+					  in->batch.uidvalidity, items, n, moved, on_was, on_closed)
+		    : arrival_close_start(in->p.pg, &in->close, &in->p.lease, in->batch.folder,
+					  in->batch.uidvalidity, items, n, moved, on_was,
+					  on_closed);
+	intake_started(in, r, INTAKE_CLOSING);
 }
 
 static void on_was(struct arrival_close *q, int64_t uid, enum arrival_was was)
@@ -313,7 +325,10 @@ void intake_ask_settle(struct intake *in, struct intake_mail *m)
 	int r = intake_verdict_of(m, &in->place, clock_unix_us(), &v);
 
 	in->working = (size_t)(m - in->set.at);
-	if (r == 0)
+	if (r == 0 && in->p.gather && !in->is_alone)
+		r = arrival_group_settle(in->p.gather, &in->settle, &in->p.lease, &v.v,
+					 moves ? &mark : NULL, on_settled);
+	else if (r == 0)
 		r = arrival_settle_start(in->p.pg, &in->settle, &in->p.lease, &v.v,
 					 moves ? &mark : NULL, on_settled);
 	intake_verdict_clear(&v);
@@ -325,6 +340,7 @@ static void on_settled(struct arrival_settle *q)
 	struct intake *in = container_of(q, struct intake, settle);
 	struct intake_mail *m = &in->set.at[in->working];
 
+	in->is_alone = q->outcome.blame == BLAME_REFUSED;
 	if (intake_went_well(in, &q->outcome, q->fenced)) {
 		intake_mail_settled(m);
 		in->n_events += q->was_new;
@@ -346,8 +362,10 @@ void intake_ask_cancel(struct intake *in)
 	pg_tx_cancel(&in->keep.tx);
 	pg_tx_cancel(&in->sent.tx);
 	pg_tx_cancel(&in->close.tx);
+	gather_cancel(&in->close.ask);
 	pg_tx_cancel(&in->attempt.tx);
 	pg_tx_cancel(&in->settle.tx);
+	gather_cancel(&in->settle.ask);
 	pg_tx_cancel(&in->ended.tx);
 	pg_tx_cancel(&in->recheck.tx);
 }

@@ -54,6 +54,7 @@ struct intake {
 	size_t found_upto; /* mails before this one are in the look-up under way */
 	size_t working;    /* the mail that is settled, or whose attempt begins */
 	size_t noted;      /* own copies under way */
+	bool is_alone;     /* the next event transaction is one by itself */
 	bool is_taken;     /* it is known what the mails are looked at again for */
 	unsigned n_events, n_set_aside, refusals;
 	struct backoff retry;

@@ -94,6 +94,7 @@ static void open_vigil(struct mailbox *m)
 		.proof_ms = m->p->proof_ms,
 		.text_max = m->p->text_max,
 		.manual_grace_ms = m->p->manual_grace_ms,
+		.gather = m->p->gather,
 		.owner = m,
 		.on_step = on_vigil,
 	};

@@ -56,9 +56,10 @@ struct mailbox_params {
 	uint64_t lookback_ms;
 	uint64_t proof_ms, idle_renew_ms; /* 0: as the provider's row says */
 	size_t text_max;
+	struct gather *gather;    /* transactions of many inboxes in one; NULL: each by itself */
 	uint64_t manual_grace_ms; /* own mails that nobody registers were written by hand */
-	const char *rawlog_dir; /* "" or NULL: nothing is written down */
-	bool is_rawlog_whole;   /* every dialogue is, not only the end of those that failed by us */
+	const char *rawlog_dir;   /* "" or NULL: nothing is written down */
+	bool is_rawlog_whole; /* every dialogue is, not only the end of those that failed by us */
 	/* Of the back-offs; 0: 1 s after a connection, 5 s after a renewal that failed. */
 	uint64_t retry_first_ms;
 	uint64_t entry_ms;             /* 0: ENTRY_MS */

@@ -35,6 +35,7 @@ struct vigil_params {
 	uint64_t proof_ms, sweep_ms; /* 0: as the provider's row has it */
 	size_t text_max;
 	uint64_t manual_grace_ms;
+	struct gather *gather; /* NULL: none */
 	void *owner;
 	void (*on_step)(
 		void *owner); /* something changed: act; not from inside a call to this file */

@@ -36,6 +36,7 @@ static struct intake *new_intake(struct vigil *v)
 		.key = v->p.key,
 		.text_max = v->p.text_max,
 		.manual_grace_ms = v->p.manual_grace_ms,
+		.gather = v->p.gather,
 		.rand = v->p.rand,
 		.owner = v,
 		.on_step = on_intake,

@@ -5,6 +5,7 @@
 
 #include "base/rand.h"
 #include "db/pg.h"
+#include "db/gather.h"
 #include "ingest/worker.h"
 #include "oauth/token_desk.h"
 #include "services/ingest/token_adapter.h"
@@ -19,6 +20,7 @@ struct ingest {
 	struct token_desk *desk;
 	struct token_source tokens;
 	struct worker *worker;
+	struct gather *gather;
 	struct rand_gen rand;
 };
 
@@ -80,6 +82,7 @@ static void on_stopped(void *owner)
 	struct ingest *g = owner;
 
 	worker_drop(g->worker);
+	gather_drop(g->gather);
 	token_desk_drop(g->desk);
 	pg_drop(g->pg);
 }
@@ -110,6 +113,7 @@ static void open_worker(struct ingest *g, const struct secret *digest_master)
 			.proof_ms = s->ingest_proof_ms,
 			.idle_renew_ms = s->ingest_idle_renew_ms,
 			.text_max = (size_t)s->ingest_text_max,
+			.gather = g->gather,
 			.manual_grace_ms = s->ingest_manual_grace_ms,
 			.rawlog_dir = s->ingest_rawlog_dir,
 			.is_rawlog_whole = s->ingest_rawlog_all,
@@ -151,6 +155,7 @@ int ingest_role_run(struct role *r)
 
 	g.desk = token_desk_open(&r->loop, &dp);
 	g.tokens = token_adapter(g.desk);
+	g.gather = gather_open(&r->loop, &g.pg, 1);
 	open_worker(&g, digest);
 	pg_listen(g.pg, "replyd_inbox", on_inbox, &g);
 	pg_listen(g.pg, "replyd_recheck", on_recheck, &g);

@@ -92,6 +92,7 @@ void play_begin(struct play *p)
 {
 	const struct intake_params ip = {
 		.pg = p->s.pg,
+		.gather = p->s.gather,
 		.log = &p->s.log,
 		.lease = { SEED_WS, SEED_A, p->epoch },
 		.address = "a@example.test",

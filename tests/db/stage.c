@@ -163,6 +163,7 @@ struct mailbox_params stage_params(struct stage *s)
 	return (struct mailbox_params){
 		.loop = &s->loop,
 		.pg = s->pg,
+		.gather = s->gather,
 		.log = &s->log,
 		.policy = &s->policy,
 		.tokens = &s->tokens,
@@ -334,6 +335,7 @@ void stage_join(struct stage *s, const char *database)
 				.log = &s->log,
 				.owner = s };
 	assert_int_equal(pg_open(&s->loop, &p, &s->pg), 0);
+	s->gather = gather_open(&s->loop, &s->pg, 1);
 	stage_until_holds(s, is_up);
 }
 
@@ -342,6 +344,7 @@ void stage_close(struct stage *s)
 	mailbox_drop(s->mailbox);
 	pg_tx_cancel(&s->proofs.tx);
 	imapd_drop(&s->imapd);
+	gather_drop(s->gather);
 	pg_drop(s->pg);
 	timer_drop(&s->poll, NULL);
 	timer_drop(&s->limit, NULL);

@@ -4,6 +4,7 @@
 #include "base/io/timer.h"
 #include "base/netaddr.h"
 #include "base/rand.h"
+#include "db/gather.h"
 #include "db/pg.h"
 #include "db/session.h"
 #include "ingest/mailbox.h"
@@ -22,6 +23,7 @@
 struct stage {
 	struct loop loop;
 	struct pg *pg;
+	struct gather *gather;
 	struct session *admin, *api;
 	struct imapd imapd;
 	struct netaddr_policy policy;

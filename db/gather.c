@@ -1,0 +1,265 @@
+#include "db/gather.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/io/timer.h"
+#include "base/mem.h"
+#include "db/pg_json.h"
+
+static void on_turn(struct timer *t);
+static void on_answer(struct pg_tx *tx, const struct pg_answer *a);
+static void on_closed(struct timer *t);
+
+/* It tears SQL apart. */
+/* clang-format off */
+static const struct pg_stmt stmts[GATHER_KINDS] = {
+	[GATHER_FIND] = { "gather_find",
+		"select job, digest, outbound_id, inbox_id, sequence, step, prospect_key, prospect_address, message_id,"
+		" (extract(epoch from sent_at) * 1000000)::bigint from gather_find($1::jsonb)" },
+	[GATHER_CLOSE] = { "gather_close", "select job, said, uid, was from gather_close($1::jsonb, $2::jsonb)" },
+	[GATHER_SETTLE] = { "gather_settle", "select job, said, was_new from gather_settle($1::jsonb, $2::jsonb)" },
+};
+/* clang-format on */
+
+/* The group of a kind that is under way; n == 0: none is. */
+struct gather_group {
+	struct pg_tx tx;
+	struct gather_lane *lane;
+	enum gather_kind kind;
+	struct gather_ask *asks[GATHER_MOST]; /* NULL: its owner has lost interest */
+	int n;
+};
+
+struct gather_lane {
+	struct pg *pg;
+	struct list queues[GATHER_KINDS];
+	struct gather_group groups[GATHER_KINDS];
+};
+
+struct gather {
+	struct timer turn; /* groups are sent when everything that this turn of the loop brought is
+			      queued */
+	unsigned n;
+	struct gather_lane lanes[GATHER_LANES];
+};
+
+struct gather *gather_open(struct loop *l, struct pg *const *lanes, unsigned n)
+{
+	struct gather *g = mem_new(sizeof(*g));
+
+	g->n = n < GATHER_LANES ? n : GATHER_LANES;
+	for (unsigned i = 0; i < g->n; i++) {
+		g->lanes[i].pg = lanes[i];
+		for (int k = 0; k < GATHER_KINDS; k++) {
+			list_init(&g->lanes[i].queues[k]);
+			g->lanes[i].groups[k].lane = &g->lanes[i];
+			g->lanes[i].groups[k].kind = (enum gather_kind)k;
+		}
+	}
+	timer_open(&g->turn, l, on_turn);
+	return g;
+}
+
+void gather_drop(struct gather *g)
+{
+	struct list *first;
+
+	if (!g)
+		return;
+	for (unsigned i = 0; i < g->n; i++)
+		for (int k = 0; k < GATHER_KINDS; k++) {
+			struct gather_group *group = &g->lanes[i].groups[k];
+
+			while ((first = list_first(&g->lanes[i].queues[k])))
+				gather_cancel(container_of(first, struct gather_ask, link));
+			for (int at = 0; at < group->n; at++)
+				if (group->asks[at])
+					gather_cancel(group->asks[at]);
+			pg_tx_cancel(&group->tx);
+		}
+	timer_drop(&g->turn, on_closed);
+}
+
+static void on_closed(struct timer *t)
+{
+	free(container_of(t, struct gather, turn));
+}
+
+/* ---- asks ---- */
+
+static void forget(struct gather_ask *q)
+{
+	json_decref(q->job);
+	json_decref(q->items);
+	q->job = q->items = NULL;
+	q->group = NULL;
+	q->state = GATHER_IDLE;
+}
+
+void gather_cancel(struct gather_ask *q)
+{
+	if (q->state == GATHER_QUEUED)
+		list_remove(&q->link);
+	for (int i = 0; q->state == GATHER_SENT && i < q->group->n; i++)
+		if (q->group->asks[i] == q)
+			q->group->asks[i] = NULL;
+	forget(q);
+}
+
+static unsigned lane_of(const struct gather *g, const char *inbox)
+{
+	unsigned sum = 0;
+
+	for (; *inbox; inbox++)
+		sum = sum * 31 + (unsigned char)*inbox;
+	return sum % g->n;
+}
+
+int gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind, const char *inbox,
+		 json_t *job, json_t *items,
+		 void (*row)(struct gather_ask *, const struct pg_answer *, int),
+		 void (*done)(struct gather_ask *, const struct outcome *))
+{
+	if (!job) {
+		json_decref(items);
+		return -EINVAL;
+	}
+	q->job = job;
+	q->items = items;
+	q->row = row;
+	q->done = done;
+	q->alone = false;
+	q->state = GATHER_QUEUED;
+	list_init(&q->link);
+	list_append(&g->lanes[lane_of(g, inbox)].queues[kind], &q->link);
+	timer_in(&g->turn, 0);
+	return 0;
+}
+
+/* ---- groups ---- */
+
+static void number(struct gather_ask *q, int job)
+{
+	size_t i;
+	json_t *one;
+
+	json_object_set_new(q->job, "job", json_integer(job));
+	json_array_foreach(q->items, i, one)
+	{
+		json_object_set_new(one, "job", json_integer(job));
+	}
+}
+
+/* What has queued, at most GATHER_MOST; one that is to be alone is. */
+static void collect(struct gather_group *group)
+{
+	struct list *queue = &group->lane->queues[group->kind], *first;
+
+	while (group->n < GATHER_MOST && (first = list_first(queue))) {
+		struct gather_ask *q = container_of(first, struct gather_ask, link);
+
+		if (q->alone && group->n > 0)
+			return;
+		list_remove(first);
+		number(q, group->n);
+		q->group = group;
+		q->state = GATHER_SENT;
+		group->asks[group->n++] = q;
+		if (q->alone)
+			return;
+	}
+}
+
+static void tell_all(struct gather_group *group, const struct outcome *o)
+{
+	int n = group->n;
+	struct gather_ask *asks[GATHER_MOST];
+
+	/* They may ask again, or cancel each other, while they are told. */
+	for (int i = 0; i < n; i++)
+		asks[i] = group->asks[i];
+	for (int i = 0; i < n; i++) {
+		struct gather_ask *q = group->asks[i];
+
+		if (!q || q != asks[i])
+			continue;
+		group->asks[i] = NULL;
+		forget(q);
+		q->done(q, o);
+	}
+	group->n = 0;
+}
+
+static void send_group(struct gather_group *group)
+{
+	json_t *jobs = json_array(), *items = json_array();
+	cleanup_free char *jobs_text = NULL, *items_text = NULL;
+	int r;
+
+	collect(group);
+	for (int i = 0; i < group->n; i++) {
+		json_array_append(jobs, group->asks[i]->job);
+		if (group->asks[i]->items)
+			json_array_extend(items, group->asks[i]->items);
+	}
+	jobs_text = pg_json_dump(jobs);
+	items_text = pg_json_dump(items);
+	pg_tx_init(&group->tx, NULL);
+	if (group->kind == GATHER_FIND)
+		pg_tx_add(&group->tx, &stmts[group->kind], "j", jobs_text);
+	else
+		pg_tx_add(&group->tx, &stmts[group->kind], "jj", jobs_text, items_text);
+	r = pg_tx_start(group->lane->pg, &group->tx, on_answer);
+	if (r) {
+		struct outcome o = outcome_of(BLAME_NET, "group not started", TEXT(""));
+
+		tell_all(group, &o);
+	}
+}
+
+static void on_turn(struct timer *t)
+{
+	struct gather *g = container_of(t, struct gather, turn);
+
+	for (unsigned i = 0; i < g->n; i++)
+		for (int k = 0; k < GATHER_KINDS; k++)
+			if (!g->lanes[i].groups[k].n && !list_is_empty(&g->lanes[i].queues[k]))
+				send_group(&g->lanes[i].groups[k]);
+}
+
+/* One of them is at fault, and nobody knows which: each is asked again by itself. */
+static void ask_each(struct gather_group *group)
+{
+	for (int i = 0; i < group->n; i++) {
+		struct gather_ask *q = group->asks[i];
+
+		if (!q)
+			continue;
+		q->alone = true;
+		q->group = NULL;
+		q->state = GATHER_QUEUED;
+		list_append(&group->lane->queues[group->kind], &q->link);
+	}
+	group->n = 0;
+}
+
+static void on_answer(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct gather_group *group = container_of(tx, struct gather_group, tx);
+	struct gather_lane *lane = group->lane;
+	int rows = outcome_ok(&a->outcome) ? pg_rows(a, 0) : 0;
+
+	for (int r = 0; r < rows; r++) {
+		int64_t job = pg_row_i64(a, 0, r, 0);
+
+		if (job >= 0 && job < group->n && group->asks[job])
+			group->asks[job]->row(group->asks[job], a, r);
+	}
+	if (!outcome_ok(&a->outcome) && a->outcome.blame == BLAME_US && group->n > 1)
+		ask_each(group);
+	else
+		tell_all(group, &a->outcome);
+	if (!list_is_empty(&lane->queues[group->kind]))
+		send_group(group);
+}

@@ -187,9 +187,9 @@ static void hear(struct dialogue *d, char c)
 	put(d, 'S', &c, 1);
 }
 
-void dialogue_in(struct dialogue *d, const void *bytes, size_t n)
+void dialogue_in(struct dialogue *d, const void *p, size_t n)
 {
-	const char *p = bytes;
+	const char *at = p;
 
 	for (size_t i = 0; i < n; i++) {
 		if (d->place == PLACE_LITERAL) {
@@ -201,6 +201,6 @@ void dialogue_in(struct dialogue *d, const void *bytes, size_t n)
 				d->place = PLACE_LINE;
 			continue;
 		}
-		hear(d, p[i]);
+		hear(d, at[i]);
 	}
 }

@@ -73,6 +73,12 @@ static uint64_t spread(struct mailbox *m, uint64_t wait_ms)
 	return wait_ms + rand_gen_below(m->p->rand, wait_ms / 4 + 1);
 }
 
+/* Full jitter: those that were cut together come back apart. */
+static uint64_t back_off(struct mailbox *m)
+{
+	return rand_gen_below(m->p->rand, backoff_failed(&m->backoff, m->p->rand) + 1);
+}
+
 static void tell(struct mailbox *m, const struct plight *p, const struct outcome *why,
 		 uint64_t wait_ms)
 {
@@ -136,7 +142,7 @@ void mailbox_life_suffer(struct mailbox *m, const struct plight *plight, const s
 	}
 	backoff_lived(&m->backoff, lived_ms);
 	if (!is_held)
-		wait_ms = longer(wait_ms, backoff_failed(&m->backoff, m->p->rand));
+		wait_ms = longer(wait_ms, back_off(m));
 	tell(m, &p, &why, wait_ms);
 	/* A fresh credential was refused: only a later one is worth a try, and somebody must be
 	 * told. */

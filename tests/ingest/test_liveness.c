@@ -148,9 +148,37 @@ static void never_the_living(void **state)
 	}
 }
 
+/* Who started its successor knows: neither silence nor grace is waited for. */
+static void who_is_told_dead_is_dead(void **state)
+{
+	const struct liveness_params p = { .silence_ms = 15000,
+					   .grace_ms = 30000,
+					   .blind_ms = 8000 };
+	const char *dead[LIVENESS_MAX];
+	struct liveness l;
+
+	(void)state;
+	liveness_init(&l, &p);
+	liveness_begin(&l, 1000);
+	liveness_saw(&l, "one", 7, 1000);
+	liveness_saw(&l, "two", 3, 1000);
+	liveness_told_dead(&l, "one");
+	liveness_told_dead(&l, "nobody");
+	liveness_end(&l);
+	assert_int_equal(liveness_dead(&l, 1000, dead, LIVENESS_MAX), 1);
+	assert_string_equal(dead[0], "one");
+	/* it was wrong: it beats */
+	liveness_begin(&l, 2000);
+	liveness_saw(&l, "one", 8, 2000);
+	liveness_saw(&l, "two", 4, 2000);
+	liveness_end(&l);
+	assert_int_equal(liveness_dead(&l, 2000, dead, LIVENESS_MAX), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_is_told_dead_is_dead),
 		cmocka_unit_test(plays),
 		cmocka_unit_test(never_the_living),
 	};

@@ -11,6 +11,7 @@
 
 #define RETRY_MS 1000
 #define AGAIN_MS 2000 /* between two looks that are written */
+#define SOON_MS  500  /* a state on the way that lasts no longer is not told */
 #define DETAIL   200  /* what is shown of a stranger's words */
 #define NEVER    UINT64_MAX
 
@@ -71,6 +72,7 @@ static void start_write(struct standing *s)
 		data = event_json_inbox(s->lease->inbox, s->address, s->reason,
 					"POST /v1/connect-links");
 	s->retry_at_ms = s->again_ms = NEVER;
+	s->is_waiting = false;
 	s->told = s->now;
 	s->told_ms = clock_mono_ms();
 	s->write = w;
@@ -125,6 +127,12 @@ static void on_written(struct folder_state *q)
 	s->on_told(s->owner);
 }
 
+/* On the way to being live: what it waits for changes, and somebody may be looking at it. */
+static bool is_on_its_way(const struct standing *s)
+{
+	return standing_is(s, "connecting") || standing_is(s, "catching_up");
+}
+
 void standing_say(struct standing *s, const char *state, const char *reason, struct text detail,
 		  int64_t refused)
 {
@@ -141,19 +149,18 @@ void standing_say(struct standing *s, const char *state, const char *reason, str
 	s->detail = mem_text(printable);
 	s->refused = refused;
 	s->is_overwritten = false;
-	if (!s->write && s->retry_at_ms == NEVER)
+	if (s->write || (s->retry_at_ms != NEVER && !s->is_waiting))
+		return;
+	if (is_on_its_way(s) && !s->is_waiting)
+		s->retry_at_ms = clock_mono_ms() + SOON_MS;
+	s->is_waiting = is_on_its_way(s);
+	if (!s->is_waiting)
 		start_write(s);
 }
 
 void standing_forget(struct standing *s)
 {
 	s->is_overwritten = true;
-}
-
-/* On the way to being live: what it waits for changes, and somebody may be looking at it. */
-static bool is_on_its_way(const struct standing *s)
-{
-	return standing_is(s, "connecting") || standing_is(s, "catching_up");
 }
 
 static bool is_news(const struct standing *s)

@@ -13,7 +13,9 @@
  * counts, one transaction at a time, the same again is not written.  That the
  * user is needed is an event too.  What it waits for and how far it has come goes
  * with every word, and on the way to "live" also by itself, every few seconds.
- * What a write needs is there only while one runs.
+ * A state on the way that does not last is not told at all: when ten thousand
+ * inboxes come back at once, their commits are most of what it takes.  What a
+ * write needs is there only while one runs.
  */
 struct standing_now {
 	const char *waiting_for; /* static, in words; NULL: nothing */
@@ -31,11 +33,12 @@ struct standing {
 	struct standing_write *write; /* on its way; NULL: none */
 	bool is_fenced;               /* the lease is lost */
 	bool is_overwritten;          /* by others: the same again is written */
-	const char *state;            /* static; what was said last; NULL: nothing yet */
-	char *reason, *detail;        /* with it; detail: until it is written */
+	bool is_waiting;       /* a state on the way, told at retry_at_ms if it is still so */
+	const char *state;     /* static; what was said last; NULL: nothing yet */
+	char *reason, *detail; /* with it; detail: until it is written */
 	int64_t refused; /* the version of the credential that an event tells was refused; 0: no
 			    event */
-	uint64_t retry_at_ms;          /* of a write that failed; UINT64_MAX: none did */
+	uint64_t retry_at_ms;          /* of a write that failed or waits; UINT64_MAX: none does */
 	struct standing_now now, told; /* as it is, and as it was written last */
 	uint64_t told_ms;              /* when that was */
 	uint64_t again_ms;             /* `now` is written then; UINT64_MAX: it need not be */

@@ -292,8 +292,11 @@ void mailbox_update(struct mailbox *m, const struct lease_inbox *row)
 		m->poked_version = row->token_version;
 		moved = true;
 	}
-	if (moved)
-		mailbox_poke(m);
+	if (!moved)
+		return;
+	if (m->state == MAILBOX_BACKING_OFF || m->state == MAILBOX_HELD)
+		chronicle_note(&m->notes, CHRONICLE_MENDED, clock_unix_us(), "%s", "");
+	mailbox_poke(m);
 }
 
 /* Act on what was asked for from the loop, not from inside the call that asked. */

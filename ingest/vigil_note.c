@@ -19,6 +19,8 @@ const char *vigil_note_code(enum watch_told_kind kind)
 		return "folder_shrunk";
 	case WATCH_TOLD_TOO_MANY:
 		return "too_many_folders";
+	case WATCH_TOLD_SHUT:
+		return "folder_shut";
 	}
 	return "";
 }
@@ -55,6 +57,13 @@ void vigil_note_words(const struct watch *w, const struct watch_told *t, char re
 	case WATCH_TOLD_TOO_MANY:
 		(void)snprintf(ret, VIGIL_NOTE, "%u folders more than the %u that are looked at",
 			       t->uid, LIMIT_SWEEP_FOLDERS);
+		return;
+	case WATCH_TOLD_SHUT:
+		(void)snprintf(ret, VIGIL_NOTE, "the server does not open %s%s", name,
+			       t->folder < w->folders.n &&
+					       watch_folder_is_judged(w->folders.at[t->folder].role)
+				       ? "; nothing is proven of the inbox until it does"
+				       : "; it is tried again");
 		return;
 	}
 }

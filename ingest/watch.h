@@ -146,6 +146,7 @@ struct watch_told {
 		WATCH_TOLD_UIDVALIDITY, /* the folder's mails have other names: looked back */
 		WATCH_TOLD_SHRUNK,      /* UIDNEXT is below what was seen: looked back */
 		WATCH_TOLD_TOO_MANY,    /* folders that are not swept: `uid` of them */
+		WATCH_TOLD_SHUT,        /* a watched folder cannot be opened; tried again */
 	} kind;
 	unsigned folder;
 	uint32_t uid;

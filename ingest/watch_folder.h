@@ -46,6 +46,7 @@ struct watch_folder {
 	bool is_there;    /* the last LIST told it, and it is watched */
 	bool is_here;     /* so it is, or it is being visited, and it can be opened */
 	bool is_proven;   /* on this connection, once at least */
+	bool is_shut;     /* the server did not open it; told */
 	bool is_needed;   /* something in it is half done: its place is kept */
 	bool is_lagging;  /* the ingested watermark of its row is behind ours */
 	bool is_back;     /* looked back from a date: which UIDs were there before is not known */

@@ -151,6 +151,7 @@ static void examined_ok(struct watch *w)
 		w->stuck = "folder was not opened";
 		return;
 	}
+	f->is_shut = false;
 	/* UIDNEXT below what was seen: a mailbox from a backup gives old names to new mails (RFC
 	 * 3501 section 2.3.1.1 forbids it) */
 	if (f->uidvalidity == w->start.uidvalidity && f->announced >= f->uid_gated)

@@ -281,6 +281,9 @@ void watch_sweep_refused(struct watch *w, unsigned folder)
 	if (watch_folder_is_watched(w->folders.at[folder].role)) {
 		/* It cannot be seen on this connection: its watermark stands still and says so. */
 		w->folders.at[folder].is_here = false;
+		if (!w->folders.at[folder].is_shut)
+			w->tell = (struct watch_told){ WATCH_TOLD_SHUT, folder, 0 };
+		w->folders.at[folder].is_shut = true;
 		watch_again_forget(w, folder);
 		return;
 	}

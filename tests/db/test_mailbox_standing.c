@@ -89,12 +89,40 @@ static void a_second_wrong_password_is_told_too(void **state)
 	stage_close(&s);
 }
 
+static bool is_told_of_the_folder(struct stage *s)
+{
+	return strstr(s->notes, "folder_shut ") != NULL;
+}
+
+/* Junk cannot be opened: no proof, and the timeline says why. */
+static void a_folder_that_stays_shut_is_told_of_once(void **state)
+{
+	static struct stage s;
+	struct mailbox_params p;
+
+	(void)state;
+	stage_open(&s, "standing_shut");
+	p = stage_params(&s);
+	stage_provider(&s)->sweep_s = 1;
+	s.imapd.refuse = "EXAMINE \"Bulk";
+	s.imapd.refuse_with = "NO [NOPERM] not for you";
+	s.imapd.refusals = 2;
+	stage_watch_as(&s, 1, &p);
+	stage_until_holds(&s, is_told_of_the_folder);
+	assert_int_equal(mailbox_proven_us(s.mailbox), INT64_MIN);
+	stage_until(&s, "select count(*) = 1 from inbox_proof where inbox_id = '" SEED_A "'");
+	assert_int_equal(s.imapd.refusals, 0);
+	assert_null(strstr(strstr(s.notes, "folder_shut ") + 1, "folder_shut "));
+	stage_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_first_look_says_how_far_it_is),
 		cmocka_unit_test(they_are_left_alone_for_as_long_as_they_say),
 		cmocka_unit_test(a_second_wrong_password_is_told_too),
+		cmocka_unit_test(a_folder_that_stays_shut_is_told_of_once),
 	};
 
 	pgtest_start();

@@ -329,9 +329,11 @@ static void start_role(struct ledger *l, struct watch_folder *f)
 		log_warn(l->p.log, "imap.folder_gone", "role=%s",
 			 watch_folder_role_name(f->row_role));
 	f->row_role = role_now(f);
-	f->row_by = is_swept ? WATCH_FOLDER_SWEEP : f->by;
-	if (f->is_here)
-		f->by = f->row_by;
+	/* One that is gone is not looked at, as far as we know. */
+	f->row_by = f->is_here ? (is_swept ? WATCH_FOLDER_SWEEP : f->by) : WATCH_FOLDER_UNSAID;
+	f->by = f->row_by;
+	if (!f->is_here)
+		every_ms = 0;
 	l->role = mem_new(sizeof(*l->role));
 	l->role->ledger = l;
 	/* one at a time; what fails is told again on the next connection */

@@ -771,6 +771,34 @@ static void folders_by_attribute(void **state)
 	}
 }
 
+/* More folders than are looked at: so many are, and that there are more is told. */
+static void too_many_folders_are_told(void **state)
+{
+	const struct watch_params wp = { .lookback_s = 86400,
+					 .proof_ms = 20000,
+					 .sweep_ms = 60000 };
+	struct play p = { .row = "too many folders", .now_ms = 5000 };
+	struct watch_told told;
+	char name[32];
+
+	(void)state;
+	watch_init(&p.w, &wp);
+	watch_ready(&p.w, IMAP_CAP(IDLE), p.now_ms, us(&p));
+	expect_order(&p, "list");
+	listed(&p, "INBOX");
+	for (unsigned i = 0; i < LIMIT_SWEEP_FOLDERS + 4; i++) {
+		snprintf(name, sizeof(name), "Folder %u", i);
+		listed(&p, name);
+	}
+	over(&p, &good, 0, false);
+	must(&p, "told", watch_take_told(&p.w, &told), "nothing told");
+	assert_int_equal(told.kind, WATCH_TOLD_TOO_MANY);
+	assert_int_equal(told.uid, 5); /* INBOX stood in the list too */
+	assert_int_equal(p.w.sweep.n, LIMIT_SWEEP_FOLDERS);
+	expect_order(&p, "examine:INBOX");
+	watch_clear(&p.w);
+}
+
 /* It is kept 100,000 times: nothing large stands inside. */
 static void an_idle_one_is_small(void **state)
 {
@@ -787,6 +815,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dialogues),
 		cmocka_unit_test(folders_by_attribute),
+		cmocka_unit_test(too_many_folders_are_told),
 		cmocka_unit_test(an_idle_one_is_small),
 	};
 

@@ -9,7 +9,8 @@ import { startSandbox } from '../sandbox/sandbox.mjs';
 
 let box, ada, outs;
 before(async () => {
-  box = await startSandbox({ settings: { 'ingest.proof': '2s', 'gate.freshness': '10s', 'provider.sandbox.sweep': '3s' } });
+  box = await startSandbox({ settings: { 'ingest.proof': '2s', 'gate.freshness': '10s', 'provider.sandbox.sweep': '3s',
+    'ingest.manual_grace': '5s' } });
   ada = await box.connect('ada@example.test');
   outs = await box.register(Array.from({ length: 8 }, (_, i) =>
     ({ inboxId: ada.id, inbox: ada.address, prospect: `p${i}@example.test` })));
@@ -49,13 +50,20 @@ test('a reply in Junk, in a folder of a rule, and in the trash', async () => {
   assert.equal(all.get('INBOX').by, 'push');
 });
 
-test('a mail sent by hand is seen in Sent, and what we know of it says where it stands', async () => {
+test('a mail sent by hand is told, once; the copy of one that was registered is not', async () => {
+  await box.dovecot.save(ada.address, 'Sent', outboundCopy(outs[4]));
   await box.dovecot.save(ada.address, 'Sent', outboundCopy({ ...outs[3], id: '<by-hand.1@example.test>' }));
   const sent = await until('Sent to be read', async () => {
     const row = (await folders()).get('Sent');
     return row?.uid >= 1 ? row : null;
   }, { timeoutMs: 30000 });
   assert.equal(sent.role, 'sent');
+  const { event } = await box.engine.waitFor('the mail by hand', (e) => e.type === 'outbound.manual', { timeoutMs: 60000 });
+  assert.equal(event.data.prospect.address, outs[3].prospect);
+  assert.equal(event.data.message.message_id, 'by-hand.1@example.test');
+  assert.notEqual((await box.api.gate(outs[3].prospect)).state, 'closed');
+  const manual = (await box.api.events()).filter((e) => e.type === 'outbound.manual');
+  assert.deepEqual(manual.map((e) => e.id), [event.id]);
 });
 
 test('a folder that is renamed is followed, and its old mails stay told', async () => {

@@ -1,0 +1,172 @@
+/* Group commit: each job is told what became of it, and none disturbs another. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "tests/db/pgtest.h"
+#include "tests/db/seed.h"
+
+#define M1 "60000000-0000-4000-8000-000000000001"
+#define M2 "60000000-0000-4000-8000-000000000002"
+#define E1 "70000000-0000-4000-8000-000000000001"
+#define E2 "70000000-0000-4000-8000-000000000002"
+
+#define JOB(n, ws, inbox, epoch, folder, validity, to)                                             \
+	"{\"job\":" n ",\"workspace_id\":\"" ws "\",\"inbox_id\":\"" inbox "\",\"epoch\":" epoch   \
+	",\"folder_id\":\"" folder "\",\"uidvalidity\":" validity ",\"uid_gated\":" to             \
+	",\"gated_at\":null,\"uid_ingested\":" to ",\"ingested_at\":null}"
+#define ITEM(n, folder, uid, message, keys)                                                        \
+	"{\"job\":" n ",\"folder_id\":\"" folder "\",\"uidvalidity\":7,\"uid\":" uid               \
+	",\"message_id\":\"" message "\",\"prospect_keys\":[" keys "],\"header_message_id\":\"\"," \
+	"\"sender\":\"\",\"subject\":\"\",\"internal_at\":\"2026-11-20T00:00:00Z\","               \
+	"\"size_bytes\":1,\"matches\":[],\"detected_at\":\"2026-11-20T00:00:00Z\","                \
+	"\"recovered\":false}"
+#define VERDICT(n, message, event, keys, level)                                                    \
+	"{\"job\":" n ",\"message_id\":\"" message "\",\"prospect_keys\":[" keys                   \
+	"],\"state\":\"done\",\"kind\":\"reply\",\"confidence\":0.9,\"snippet\":\"\","             \
+	"\"evidence\":[],\"matches\":[],\"return_at\":null,\"level\":" level                       \
+	",\"reason\":\"replied\",\"hold_until\":null,\"event_id\":\"" event                        \
+	"\",\"event_type\":\"reply.received\",\"event_data\":{\"prospect\":{\"key\":\"x\"}}}"
+#define CLOSE(jobs, items)                                                                         \
+	"select string_agg(job || ' ' || coalesce(said, uid || ' ' || was), ', ' order by job, "   \
+	"said nulls first, uid) from gather_close('[" jobs "]', '[" items "]')"
+#define SETTLE(jobs, verdicts)                                                                     \
+	"select string_agg(job || ' ' || said || ' ' || was_new, ', ' order by job)"               \
+	" from gather_settle('[" jobs "]', '[" verdicts "]')"
+
+#define A(n) JOB(n, SEED_WS, SEED_A, "1", SEED_FOLDER_A, "7", "5")
+#define B(n) JOB(n, SEED_WS, SEED_B, "1", SEED_FOLDER_B, "7", "5")
+
+static struct session *admin, *ingest;
+
+static void begin(const char *database)
+{
+	(void)seed_database(database);
+	admin = seed_session(database, PGTEST_ADMIN);
+	ingest = pgtest_session(database, "replyd_ingest");
+	pgtest_exec(ingest, "set search_path = replyd, pg_temp");
+}
+
+static void end(void)
+{
+	session_close(admin);
+	session_close(ingest);
+}
+
+static void each_job_is_told_its_own(void **state)
+{
+	(void)state;
+	begin("gather_each");
+	/* A is well, B lost its lease, C's folder is another; C's gate is closed all the same. */
+	assert_string_equal(
+		"0 5 new, 0 done, 1 fenced, 2 5 new, 2 stale",
+		pgtest_value(ingest,
+			     CLOSE(A("0") "," JOB("1", SEED_WS, SEED_B, "9", SEED_FOLDER_B, "7",
+						  "5") "," JOB("2", SEED_OTHER, SEED_C, "1",
+							       SEED_FOLDER_C, "8", "5"),
+				   ITEM("0", SEED_FOLDER_A, "5", M1, "\"pat\"") "," ITEM(
+					   "1", SEED_FOLDER_B, "5", M2,
+					   "\"sam\"") "," ITEM("2", SEED_FOLDER_C, "5", M2,
+							       "\"kim\""))));
+	assert_string_equal("kim 2, pat 2",
+			    pgtest_value(admin,
+					 "select string_agg(prospect_key || ' ' || level, ', ' "
+					 "order by prospect_key) from gate"));
+	assert_string_equal("5 0 0",
+			    pgtest_value(admin, "select string_agg(uid_gated::text, ' ' order by "
+						"folder_id) from folder"));
+	/* Nothing of what it did not name is seen afterwards. */
+	assert_string_equal("0", pgtest_value(ingest, "select count(*) from gate"));
+	end();
+}
+
+static void one_mail_in_two_inboxes_is_one_message(void **state)
+{
+	(void)state;
+	begin("gather_two");
+	assert_string_equal(
+		"0 5 new, 0 done, 1 5 pending, 1 done",
+		pgtest_value(ingest, CLOSE(A("0") "," B("1"),
+					   ITEM("0", SEED_FOLDER_A, "5", M1, "\"pat\"") "," ITEM(
+						   "1", SEED_FOLDER_B, "5", M1, "\"pat\""))));
+	assert_string_equal("1 2",
+			    pgtest_value(admin, "select (select count(*) from message) || ' ' || "
+						"(select count(*) from sighting)"));
+	/* Settled in both, told once. */
+	assert_string_equal(
+		"0 done true, 1 done false",
+		pgtest_value(ingest, SETTLE(A("0") "," B("1"),
+					    VERDICT("0", M1, E1, "\"pat\"", "3") "," VERDICT(
+						    "1", M1, E1, "\"pat\"", "3"))));
+	assert_string_equal("1 3",
+			    pgtest_value(admin, "select (select count(*) from event) || ' ' || "
+						"(select level from gate)"));
+	assert_string_equal(
+		"0 5 done, 0 done",
+		pgtest_value(ingest, CLOSE(A("0"), ITEM("0", SEED_FOLDER_A, "5", M1, "\"pat\""))));
+	end();
+}
+
+static void mails_of_one_prospect_are_numbered(void **state)
+{
+	(void)state;
+	begin("gather_seq");
+	pgtest_value(ingest,
+		     CLOSE(A("0") "," B("1"), ITEM("0", SEED_FOLDER_A, "5", M1, "\"pat\"") "," ITEM(
+						      "1", SEED_FOLDER_B, "5", M2, "\"pat\"")));
+	assert_string_equal(
+		"0 done true, 1 done true",
+		pgtest_value(ingest, SETTLE(A("0") "," B("1"),
+					    VERDICT("0", M1, E1, "\"pat\"", "0") "," VERDICT(
+						    "1", M2, E2, "\"pat\"", "3"))));
+	assert_string_equal("1 1, 2 2",
+			    pgtest_value(admin,
+					 "select string_agg(prospect_seq || ' ' || "
+					 "(data->'prospect'->>'seq'), ', ' order by prospect_seq) "
+					 "from event"));
+	assert_string_equal("3 replied 2",
+			    pgtest_value(admin, "select level || ' ' || reason || ' ' || "
+						"events from gate"));
+	assert_string_equal("0", pgtest_value(admin, "select count(*) from gate_pending"));
+	end();
+}
+
+static void what_is_odd_is_told_and_the_others_go_on(void **state)
+{
+	(void)state;
+	begin("gather_odd");
+	pgtest_value(ingest, CLOSE(A("0"), ITEM("0", SEED_FOLDER_A, "5", M1, "\"pat\",\"sam\"")));
+	/* M2 was never gated; M1 is about two, and takes the longer way. */
+	assert_string_equal("0 done true, 1 again false",
+			    pgtest_value(ingest, SETTLE(A("0") "," B("1"),
+							VERDICT("0", M1, E1, "\"pat\",\"sam\"",
+								"3") "," VERDICT("1", M2, E2,
+										 "\"kim\"", "3"))));
+	assert_string_equal(
+		"pat 3, sam 3",
+		pgtest_value(admin, "select string_agg(prospect_key || ' ' || level, ', ' order "
+				    "by prospect_key) from gate where level > 0"));
+	assert_string_equal("0",
+			    pgtest_value(admin, "select uid_gated from folder where folder_id = "
+						"'" SEED_FOLDER_B "'"));
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_job_is_told_its_own),
+		cmocka_unit_test(one_mail_in_two_inboxes_is_one_message),
+		cmocka_unit_test(mails_of_one_prospect_are_numbered),
+		cmocka_unit_test(what_is_odd_is_told_and_the_others_go_on),
+	};
+
+	pgtest_start();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

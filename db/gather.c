@@ -32,6 +32,7 @@ struct gather_group {
 };
 
 struct gather_lane {
+	struct gather *owner;
 	struct pg *pg;
 	struct list queues[GATHER_KINDS];
 	struct gather_group groups[GATHER_KINDS];
@@ -50,6 +51,7 @@ struct gather *gather_open(struct loop *l, struct pg *const *lanes, unsigned n)
 
 	g->n = n < GATHER_LANES ? n : GATHER_LANES;
 	for (unsigned i = 0; i < g->n; i++) {
+		g->lanes[i].owner = g;
 		g->lanes[i].pg = lanes[i];
 		for (int k = 0; k < GATHER_KINDS; k++) {
 			list_init(&g->lanes[i].queues[k]);
@@ -151,15 +153,17 @@ static void number(struct gather_ask *q, int job)
 	}
 }
 
-/* What has queued, at most GATHER_MOST; one that is to be alone is. */
+/* What has queued, within the ceilings; one that is to be alone is. */
 static void collect(struct gather_group *group)
 {
 	struct list *queue = &group->lane->queues[group->kind], *first;
+	size_t items = 0;
 
 	while (group->n < GATHER_MOST && (first = list_first(queue))) {
 		struct gather_ask *q = container_of(first, struct gather_ask, link);
 
-		if (q->alone && group->n > 0)
+		items += json_array_size(q->items);
+		if (group->n > 0 && (q->alone || items > GATHER_ITEMS))
 			return;
 		list_remove(first);
 		number(q, group->n);
@@ -191,6 +195,22 @@ static void tell_all(struct gather_group *group, const struct outcome *o)
 	group->n = 0;
 }
 
+/* One of them is at fault, and nobody knows which: each is asked again by itself. */
+static void ask_each(struct gather_group *group)
+{
+	for (int i = 0; i < group->n; i++) {
+		struct gather_ask *q = group->asks[i];
+
+		if (!q)
+			continue;
+		q->alone = true;
+		q->group = NULL;
+		q->state = GATHER_QUEUED;
+		list_append(&group->lane->queues[group->kind], &q->link);
+	}
+	group->n = 0;
+}
+
 static void send_group(struct gather_group *group)
 {
 	json_t *jobs = json_array(), *items = json_array();
@@ -211,8 +231,12 @@ static void send_group(struct gather_group *group)
 	else
 		pg_tx_add(&group->tx, &stmts[group->kind], "jj", jobs_text, items_text);
 	r = pg_tx_start(group->lane->pg, &group->tx, on_answer);
-	if (r) {
-		struct outcome o = outcome_of(BLAME_NET, "group not started", TEXT(""));
+	if (r == -EMSGSIZE && group->n > 1) {
+		ask_each(group);
+		timer_in(&group->lane->owner->turn, 0);
+	} else if (r) {
+		struct outcome o = outcome_of(r == -EMSGSIZE ? BLAME_US : BLAME_NET,
+					      "group not started", TEXT(""));
 
 		tell_all(group, &o);
 	}
@@ -226,22 +250,6 @@ static void on_turn(struct timer *t)
 		for (int k = 0; k < GATHER_KINDS; k++)
 			if (!g->lanes[i].groups[k].n && !list_is_empty(&g->lanes[i].queues[k]))
 				send_group(&g->lanes[i].groups[k]);
-}
-
-/* One of them is at fault, and nobody knows which: each is asked again by itself. */
-static void ask_each(struct gather_group *group)
-{
-	for (int i = 0; i < group->n; i++) {
-		struct gather_ask *q = group->asks[i];
-
-		if (!q)
-			continue;
-		q->alone = true;
-		q->group = NULL;
-		q->state = GATHER_QUEUED;
-		list_append(&group->lane->queues[group->kind], &q->link);
-	}
-	group->n = 0;
 }
 
 static void on_answer(struct pg_tx *tx, const struct pg_answer *a)

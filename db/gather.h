@@ -25,7 +25,8 @@ struct gather_lane;
 struct gather_group;
 
 #define GATHER_LANES 4
-#define GATHER_MOST  64 /* asks in one group: a few milliseconds of PostgreSQL's time */
+#define GATHER_MOST  64  /* asks in one group: a few milliseconds of PostgreSQL's time */
+#define GATHER_ITEMS 256 /* and mails, but for the first ask: a megabyte of JSON */
 
 enum gather_kind { GATHER_FIND, GATHER_CLOSE, GATHER_SETTLE, GATHER_KINDS };
 

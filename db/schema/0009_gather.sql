@@ -37,13 +37,16 @@ begin
 	perform set_config('replyd.workspaces', (select array_agg(distinct j.workspace_id)::text
 		from jsonb_to_recordset(jobs) as j (workspace_id uuid)), true);
 	return query
-		select j.job, k.digest, o.outbound_id, o.inbox_id, o.sequence, o.step,
-			o.prospect_key, o.prospect_address, o.message_id, o.sent_at
+		select j.job, f.*
 		from jsonb_to_recordset(jobs) as j (job int, workspace_id uuid, digests jsonb)
 		cross join lateral (select distinct decode(x.d, 'hex') as d from jsonb_array_elements_text(j.digests) as x (d)) g
-		join outbound_key k on k.workspace_id = j.workspace_id and k.digest = g.d
-		join outbound o on o.workspace_id = k.workspace_id and o.outbound_id = k.outbound_id
-			and o.created_at = k.outbound_created_at;
+		-- Apart, or the planner, who takes arrays for long, reads whole tables.
+		cross join lateral (
+			select k.digest, o.outbound_id, o.inbox_id, o.sequence, o.step, o.prospect_key, o.prospect_address, o.message_id, o.sent_at
+			from outbound_key k
+			join outbound o on o.workspace_id = k.workspace_id and o.outbound_id = k.outbound_id
+				and o.created_at = k.outbound_created_at
+			where k.workspace_id = j.workspace_id and k.digest = g.d offset 0) f;
 end $$;
 grant execute on function gather_find(jsonb) to replyd_ingest;
 

@@ -176,7 +176,9 @@ void standing_look(struct standing *s, const struct standing_now *now, uint64_t 
 	uint64_t at_ms = s->told_ms + AGAIN_MS;
 
 	s->now = *now;
-	if (!is_on_its_way(s) || !is_news(s))
+	/* While a write runs or waits there is nothing to be done at any time: its end looks again.
+	 */
+	if (s->write || s->retry_at_ms != NEVER || !is_on_its_way(s) || !is_news(s))
 		s->again_ms = NEVER;
 	else if (s->again_ms == NEVER)
 		s->again_ms = at_ms > now_ms ? at_ms : now_ms;

@@ -43,20 +43,17 @@ static SSL_SESSION *take_out(struct tls_ticket_pool *p, struct ticket *t)
 	return s;
 }
 
-/* false: there is none. */
-static bool drop_oldest(struct tls_ticket_pool *p)
+static void drop_oldest(struct tls_ticket_pool *p)
 {
-	struct list *first = list_first(&p->oldest);
-
-	if (first)
-		SSL_SESSION_free(take_out(p, container_of(first, struct ticket, link)));
-	return first != NULL;
+	SSL_SESSION_free(take_out(p, container_of(p->oldest.next, struct ticket, link)));
 }
 
 void tls_ticket_clear(struct tls_ticket_pool *p)
 {
-	while (drop_oldest(p))
-		;
+	struct list *at, *tmp;
+
+	list_each(&p->oldest, at, tmp)
+		SSL_SESSION_free(take_out(p, container_of(at, struct ticket, link)));
 	map_clear(&p->hosts);
 }
 

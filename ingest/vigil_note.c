@@ -56,7 +56,7 @@ void vigil_note_words(const struct watch *w, const struct watch_told *t, char re
 		return;
 	case WATCH_TOLD_TOO_MANY:
 		(void)snprintf(ret, VIGIL_NOTE, "%u folders more than the %u that are looked at",
-			       t->uid, LIMIT_SWEEP_FOLDERS);
+			       t->uid, (unsigned)LIMIT_SWEEP_FOLDERS);
 		return;
 	case WATCH_TOLD_SHUT:
 		(void)snprintf(ret, VIGIL_NOTE, "the server does not open %s%s", name,

@@ -15,6 +15,7 @@ static void on_ensured(struct folder_ensure *q);
 static void on_role(struct folder_role *q);
 static void on_marked(struct arrival_close *q);
 static void on_gap(struct gap_close *q);
+static void on_modseq(struct folder_modseq *q);
 
 #define RETRY_MS  500 /* of a transaction that failed */
 #define RELOAD_MS (UINT64_C(300) * 1000)
@@ -48,6 +49,10 @@ struct ledger_mark {
 };
 struct ledger_gap {
 	struct gap_close q;
+	struct ledger *ledger;
+};
+struct ledger_modseq {
+	struct folder_modseq q;
 	struct ledger *ledger;
 };
 
@@ -101,10 +106,14 @@ void ledger_clear(struct ledger *l)
 		pg_tx_cancel(&l->role->q.tx);
 	if (l->mark)
 		pg_tx_cancel(&l->mark->q.tx);
+	if (l->modseq)
+		pg_tx_cancel(&l->modseq->q.tx);
 	free(l->role);
 	free(l->mark);
+	free(l->modseq);
 	l->role = NULL;
 	l->mark = NULL;
+	l->modseq = NULL;
 }
 
 static void answered(struct ledger *l, bool fenced)
@@ -190,6 +199,7 @@ static void on_row(struct folder_load *q, const struct folder_row *f)
 		.uidvalidity = (uint32_t)f->uidvalidity,
 		.uid_gated = (uint32_t)f->uid_gated,
 		.uid_ingested = (uint32_t)f->uid_ingested,
+		.modseq = (uint64_t)f->highestmodseq,
 	};
 
 	if (!watch_folder_is_watched(k.role))
@@ -370,6 +380,38 @@ static void on_role(struct folder_role *q)
 	answered(l, fenced);
 }
 
+/* Once per connection and folder is enough: whatever is restored is older than that. */
+static void keep_modseq(struct ledger *l)
+{
+	const struct watch *w = l->p.watch;
+
+	for (unsigned i = 0; !l->modseq && i < w->folders.n; i++) {
+		struct watch_folder *f = &w->folders.at[i];
+
+		if (!f->folder[0] || !f->is_proven || f->is_counted || !f->modseq ||
+		    f->modseq > INT64_MAX)
+			continue;
+		f->is_counted = true;
+		l->modseq = mem_new(sizeof(*l->modseq));
+		l->modseq->ledger = l;
+		if (folder_modseq_start(l->p.pg, &l->modseq->q, l->p.lease, f->folder,
+					f->uidvalidity, (int64_t)f->modseq, on_modseq) == 0)
+			return;
+		free(l->modseq);
+		l->modseq = NULL;
+	}
+}
+
+static void on_modseq(struct folder_modseq *q)
+{
+	struct ledger *l = container_of(q, struct ledger_modseq, q)->ledger;
+	bool fenced = q->fenced;
+
+	free(l->modseq);
+	l->modseq = NULL;
+	answered(l, fenced);
+}
+
 /* ---- what was left half done ---- */
 
 static void start_mark(struct ledger *l, unsigned folder)
@@ -545,6 +587,7 @@ void ledger_act(struct ledger *l, uint64_t now_ms)
 	l->retry_ms = NEVER;
 	take_start(l);
 	write_roles(l);
+	keep_modseq(l);
 	catch_up(l);
 	judge_blind(l);
 }

@@ -37,6 +37,7 @@ struct ledger_ensure;
 struct ledger_role;
 struct ledger_mark;
 struct ledger_gap;
+struct ledger_modseq;
 
 struct ledger {
 	struct ledger_params p;
@@ -55,6 +56,7 @@ struct ledger {
 	struct ledger_role *role;
 	struct ledger_mark *mark;
 	struct ledger_gap *gap;
+	struct ledger_modseq *modseq;
 	struct watch_start start; /* the row that is made */
 	uint64_t retry_ms;        /* another try of what failed; UINT64_MAX: nothing did */
 	uint64_t reload_ms;       /* not before: rows are read again for a mail to be seen again */

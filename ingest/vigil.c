@@ -274,12 +274,21 @@ void vigil_heard(struct vigil *v, const struct imap_event *ev, uint64_t now_ms, 
 			v); /* the watcher makes nothing of it: refused, or nothing there */
 }
 
+/* Only a row whose mails have the names that it knows has a history to go on from (RFC 7162). */
+static int examine(struct vigil *v, const struct watch_folder *f, uint64_t now_ms)
+{
+	const struct imap_known known = {
+		.uidvalidity = f->uidvalidity,
+		.uid_from = f->uid_gated < UINT32_MAX ? f->uid_gated + 1 : UINT32_MAX,
+		.modseq = f->modseq,
+	};
+	bool is_known = f->uidvalidity && f->modseq;
+
+	return imap_session_examine(v->session, text_of(f->raw), is_known ? &known : NULL, now_ms);
+}
+
 static int carry_out(struct vigil *v, const struct watch_order *o, uint64_t now_ms)
 {
-	struct text raw = o->folder < WATCH_FOLDERS && v->watch.folders.at[o->folder].raw
-				  ? text_of(v->watch.folders.at[o->folder].raw)
-				  : TEXT("");
-
 	switch (o->kind) {
 	case WATCH_ORDER_LIST:
 		return imap_session_list(v->session, now_ms);
@@ -288,7 +297,7 @@ static int carry_out(struct vigil *v, const struct watch_order *o, uint64_t now_
 	case WATCH_ORDER_NOTIFY:
 		return imap_session_notify(v->session, now_ms);
 	case WATCH_ORDER_EXAMINE:
-		return imap_session_examine(v->session, raw, /* known= */ NULL, now_ms);
+		return examine(v, &v->watch.folders.at[o->folder], now_ms);
 	case WATCH_ORDER_SEARCH:
 		return imap_session_search_since(v->session, o->since_unix_s, now_ms);
 	case WATCH_ORDER_FETCH:

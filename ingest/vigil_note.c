@@ -17,6 +17,8 @@ const char *vigil_note_code(enum watch_told_kind kind)
 		return "uidvalidity_changed";
 	case WATCH_TOLD_SHRUNK:
 		return "folder_shrunk";
+	case WATCH_TOLD_RESTORED:
+		return "folder_restored";
 	case WATCH_TOLD_TOO_MANY:
 		return "too_many_folders";
 	case WATCH_TOLD_SHUT:
@@ -52,6 +54,10 @@ void vigil_note_words(const struct watch *w, const struct watch_told *t, char re
 		return;
 	case WATCH_TOLD_SHRUNK:
 		(void)snprintf(ret, VIGIL_NOTE, "%s ends before what was seen; looked back by date",
+			       name);
+		return;
+	case WATCH_TOLD_RESTORED:
+		(void)snprintf(ret, VIGIL_NOTE, "%s is older than it was seen; looked back by date",
 			       name);
 		return;
 	case WATCH_TOLD_TOO_MANY:

@@ -127,6 +127,8 @@ struct watch_start {
 	uint32_t uid_before; /* what came before the lookback ends here */
 	uint32_t uid_end;    /* a watermark beyond this is of other mails; UINT32_MAX: not known */
 	bool was_known;      /* under another UIDVALIDITY */
+	bool is_restored;    /* the watermark is of other mails, wherever it stands */
+	uint64_t modseq;     /* HIGHESTMODSEQ as the folder was opened; 0: not told */
 };
 
 /* What a catching up of the watched folders has come to; since the session began. */
@@ -147,6 +149,7 @@ struct watch_told {
 		WATCH_TOLD_SHRUNK,      /* UIDNEXT is below what was seen: looked back */
 		WATCH_TOLD_TOO_MANY,    /* folders that are not swept: `uid` of them */
 		WATCH_TOLD_SHUT,        /* a watched folder cannot be opened; tried again */
+		WATCH_TOLD_RESTORED,    /* HIGHESTMODSEQ is below what was told: looked back */
 	} kind;
 	unsigned folder;
 	uint32_t uid;

@@ -143,6 +143,7 @@ struct watch_folder *watch_folder_know(struct watch_folders *f, const struct wat
 	at->uidvalidity = k->uidvalidity;
 	at->uid_gated = k->uid_gated;
 	at->uid_ingested = k->uid_ingested;
+	at->modseq = k->modseq;
 	return at;
 }
 
@@ -165,7 +166,7 @@ void watch_folder_forget(struct watch_folders *f)
 {
 	for (unsigned i = 0; i < f->n; i++) {
 		f->at[i].is_here = f->at[i].is_there = f->at[i].is_listed = false;
-		f->at[i].is_proven = false;
+		f->at[i].is_proven = f->at[i].is_counted = false;
 		f->at[i].view = WATCH_VIEW_NONE;
 		f->at[i].shown_us = INT64_MIN;
 	}

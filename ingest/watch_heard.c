@@ -94,7 +94,11 @@ static void heard_examined(struct watch *w, const struct imap_event *ev, int64_t
 	 * back for itself */
 	if (!uidvalidity || ev->examined.is_uid_unsticky)
 		uidvalidity = (uint32_t)(now_us / 1000000);
-	w->start = (struct watch_start){ .folder = w->about, .uidvalidity = uidvalidity };
+	w->start = (struct watch_start){
+		.folder = w->about,
+		.uidvalidity = uidvalidity,
+		.modseq = ev->examined.highestmodseq,
+	};
 }
 
 /* The row's UIDs still name the same mails: go on after the last one. */
@@ -126,8 +130,9 @@ static void look_back(struct watch *w, struct watch_folder *f)
 	w->start.uid_end = f->announced;
 	if (w->start.was_known) {
 		tell(w,
-		     f->uidvalidity == w->start.uidvalidity ? WATCH_TOLD_SHRUNK
-							    : WATCH_TOLD_UIDVALIDITY,
+		     w->start.is_restored                     ? WATCH_TOLD_RESTORED
+		     : f->uidvalidity == w->start.uidvalidity ? WATCH_TOLD_SHRUNK
+							      : WATCH_TOLD_UIDVALIDITY,
 		     0);
 		f->is_missed = true;
 		w->gap.is_unsure |= !f->is_proven && watch_folder_is_watched(f->role);
@@ -143,6 +148,13 @@ static void look_back(struct watch *w, struct watch_folder *f)
 	w->lowest = w->found = 0;
 }
 
+/* RFC 7162 section 3.1.2.1: it only grows, except where a mailbox comes from a backup. */
+static bool is_restored(const struct watch *w, const struct watch_folder *f)
+{
+	return f->uidvalidity == w->start.uidvalidity && w->start.modseq != 0 &&
+	       w->start.modseq < f->modseq;
+}
+
 static void examined_ok(struct watch *w)
 {
 	struct watch_folder *f = &w->folders.at[w->about];
@@ -153,8 +165,11 @@ static void examined_ok(struct watch *w)
 	}
 	f->is_shut = false;
 	/* UIDNEXT below what was seen: a mailbox from a backup gives old names to new mails (RFC
-	 * 3501 section 2.3.1.1 forbids it) */
-	if (f->uidvalidity == w->start.uidvalidity && f->announced >= f->uid_gated)
+	 * 3501 section 2.3.1.1 forbids it), also when as many came again as were lost */
+	w->start.is_restored = is_restored(w, f);
+	f->modseq = w->start.modseq;
+	if (f->uidvalidity == w->start.uidvalidity && f->announced >= f->uid_gated &&
+	    !w->start.is_restored)
 		go_on(w, f);
 	else
 		look_back(w, f);
@@ -177,6 +192,8 @@ static void searched(struct watch *w, bool ok, bool is_short)
 	if (f->due > w->exists)
 		f->due = w->exists;
 	w->start.uid_before = before;
+	if (w->start.is_restored && before < w->start.uid_end)
+		w->start.uid_end = before;
 	w->work = WATCH_WORK_START_READY;
 }
 

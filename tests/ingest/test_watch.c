@@ -150,6 +150,15 @@ static const struct {
 	{ "UIDNEXT below what was seen: a mailbox from a backup",
 	  "know:INBOX,7,10 ready list +INBOX ok examine:INBOX ex:7,8,7 ok told:4,0 search low:3 ok "
 	  "start:2 row:2 fetch:3-7" },
+	{ "HIGHESTMODSEQ below what was told: a backup with as many mails as were lost",
+	  "know:INBOX,7,10,900 seen:10 ready list +INBOX ok examine:INBOX ex:7,11,10,850 ok "
+	  "told:7,0 "
+	  "search low:8 ok start:7 row:7 fetch:8-10 msgs:8-10 ok batch:10!~ " DONE_WITH
+	  "gap:3,0,0,unsure" },
+	{ "HIGHESTMODSEQ has grown: nothing is looked at twice",
+	  "know:INBOX,7,10,900 ready list +INBOX ok examine:INBOX ex:7,11,10,950 ok live idle" },
+	{ "HIGHESTMODSEQ is not told any more: nothing is looked at twice",
+	  "know:INBOX,7,10,900 ready list +INBOX ok examine:INBOX ex:7,11,10 ok live idle" },
 	{ "no UIDVALIDITY at all: this session looks back for itself",
 	  "know:INBOX,7,10 ready list +INBOX ok examine:INBOX ex:0,8,7 ok search low:3 ok "
 	  "start:2" },
@@ -531,7 +540,8 @@ static bool server_says(struct play *p, const char *word, struct args *a)
 	else if (starts(word, "ex:", a))
 		tell(p, &(struct imap_event){ .kind = IMAP_EV_EXAMINED,
 					      .examined = { (uint32_t)a->n[0], (uint32_t)a->n[1],
-							    (uint32_t)a->n[2], 0, false } });
+							    (uint32_t)a->n[2],
+							    a->count > 3 ? a->n[3] : 0, false } });
 	else if (starts(word, "low:", a))
 		tell(p, &(struct imap_event){ .kind = IMAP_EV_LOWEST_UID,
 					      .lowest = { (uint32_t)a->n[0], (uint32_t)a->n[1] } });
@@ -585,6 +595,7 @@ static void know(struct play *p, const struct args *a)
 		.uidvalidity = (uint32_t)a->n[0],
 		.uid_gated = (uint32_t)a->n[1],
 		.uid_ingested = (uint32_t)a->n[1],
+		.modseq = a->count > 2 ? a->n[2] : 0,
 	};
 
 	watch_know(&p->w, &k);

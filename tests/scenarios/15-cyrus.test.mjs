@@ -4,7 +4,8 @@ import { after, before, test } from 'node:test';
 import { startCyrus } from '../sandbox/cyrus.mjs';
 import { Imap } from '../sandbox/imap.mjs';
 import { bounce, humanReply, isOf, outOfOffice, privateMail } from '../sandbox/mails.mjs';
-import { endAll } from '../sandbox/proc.mjs';
+import { insideOf } from '../sandbox/postgres.mjs';
+import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
 let box, ada, outs, client;
@@ -40,6 +41,11 @@ test('each mail becomes its event, in INBOX and in Junk, and the mailbox stays a
   assert.equal((await box.api.waitForGate('sam@example.test', 'closed')).reason, 'replied');
   assert.equal((await box.api.events()).filter((e) => e.data.message).length, 4);
   assert.equal(await client.snapshot(), before_, 'no flag, no folder, no mail has changed');
+});
+
+test('how far the server counts changes is kept, so that a mailbox from a backup is noticed', async () => {
+  await until('HIGHESTMODSEQ of the watched folders', async () => await insideOf(box.replyd).psql(
+    "select bool_and(highestmodseq > 0) from replyd.folder where role in ('inbox', 'junk')") === 't');
 });
 
 test('the server goes away and returns: what came meanwhile is caught up, nothing is told twice', async () => {

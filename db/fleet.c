@@ -21,7 +21,7 @@ static const struct pg_stmt beat = {
 };
 static const struct pg_stmt workers = {
 	"fleet_workers",
-	"select worker_id, slot, beat, capacity::bigint, held::bigint, draining from worker order by worker_id",
+	"select worker_id, slot, beat, capacity::bigint, held::bigint, draining, host from worker order by worker_id",
 };
 /* clang-format on */
 
@@ -56,6 +56,8 @@ static void on_beaten(struct pg_tx *tx, const struct pg_answer *a)
 		all[i].capacity = pg_row_i64(a, 1, (int)i, 3);
 		all[i].held = pg_row_i64(a, 1, (int)i, 4);
 		all[i].is_draining = pg_row_bool(a, 1, (int)i, 5);
+		(void)snprintf(all[i].host, sizeof(all[i].host), "%s",
+			       pg_row_text(a, 1, (int)i, 6));
 	}
 	q->workers = all;
 	q->done(q);

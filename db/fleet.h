@@ -16,6 +16,7 @@
  * used again after `done`; 0 and -errno as pg_tx_start().
  */
 #define FLEET_SLOT 64
+#define FLEET_HOST 64
 
 /* What a worker says of itself. */
 struct fleet_self {
@@ -28,7 +29,8 @@ struct fleet_self {
 struct fleet_worker {
 	char worker[LEASE_UUID];
 	char slot[FLEET_SLOT];
-	int64_t beat; /* counts up */
+	char host[FLEET_HOST]; /* "": it does not say */
+	int64_t beat;          /* counts up */
 	int64_t capacity, held;
 	bool is_draining;
 };

@@ -61,6 +61,22 @@ static void bucket_take(struct pace_bucket *b, uint64_t now_ms)
 	b->at_ms = now_ms;
 }
 
+static void bucket_share(struct pace_bucket *b, uint32_t whole, unsigned n, uint64_t now_ms)
+{
+	uint64_t milli = bucket_milli(b, now_ms), full;
+
+	b->per_s = whole > n ? whole / n : whole != 0;
+	full = (uint64_t)b->per_s * TOKEN;
+	b->milli = milli < full ? milli : full;
+	b->at_ms = now_ms;
+}
+
+void pace_share(struct pace *p, unsigned n, uint64_t now_ms)
+{
+	bucket_share(&p->connects, p->p.connects_per_s, n, now_ms);
+	bucket_share(&p->logins, p->p.logins_per_s, n, now_ms);
+}
+
 /* ---- states ---- */
 
 static void enter(struct pace *p, enum pace_state state, uint64_t now_ms)

@@ -82,6 +82,9 @@ typedef uint32_t pace_mark;
 
 void pace_init(struct pace *p, const struct pace_params *params, struct rand_gen *g,
 	       uint64_t now_ms);
+/* The rates are those of one address, which `n` workers have together: a part of them each, and one
+ * a second at least. */
+void pace_share(struct pace *p, unsigned n, uint64_t now_ms);
 /* Time has passed. */
 enum pace_news pace_tick(struct pace *p, uint64_t now_ms);
 /* When the next attempt may begin: now or earlier, later, or UINT64_MAX: when one under way has

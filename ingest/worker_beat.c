@@ -113,8 +113,19 @@ static void look_round(struct worker *w, const struct fleet_beat *q, uint64_t no
 		p->held = f->held;
 		p->is_draining = f->is_draining;
 		p->is_alive = liveness_is_alive(&b->liveness, f->worker, now_ms);
+		p->is_neighbour = b->host[0] && strcmp(b->host, f->host) == 0;
 		b->n_peers++;
 	}
+}
+
+/* Who shares our address with us, ourselves too. */
+static unsigned neighbours(const struct worker_beat *b)
+{
+	unsigned n = 1;
+
+	for (size_t i = 0; i < b->n_peers; i++)
+		n += b->peers[i].is_alive && b->peers[i].is_neighbour;
+	return n;
 }
 
 int64_t worker_beat_share(const struct worker *w, int64_t capacity, int64_t all)
@@ -173,6 +184,7 @@ static void on_beaten(struct fleet_beat *q)
 		return;
 	}
 	look_round(w, q, now_ms);
+	worker_lane_share(w, neighbours(b));
 	/* Nobody has seen us beat for as long as a lease lasts: what we hold may be another's. */
 	if (b->answered_ms && now_ms - b->answered_ms > w->p.lease_ms) {
 		log_warn(&w->log, "worker.was_silent", "ms=%llu",

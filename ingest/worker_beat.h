@@ -19,6 +19,7 @@ struct worker_peer {
 	char worker[LEASE_UUID];
 	int64_t capacity, held;
 	bool is_alive, is_draining;
+	bool is_neighbour; /* on the same machine: providers see one address */
 };
 
 struct worker_beat {
@@ -27,7 +28,7 @@ struct worker_beat {
 	bool is_told_to_drain; /* our row says so: the command line did */
 	uint64_t at_ms;
 	uint64_t answered_ms; /* last beat that was answered; 0: none, we are not in the table */
-	char host[64];
+	char host[FLEET_HOST];
 	struct liveness liveness;
 	struct worker_peer *peers; /* all but ourselves */
 	size_t n_peers;

@@ -22,6 +22,7 @@ void worker_lane_init(struct worker *w)
 	list_init(&w->lane.resting);
 	list_init(&w->lane.telling);
 	w->lane.retry_ms = WORKER_NEVER;
+	w->lane.share = 1;
 }
 
 void worker_lane_cancel(struct worker *w)
@@ -50,8 +51,23 @@ static struct lane *open_lane(struct worker *w, const char *name, const struct p
 	l->connections = row->connections;
 	l->proof_ms = w->p.mailbox.proof_ms ? w->p.mailbox.proof_ms : row->proof_s * UINT64_C(1000);
 	pace_init(&l->pace, &pp, w->p.mailbox.rand, clock_mono_ms());
+	pace_share(&l->pace, w->lane.share, clock_mono_ms());
 	map_put(&w->lane.by_name, text_of(l->name), l);
 	return l;
+}
+
+void worker_lane_share(struct worker *w, unsigned n)
+{
+	uint64_t now_ms = clock_mono_ms();
+	size_t at = 0;
+	struct text name;
+	void *l;
+
+	if (n == w->lane.share)
+		return;
+	w->lane.share = n;
+	while (map_next(&w->lane.by_name, &at, &name, &l))
+		pace_share(&((struct lane *)l)->pace, n, now_ms);
 }
 
 /* Servers that nobody described have nothing in common but that. */

@@ -44,6 +44,7 @@ struct worker_lane {
 	struct list resting; /* wait for time, or for an attempt to end */
 	struct list telling;
 	unsigned admitted; /* attempts under way */
+	unsigned share;    /* so many workers of this machine have one provider's rates together */
 	struct fleet_outage q;
 	bool is_under_way;
 	struct lane *told; /* what `q` is about; NULL: nothing, or that lane is gone */
@@ -55,6 +56,9 @@ void worker_lane_init(struct worker *w);
 uint64_t worker_lane_due(const struct worker *w);
 void worker_lane_tick(struct worker *w, uint64_t now_ms);
 void worker_lane_cancel(struct worker *w);
+
+/* What a provider bears from one address is divided among `n` workers. */
+void worker_lane_share(struct worker *w, unsigned n);
 
 /* The seat takes its place in the lane of that provider; and leaves it. */
 void worker_lane_join(struct seat *s, const char *provider, const char *host);

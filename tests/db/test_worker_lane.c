@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -92,6 +93,31 @@ static void a_provider_is_not_stormed(void **state)
 	stage_until_holds(s, many_live);
 	/* six at once, and then six a second */
 	assert_true(clock_mono_ms() - begin_ms >= 1000);
+	crew_close(&crew);
+}
+
+/* Another worker of this machine comes from the same address: it has its part of the rate. */
+static void neighbours_have_one_rate_together(void **state)
+{
+	struct worker_params p;
+	char host[64] = "";
+	uint64_t begin_ms;
+
+	(void)state;
+	open_with_many("lane_neighbour");
+	assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
+	pgtest_exec(s->admin,
+		    "insert into worker (worker_id, host, pid, capacity) values ('" CREW_TWO
+		    "', '%s', 1, 1)",
+		    host);
+	p = crew_params(&crew, CREW_ONE);
+	p.lease_ms = 60000;
+	stage_provider(s)->connects_per_s = 6;
+	begin_ms = clock_mono_ms();
+	crew_hire(&crew, 0, &p);
+	stage_until_holds(s, many_live);
+	/* three at once, and then three a second */
+	assert_true(clock_mono_ms() - begin_ms >= 2900);
 	crew_close(&crew);
 }
 
@@ -205,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_outage_is_one_incident),
 		cmocka_unit_test(a_provider_is_not_stormed),
+		cmocka_unit_test(neighbours_have_one_rate_together),
 		cmocka_unit_test(a_proof_is_written_once_in_its_time),
 		cmocka_unit_test(who_is_started_again_goes_on_at_once),
 		cmocka_unit_test(another_slot_says_nothing),

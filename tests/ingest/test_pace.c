@@ -103,6 +103,26 @@ static void the_slower_bucket_counts(void **state)
 	}
 }
 
+static void workers_of_one_address_share_it(void **state)
+{
+	static const struct {
+		uint32_t rate;
+		unsigned workers, least, most; /* in ten seconds */
+	} rows[] = { { 10, 2, 54, 56 }, { 10, 3, 32, 34 }, { 2, 7, 10, 12 }, { 10, 1, 109, 111 } };
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct play p;
+
+		begin(&p, (struct pace_params){ .connects_per_s = rows[i].rate });
+		pace_share(&p.pace, rows[i].workers, p.now_ms);
+		assert_in_range(flow(&p, 10000), rows[i].least, rows[i].most);
+		/* and alone again */
+		pace_share(&p.pace, 1, p.now_ms);
+		assert_in_range(flow(&p, 10000), rows[i].rate * 10 - 1, rows[i].rate * 11 + 1);
+	}
+}
+
 static void no_rate_is_no_limit(void **state)
 {
 	struct play p;
@@ -359,6 +379,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_slower_bucket_counts),
+		cmocka_unit_test(workers_of_one_address_share_it),
 		cmocka_unit_test(no_rate_is_no_limit),
 		cmocka_unit_test(a_bucket_never_saves_more_than_a_second),
 		cmocka_unit_test(the_start_is_spread),

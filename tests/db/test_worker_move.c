@@ -90,7 +90,9 @@ static void who_is_stopped_waits_for_the_others(void **state)
 	crew_stop(&crew, 0);
 	stage_until_holds(s, crew_is_stopped);
 	/* every one was connected over there before it was let go here */
-	assert_int_equal(crew_live(&crew, 1), 3);
+	assert_int_equal(crew_held(&crew, 1), 3);
+	assert_true(s->imapd.open >= 3);
+	stage_until_holds(s, second_has_all);
 	stage_until(s, "select count(*) = 1 from worker");
 	crew_kill(&crew, 0);
 	/* the last one has nobody to wait for */

@@ -301,6 +301,13 @@ static const struct conf_row rows[] = {
 	  .min = 0,
 	  .max = 30 * DAY_MS,
 	  .meaning = "a session is replaced after so long; 0: what is known of it" },
+	{ .name = "provider.*.session_ends_with_token",
+	  .kind = CONF_TEXT,
+	  .offset = OF(session_ends_with_token),
+	  .initial = "auto",
+	  .words = "auto on off",
+	  .meaning = "a session is replaced before its access token ends; auto: what is known of "
+		     "it, else on for oauth" },
 	{ .name = "provider.*.connections",
 	  .kind = CONF_INT,
 	  .offset = OF(connections),

@@ -141,6 +141,22 @@ static int read_rhythm(const struct settings_provider *p, struct provider_row *r
 	return 0;
 }
 
+/*
+ * Where nothing is known a session is taken to die with its token, as most do: being wrong costs
+ * a second login once in a token's life, the other way round each of them ends with the inbox
+ * blind.
+ */
+static void read_end_of_token(const struct settings_provider *p, struct provider_row *row)
+{
+	const char *said = p->session_ends_with_token;
+	bool is_known = strcmp(provider_find(text_of(row->name))->name, "generic") != 0;
+
+	if (strcmp(said, "auto") != 0)
+		row->session_ends_with_token = strcmp(said, "on") == 0;
+	else if (!is_known && row->auth == PROVIDER_AUTH_OAUTH)
+		row->session_ends_with_token = true;
+}
+
 static int read_one(struct settings *s, size_t i, char why[512])
 {
 	const struct settings_provider *p = conf_group_values(s->conf, GROUP, i);
@@ -156,9 +172,11 @@ static int read_one(struct settings *s, size_t i, char why[512])
 		return -EINVAL;
 	if (auth && strcmp(auth, "password") == 0)
 		row->auth = PROVIDER_AUTH_PASSWORD;
+	if (auth && strcmp(auth, "oauth") == 0)
+		row->auth = PROVIDER_AUTH_OAUTH;
+	read_end_of_token(p, row);
 	if (!auth || strcmp(auth, "oauth") != 0)
 		return 0;
-	row->auth = PROVIDER_AUTH_OAUTH;
 	if (*p->authorize_url && *p->token_url && *p->client_id)
 		return 0;
 	(void)snprintf(why, 512,

@@ -131,6 +131,44 @@ static void a_provider_is_read(void **state)
 	settings_clear(&s);
 }
 
+/* Whether sessions die with their tokens, where somebody knows, says or has to assume it. */
+static void a_session_may_end_with_its_token(void **state)
+{
+	static const struct {
+		const char *name, *auth, *said;
+		bool ends;
+	} rows[] = {
+		{ "box", "oauth", "auto", true },         { "box", "oauth", "off", false },
+		{ "box", "password", "auto", false },     { "generic", "oauth", "auto", true },
+		{ "generic", "password", "auto", false }, { "gmail", "oauth", "auto", true },
+		{ "gmail", "oauth", "off", false },       { "fastmail", "oauth", "on", true },
+		{ "fastmail", "oauth", "auto", false },
+	};
+	struct settings s;
+	char why[512];
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		char sets[6][100];
+		const char *const at[] = { sets[0], sets[1], sets[2], sets[3], sets[4], sets[5] };
+		const char *name = rows[i].name;
+
+		(void)snprintf(sets[0], 100, "provider.%s.imap_host=h", name);
+		(void)snprintf(sets[1], 100, "provider.%s.client_id=c", name);
+		(void)snprintf(sets[2], 100, "provider.%s.authorize_url=https://a.test/", name);
+		(void)snprintf(sets[3], 100, "provider.%s.token_url=https://t.test/", name);
+		(void)snprintf(sets[4], 100, "provider.%s.auth=%s", name, rows[i].auth);
+		(void)snprintf(sets[5], 100, "provider.%s.session_ends_with_token=%s", name,
+			       rows[i].said);
+		if (settings_load(&s, NULL, none, at, countof(at), why) != 0)
+			fail_msg("%s", why);
+		if (provider_table_find(&s.providers, text_of(name))->session_ends_with_token !=
+		    rows[i].ends)
+			fail_msg("%s, %s, %s", name, rows[i].auth, rows[i].said);
+		settings_clear(&s);
+	}
+}
+
 /* What is said of a provider lies over what is known of it, and nothing else changes. */
 static void a_known_provider_is_changed(void **state)
 {
@@ -249,6 +287,7 @@ int main(void)
 		cmocka_unit_test(the_public_url_is_made_or_trimmed),
 		cmocka_unit_test(a_provider_is_read),
 		cmocka_unit_test(a_known_provider_is_changed),
+		cmocka_unit_test(a_session_may_end_with_its_token),
 		cmocka_unit_test(our_client_makes_it_oauth),
 		cmocka_unit_test(written_settings_read_back),
 		cmocka_unit_test(database_url_comes_from_the_usual_variable),

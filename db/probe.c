@@ -100,8 +100,14 @@ static const struct pg_stmt ask = {
 static const struct pg_stmt read_answer = {
 	"probe_read",
 	"select p.answered_at is not null, (extract(epoch from p.gated_through) * 1000000)::bigint,"
-	" coalesce(s.state, 'new'), coalesce(s.reason, ''), inbox_covers(p.inbox_id)::text"
-	" from probe p left join inbox_state s on s.inbox_id = p.inbox_id"
+	" b.state, case when b.state = coalesce(s.state, 'new') then coalesce(s.reason, '') else '' end,"
+	" inbox_covers(p.inbox_id)::text, b.state in ('paused', 'removed', 'reauth_required', 'held', 'unwatched')"
+	" from probe p join inbox i on i.workspace_id = p.workspace_id and i.inbox_id = p.inbox_id"
+	" left join inbox_state s on s.inbox_id = p.inbox_id"
+	" left join lease l on l.workspace_id = p.workspace_id and l.inbox_id = p.inbox_id"
+	" cross join lateral (select case when i.admin_state <> 'enabled' then i.admin_state"
+	"  when s.state = 'reauth_required' then s.state when l.worker_id is null then 'unwatched'"
+	"  when s.state = 'unwatched' then 'new' else coalesce(s.state, 'new') end) b (state)"
 	" where p.workspace_id = workspace_now() and p.probe_id = $1::uuid",
 };
 /* clang-format on */
@@ -146,6 +152,7 @@ static void on_read(struct pg_tx *tx, const struct pg_answer *a)
 	q->gated_through_us = is_there ? pg_row_time(a, 0, 0, 1) : INT64_MIN;
 	(void)snprintf(q->state, sizeof(q->state), "%s", is_there ? pg_row_text(a, 0, 0, 2) : "");
 	(void)snprintf(q->reason, sizeof(q->reason), "%s", is_there ? pg_row_text(a, 0, 0, 3) : "");
+	q->is_hopeless = is_there && !q->is_answered && pg_row_bool(a, 0, 0, 5);
 	buf_clear(&q->covers);
 	if (is_there && text_add(&q->covers, text_of(pg_row_text(a, 0, 0, 4))) != 0)
 		buf_clear(&q->covers);

@@ -63,6 +63,8 @@ static const struct {
 	{ "reauth_required", NULL, "the user consents again: make a new connect link" },
 	{ "backing_off", NULL, BY_ITSELF },
 	{ "held", NULL, "see detail; it is looked at again by itself" },
+	{ "paused", NULL, "nothing, if it is meant to be paused: else enable it again" },
+	{ "unwatched", "paused", "nothing, if it is meant to be paused: else enable it again" },
 	{ "unwatched", NULL, "start a worker, or give the workers more capacity" },
 };
 

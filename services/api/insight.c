@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "db/probe.h"
+#include "ingest/remedy.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
 
@@ -17,6 +18,7 @@
 static void on_view(struct view *v);
 static void on_asked(struct probe_ask *a);
 static void on_read(struct probe_read *r);
+static void look(struct request *q);
 
 #define WAIT_MS       10000
 #define LINES_DEFAULT 100
@@ -149,10 +151,12 @@ static void on_asked(struct probe_ask *ask)
 
 	if (!answer_db_ok(q, &ask->outcome))
 		return;
-	if (ask->is_there)
-		list_append(&q->api->probing, &q->waiting);
-	else
+	if (!ask->is_there) {
 		no_inbox(q);
+		return;
+	}
+	list_append(&q->api->probing, &q->waiting);
+	look(q); /* perhaps there is nobody who could answer */
 }
 
 /* Somebody was answered, perhaps we; a little before the end in any case. */
@@ -196,6 +200,16 @@ static void answer_late(struct request *q, const struct probe_read *r)
 	answer_problem(q, PROBLEM_PROOF_NOT_IN_TIME, NULL, detail, NULL);
 }
 
+static void answer_hopeless(struct request *q, const struct probe_read *r)
+{
+	const char *remedy = remedy_of(text_of(r->state), text_of(r->reason));
+	char detail[256];
+
+	(void)snprintf(detail, sizeof(detail), "nothing is proven while its state is %s%s%s",
+		       r->state, r->reason[0] ? ": " : "", r->reason);
+	answer_problem(q, PROBLEM_CANNOT_PROVE, NULL, detail, *remedy ? remedy : NULL);
+}
+
 static void on_read(struct probe_read *r)
 {
 	struct asking *a = container_of(r, struct asking, read);
@@ -206,7 +220,9 @@ static void on_read(struct probe_read *r)
 	if (!answer_db_ok(q, &r->outcome))
 		return;
 	if (!r->is_answered) {
-		if (a->is_late)
+		if (r->is_hopeless)
+			answer_hopeless(q, r);
+		else if (a->is_late)
 			answer_late(q, r);
 		return;
 	}

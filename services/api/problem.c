@@ -41,6 +41,9 @@ static const struct {
 					"send nothing to its prospects; look at the inbox, ask "
 					"again "
 					"later" },
+	[PROBLEM_CANNOT_PROVE] = { 409, "cannot_prove",
+				   "The inbox cannot prove what it has seen, as it stands",
+				   "send nothing to its prospects; look at the inbox" },
 	[PROBLEM_INTERNAL] = { 500, "internal", "We made a mistake",
 			       "try again; if it stays, report the request_id" },
 	[PROBLEM_NO_SETTINGS] = { 422, "no_settings", "Where this inbox is cannot be found out",

@@ -225,6 +225,52 @@ static void two_questions_one_proof(void **state)
 	assert_true(answered(SEED_WS, PROBE_B) != INT64_MIN);
 }
 
+/* Who asks about an inbox that nobody watches, or that waits for somebody, need not wait too. */
+static void where_nobody_can_answer_it_is_said(void **state)
+{
+	static const struct {
+		const char *name, *admin, *worker, *state, *reason;
+		bool is_hopeless;
+		const char *says;
+	} rows[] = {
+		{ "watched", "enabled", "'" SEED_WORKER "'", "live", "", false, "live " },
+		{ "just taken", "enabled", "'" SEED_WORKER "'", "unwatched", "enabled", false,
+		  "new " },
+		{ "for a while", "enabled", "'" SEED_WORKER "'", "backing_off", "network", false,
+		  "backing_off network" },
+		{ "held", "enabled", "'" SEED_WORKER "'", "held", "no_starttls", true,
+		  "held no_starttls" },
+		{ "consent", "enabled", "'" SEED_WORKER "'", "reauth_required", "token_refused",
+		  true, "reauth_required token_refused" },
+		{ "consent, and no worker", "enabled", "null", "reauth_required", "token_refused",
+		  true, "reauth_required token_refused" },
+		{ "paused", "paused", "null", "unwatched", "paused", true, "paused " },
+		{ "paused just now", "paused", "'" SEED_WORKER "'", "live", "", true, "paused " },
+		{ "no worker", "enabled", "null", "unwatched", "", true, "unwatched " },
+		{ "its worker is gone", "enabled", "null", "live", "", true, "unwatched " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct probe_read q = { 0 };
+		char says[120];
+
+		set_out();
+		assert_true(ask(SEED_WS, SEED_A, PROBE_A));
+		pgtest_exec(admin, "update inbox set admin_state = '%s'", rows[i].admin);
+		pgtest_exec(admin, "update lease set worker_id = %s", rows[i].worker);
+		pgtest_exec(admin, "update inbox_state set state = '%s', reason = '%s'",
+			    rows[i].state, rows[i].reason);
+		assert_int_equal(probe_read_start(api.pg, &q, SEED_WS, PROBE_A, on_read), 0);
+		pg_bench_run(&api, 1);
+		(void)snprintf(says, sizeof(says), "%s %s", q.state, q.reason);
+		if (q.is_hopeless != rows[i].is_hopeless || strcmp(says, rows[i].says) != 0)
+			fail_msg("%s: %d %s", rows[i].name, q.is_hopeless, says);
+		probe_read_clear(&q);
+	}
+	pgtest_exec(admin, "update inbox set admin_state = 'enabled'");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +278,7 @@ int main(void)
 		cmocka_unit_test(nobody_asks_about_anothers_inbox),
 		cmocka_unit_test(an_answer_lies_between_question_and_now),
 		cmocka_unit_test(two_questions_one_proof),
+		cmocka_unit_test(where_nobody_can_answer_it_is_said),
 	};
 
 	pgtest_start();

@@ -27,6 +27,8 @@ static const struct {
 	{ "reauth_required", "token_refused", "connect link" },
 	{ "reauth_required", "rotation_lost", "connect link" },
 	{ "unwatched", "", "worker" },
+	{ "unwatched", "paused", "paused" },
+	{ "paused", "", "paused" },
 	{ "a state of tomorrow", "", NULL },
 };
 

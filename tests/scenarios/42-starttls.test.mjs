@@ -60,6 +60,13 @@ test('nothing secret is said in clear', async () => {
     const inbox = await box.api.waitForInbox(id, (i) => i.state === state, { timeoutMs: 60000 });
     assert.ok(reasons.includes(inbox.reason), `${name}: ${JSON.stringify(inbox)}`);
     assert.ok(inbox.remedy, name);
+    if (state === 'held') {
+      const asked = Date.now();
+      const { status, body } = await box.api.call('POST', `/v1/inboxes/${id}/probe`);
+      assert.deepEqual([status, body.code, body.remedy], [409, 'cannot_prove', inbox.remedy], name);
+      assert.match(body.detail, new RegExp(`held: ${inbox.reason}`));
+      assert.ok(Date.now() - asked < 5000, `${name}: it took ${Date.now() - asked} ms`);
+    }
     assert.doesNotMatch(way.heard, /AUTHENTICATE|LOGIN|sandbox-password|c2FuZGJveC1wYXNzd29yZA|SELECT|EXAMINE/i, name);
   }
 });

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,11 @@ static void say(struct imapd_conn *c, const char *fmt, ...)
 
 #define CAPS "IMAP4rev1 IDLE SASL-IR AUTH=PLAIN AUTH=XOAUTH2 SPECIAL-USE NAMESPACE ID"
 
+static const char *caps(const struct imapd_conn *c)
+{
+	return c->d->is_gmail ? CAPS " X-GM-EXT-1" : CAPS;
+}
+
 static void date_of(const struct imapd_mail *m, char dst[64])
 {
 	time_t t = time(NULL) - (m->is_old ? 60 * 86400 : 0);
@@ -142,7 +148,7 @@ static bool let_in(struct imapd_conn *c, const char *args)
 
 static struct imapd_folder *folder_of(struct imapd *d, const char *args)
 {
-	for (size_t i = 0; i < countof(d->folders); i++)
+	for (size_t i = 0; i < d->n_folders; i++)
 		if (strstr(args, d->folders[i].name))
 			return &d->folders[i];
 	return NULL;
@@ -183,6 +189,16 @@ static void fetch_part(struct imapd_conn *c, size_t seq, const struct imapd_mail
 		say(c, "* %zu FETCH (UID %u BODY[%.*s]<0> NIL)\r\n", seq, m->uid, (int)len, at);
 }
 
+static void say_gmail(struct imapd_conn *c, const struct imapd_mail *m, const char *args)
+{
+	const uint64_t n = imapd_mail_number(m);
+
+	if (!strstr(args, "X-GM-LABELS"))
+		return;
+	say(c, "X-GM-THRID %" PRIu64 " X-GM-MSGID %" PRIu64 " X-GM-LABELS (%s) ", n, n,
+	    m->labels ? m->labels : "");
+}
+
 static void fetch(struct imapd_conn *c, const char *args)
 {
 	char *end, date[64];
@@ -200,10 +216,12 @@ static void fetch(struct imapd_conn *c, const char *args)
 			continue;
 		}
 		date_of(m, date);
+		say(c, "* %zu FETCH (", i + 1);
+		say_gmail(c, m, args);
 		say(c,
-		    "* %zu FETCH (UID %u INTERNALDATE \"%s\" RFC822.SIZE %zu FLAGS () "
+		    "UID %u INTERNALDATE \"%s\" RFC822.SIZE %zu FLAGS () "
 		    "BODYSTRUCTURE %s BODY[HEADER]<0> {%zu}\r\n%s)\r\n",
-		    i + 1, m->uid, date, strlen(m->header) + 100, m->structure, strlen(m->header),
+		    m->uid, date, strlen(m->header) + 100, m->structure, strlen(m->header),
 		    m->header);
 	}
 }
@@ -218,7 +236,9 @@ static void status(struct imapd_conn *c, const char *args)
 
 static void list(struct imapd_conn *c)
 {
-	for (size_t i = 0; i < countof(c->d->folders); i++)
+	if (c->d->is_gmail)
+		say(c, "* LIST (\\HasChildren \\Noselect) \"/\" \"[Gmail]\"\r\n");
+	for (size_t i = 0; i < c->d->n_folders; i++)
 		say(c, "* LIST (%s) \"/\" \"%s\"\r\n", c->d->folders[i].attributes,
 		    c->d->folders[i].name);
 }
@@ -230,13 +250,14 @@ static bool is(const char *line, const char *verb)
 
 static void obey(struct imapd_conn *c, const char *tag, const char *line)
 {
-	const char *tail = "OK done";
+	char tail[256] = "OK done";
 
-	if (is(line, "AUTHENTICATE"))
-		tail = let_in(c, line) ? "OK [CAPABILITY " CAPS "] in"
-				       : "NO [AUTHENTICATIONFAILED] who are you";
+	if (is(line, "AUTHENTICATE") && let_in(c, line))
+		snprintf(tail, sizeof(tail), "OK [CAPABILITY %s] in", caps(c));
+	else if (is(line, "AUTHENTICATE"))
+		snprintf(tail, sizeof(tail), "NO [AUTHENTICATIONFAILED] who are you");
 	else if (is(line, "CAPABILITY"))
-		say(c, "* CAPABILITY " CAPS "\r\n");
+		say(c, "* CAPABILITY %s\r\n", caps(c));
 	else if (is(line, "NAMESPACE"))
 		say(c, "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
 	else if (is(line, "LIST"))
@@ -376,10 +397,32 @@ static void on_connection(uv_stream_t *s, int st)
 	} else if (d->greeting) {
 		say(c, "%s\r\n", d->greeting);
 	} else {
-		say(c, "* OK [CAPABILITY " CAPS "] hello\r\n");
+		say(c, "* OK [CAPABILITY %s] hello\r\n", caps(c));
 	}
 	uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
 	send_more(c);
+}
+
+static void add_folder(struct imapd *d, const char *name, const char *attributes)
+{
+	struct imapd_folder *f = &d->folders[d->n_folders];
+
+	*f = (struct imapd_folder){ .name = name,
+				    .attributes = attributes,
+				    .uidvalidity = 7 + (uint32_t)d->n_folders,
+				    .uidnext = 1,
+				    .mails = mem_new(IMAPD_MAILS * sizeof(*f->mails)) };
+	d->n_folders++;
+}
+
+void imapd_gmail(struct imapd *d)
+{
+	d->is_gmail = true;
+	d->folders[IMAPD_JUNK].name = "[Gmail]/Spam";
+	add_folder(d, "[Gmail]/All Mail", "\\All \\HasNoChildren");
+	add_folder(d, "[Gmail]/Sent Mail", "\\HasNoChildren \\Sent");
+	add_folder(d, "[Gmail]/Trash", "\\HasNoChildren \\Trash");
+	add_folder(d, "Clients", "\\HasNoChildren");
 }
 
 void imapd_open(struct imapd *d, struct loop *l)
@@ -388,12 +431,8 @@ void imapd_open(struct imapd *d, struct loop *l)
 	int len = sizeof(at);
 
 	*d = (struct imapd){ 0 };
-	d->folders[0] = (struct imapd_folder){
-		.name = "INBOX", .attributes = "\\HasNoChildren", .uidvalidity = 7, .uidnext = 1
-	};
-	d->folders[1] = (struct imapd_folder){
-		.name = "Bulk", .attributes = "\\Junk", .uidvalidity = 8, .uidnext = 1
-	};
+	add_folder(d, "INBOX", "\\HasNoChildren");
+	add_folder(d, "Bulk", "\\Junk");
 	buf_init(&d->said, 1 << 20);
 	list_init(&d->conns);
 	uv_ip4_addr("127.0.0.1", 0, &at);
@@ -439,6 +478,8 @@ void imapd_drop(struct imapd *d)
 {
 	imapd_cut_all(d);
 	buf_clear(&d->said);
+	for (size_t i = 0; i < d->n_folders; i++)
+		free(d->folders[i].mails);
 	uv_close((uv_handle_t *)&d->listener, NULL);
 }
 
@@ -469,38 +510,41 @@ static struct imapd_mail *added(struct imapd *d, unsigned folder, struct imapd_m
 	return m;
 }
 
-static struct imapd_mail *plain(struct imapd *d, unsigned folder, const char *id,
-				const char *in_reply_to, const char *text, const char *more)
+static struct imapd_mail *plain(struct imapd *d, unsigned folder,
+				const struct imapd_mail_words *words)
 {
 	struct imapd_mail *m = add(d, folder);
 
-	snprintf(m->header, sizeof(m->header),
-		 "From: Pat Prospect <pat@prospect.test>\r\nTo: a@example.test\r\nSubject: Re: a "
-		 "question\r\n"
-		 "Date: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-ID: "
-		 "<%s>\r\n%s%s%s%sContent-Type: text/plain; charset=utf-8\r\n\r\n",
-		 id, in_reply_to ? "In-Reply-To: <" : "", in_reply_to ? in_reply_to : "",
-		 in_reply_to ? ">\r\n" : "", more);
-	snprintf(m->structure, sizeof(m->structure),
-		 "(\"text\" \"plain\" (\"charset\" \"utf-8\") NIL NIL \"7bit\" %zu 1)",
-		 strlen(text));
-	m->parts[0].section = "1";
-	snprintf(m->parts[0].bytes, sizeof(m->parts[0].bytes), "%s", text);
+	imapd_mail_plain(m, words);
 	return added(d, folder, m);
 }
 
 struct imapd_mail *imapd_reply(struct imapd *d, unsigned folder, const char *id,
 			       const char *in_reply_to, const char *text)
 {
-	return plain(d, folder, id, in_reply_to, text, "");
+	return plain(
+		d, folder,
+		&(struct imapd_mail_words){ .id = id, .in_reply_to = in_reply_to, .text = text });
+}
+
+struct imapd_mail *imapd_own(struct imapd *d, unsigned folder, const char *id,
+			     const char *in_reply_to, const char *text)
+{
+	return plain(d, folder,
+		     &(struct imapd_mail_words){
+			     .is_own = true, .id = id, .in_reply_to = in_reply_to, .text = text });
 }
 
 struct imapd_mail *imapd_absence(struct imapd *d, unsigned folder, const char *id,
 				 const char *in_reply_to)
 {
-	return plain(d, folder, id, in_reply_to,
-		     "I am out of the office until 24 December 2026.\r\n",
-		     "Auto-Submitted: auto-replied\r\nX-Auto-Response-Suppress: All\r\n");
+	return plain(d, folder,
+		     &(struct imapd_mail_words){
+			     .id = id,
+			     .in_reply_to = in_reply_to,
+			     .text = "I am out of the office until 24 December 2026.\r\n",
+			     .more = "Auto-Submitted: auto-replied\r\n"
+				     "X-Auto-Response-Suppress: All\r\n" });
 }
 
 struct imapd_mail *imapd_bounce(struct imapd *d, unsigned folder, const char *id,
@@ -508,35 +552,7 @@ struct imapd_mail *imapd_bounce(struct imapd *d, unsigned folder, const char *id
 {
 	struct imapd_mail *m = add(d, folder);
 
-	snprintf(m->header, sizeof(m->header),
-		 "Return-Path: <>\r\nFrom: Mail Delivery System <MAILER-DAEMON@mx.test>\r\nTo: "
-		 "a@example.test\r\n"
-		 "Subject: Undelivered Mail Returned to Sender\r\nDate: Mon, 23 Nov 2026 10:00:00 "
-		 "+0000\r\nMessage-ID: <%s>\r\n"
-		 "Auto-Submitted: auto-replied\r\nContent-Type: multipart/report; "
-		 "report-type=delivery-status; boundary=b\r\n\r\n",
-		 id);
-	snprintf(m->structure, sizeof(m->structure),
-		 "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 40 1)"
-		 "(\"message\" \"delivery-status\" NIL NIL NIL \"7bit\" 200)"
-		 "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 300 (NIL NIL NIL NIL NIL NIL NIL "
-		 "NIL NIL NIL)"
-		 " (\"text\" \"plain\" NIL NIL NIL \"7bit\" 5 1) 9) \"report\" (\"report-type\" "
-		 "\"delivery-status\" \"boundary\" \"b\"))");
-	m->parts[0].section = "1";
-	snprintf(m->parts[0].bytes, sizeof(m->parts[0].bytes),
-		 "Your mail could not be delivered: no such user.\r\n");
-	m->parts[1].section = "2";
-	snprintf(m->parts[1].bytes, sizeof(m->parts[1].bytes),
-		 "Reporting-MTA: dns; mx.test\r\n\r\nFinal-Recipient: rfc822; %s\r\nAction: "
-		 "failed\r\nStatus: 5.1.1\r\n"
-		 "Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n",
-		 recipient);
-	m->parts[2].section = "3.HEADER";
-	snprintf(
-		m->parts[2].bytes, sizeof(m->parts[2].bytes),
-		"From: a@example.test\r\nTo: %s\r\nSubject: a question\r\nMessage-ID: <%s>\r\n\r\n",
-		recipient, original_id);
+	imapd_mail_bounce(m, id, original_id, recipient);
 	return added(d, folder, m);
 }
 

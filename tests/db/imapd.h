@@ -8,29 +8,30 @@
 #include "base/buf.h"
 #include "base/io/loop.h"
 #include "base/list.h"
+#include "tests/db/imapd_mail.h"
 
 /*
- * A small IMAP server on loopback, in the clear, for tests: two folders, IDLE,
- * and manners that can be made bad.  It knows what our client says and nothing else.
+ * A small IMAP server on loopback, in the clear, for tests: two folders, or those
+ * of Gmail, IDLE, and manners that can be made bad.  It knows what our client says
+ * and nothing else.
  */
-#define IMAPD_MAILS 64
-#define IMAPD_PARTS 3
+#define IMAPD_MAILS   64
+#define IMAPD_FOLDERS 6
 
-struct imapd_mail {
-	uint32_t uid; /* 0: there is none */
-	bool is_old;  /* came long before any lookback */
-	char header[2048];
-	char structure[1024];
-	struct {
-		const char *section;
-		char bytes[2048];
-	} parts[IMAPD_PARTS];
+/* Where mails lie, as imapd_gmail() has it; the first two are there without it. */
+enum imapd_place {
+	IMAPD_INBOX,
+	IMAPD_JUNK,
+	IMAPD_ALL,
+	IMAPD_SENT,
+	IMAPD_TRASH,
+	IMAPD_LABEL, /* a folder of the user's: a view of all mail */
 };
 
 struct imapd_folder {
 	const char *name, *attributes;
 	uint32_t uidvalidity, uidnext;
-	struct imapd_mail mails[IMAPD_MAILS]; /* in the order of their UIDs */
+	struct imapd_mail *mails; /* IMAPD_MAILS of them, in the order of their UIDs */
 	size_t n;
 };
 
@@ -38,7 +39,9 @@ struct imapd {
 	uv_tcp_t listener;
 	uint16_t port;
 	struct list conns;
-	struct imapd_folder folders[2]; /* INBOX, Bulk */
+	struct imapd_folder folders[IMAPD_FOLDERS];
+	size_t n_folders; /* 2: INBOX, Bulk */
+	bool is_gmail;    /* X-GM-EXT-1 */
 
 	/* Manners. */
 	size_t step;         /* bytes of one write; 0: all at once */
@@ -65,14 +68,20 @@ struct imapd {
 };
 
 void imapd_open(struct imapd *d, struct loop *l);
+/* It is Gmail from here on: INBOX and the labels are views of All Mail, so a mail is put into each
+ * of its folders. */
+void imapd_gmail(struct imapd *d);
 void imapd_drop(struct imapd *d);
 void imapd_cut_all(struct imapd *d); /* connections only */
 void imapd_cut_oldest(struct imapd *d);
 void imapd_speak(struct imapd *d); /* what was hushed is answered now */
 
-/* Mails; they are announced at once to whoever idles in that folder.  `folder`: 0 INBOX, 1 Bulk. */
+/* Mails; they are announced at once to whoever idles in that folder.  `folder`: a place. */
 struct imapd_mail *imapd_reply(struct imapd *d, unsigned folder, const char *id,
 			       const char *in_reply_to, const char *text);
+/* What the inbox itself sent to that prospect, under another address of its own. */
+struct imapd_mail *imapd_own(struct imapd *d, unsigned folder, const char *id,
+			     const char *in_reply_to, const char *text);
 struct imapd_mail *imapd_absence(struct imapd *d, unsigned folder, const char *id,
 				 const char *in_reply_to);
 /* A delivery report; the id is only in the headers that it returns. */

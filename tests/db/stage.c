@@ -187,7 +187,7 @@ struct mailbox_params stage_params(struct stage *s)
 
 struct provider_row *stage_provider(struct stage *s)
 {
-	return provider_table_row(&s->providers, "p");
+	return provider_table_row(&s->providers, s->provider ? s->provider : "p");
 }
 
 void stage_watch_as(struct stage *s, int64_t epoch, const struct mailbox_params *p)
@@ -198,7 +198,7 @@ void stage_watch_as(struct stage *s, int64_t epoch, const struct mailbox_params 
 		.epoch = epoch,
 		.admin_state = "enabled",
 		.address = "a@example.test",
-		.provider = "p",
+		.provider = s->provider ? s->provider : "p",
 		.imap_host = s->host ? s->host : "127.0.0.1",
 		.imap_security = "tls",
 		.imap_port = s->imapd.port,

@@ -46,8 +46,9 @@ struct stage {
 	bool is_proving;
 	struct mailbox_params mp; /* what stage_watch() gave it */
 	struct provider_table providers;
-	const char *host; /* of the inbox; NULL: the imapd's */
-	bool is_wanting;  /* to be admitted */
+	const char *host;     /* of the inbox; NULL: the imapd's */
+	const char *provider; /* NULL: one that nobody knows */
+	bool is_wanting;      /* to be admitted */
 	int wants, settled, losts, standbys;
 	char settled_for[32]; /* reason of the last that settled badly; "" for good */
 	char lost_for[32];

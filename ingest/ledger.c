@@ -213,7 +213,7 @@ static void need_row(struct ledger_load *load, const char *folder)
 {
 	struct watch *w = load->ledger->p.watch;
 
-	if (watch_folder_find(&w->folders, folder) != WATCH_FOLDERS)
+	if (!watch_folder_is_unknown(&w->folders, folder))
 		return;
 	for (size_t i = 0; i < load->n; i++) {
 		struct watch_folder_known k = load->rows[i].k;

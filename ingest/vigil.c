@@ -85,7 +85,7 @@ void vigil_recheck(struct vigil *v, const char *folder, int64_t uidvalidity, int
 	/* Refusals need no care: too many are told again, the look back finds unknown ones.  But it
 	 * may lie in a folder that is not watched. */
 	(void)watch_again(&v->watch, folder, (uint32_t)uidvalidity, (uint32_t)uid);
-	if (watch_folder_find(&v->watch.folders, folder) == WATCH_FOLDERS)
+	if (watch_folder_is_unknown(&v->watch.folders, folder))
 		ledger_reload(&v->ledger, clock_mono_ms());
 }
 

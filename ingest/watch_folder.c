@@ -139,6 +139,7 @@ struct watch_folder *watch_folder_know(struct watch_folders *f, const struct wat
 		return NULL;
 	memcpy(at->folder, k->folder, strnlen(k->folder, sizeof(at->folder) - 1));
 	at->role = at->row_role = k->role;
+	at->is_recalled = !watch_folder_is_watched(k->role);
 	at->by = at->row_by = k->by;
 	at->uidvalidity = k->uidvalidity;
 	at->uid_gated = k->uid_gated;
@@ -226,15 +227,25 @@ static unsigned put_first(struct watch_folders *f, struct watch_folder *main)
 	return was;
 }
 
+/* A view of all mail is not watched; what it held from before is seen again there. */
+static void stand_back(struct watch_folders *f, enum imap_role role)
+{
+	struct watch_folder *at = holder(f, role);
+
+	if (at && at->is_recalled)
+		at->role = IMAP_ROLE_NONE;
+	else if (at)
+		at->is_listed = false;
+}
+
 unsigned watch_folder_list_over(struct watch_folders *f)
 {
-	struct watch_folder *main = holder(f, IMAP_ROLE_ALL), *other;
+	struct watch_folder *main = holder(f, IMAP_ROLE_ALL);
 
-	/* All mail is there: INBOX and Sent are views of it. */
-	if (main && (other = holder(f, IMAP_ROLE_INBOX)))
-		other->is_listed = false;
-	if (main && (other = holder(f, IMAP_ROLE_SENT)))
-		other->is_listed = false;
+	if (main) {
+		stand_back(f, IMAP_ROLE_INBOX);
+		stand_back(f, IMAP_ROLE_SENT);
+	}
 	if (!main)
 		main = holder(f, IMAP_ROLE_INBOX);
 	if (!main) {
@@ -260,4 +271,12 @@ unsigned watch_folder_find(const struct watch_folders *f, const char *folder)
 		if (f->at[i].folder[0] && strcmp(f->at[i].folder, folder) == 0)
 			return i;
 	return WATCH_FOLDERS;
+}
+
+bool watch_folder_is_unknown(const struct watch_folders *f, const char *folder)
+{
+	unsigned i = watch_folder_find(f, folder);
+
+	return i == WATCH_FOLDERS || (!f->at[i].is_here && !f->at[i].is_recalled &&
+				      !watch_folder_is_watched(f->at[i].row_role));
 }

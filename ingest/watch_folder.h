@@ -48,6 +48,7 @@ struct watch_folder {
 	bool is_proven;   /* on this connection, once at least */
 	bool is_shut;     /* the server did not open it; told */
 	bool is_needed;   /* something in it is half done: its place is kept */
+	bool is_recalled; /* it is not watched, but something in it is to be seen again */
 	bool is_lagging;  /* the ingested watermark of its row is behind ours */
 	bool is_back;     /* looked back from a date: which UIDs were there before is not known */
 	bool is_missed;   /* what is fetched now should have been seen before: it is recovered */
@@ -99,6 +100,8 @@ void watch_folder_listed(struct watch_folders *f, const struct imap_folder *l, b
  */
 unsigned watch_folder_list_over(struct watch_folders *f);
 
+/* Is its row to be told with watch_folder_know() before anything in it can be seen again? */
+bool watch_folder_is_unknown(const struct watch_folders *f, const char *folder);
 /* Index; WATCH_FOLDERS: none. */
 unsigned watch_folder_find(const struct watch_folders *f, const char *folder); /* by row */
 unsigned watch_folder_of_raw(const struct watch_folders *f, struct text raw);

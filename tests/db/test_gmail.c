@@ -180,17 +180,33 @@ static void registered_late_it_is_found_in_all_mail(void **state)
 /* ---- watched by INBOX before ---- */
 
 /* Its watcher knew no All Mail: as a provider that nobody knows. */
-static void watch_inbox_and_leave(struct stage *s)
+static void watch_inbox(struct stage *s)
 {
 	s->provider = "p";
 	stage_watch(s, 1);
 	stage_until(s, LIVE);
 	stage_until(s, PROVEN);
 	stage_until(s, "select count(*) = 1 from folder where role = 'inbox'");
+}
+
+static bool is_left(struct stage *s)
+{
+	return s->imapd.open == 0;
+}
+
+static void leave_inbox(struct stage *s)
+{
 	mailbox_drop(s->mailbox);
 	s->mailbox = NULL;
+	stage_until_holds(s, is_left); /* it says nothing more */
 	s->provider = "gmail";
 	buf_drop(&s->imapd.said, s->imapd.said.len);
+}
+
+static void watch_inbox_and_leave(struct stage *s)
+{
+	watch_inbox(s);
+	leave_inbox(s);
 }
 
 static void from_inbox_to_all_mail_nothing_is_told_twice(void **state)
@@ -229,6 +245,53 @@ static void from_inbox_to_all_mail_nothing_is_told_twice(void **state)
 	stage_close(&s);
 }
 
+/* What only the row of INBOX remembers: in All Mail the look back does not reach it. */
+static void what_inbox_remembers_is_seen_again(void **state)
+{
+	static struct stage s;
+
+	(void)state;
+	open_gmail(&s, "gmail_remember");
+	imapd_reply(&s.imapd, IMAPD_INBOX, "r1@prospect.test", "out.1@example.test", "Yes.\r\n");
+	imapd_reply(&s.imapd, IMAPD_ALL, "r1@prospect.test", "out.1@example.test", "Yes.\r\n")
+		->is_old = true;
+	watch_inbox_and_leave(&s);
+	stage_until(&s, "select count(*) = 2 from trace");
+	stage_watch(&s, 1);
+	stage_until(&s, LIVE);
+	stage_until(&s, "select count(*) = 1 from folder where name = 'INBOX' and role = 'other'");
+	stage_register(&s, "out.1@example.test", "pat");
+	stage_until_holds(&s, recheck_is_told);
+	stage_until(&s, EVENTS, 1, "reply.received");
+	stage_until(&s, LIVE);
+	stage_close(&s);
+}
+
+/* Gated as a mail of INBOX, its text not yet read when All Mail came to be watched. */
+static void what_was_half_done_in_inbox_is_finished(void **state)
+{
+	static struct stage s;
+
+	(void)state;
+	open_gmail(&s, "gmail_half_done");
+	stage_register(&s, "out.1@example.test", "pat");
+	watch_inbox(&s);
+	s.imapd.cut_at = "PEEK[1]";
+	s.imapd.cuts = 1000;
+	arrive(&s, "r1@prospect.test", "out.1@example.test");
+	stage_until(&s, "select count(*) = 1 from message where state = 'pending'");
+	leave_inbox(&s);
+	s.imapd.cuts = 0;
+	stage_watch(&s, 1);
+	stage_until(&s, EVENTS, 1, "reply.received");
+	stage_until(&s, LIVE);
+	stage_until(&s, "select uid_ingested = 1 from folder where role = 'all'");
+	assert_string_equal(stage_value(&s, "select state || ' ' || snippet from message"),
+			    "done Yes, gladly.");
+	assert_string_equal(stage_value(&s, "select count(*) from event"), "1");
+	stage_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +300,8 @@ int main(void)
 		cmocka_unit_test(an_own_copy_is_noted_and_no_reply),
 		cmocka_unit_test(registered_late_it_is_found_in_all_mail),
 		cmocka_unit_test(from_inbox_to_all_mail_nothing_is_told_twice),
+		cmocka_unit_test(what_inbox_remembers_is_seen_again),
+		cmocka_unit_test(what_was_half_done_in_inbox_is_finished),
 	};
 
 	pgtest_start();

@@ -69,7 +69,7 @@ struct probe_read {
 	/* Nobody will answer, as it stands: paused, no worker, or no session until somebody mends
 	 * something. */
 	bool is_hopeless;
-	int64_t gated_through_us;   /* not before the question; INT64_MIN: no answer yet */
+	int64_t gated_through_us; /* not before the question; INT64_MIN: no answer yet */
 	/* Of the inbox now: why there is no answer; "paused", whatever state that left it in. */
 	char state[32], reason[64];
 	struct buf covers; /* what a proof of this inbox covers, json; empty when it does not fit */

@@ -399,9 +399,13 @@ static const char many[] =
 	"', md5(n::text)::uuid, 1, now() from generate_series(1, " MANY ") n;"
 	"analyze";
 
-/* Tables that a statement walked through from end to end, or more than a few times. */
+/*
+ * Tables that a statement walked through from end to end, and how often: rounded, since a walk also
+ * reads the odd old version of a row that nobody could remove yet.
+ */
 #define WALKED                                                                                     \
-	"select coalesce(string_agg(relname || ' ' || seq_tup_read, ' ' order by relname), '') "   \
+	"select coalesce(string_agg(relname || ' ' || round(seq_tup_read / " MANY                  \
+	".0), ' ' order by relname), '') "                                                         \
 	"from pg_stat_xact_user_tables where schemaname = 'replyd' and seq_tup_read > 1000"
 
 static void many_inboxes_cost_one_walk(void **state)
@@ -415,7 +419,7 @@ static void many_inboxes_cost_one_walk(void **state)
 	/* All is well: the proofs are looked through and nothing else. */
 	pgtest_exec(rotation, "begin");
 	assert_string_equal("0", pgtest_value(rotation, "select gaps_open(1000)"));
-	assert_string_equal("inbox_proof 100003", pgtest_value(rotation, WALKED));
+	assert_string_equal("inbox_proof 1", pgtest_value(rotation, WALKED));
 	pgtest_exec(rotation, "commit");
 
 	/* A worker's inboxes are gone: each of them is looked up. */
@@ -424,7 +428,7 @@ static void many_inboxes_cost_one_walk(void **state)
 			   ", 200) n)");
 	pgtest_exec(rotation, "begin");
 	assert_string_equal("500", pgtest_value(rotation, "select gaps_open(1000)"));
-	assert_string_equal("inbox_proof 100003", pgtest_value(rotation, WALKED));
+	assert_string_equal("inbox_proof 1", pgtest_value(rotation, WALKED));
 	pgtest_exec(rotation, "commit");
 
 	/* A thousand proofs in a statement walk through nothing. */

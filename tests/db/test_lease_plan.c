@@ -111,6 +111,8 @@ static void fill(void)
 
 static const char *scans(void)
 {
+	/* What this session did itself is told now, not some seconds later. */
+	pgtest_exec(s.admin, "select pg_stat_force_next_flush()");
 	return pgtest_value(s.admin,
 			    "select sum(seq_scan) from pg_stat_user_tables where schemaname = "
 			    "'replyd' and relname in ('lease', 'inbox', 'inbox_state', "

@@ -68,6 +68,7 @@
 #define LIMIT_PG_HOSTS 4096           /* addresses of the hosts of one conninfo, as a list */
 #define LIMIT_PG_RESULT (40 * 1024 * 1024) /* rows of one statement: LIMIT_VIEW and what libpq adds */
 #define LIMIT_WATCH_AGAIN 64          /* mails of one inbox waiting to be looked at again; the table keeps the rest */
+#define LIMIT_RECALL_FOLDERS 16       /* folders of one inbox whose rows are read again within five minutes; more wait */
 #define LIMIT_WATCH_POISON 16         /* mails of one inbox that the server does not give, asked for again; more of them mean that the server is unwell */
 #define LIMIT_SWEEP_FOLDERS 2000      /* folders of one inbox that are looked at; 32 KB of memory between two looks */
 #define LIMIT_PROBES 2000             /* questions of one worker under way, each looked for among all; more wait for the next poll */

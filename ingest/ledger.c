@@ -17,9 +17,8 @@ static void on_marked(struct arrival_close *q);
 static void on_gap(struct gap_close *q);
 static void on_modseq(struct folder_modseq *q);
 
-#define RETRY_MS  500 /* of a transaction that failed */
-#define RELOAD_MS (UINT64_C(300) * 1000)
-#define NEVER     UINT64_MAX
+#define RETRY_MS 500 /* of a transaction that failed */
+#define NEVER    UINT64_MAX
 
 /* A row that is not watched: known until it is clear whether something in it is to be seen again.
  */
@@ -31,7 +30,7 @@ struct ledger_row {
 struct ledger_load {
 	struct folder_load q;
 	struct ledger *ledger;
-	bool is_reload; /* only for rechecks in folders that are not known */
+	bool is_reload; /* only for what is to be seen again in folders that have no place */
 	struct ledger_row *rows;
 	size_t n;
 };
@@ -111,6 +110,7 @@ void ledger_clear(struct ledger *l)
 	free(l->role);
 	free(l->mark);
 	free(l->modseq);
+	recall_clear(&l->recall);
 	l->role = NULL;
 	l->mark = NULL;
 	l->modseq = NULL;
@@ -162,12 +162,12 @@ bool ledger_is_loading(const struct ledger *l)
 	return l->load != NULL;
 }
 
-void ledger_reload(struct ledger *l, uint64_t now_ms)
+void ledger_reload(struct ledger *l, const char *folder, uint64_t now_ms)
 {
-	if (l->load || now_ms < l->reload_ms)
-		return;
-	l->reload_ms = now_ms + RELOAD_MS;
-	(void)start_load(l, true); /* the worker tells of it again */
+	/* Of the rest the worker tells again, and so does the backlog. */
+	if (!l->load && watch_folder_has_place(&l->p.watch->folders) &&
+	    recall_may(&l->recall, folder, now_ms))
+		(void)start_load(l, true);
 }
 
 static void keep_row(struct ledger_load *load, const struct watch_folder_known *k)
@@ -230,10 +230,9 @@ static void on_pending(struct folder_load *q, const struct folder_pending *p)
 {
 	struct ledger_load *load = container_of(q, struct ledger_load, q);
 
-	if (load->is_reload)
-		return;
 	need_row(load, p->folder);
-	backlog_add(load->ledger->p.backlog, p);
+	if (!load->is_reload)
+		backlog_add(load->ledger->p.backlog, p);
 }
 
 static void on_recheck(struct folder_load *q, const struct folder_recheck *r)

@@ -11,6 +11,7 @@
 #include "db/gap.h"
 #include "db/pg.h"
 #include "ingest/backlog.h"
+#include "ingest/recall.h"
 #include "ingest/watch.h"
 
 /*
@@ -57,9 +58,9 @@ struct ledger {
 	struct ledger_mark *mark;
 	struct ledger_gap *gap;
 	struct ledger_modseq *modseq;
+	struct recall recall;     /* folders whose rows were read again */
 	struct watch_start start; /* the row that is made */
 	uint64_t retry_ms;        /* another try of what failed; UINT64_MAX: nothing did */
-	uint64_t reload_ms;       /* not before: rows are read again for a mail to be seen again */
 	int64_t blind_from_us;    /* the last proof before this session; INT64_MIN: none */
 	int64_t told_us;          /* the newest proof that was taken */
 };
@@ -70,9 +71,9 @@ void ledger_clear(struct ledger *l); /* cancels everything */
  * pg_tx_start(). */
 int ledger_load(struct ledger *l);
 bool ledger_is_loading(const struct ledger *l);
-/* A mail in a folder that is not known here is to be seen again: its row is read, if that was not
- * tried lately. */
-void ledger_reload(struct ledger *l, uint64_t now_ms);
+/* Something in this folder, which has no place, is to be seen again: its row is read and gets one,
+ * if one is free and that was not tried lately for this folder. */
+void ledger_reload(struct ledger *l, const char *folder, uint64_t now_ms);
 /* The session is over: what it had begun is forgotten. */
 void ledger_end(struct ledger *l);
 /* Carry the watcher's facts to the database. */

@@ -86,7 +86,7 @@ void vigil_recheck(struct vigil *v, const char *folder, int64_t uidvalidity, int
 	 * may lie in a folder that is not watched. */
 	(void)watch_again(&v->watch, folder, (uint32_t)uidvalidity, (uint32_t)uid);
 	if (watch_folder_is_unknown(&v->watch.folders, folder))
-		ledger_reload(&v->ledger, clock_mono_ms());
+		ledger_reload(&v->ledger, folder, clock_mono_ms());
 }
 
 /* ---- begin and end ---- */

@@ -163,18 +163,39 @@ static void look_at_intake(struct vigil *v)
 
 /* ---- messages whose mail is gone ---- */
 
-/* It was under a UIDVALIDITY, or in a folder, that is no more; the look back has not settled it. */
+/* It was under a UIDVALIDITY, or in a folder, that is no more; the look back has not settled it.
+ * Of one whose folder has no place here nobody knows. */
 static const struct folder_pending *orphan(const struct vigil *v)
 {
 	for (size_t i = 0; i < v->backlog.n; i++) {
 		const struct folder_pending *p = &v->backlog.at[i];
 		unsigned at = watch_folder_find(&v->watch.folders, p->folder);
 
-		if (at == WATCH_FOLDERS || !v->watch.folders.at[at].is_here ||
-		    v->watch.folders.at[at].uidvalidity != p->uidvalidity)
+		if (at != WATCH_FOLDERS && (!v->watch.folders.at[at].is_here ||
+					    v->watch.folders.at[at].uidvalidity != p->uidvalidity))
 			return p;
 	}
 	return NULL;
+}
+
+/* More folders hold something half done than have a place: the others get one when one is free. */
+static void look_at_homeless(struct vigil *v, uint64_t now_ms)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->backlog.n; i++) {
+		const char *folder = v->backlog.at[i].folder;
+
+		if (watch_folder_find(&v->watch.folders, folder) != WATCH_FOLDERS)
+			continue;
+		n++;
+		if (watch_is_live(&v->watch))
+			ledger_reload(&v->ledger, folder, now_ms);
+	}
+	if (n < v->n_homeless && !v->intake)
+		vigil_batch_feed(v);
+	if (n > v->n_homeless || !v->intake)
+		v->n_homeless = n;
 }
 
 static void gone_is_settled(struct vigil *v)
@@ -223,4 +244,5 @@ void vigil_batch_act(struct vigil *v, uint64_t now_ms)
 	take_batch(v, now_ms);
 	look_at_intake(v);
 	look_at_gone(v);
+	look_at_homeless(v, now_ms);
 }

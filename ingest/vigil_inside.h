@@ -27,6 +27,7 @@ struct vigil {
 	enum vigil_trouble trouble;
 	struct imap_verdict *verdict; /* of a refusal; NULL: there was none */
 	char gone_message[FOLDER_UUID];
+	size_t n_homeless; /* of the backlog, those in folders that have no place */
 };
 
 /* ---- vigil_batch.c ---- */

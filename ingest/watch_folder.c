@@ -110,6 +110,14 @@ static struct watch_folder *place(struct watch_folders *f)
 	return NULL;
 }
 
+bool watch_folder_has_place(const struct watch_folders *f)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		if (!f->at[i].raw || is_dead(&f->at[i]))
+			return true;
+	return f->n < WATCH_FOLDERS;
+}
+
 static struct watch_folder *settle(struct watch_folders *f, struct text raw, struct text name)
 {
 	struct watch_folder *at = place(f);

@@ -88,6 +88,8 @@ void watch_folder_clear(struct watch_folders *f);
 struct watch_folder *watch_folder_know(struct watch_folders *f, const struct watch_folder_known *k);
 /* A place for a folder that is visited.  NULL: none is free. */
 struct watch_folder *watch_folder_visit(struct watch_folders *f, struct text raw, struct text name);
+/* Could one more be known? */
+bool watch_folder_has_place(const struct watch_folders *f);
 void watch_folder_leave(struct watch_folder *at); /* the visit is over: the place is empty */
 
 /* A new connection: nothing of it is known to be here. */

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -567,4 +568,11 @@ void imapd_expunge(struct imapd *d, unsigned folder, uint32_t uid)
 		f->n--;
 		return;
 	}
+}
+
+unsigned imapd_add(struct imapd *d, const char *name)
+{
+	assert(d->n_folders < IMAPD_FOLDERS);
+	add_folder(d, name, "");
+	return (unsigned)d->n_folders - 1;
 }

@@ -16,7 +16,7 @@
  * and nothing else.
  */
 #define IMAPD_MAILS   64
-#define IMAPD_FOLDERS 6
+#define IMAPD_FOLDERS 14
 
 /* Where mails lie, as imapd_gmail() has it; the first two are there without it. */
 enum imapd_place {
@@ -71,6 +71,9 @@ void imapd_open(struct imapd *d, struct loop *l);
 /* It is Gmail from here on: INBOX and the labels are views of All Mail, so a mail is put into each
  * of its folders. */
 void imapd_gmail(struct imapd *d);
+/* One more folder; its place.  `name` stays the caller's, is in no other one's and in no command.
+ */
+unsigned imapd_add(struct imapd *d, const char *name);
 void imapd_drop(struct imapd *d);
 void imapd_cut_all(struct imapd *d); /* connections only */
 void imapd_cut_oldest(struct imapd *d);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -142,6 +143,94 @@ static void a_mail_that_is_never_given_holds_up_nobody(void **state)
 	stage_close(&s);
 }
 
+/* ---- more folders than have a place ---- */
+
+#define SIDES 11
+
+static void open_sides(struct stage *s, const char *database)
+{
+	static const char *const names[SIDES] = { "Side.a", "Side.b", "Side.c", "Side.d",
+						  "Side.e", "Side.f", "Side.g", "Side.h",
+						  "Side.i", "Side.j", "Side.k" };
+
+	stage_open(s, database);
+	for (unsigned i = 0; i < SIDES; i++) {
+		char id[40], out[40];
+
+		(void)snprintf(id, sizeof(id), "r%u@prospect.test", i);
+		(void)snprintf(out, sizeof(out), "out.%u@example.test", i);
+		imapd_reply(&s->imapd, imapd_add(&s->imapd, names[i]), id, out, "Yes, gladly.\r\n");
+	}
+}
+
+static void register_all(struct stage *s)
+{
+	for (unsigned i = 0; i < SIDES; i++) {
+		char id[40], who[40];
+
+		(void)snprintf(id, sizeof(id), "out.%u@example.test", i);
+		(void)snprintf(who, sizeof(who), "pat.%u", i);
+		stage_register(s, id, who);
+	}
+}
+
+/* As if a worker had died between gate and text, in each of them. */
+static void what_is_half_done_waits_for_a_place(void **state)
+{
+	static struct stage s;
+
+	(void)state;
+	open_sides(&s, "vigil_places");
+	register_all(&s);
+	stage_watch(&s, 1);
+	stage_until(&s, EVENTS, SIDES, "reply.received");
+	mailbox_drop(s.mailbox);
+	s.mailbox = NULL;
+	pgtest_exec(s.admin, "update message set state = 'pending', snippet = ''");
+	stage_watch(&s, 1);
+	stage_until(&s, "select count(*) = 0 from message where state = 'pending'");
+	assert_string_equal(
+		stage_value(&s, "select string_agg(distinct state || ' ' || snippet, ',') from "
+				"message"),
+		"done Yes, gladly.");
+	stage_close(&s);
+}
+
+static bool all_rechecks_are_told(struct stage *s)
+{
+	for (unsigned i = 0; i < SIDES; i++) {
+		char said[64], *validity;
+
+		(void)snprintf(said, sizeof(said), "%s",
+			       stage_value(s,
+					   "select folder_id || ' ' || uidvalidity from recheck "
+					   "order by folder_id offset %u limit 1",
+					   i));
+		validity = strchr(said, ' ');
+		if (!validity)
+			return i == 0;
+		*validity++ = '\0';
+		mailbox_recheck(s->mailbox, said, strtoll(validity, NULL, 10), 1);
+	}
+	return false;
+}
+
+/* Outbounds that were registered after their answers, which lie in folders that are swept. */
+static void no_folder_waits_for_another(void **state)
+{
+	static struct stage s;
+
+	(void)state;
+	open_sides(&s, "vigil_late");
+	stage_watch(&s, 1);
+	stage_until(&s, LIVE);
+	stage_until(&s, "select count(distinct folder_id) >= %d from trace", SIDES);
+	register_all(&s);
+	stage_until_holds(&s, all_rechecks_are_told);
+	stage_until(&s, EVENTS, SIDES, "reply.received");
+	stage_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +239,8 @@ int main(void)
 		cmocka_unit_test(a_gap_opened_while_live_is_closed),
 		cmocka_unit_test(renumbered_while_away_is_not_verified),
 		cmocka_unit_test(a_mail_that_is_never_given_holds_up_nobody),
+		cmocka_unit_test(what_is_half_done_waits_for_a_place),
+		cmocka_unit_test(no_folder_waits_for_another),
 	};
 
 	pgtest_start();

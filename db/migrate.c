@@ -260,6 +260,16 @@ static int works_with(const struct schema_step *step)
 	return at ? (int)strtol(at + sizeof(mark) - 1, NULL, 10) : step->number;
 }
 
+/* Where the step of this number is; n: it is none of ours.  Numbers rise, with holes between. */
+static size_t step_of(const struct schema_step *steps, size_t n, long number)
+{
+	size_t i = 0;
+
+	while (i < n && steps[i].number != number)
+		i++;
+	return i;
+}
+
 /*
  * Compare what the database has with what we have.  `ret_has[i]`: step i is
  * applied.  Rows: number, name, sha256, works_with.
@@ -273,10 +283,11 @@ static int compare(struct session *s, const struct schema_step *steps, size_t n,
 
 	for (int row = 0; r == 0 && row < session_rows(s); row++) {
 		long number = strtol(session_value(s, row, 0), NULL, 10);
+		size_t at = step_of(steps, n, number);
 		char digest[2 * SIGN_SHA256 + 1];
 
-		if (number < 1 || (size_t)number > n) {
-			if (strtol(session_value(s, row, 3), NULL, 10) <= (long)n)
+		if (at == n) {
+			if (strtol(session_value(s, row, 3), NULL, 10) <= steps[n - 1].number)
 				continue;
 			(void)snprintf(why, SESSION_WHY,
 				       "the database has migration %04ld_%s, which this replyd "
@@ -284,16 +295,16 @@ static int compare(struct session *s, const struct schema_step *steps, size_t n,
 				       number, session_value(s, row, 1));
 			return -EOVERFLOW;
 		}
-		digest_of(&steps[number - 1], digest);
+		digest_of(&steps[at], digest);
 		if (strcmp(session_value(s, row, 2), digest) != 0 ||
-		    strcmp(session_value(s, row, 1), steps[number - 1].name) != 0) {
+		    strcmp(session_value(s, row, 1), steps[at].name) != 0) {
 			(void)snprintf(why, SESSION_WHY,
 				       "migration %04ld_%s was edited after it was applied; "
 				       "restore its text and put the change into a new one",
 				       number, session_value(s, row, 1));
 			return -EKEYREJECTED;
 		}
-		ret_has[number - 1] = true;
+		ret_has[at] = true;
 	}
 	return r;
 }

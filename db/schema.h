@@ -8,7 +8,7 @@
  * installed is what was built and tested, and no file has to be found.
  */
 struct schema_step {
-	int number;       /* 1, 2, 3... without holes */
+	int number;       /* from 1, rising; holes are allowed */
 	const char *name; /* "workspace" of 0001_workspace.sql */
 	const char *text; /* the SQL; NUL-terminated */
 	size_t len;       /* bytes, without the NUL */

@@ -9,7 +9,7 @@ want=$(cat package.json package-lock.json .npmrc | sha256sum)
 [ "$(cat $stamp 2>/dev/null || true)" != "$want" ] || exit 0
 lock=${TMPDIR:-/tmp}/replyd-npm-$(id -u).lock
 
-echo "install: the pinned Node 22, the OAuth server and the Standard Webhooks library (npm)"
+echo "install: the pinned Node 22, the OAuth server, the Standard Webhooks library, Playwright and axe (npm)"
 # two `make` at once in one tree would empty the folder under each other
 (
 	flock 9

@@ -412,6 +412,17 @@ int conf_set(struct conf *c, const char *setting, char why[CONF_WHY])
 	return set_named(c, text_trim(name), text_trim(value), "--set", why);
 }
 
+int conf_fill(struct conf *c, const char *name, const char *value, const char *source,
+	      char why[CONF_WHY])
+{
+	struct conf_at at = { 0 };
+
+	while (conf_next(c, &at))
+		if (strcmp(at.name, name) == 0 && strcmp(at.source, "default") != 0)
+			return 0;
+	return set_named(c, text_of(name), text_of(value), source, why);
+}
+
 /* What was read */
 
 static const struct family *family_named(const struct conf *c, const char *group)

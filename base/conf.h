@@ -93,6 +93,10 @@ int conf_read(struct conf *c, const char *name, struct text bytes, char why[CONF
 int conf_read_file(struct conf *c, const char *path, char why[CONF_WHY]);
 int conf_read_env(struct conf *c, char *const *env, char why[CONF_WHY]);
 int conf_set(struct conf *c, const char *setting, char why[CONF_WHY]);
+/* What follows from the other settings and is known elsewhere, for a setting that no source named;
+ * `source` is told as its origin.  0 also when it was named; -EINVAL and `why`. */
+int conf_fill(struct conf *c, const char *name, const char *value, const char *source,
+	      char why[CONF_WHY]);
 
 /* The groups of one kind, i < conf_n_groups(), in the order in which they were named. */
 size_t conf_n_groups(const struct conf *c, const char *group);

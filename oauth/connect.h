@@ -25,9 +25,11 @@ struct oauth_provider {
 	const char *authorize_url, *token_url, *userinfo_url, *revoke_url;
 	const char *issuer; /* may hold "{tenantid}", as Microsoft's discovery document does */
 	const char *client_id;
-	const char *scopes;           /* asked for, space separated */
-	const char *required_scope;   /* without it mail cannot be read */
-	const char *authorize_params; /* "access_type=offline&prompt=consent" */
+	const char *scopes;                   /* asked for, space separated */
+	const char *required_scope;           /* without it mail cannot be read */
+	const char *authorize_params;         /* "access_type=offline&prompt=consent" */
+	const char *device_authorization_url; /* RFC 8628 */
+	const char *refresh_redirect_uri;     /* a refresh has to name it; NULL: it does not */
 	const char *imap_host;
 	const char *imap_security; /* "tls" or "starttls" */
 	uint16_t imap_port;

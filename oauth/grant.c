@@ -77,6 +77,7 @@ int grant_refresh_body(const struct oauth_provider *p, bool has_secret,
 	const struct field fields[] = {
 		{ "grant_type", TEXT("refresh_token") },
 		{ "refresh_token", text_of_secret(refresh) },
+		{ "redirect_uri", text_of(p->refresh_redirect_uri) },
 		{ "client_id", text_of(has_secret ? NULL : p->client_id) },
 	};
 
@@ -293,7 +294,28 @@ static bool take_address(struct text t, char dst[LIMIT_OAUTH_ADDRESS])
 	return true;
 }
 
-/* OpenID Connect Core section 5.1; Microsoft names the mailbox in preferred_username or upn. */
+/*
+ * Microsoft: `email` is whatever the tenant's administrator wrote there, `sub` differs from
+ * application to application; the account is the tenant's and the object's id, and the mailbox is
+ * named by preferred_username, else upn.
+ */
+static bool read_tenant_claims(const json_t *o, struct grant_identity *ret)
+{
+	struct text tid = string_of(o, "tid"), oid = string_of(o, "oid");
+	char tenant[64], object[64];
+
+	if (tid.len == 0 || oid.len == 0)
+		return false;
+	text_printable(tenant, sizeof(tenant), tid);
+	text_printable(object, sizeof(object), oid);
+	*ret = (struct grant_identity){ 0 };
+	(void)snprintf(ret->subject, sizeof(ret->subject), "%s/%s", tenant, object);
+	if (!take_address(string_of(o, "preferred_username"), ret->address))
+		(void)take_address(string_of(o, "upn"), ret->address);
+	return true;
+}
+
+/* OpenID Connect Core section 5.1; some name the mailbox in preferred_username or upn. */
 static void read_claims(const json_t *o, struct grant_identity *ret)
 {
 	const json_t *verified = json_object_get(o, "email_verified");
@@ -357,6 +379,7 @@ int grant_identity_of_id_token(const struct oauth_provider *p, const struct secr
 		return -EACCES;
 	if (json_number_value(exp) < (double)(now_s - CLOCK_SKEW_S))
 		return -ETIME;
-	read_claims(o, ret);
+	if (!p->issuer || !strstr(p->issuer, "{tenantid}") || !read_tenant_claims(o, ret))
+		read_claims(o, ret);
 	return 0;
 }

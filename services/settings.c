@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "services/settings.h"
+#include "services/settings_preset.h"
 #include "services/settings_provider.h"
 
 #define AT(field) offsetof(struct settings, field)
@@ -380,6 +381,44 @@ static const struct conf_row rows[] = {
 	  .offset = OF(authorize_params),
 	  .initial = "",
 	  .meaning = "added to the authorize URL" },
+	{ .name = "provider.*.tenant",
+	  .kind = CONF_TEXT,
+	  .offset = OF(tenant),
+	  .initial = "",
+	  .meaning = "stands for {tenant} in addresses: common, organizations, consumers or a "
+		     "tenant's id" },
+	{ .name = "provider.*.device_authorization_url",
+	  .kind = CONF_TEXT,
+	  .offset = OF(device_authorization_url),
+	  .initial = "",
+	  .meaning = "where device codes are had (RFC 8628)" },
+	{ .name = "provider.*.refresh_params",
+	  .kind = CONF_TEXT,
+	  .offset = OF(refresh_params),
+	  .initial = "auto",
+	  .words = "auto none redirect_uri",
+	  .meaning = "redirect_uri: a refresh has to name it too" },
+	{ .name = "provider.*.domain_access",
+	  .kind = CONF_TEXT,
+	  .offset = OF(domain_access),
+	  .initial = "auto",
+	  .words = "auto none app_only delegated",
+	  .meaning = "how an administrator opens a whole domain to us; auto: what is known of it" },
+	{ .name = "provider.*.domain_token_url",
+	  .kind = CONF_TEXT,
+	  .offset = OF(domain_token_url),
+	  .initial = "",
+	  .meaning = "where such tokens are had; may hold {tenant}" },
+	{ .name = "provider.*.domain_scope",
+	  .kind = CONF_TEXT,
+	  .offset = OF(domain_scope),
+	  .initial = "",
+	  .meaning = "asked for there" },
+	{ .name = "provider.*.admin_consent_url",
+	  .kind = CONF_TEXT,
+	  .offset = OF(admin_consent_url),
+	  .initial = "",
+	  .meaning = "where an administrator agrees; may hold {tenant} and {client_id}" },
 };
 
 static const struct conf_group groups[] = { { "provider", sizeof(struct settings_provider) } };
@@ -470,6 +509,19 @@ static int check_name_servers(const struct settings *s, char why[512])
 	return 0;
 }
 
+/* Where providers send browsers back to; some want to hear it with every refresh. */
+static void fix_redirect(struct settings *s)
+{
+	struct buf b;
+
+	buf_init(&b, sizeof(s->redirect_uri) - 1);
+	s->redirect_uri[0] = '\0';
+	if (*s->api_public_url && connect_redirect_uri(s->api_public_url, &b) == 0)
+		(void)snprintf(s->redirect_uri, sizeof(s->redirect_uri), "%s",
+			       (const char *)b.data);
+	buf_clear(&b);
+}
+
 /* What depends on more than one setting. */
 static int finish(struct settings *s, char why[512])
 {
@@ -487,11 +539,12 @@ static int finish(struct settings *s, char why[512])
 			"healthy worker would lose its inboxes");
 		return -EINVAL;
 	}
-	if (settings_provider_read(s, why) != 0 || check_name_servers(s, why) != 0 ||
-	    settings_provider_rhythm(s, why) != 0)
+	if (settings_preset_apply(s, why) != 0 || settings_provider_read(s, why) != 0 ||
+	    check_name_servers(s, why) != 0 || settings_provider_rhythm(s, why) != 0)
 		return -EINVAL;
 	if (fix_public_url(s, why) != 0 || check_public_url(s, why) != 0)
 		return -EINVAL;
+	fix_redirect(s);
 	return read_retries(s, why);
 }
 
@@ -520,7 +573,10 @@ int settings_fix_port(struct settings *s, uint16_t port)
 	char why[CONF_WHY], setting[32];
 
 	(void)snprintf(setting, sizeof(setting), "api.port=%u", port);
-	return conf_set(s->conf, setting, why) || fix_public_url(s, why) ? -EINVAL : 0;
+	if (conf_set(s->conf, setting, why) || fix_public_url(s, why))
+		return -EINVAL;
+	fix_redirect(s);
+	return 0;
 }
 
 void settings_clear(struct settings *s)
@@ -579,6 +635,10 @@ size_t settings_providers(const struct settings *s, struct oauth_provider *ret, 
 			.scopes = p->scopes,
 			.required_scope = p->required_scope,
 			.authorize_params = p->authorize_params,
+			.device_authorization_url = p->device_authorization_url,
+			.refresh_redirect_uri = strcmp(p->refresh_params, "redirect_uri") == 0
+							? s->redirect_uri
+							: NULL,
 			.imap_host = row->imap.host,
 			.imap_security = row->imap.security == PROVIDER_TLS ? "tls" : "starttls",
 			.imap_port = row->imap.port,

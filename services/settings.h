@@ -25,6 +25,8 @@ struct settings_provider {
 	uint64_t idle_renew_ms, proof_ms, sweep_ms, session_ms;
 	char *authorize_url, *token_url, *userinfo_url, *revoke_url, *issuer;
 	char *client_id, *client_secret_file, *scopes, *required_scope, *authorize_params;
+	char *tenant, *device_authorization_url, *refresh_params;
+	char *domain_access, *domain_token_url, *domain_scope, *admin_consent_url;
 };
 
 struct settings {
@@ -58,7 +60,8 @@ struct settings {
 	size_t n_lists;
 	uint64_t retry_ms[SETTINGS_RETRIES];
 	size_t n_retries;
-	struct conf *conf; /* where each value came from; owns the texts */
+	char redirect_uri[2100]; /* of api.public_url; "" while the port is not known */
+	struct conf *conf;       /* where each value came from; owns the texts */
 };
 
 /*

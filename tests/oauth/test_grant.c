@@ -47,6 +47,15 @@ static void requests_are_forms(void **state)
 			    "grant_type=refresh_token&refresh_token=4%2F0A%2Bb%3Dc"
 			    "&client_id=replyd%20%26%20co");
 
+	/* Yahoo wants to hear the redirect URI again. */
+	assert_int_equal(grant_refresh_body(&(struct oauth_provider){ .refresh_redirect_uri =
+									      "https://r.test/cb" },
+					    true, &code, &body),
+			 0);
+	assert_string_equal(secret_text(&body),
+			    "grant_type=refresh_token&refresh_token=4%2F0A%2Bb%3Dc"
+			    "&redirect_uri=https%3A%2F%2Fr.test%2Fcb");
+
 	/* RFC 6749 section 2.3.1: encoded before it is put into HTTP Basic. */
 	assert_int_equal(grant_basic(TEXT("a:b %"), &body), 0);
 	assert_string_equal(secret_text(&body), "a%3Ab%20%25");
@@ -257,6 +266,30 @@ static int id_token_of(const char *claims, struct grant_identity *ret)
 	return grant_identity_of_id_token(&provider, &token, NOW_S, ret);
 }
 
+/* Microsoft: what the tenant's administrator may write there names nobody. */
+static void an_account_of_a_tenant_is_named_by_its_ids(void **state)
+{
+	static const char claims[] =
+		"{\"iss\":\"https://login.ms.test/t-1/v2.0\",\"aud\":\"c\",\"exp\":1800000100,"
+		"\"tid\":\"t-1\",\"oid\":\"o-2\",\"sub\":\"x\",\"email\":\"ceo@victim.test\","
+		"\"preferred_username\":\"Rep@acme.test\"}";
+	const struct oauth_provider p = { .issuer = "https://login.ms.test/{tenantid}/v2.0",
+					  .client_id = "c" };
+	cleanup_buf struct buf b;
+	cleanup_secret struct secret token = { 0 };
+	struct grant_identity who;
+
+	(void)state;
+	buf_init(&b, 4096);
+	text_add(&b, TEXT("e30."));
+	text_add_base64url(&b, claims, strlen(claims));
+	text_add(&b, TEXT(".c2ln"));
+	secret_set(&token, b.data, b.len);
+	assert_int_equal(grant_identity_of_id_token(&p, &token, NOW_S, &who), 0);
+	assert_string_equal(who.address, "rep@acme.test");
+	assert_string_equal(who.subject, "t-1/o-2");
+}
+
 #define HEAD "\"iss\":\"https://login.acme.test\",\"aud\":\"replyd & co\",\"exp\":1800000100,"
 
 static void an_id_token_says_whose_it_is(void **state)
@@ -359,6 +392,7 @@ int main(void)
 		cmocka_unit_test(an_enormous_token_is_garbage),
 		cmocka_unit_test(a_scope_is_looked_for),
 		cmocka_unit_test(an_id_token_says_whose_it_is),
+		cmocka_unit_test(an_account_of_a_tenant_is_named_by_its_ids),
 		cmocka_unit_test(userinfo_says_whose_it_is),
 	};
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "services/settings.h"
+#include "services/settings_preset.h"
 
 static char *none[] = { NULL };
 
@@ -50,8 +50,8 @@ static const struct {
 	{ "IDLE without a pause", "ingest.idle_renew=100ms", "ingest.idle_renew", "1s" },
 	{ "a provider without a host", "provider.x.client_id=a", "provider.x.imap_host", NULL },
 	{ "oauth without its URLs", "provider.x.imap_host=h", "provider.x", "authorize_url" },
-	{ "a known provider, oauth without its URLs", "provider.gmail.client_id=a",
-	  "provider.gmail", "authorize_url" },
+	{ "a known provider, oauth without its URLs", "provider.gmx.client_id=a", "provider.gmx",
+	  "authorize_url" },
 	{ "a host that is a URL", "provider.x.imap_host=imaps://mail.example.test",
 	  "provider.x.imap_host", "without scheme" },
 	{ "a host that is a number", "provider.x.imap_host=2130706433", "provider.x.imap_host",
@@ -239,6 +239,197 @@ static void our_client_makes_it_oauth(void **state)
 	settings_clear(&s);
 }
 
+static const struct {
+	const char *name, *sets[4];
+	const char *authorize_url, *token_url, *issuer, *scopes, *required, *params, *device;
+	const char *redirect; /* that a refresh names; NULL: none */
+} known_clients[] = {
+	{ .name = "gmail",
+	  .authorize_url = "https://accounts.google.com/o/oauth2/v2/auth",
+	  .token_url = "https://oauth2.googleapis.com/token",
+	  .issuer = "https://accounts.google.com",
+	  .scopes = "openid email https://mail.google.com/",
+	  .required = "https://mail.google.com/",
+	  .params = "access_type=offline&prompt=consent",
+	  .device = "" },
+	{ .name = "microsoft",
+	  .authorize_url = "https://login.microsoftonline.com/common/oauth2/v2.0/authorize",
+	  .token_url = "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+	  .issuer = "https://login.microsoftonline.com/{tenantid}/v2.0",
+	  .scopes = "openid profile email offline_access "
+		    "https://outlook.office.com/IMAP.AccessAsUser.All "
+		    "https://outlook.office.com/SMTP.Send",
+	  .required = "https://outlook.office.com/IMAP.AccessAsUser.All",
+	  .params = "prompt=select_account",
+	  .device = "https://login.microsoftonline.com/common/oauth2/v2.0/devicecode" },
+	{ .name = "microsoft",
+	  .sets = { "provider.microsoft.tenant=consumers",
+		    "provider.microsoft.authorize_params=prompt=login" },
+	  .authorize_url = "https://login.microsoftonline.com/consumers/oauth2/v2.0/authorize",
+	  .token_url = "https://login.microsoftonline.com/consumers/oauth2/v2.0/token",
+	  .issuer = "https://login.microsoftonline.com/{tenantid}/v2.0",
+	  .scopes = "openid profile email offline_access "
+		    "https://outlook.office.com/IMAP.AccessAsUser.All "
+		    "https://outlook.office.com/SMTP.Send",
+	  .required = "https://outlook.office.com/IMAP.AccessAsUser.All",
+	  .params = "prompt=login",
+	  .device = "https://login.microsoftonline.com/consumers/oauth2/v2.0/devicecode" },
+	{ .name = "microsoft-gcc-high",
+	  .authorize_url = "https://login.microsoftonline.us/common/oauth2/v2.0/authorize",
+	  .token_url = "https://login.microsoftonline.us/common/oauth2/v2.0/token",
+	  .issuer = "https://login.microsoftonline.us/{tenantid}/v2.0",
+	  .scopes = "openid profile email offline_access "
+		    "https://outlook.office365.us/IMAP.AccessAsUser.All "
+		    "https://outlook.office365.us/SMTP.Send",
+	  .required = "https://outlook.office365.us/IMAP.AccessAsUser.All",
+	  .params = "prompt=select_account",
+	  .device = "https://login.microsoftonline.us/common/oauth2/v2.0/devicecode" },
+	{ .name = "yahoo",
+	  .authorize_url = "https://api.login.yahoo.com/oauth2/request_auth",
+	  .token_url = "https://api.login.yahoo.com/oauth2/get_token",
+	  .issuer = "",
+	  .scopes = "mail-w",
+	  .required = "mail-w",
+	  .params = "",
+	  .device = "",
+	  .redirect = "http://127.0.0.1:8025/oauth/callback" },
+	{ .name = "fastmail", /* an empty value is one by hand, too */
+	  .sets = { "provider.fastmail.required_scope=" },
+	  .authorize_url = "https://api.fastmail.com/oauth/authorize",
+	  .token_url = "https://api.fastmail.com/oauth/refresh",
+	  .issuer = "https://api.fastmail.com",
+	  .scopes = "https://www.fastmail.com/dev/protocol-imap "
+		    "https://www.fastmail.com/dev/protocol-smtp",
+	  .required = "",
+	  .params = "",
+	  .device = "" },
+	{ .name = "gmail", /* a token endpoint of one's own: no address of Google's beside it */
+	  .sets = { "provider.gmail.token_url=https://t.test/",
+		    "provider.gmail.authorize_url=https://a.test/" },
+	  .authorize_url = "https://a.test/",
+	  .token_url = "https://t.test/",
+	  .issuer = "",
+	  .scopes = "openid email https://mail.google.com/",
+	  .required = "https://mail.google.com/",
+	  .params = "access_type=offline&prompt=consent",
+	  .device = "" },
+};
+
+/* Our client's name is all that a known provider needs; what is said by hand wins. */
+static void a_known_provider_needs_our_client_only(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(known_clients); i++) {
+		const char *sets[5], *name = known_clients[i].name;
+		char client[80], why[512] = "";
+		struct oauth_provider p;
+		struct settings s;
+		size_t n = 0;
+
+		(void)snprintf(client, sizeof(client), "provider.%s.client_id=c", name);
+		sets[n++] = client;
+		for (size_t k = 0; known_clients[i].sets[k]; k++)
+			sets[n++] = known_clients[i].sets[k];
+		if (settings_load(&s, NULL, none, sets, n, why) != 0)
+			fail_msg("row %zu, %s: %s", i, name, why);
+		assert_int_equal(settings_providers(&s, &p, 1), 1);
+		assert_string_equal(p.auth, "oauth");
+		assert_string_equal(p.authorize_url, known_clients[i].authorize_url);
+		assert_string_equal(p.token_url, known_clients[i].token_url);
+		assert_string_equal(p.issuer, known_clients[i].issuer);
+		assert_string_equal(p.scopes, known_clients[i].scopes);
+		assert_string_equal(p.required_scope, known_clients[i].required);
+		assert_string_equal(p.authorize_params, known_clients[i].params);
+		assert_string_equal(p.device_authorization_url, known_clients[i].device);
+		assert_int_equal(p.refresh_redirect_uri != NULL, known_clients[i].redirect != NULL);
+		if (p.refresh_redirect_uri)
+			assert_string_equal(p.refresh_redirect_uri, known_clients[i].redirect);
+		settings_clear(&s);
+	}
+}
+
+static const char *source_of(const struct settings *s, const char *name)
+{
+	struct conf_at at = { 0 };
+
+	while (conf_next(s->conf, &at))
+		if (strcmp(at.name, name) == 0)
+			return at.source;
+	return "";
+}
+
+static void what_is_known_says_so(void **state)
+{
+	static const char *const sets[] = { "provider.microsoft.client_id=c",
+					    "provider.microsoft.scopes=openid offline_access" };
+	struct settings s;
+	char why[512];
+
+	(void)state;
+	assert_int_equal(settings_load(&s, NULL, none, sets, countof(sets), why), 0);
+	assert_string_equal(source_of(&s, "provider.microsoft.token_url"), "preset");
+	assert_string_equal(source_of(&s, "provider.microsoft.scopes"), "--set");
+	assert_string_equal(source_of(&s, "provider.microsoft.userinfo_url"), "default");
+	settings_clear(&s);
+}
+
+static void a_domain_is_opened_as_known_or_as_said(void **state)
+{
+	static const struct {
+		const char *set, *name;
+		bool is;
+		const char *access, *token_url;
+	} rows[] = {
+		{ NULL, "microsoft", true, "app_only",
+		  "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token" },
+		{ NULL, "microsoft-china", true, "app_only",
+		  "https://login.partner.microsoftonline.cn/{tenant}/oauth2/v2.0/token" },
+		{ NULL, "gmail", true, "delegated", "https://oauth2.googleapis.com/token" },
+		{ NULL, "yahoo", false, "", "" },
+		{ NULL, "nobody", false, "", "" },
+		{ "provider.gmail.domain_access=none", "gmail", false, "", "" },
+		{ "provider.gmail.domain_token_url=https://t.test/", "gmail", true, "delegated",
+		  "https://t.test/" },
+		{ "provider.yahoo.domain_access=app_only", "yahoo", false, "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct settings_domain d;
+		struct settings s;
+		char why[512] = "";
+
+		if (load(&s, rows[i].set, why) != 0)
+			fail_msg("row %zu: %s", i, why);
+		if (settings_preset_domain(&s, rows[i].name, &d) != rows[i].is)
+			fail_msg("row %zu", i);
+		if (rows[i].is) {
+			assert_string_equal(d.access, rows[i].access);
+			assert_string_equal(d.token_url, rows[i].token_url);
+		}
+		settings_clear(&s);
+	}
+}
+
+static void one_request_names_one_resource(void **state)
+{
+	static const char *const sets[] = {
+		"provider.microsoft.client_id=c",
+		"provider.microsoft.scopes=openid https://outlook.office.com/IMAP.AccessAsUser.All "
+		"https://graph.microsoft.com/Mail.Read"
+	};
+	static const char *const no_tenant[] = { "provider.microsoft.client_id=c",
+						 "provider.microsoft.tenant=../evil" };
+	struct settings s;
+	char why[512] = "";
+
+	(void)state;
+	assert_int_not_equal(settings_load(&s, NULL, none, sets, countof(sets), why), 0);
+	assert_non_null(strstr(why, "AADSTS700022"));
+	assert_int_not_equal(settings_load(&s, NULL, none, no_tenant, countof(no_tenant), why), 0);
+	assert_non_null(strstr(why, "provider.microsoft.tenant"));
+}
+
 /* What `replyd up` writes for its children reads back as the same settings. */
 static void written_settings_read_back(void **state)
 {
@@ -289,6 +480,10 @@ int main(void)
 		cmocka_unit_test(a_known_provider_is_changed),
 		cmocka_unit_test(a_session_may_end_with_its_token),
 		cmocka_unit_test(our_client_makes_it_oauth),
+		cmocka_unit_test(a_known_provider_needs_our_client_only),
+		cmocka_unit_test(what_is_known_says_so),
+		cmocka_unit_test(a_domain_is_opened_as_known_or_as_said),
+		cmocka_unit_test(one_request_names_one_resource),
 		cmocka_unit_test(written_settings_read_back),
 		cmocka_unit_test(database_url_comes_from_the_usual_variable),
 	};

@@ -1,0 +1,157 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "oauth/preset.h"
+#include "services/settings_preset.h"
+
+#define GROUP  "provider"
+#define SOURCE "preset"
+
+static int refuse(char why[512], const char *provider, const char *setting, const char *said)
+{
+	(void)snprintf(why, 512, "provider.%s.%s: %s", provider, setting, said);
+	return -EINVAL;
+}
+
+static int fill(struct settings *s, const char *provider, const char *setting, const char *value,
+		char why[512])
+{
+	char name[CONF_GROUP_NAME + 64];
+
+	if (!*value)
+		return 0;
+	(void)snprintf(name, sizeof(name), GROUP ".%s.%s", provider, setting);
+	return conf_fill(s->conf, name, value, SOURCE, why);
+}
+
+/* An address, with the tenant in it. */
+static int fill_url(struct settings *s, size_t i, const char *setting, const char *pattern,
+		    char why[512])
+{
+	const struct settings_provider *p = conf_group_values(s->conf, GROUP, i);
+	const char *name = conf_group_name(s->conf, GROUP, i);
+	struct buf url;
+	int r;
+
+	buf_init(&url, 1024);
+	r = preset_fill(pattern, p->tenant, "", &url);
+	r = r < 0 ? refuse(why, name, "tenant",
+			   "is no tenant; write common, organizations, consumers or the tenant's "
+			   "id or domain")
+		  : fill(s, name, setting, url.len ? (const char *)url.data : "", why);
+	buf_clear(&url);
+	return r;
+}
+
+static int apply_urls(struct settings *s, size_t i, const struct preset *known, char why[512])
+{
+	const struct settings_provider *p = conf_group_values(s->conf, GROUP, i);
+	const struct {
+		const char *setting, *pattern;
+	} urls[] = {
+		{ "authorize_url", known->authorize_url },
+		{ "token_url", known->token_url },
+		{ "device_authorization_url", known->device_authorization_url },
+		{ "userinfo_url", known->userinfo_url },
+		{ "revoke_url", known->revoke_url },
+		{ "issuer", known->issuer },
+	};
+
+	if (*p->authorize_url || *p->token_url)
+		return 0;
+	for (size_t k = 0; k < countof(urls); k++)
+		if (fill_url(s, i, urls[k].setting, urls[k].pattern, why))
+			return -EINVAL;
+	return 0;
+}
+
+static int apply(struct settings *s, size_t i, char why[512])
+{
+	const struct settings_provider *p = conf_group_values(s->conf, GROUP, i);
+	const char *name = conf_group_name(s->conf, GROUP, i);
+	const struct preset *known = preset_find(name);
+
+	if (!known || !*p->client_id || strcmp(p->auth, "password") == 0)
+		return 0;
+	if (fill(s, name, "tenant", known->tenant, why) || apply_urls(s, i, known, why) ||
+	    fill(s, name, "scopes", known->scopes, why) ||
+	    fill(s, name, "required_scope", known->required_scope, why) ||
+	    fill(s, name, "authorize_params", known->authorize_params, why) ||
+	    fill(s, name, "refresh_params", known->refresh_params, why))
+		return -EINVAL;
+	return 0;
+}
+
+static struct text host_of(struct text url)
+{
+	size_t n = 0;
+
+	if (!text_istarts(url, TEXT("https://")))
+		return (struct text){ 0 };
+	url = text_sub(url, 8, url.len);
+	while (n < url.len && url.at[n] != '/')
+		n++;
+	return text_sub(url, 0, n);
+}
+
+/* Microsoft answers a request for the scopes of two resources with AADSTS700022. */
+static int check_scopes(const struct settings *s, size_t i, char why[512])
+{
+	const struct settings_provider *p = conf_group_values(s->conf, GROUP, i);
+	struct text rest = text_of(p->scopes), first = { 0 }, one, host;
+
+	if (text_ifind(text_of(p->token_url), TEXT("/oauth2/v2.0/token")) == SIZE_MAX)
+		return 0;
+	while (conf_list_next(&rest, &one)) {
+		host = host_of(one);
+		if (host.len > 0 && first.len > 0 && !text_ieq(host, first))
+			return refuse(why, conf_group_name(s->conf, GROUP, i), "scopes",
+				      "names scopes of two resources; one request may hold those "
+				      "of one only (AADSTS700022)");
+		if (first.len == 0)
+			first = host;
+	}
+	return 0;
+}
+
+int settings_preset_apply(struct settings *s, char why[512])
+{
+	for (size_t i = 0; i < conf_n_groups(s->conf, GROUP); i++)
+		if (apply(s, i, why) || check_scopes(s, i, why))
+			return -EINVAL;
+	return 0;
+}
+
+static const char *either(const char *by_hand, const char *known)
+{
+	return *by_hand ? by_hand : known;
+}
+
+bool settings_preset_domain(const struct settings *s, const char *provider,
+			    struct settings_domain *ret)
+{
+	const struct preset *known = preset_find(provider);
+	struct settings_domain d = { "", "", "", "" };
+
+	if (known)
+		d = (struct settings_domain){ preset_domain_name(known->domain),
+					      known->domain_token_url, known->domain_scope,
+					      known->admin_consent_url };
+	for (size_t i = 0; i < conf_n_groups(s->conf, GROUP); i++) {
+		const struct settings_provider *p = conf_group_values(s->conf, GROUP, i);
+
+		if (strcmp(conf_group_name(s->conf, GROUP, i), provider) != 0)
+			continue;
+		if (strcmp(p->domain_access, "auto") != 0)
+			d.access = p->domain_access;
+		d.token_url = either(p->domain_token_url, d.token_url);
+		d.scope = either(p->domain_scope, d.scope);
+		d.admin_consent_url = either(p->admin_consent_url, d.admin_consent_url);
+	}
+	if (!*d.access || strcmp(d.access, "none") == 0 || !*d.token_url)
+		return false;
+	*ret = d;
+	return true;
+}

@@ -51,7 +51,7 @@
 #define LIMIT_HTTP_RETRY_AFTER_S (31 * 86400) /* nobody's "later" is later than a month */
 #define LIMIT_OAUTH_URL 8192          /* authorize and return URLs; browsers and proxies cut beyond 8 KB */
 #define LIMIT_OAUTH_ANSWER (256 * 1024) /* a token answer: three tokens of LIMIT_SECRET and words */
-#define LIMIT_OAUTH_SEALED (LIMIT_SECRET + 256) /* a sealed secret: box overhead is under 80 bytes */
+#define LIMIT_OAUTH_SEALED (LIMIT_SECRET + 256) /* a sealed secret: a box adds less than 100 bytes */
 #define LIMIT_OAUTH_ADDRESS 321       /* RFC 5321 section 4.5.3.1: 64 + '@' + 255, and a NUL */
 #define LIMIT_VIEW (32 * 1024 * 1024) /* one API answer: 1,000 events of 20 KB, or 50,000 inboxes */
 #define LIMIT_METRICS (256 * 1024)    /* /metrics: some dozens of lines */

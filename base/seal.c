@@ -129,6 +129,20 @@ int seal_open(const struct secret *key, const struct seal_bind *bind, const void
 	return r < 0 ? r : open_box(key, box, n, HEAD_S, bind, ret_plain);
 }
 
+int seal_close_behind(const struct secret *key, const void *head, size_t head_len,
+		      const struct seal_bind *bind, const struct secret *plain, struct buf *ret_box)
+{
+	assert(head_len <= SEAL_HEAD);
+	return close_box(key, head, head_len, bind, plain, ret_box);
+}
+
+int seal_open_behind(const struct secret *key, size_t head_len, const struct seal_bind *bind,
+		     const void *box, size_t n, struct secret *ret_plain)
+{
+	assert(head_len <= SEAL_HEAD);
+	return open_box(key, box, n, head_len, bind, ret_plain);
+}
+
 static EVP_PKEY *private_of(const struct secret *private_key)
 {
 	return EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private_key->data,

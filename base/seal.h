@@ -45,6 +45,17 @@ int seal_open(const struct secret *key, const struct seal_bind *bind, const void
 	      struct secret *ret_plain);
 
 /*
+ * The same with a head of the caller's, at most SEAL_HEAD bytes, which stands in
+ * clear before nonce, ciphertext and tag, and is authenticated with them.
+ */
+#define SEAL_HEAD 128
+int seal_close_behind(const struct secret *key, const void *head, size_t head_len,
+		      const struct seal_bind *bind, const struct secret *plain,
+		      struct buf *ret_box);
+int seal_open_behind(const struct secret *key, size_t head_len, const struct seal_bind *bind,
+		     const void *box, size_t n, struct secret *ret_plain);
+
+/*
  * A fresh X25519 pair, SEAL_KEY bytes each.  seal_close_to() adds -EINVAL: not
  * a public key (one of the few points that would make the shared key known).
  */

@@ -8,6 +8,7 @@
 #include "base/io/loop.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/vault.h"
 #include "db/pg.h"
 #include "oauth/connect.h"
 
@@ -34,8 +35,10 @@ struct broker_params {
 	const struct log *log;
 	struct pg *pg;            /* as replyd_broker; must outlive the broker */
 	struct http_client *http; /* must outlive the broker */
-	const struct secret *key_grant, *key_private, *key_token; /* borrowed for its life */
-	const struct oauth_provider *providers;                   /* borrowed for its life */
+	struct vault *grants;     /* opens and closes grants; borrowed for its life, as all here */
+	struct vault *tokens;     /* closes access tokens */
+	const struct secret *key_private;       /* opens what the API sealed to the broker */
+	const struct oauth_provider *providers; /* borrowed for its life */
 	const struct secret *const
 		*client_secrets; /* one per provider; NULL or empty: public client */
 	size_t n_providers;

@@ -6,9 +6,6 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/seal.h"
-
-#define KEY_ID 1 /* of the keys in use; rotating them adds another */
 
 struct broker_provider *broker_env_provider(struct broker_env *env, const char *name)
 {
@@ -74,17 +71,28 @@ void broker_env_judge(struct broker_env *env, struct broker_provider *pr,
 	}
 }
 
+static struct vault *vault_of(const struct broker_env *env, const char *purpose)
+{
+	return strcmp(purpose, "access") == 0 ? env->p.tokens : env->p.grants;
+}
+
 void broker_env_seal(const struct broker_env *env, const char *purpose, const char *workspace,
 		     const char *inbox, const struct secret *plain, struct buf *ret_box)
 {
 	const struct seal_bind bind = { text_of(purpose), text_of(workspace), text_of(inbox) };
-	const struct secret *key =
-		strcmp(purpose, "access") == 0 ? env->p.key_token : env->p.key_grant;
-	int r = seal_close(key, KEY_ID, &bind, plain, ret_box);
+	int r = vault_close(vault_of(env, purpose), &bind, plain, ret_box);
 
 	/* `plain` is bounded by LIMIT_SECRET, the box by LIMIT_OAUTH_SEALED: it fits. */
 	assert(r == 0);
 	(void)r;
+}
+
+int broker_env_open(const struct broker_env *env, const char *purpose, const char *workspace,
+		    const char *inbox, const void *box, size_t n, struct secret *ret_plain)
+{
+	const struct seal_bind bind = { text_of(purpose), text_of(workspace), text_of(inbox) };
+
+	return vault_open(vault_of(env, purpose), &bind, box, n, ret_plain);
 }
 
 int64_t broker_env_life_s(const struct grant_answer *a, uint64_t took_ms)

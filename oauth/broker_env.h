@@ -47,9 +47,14 @@ void broker_env_read(const struct broker_provider *pr, const struct http_request
 void broker_env_judge(struct broker_env *env, struct broker_provider *pr,
 		      const struct http_request *r, const struct grant_answer *a,
 		      struct policy_answer *ret);
-/* Seal for the row of an inbox.  purpose: "grant" (key.grant) or "access" (key.token). */
+/* Seal for the row of an inbox.  purpose: "access" (keys of the group token), or what only a broker
+ * opens: "grant" and others (keys of the group grant). */
 void broker_env_seal(const struct broker_env *env, const char *purpose, const char *workspace,
 		     const char *inbox, const struct secret *plain, struct buf *ret_box);
+/* -ENOKEY: sealed under a master key that this process was not given; -EBADMSG: it does not open.
+ */
+int broker_env_open(const struct broker_env *env, const char *purpose, const char *workspace,
+		    const char *inbox, const void *box, size_t n, struct secret *ret_plain);
 /* Seconds a token still has, `took_ms` after it was asked for. */
 int64_t broker_env_life_s(const struct grant_answer *a, uint64_t took_ms);
 void broker_env_job_add(struct broker_env *env, struct broker_job *job,

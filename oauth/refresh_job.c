@@ -12,7 +12,6 @@
 #include "base/io/timer.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/seal.h"
 #include "db/event_id.h"
 
 #define UNCONFIGURED_WAIT_MS (10 * 60 * 1000) /* until an operator has put the provider back */
@@ -407,8 +406,8 @@ static struct refresh_job *job_of(struct broker_env *env, const char *claim,
 void refresh_job_start(struct broker_env *env, const char *claim, const struct inbox_grant_row *row)
 {
 	struct refresh_job *j = job_of(env, claim, row);
-	const struct seal_bind bind = { TEXT("grant"), text_of(j->workspace), text_of(j->inbox) };
 	cleanup_secret struct secret plain = { 0 };
+	int r;
 
 	/* Somebody may have refreshed between our look and our claim. */
 	if (!policy_needs_refresh(row->token_version, row->token_fresh, row->refused_version,
@@ -416,8 +415,13 @@ void refresh_job_start(struct broker_env *env, const char *claim, const struct i
 		enter(j, REFRESH_LETTING);
 		return;
 	}
-	if (seal_open(env->p.key_grant, &bind, row->sealed, row->sealed_len, &plain) < 0) {
-		blame_us(j, "grant_unreadable", "the grant does not open with key.grant",
+	r = broker_env_open(env, "grant", j->workspace, j->inbox, row->sealed, row->sealed_len,
+			    &plain);
+	if (r < 0) {
+		blame_us(j, "grant_unreadable",
+			 r == -ENOKEY ? "the grant is sealed under a master key that this broker "
+					"was not given; see `replyd key list`"
+				      : "the grant does not open with the keys of the group grant",
 			 UNCONFIGURED_WAIT_MS);
 		return;
 	}

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/io/timer.h"
 #include "base/mem.h"
-#include "base/seal.h"
 #include "db/token.h"
 #include "oauth/policy.h"
 
@@ -70,8 +69,14 @@ static void answer_usable(struct token_desk *d, struct token_desk_req *r,
 					text_of(r->inbox_id) };
 	cleanup_secret struct secret plain = { 0 };
 
-	if (seal_open(d->p.key_token, &bind, row->sealed, row->sealed_len, &plain) < 0) {
-		answer_no(r, BLAME_US, "access token does not open with key.token", "", "");
+	int got = vault_open(d->p.tokens, &bind, row->sealed, row->sealed_len, &plain);
+
+	if (got < 0) {
+		answer_no(r, BLAME_US,
+			  got == -ENOKEY ? "access token is sealed under a key.token that this "
+					   "worker was not given"
+					 : "access token does not open with key.token",
+			  "", "");
 		return;
 	}
 	answer(r,

@@ -6,7 +6,7 @@
 #include "base/io/loop.h"
 #include "base/list.h"
 #include "base/outcome.h"
-#include "base/secret.h"
+#include "base/vault.h"
 #include "db/pg.h"
 
 /*
@@ -60,10 +60,10 @@ struct token_desk_req {
 };
 
 struct token_desk_params {
-	struct pg *pg;                  /* as replyd_ingest; must outlive the desk */
-	const struct secret *key_token; /* borrowed for its life */
-	uint64_t look_ms;               /* between two looks while requests wait; 0: 2 s */
-	uint64_t timeout_ms;            /* of one request; 0: 90 s, three broker time-outs */
+	struct pg *pg;              /* as replyd_ingest; must outlive the desk */
+	const struct vault *tokens; /* opens access tokens; borrowed for its life */
+	uint64_t look_ms;           /* between two looks while requests wait; 0: 2 s */
+	uint64_t timeout_ms;        /* of one request; 0: 90 s, three broker time-outs */
 };
 
 struct token_desk *token_desk_open(struct loop *l, const struct token_desk_params *p);

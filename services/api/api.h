@@ -13,6 +13,7 @@
 #include "db/metrics.h"
 #include "db/outbound.h"
 #include "db/view.h"
+#include "base/vault.h"
 #include "ingest/discovery.h"
 #include "services/api/problem.h"
 #include "services/role.h"
@@ -31,7 +32,8 @@ struct api {
 	struct pg *pg;
 	struct http_server *http;
 	struct dns *dns;
-	const struct secret *broker_public, *digest_key, *webhook_key;
+	const struct secret *broker_public, *digest_key;
+	struct vault webhooks; /* closes endpoint secrets */
 	struct oauth_provider providers[API_PROVIDERS];
 	size_t n_providers;
 	struct list waiting;  /* requests that wait for the broker (connect results) */

@@ -10,6 +10,7 @@
 #include "base/sign.h"
 #include "services/api/handlers.h"
 #include "services/api/route.h"
+#include "services/keyholder.h"
 
 static void on_request(void *owner, struct http_call *call);
 static void on_refused(void *owner, struct http_call *call, int status, const char *why);
@@ -223,8 +224,8 @@ int api_role_run(struct role *r)
 
 	api.broker_public = role_want(r, "key.broker_public");
 	api.digest_key = role_want(r, "key.digest");
-	api.webhook_key = role_want(r, "key.webhook");
-	if (!api.broker_public || !api.digest_key || !api.webhook_key)
+	if (!api.broker_public || !api.digest_key ||
+	    keyholder_read(r, "webhook", &api.webhooks) != 0)
 		return EX_CONFIG;
 	api.n_providers = settings_providers(r->settings, api.providers, API_PROVIDERS);
 	list_init(&api.waiting);
@@ -248,5 +249,6 @@ int api_role_run(struct role *r)
 	}
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
+	vault_clear(&api.webhooks);
 	return res;
 }

@@ -301,7 +301,7 @@ static int make_secret(struct request *q, struct new_endpoint *n, struct buf *re
 	secret_wipe(b.data, b.len);
 	buf_clear(&b);
 	secret_wipe(raw, sizeof(raw));
-	return seal_close(q->api->webhook_key, 1, &bind, &plain, ret_sealed);
+	return vault_close(&q->api->webhooks, &bind, &plain, ret_sealed);
 }
 
 void enroll_endpoint(struct request *q)

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "db/pg.h"
 #include "oauth/broker.h"
-#include "services/role.h"
+#include "services/keyholder.h"
 
 #define PROVIDERS 32
 
@@ -17,6 +17,7 @@ struct broker_role {
 	struct pg *pg;
 	struct http_client *http;
 	struct broker *broker;
+	struct vault grants, tokens;
 	struct oauth_provider providers[PROVIDERS];
 	const struct secret *client_secrets[PROVIDERS];
 };
@@ -83,9 +84,9 @@ static int open_all(struct broker_role *b)
 	const struct settings *s = r->settings;
 	struct broker_params p = {
 		.log = &r->log,
-		.key_grant = role_want(r, "key.grant"),
+		.grants = &b->grants,
 		.key_private = role_want(r, "key.broker_private"),
-		.key_token = role_want(r, "key.token"),
+		.tokens = &b->tokens,
 		.providers = b->providers,
 		.client_secrets = b->client_secrets,
 		.n_providers = read_providers(b),
@@ -102,7 +103,8 @@ static int open_all(struct broker_role *b)
 	};
 	int res;
 
-	if (!p.key_grant || !p.key_private || !p.key_token)
+	if (!p.key_private || keyholder_read(r, "grant", &b->grants) != 0 ||
+	    keyholder_read(r, "token", &b->tokens) != 0)
 		return -EINVAL;
 	res = http_client_open(&r->loop, *s->tls_ca_file ? s->tls_ca_file : NULL, &s->policy,
 			       &b->http);
@@ -130,5 +132,7 @@ int broker_role_run(struct role *r)
 	}
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
+	vault_clear(&b.grants);
+	vault_clear(&b.tokens);
 	return res < 0 ? EX_CONFIG : EX_OK;
 }

@@ -7,7 +7,7 @@
 #include "db/pg.h"
 #include "services/dispatch/appender.h"
 #include "services/dispatch/poster.h"
-#include "services/role.h"
+#include "services/keyholder.h"
 
 /* Less than `replyd up` and systemd wait before they kill. */
 #define DRAIN_MS 8000
@@ -19,6 +19,7 @@ struct dispatch {
 	struct http_client *http;
 	struct appender appender;
 	struct poster *poster;
+	struct vault webhooks;
 	struct timer limit; /* of draining */
 };
 
@@ -85,12 +86,12 @@ static void on_positions(struct appender *a)
 	poster_kick(container_of(a, struct dispatch, appender)->poster);
 }
 
-static void start(struct dispatch *d, const struct secret *key)
+static void start(struct dispatch *d)
 {
 	const struct settings *s = d->role->settings;
 	const struct poster_params p = { .pg = d->pg,
 					 .http = d->http,
-					 .webhook_key = key,
+					 .webhooks = &d->webhooks,
 					 .log = &d->role->log,
 					 .timeout_ms = s->dispatch_timeout_ms,
 					 .concurrency = (int)s->dispatch_concurrency,
@@ -108,7 +109,6 @@ int dispatch_role_run(struct role *r)
 {
 	const struct settings *s = r->settings;
 	struct dispatch d = { .role = r };
-	const struct secret *key = role_want(r, "key.webhook");
 	const struct pg_params pp = { .conninfo = r->conninfo,
 				      .password = r->db_password,
 				      .application = "replyd dispatch",
@@ -117,7 +117,7 @@ int dispatch_role_run(struct role *r)
 				      .on_up = on_pg_up };
 	int res;
 
-	if (!key)
+	if (keyholder_read(r, "webhook", &d.webhooks) != 0)
 		return EX_CONFIG;
 	loop_init(&r->loop, on_stop, &d);
 	res = http_client_open(&r->loop, *s->tls_ca_file ? s->tls_ca_file : NULL, &s->policy,
@@ -129,9 +129,10 @@ int dispatch_role_run(struct role *r)
 			  strerror(-res));
 		loop_stop(&r->loop);
 	} else {
-		start(&d, key);
+		start(&d);
 	}
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
+	vault_clear(&d.webhooks);
 	return res ? EX_CONFIG : 0;
 }

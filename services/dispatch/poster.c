@@ -7,7 +7,6 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/mem.h"
-#include "base/seal.h"
 #include "base/sign.h"
 #include "db/delivery.h"
 #include "services/dispatch/poster.h"
@@ -250,8 +249,7 @@ static int sign(struct post *t, const struct delivery_due *d)
 	int64_t now_s = clock_unix_s();
 	cleanup_secret struct secret secret = { 0 };
 	char signature[SIGN_WEBHOOK];
-	int r = seal_open(t->poster->p.webhook_key, &bind, d->sealed_secret, d->sealed_len,
-			  &secret);
+	int r = vault_open(t->poster->p.webhooks, &bind, d->sealed_secret, d->sealed_len, &secret);
 
 	if (r)
 		return r;

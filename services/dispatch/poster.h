@@ -4,6 +4,7 @@
 #include "base/io/http_client.h"
 #include "base/io/loop.h"
 #include "base/log.h"
+#include "base/vault.h"
 #include "db/pg.h"
 
 /*
@@ -20,7 +21,7 @@ struct poster;
 struct poster_params {
 	struct pg *pg;
 	struct http_client *http;
-	const struct secret *webhook_key; /* opens endpoint secrets */
+	const struct vault *webhooks; /* opens endpoint secrets */
 	const struct log *log;
 	uint64_t timeout_ms;
 	int concurrency;

@@ -9,7 +9,7 @@
 #include "ingest/worker.h"
 #include "oauth/token_desk.h"
 #include "services/ingest/token_adapter.h"
-#include "services/role.h"
+#include "services/keyholder.h"
 
 #define SPREAD_MS 500 /* workers that are started together do not knock together */
 
@@ -22,6 +22,7 @@ struct ingest {
 	struct worker *worker;
 	struct gather *gather;
 	struct rand_gen rand;
+	struct vault token_keys;
 };
 
 static void on_pg_up(void *owner);
@@ -128,8 +129,7 @@ static void open_worker(struct ingest *g, const struct secret *digest_master)
 int ingest_role_run(struct role *r)
 {
 	struct ingest g = { .role = r };
-	const struct secret *digest = role_want(r, "key.digest"),
-			    *token = role_want(r, "key.token");
+	const struct secret *digest = role_want(r, "key.digest");
 	const struct pg_params pp = {
 		.conninfo = r->conninfo,
 		.password = r->db_password,
@@ -141,7 +141,7 @@ int ingest_role_run(struct role *r)
 	};
 	int res;
 
-	if (!digest || !token)
+	if (!digest || keyholder_read(r, "token", &g.token_keys) != 0)
 		return EX_CONFIG;
 	loop_init(&r->loop, on_stop, &g);
 	rand_gen_seed(&g.rand, 0);
@@ -151,7 +151,7 @@ int ingest_role_run(struct role *r)
 			  strerror(-res));
 		return EX_CONFIG;
 	}
-	const struct token_desk_params dp = { .pg = g.pg, .key_token = token };
+	const struct token_desk_params dp = { .pg = g.pg, .tokens = &g.token_keys };
 
 	g.desk = token_desk_open(&r->loop, &dp);
 	g.tokens = token_adapter(g.desk);
@@ -163,5 +163,6 @@ int ingest_role_run(struct role *r)
 	pg_listen(g.pg, "replyd_probe", on_probe, &g);
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
+	vault_clear(&g.token_keys);
 	return 0;
 }

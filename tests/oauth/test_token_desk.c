@@ -73,7 +73,7 @@ static void open_office(struct office *o, const char *database, uint64_t timeout
 	tokenbench_open(&o->b, database);
 	o->pg = tokenbench_pg(&o->b, "replyd_ingest");
 	p.pg = o->pg;
-	p.key_token = &o->b.key_token;
+	p.tokens = &o->b.tokens;
 	o->desk = token_desk_open(&o->b.loop, &p);
 }
 
@@ -341,7 +341,8 @@ static void another_key_opens_nothing(void **state)
 	open_office(&o, "desk_key", 0);
 	inbox = tokenbench_inbox(&o.b, "anna", "oauth");
 	tokenbench_token(&o.b, inbox, "anna", 10, 3000);
-	secret_set(&o.b.key_token, o.b.key_grant.data, o.b.key_grant.len);
+	vault_clear(&o.b.tokens);
+	assert_int_equal(vault_add(&o.b.tokens, 1, &o.b.grants.keys[0].key), 0);
 	ask(&o.b, o.desk, &k, inbox, 0);
 	UNTIL(&o.b, k.answers);
 	assert_int_equal(k.blame, BLAME_US);
@@ -455,11 +456,13 @@ static void ingest_cannot_get_at_a_refresh_token(void **state)
 			static const char *const purposes[] = { "grant", "access", "connect" };
 			const struct seal_bind bind = { text_of(purposes[p]), text_of(b.workspace),
 							text_of(inbox) };
-			const struct secret *key = k ? &key_digest : &b.key_token;
+			const struct secret *key = k ? &key_digest : &b.tokens.keys[0].key;
 			struct secret plain_text = { 0 };
 
 			assert_true(seal_open(key, &bind, sealed.data, sealed.len, &plain_text) <
 				    0);
+			assert_true(vault_open(&b.tokens, &bind, sealed.data, sealed.len,
+					       &plain_text) < 0);
 			assert_true(seal_open_with(key, &bind, sealed.data, sealed.len,
 						   &plain_text) < 0);
 			assert_true(secret_is_empty(&plain_text));

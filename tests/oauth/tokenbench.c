@@ -205,12 +205,15 @@ static void on_limit(struct timer *t)
 	(void)t;
 }
 
-static void make_key(struct secret *k)
+static void make_vault(struct vault *v, const char *group)
 {
+	cleanup_secret struct secret k = { 0 };
 	uint8_t bytes[SEAL_KEY];
 
 	rand_bytes(bytes, sizeof(bytes));
-	secret_set(k, bytes, sizeof(bytes));
+	secret_set(&k, bytes, sizeof(bytes));
+	vault_init(v, group);
+	assert_int_equal(vault_add(v, 1, &k), 0);
 }
 
 void tokenbench_open(struct tokenbench *b, const char *database)
@@ -230,8 +233,8 @@ void tokenbench_open(struct tokenbench *b, const char *database)
 	timer_open(&b->limit, &b->loop, on_limit);
 	b->limit_ms = clock_mono_ms() + LIMIT_MS;
 	timer_in(&b->limit, LIMIT_MS);
-	make_key(&b->key_grant);
-	make_key(&b->key_token);
+	make_vault(&b->grants, "grant");
+	make_vault(&b->tokens, "token");
 	seal_pair(&b->key_private, b->public_key);
 	assert_int_equal(netaddr_policy_parse(&b->policy, TEXT("127.0.0.0/8")), 0);
 	assert_int_equal(http_client_open(&b->loop, NULL, &b->policy, &b->http), 0);
@@ -270,9 +273,9 @@ void tokenbench_close(struct tokenbench *b)
 	loop_run(&b->loop);
 	loop_clear(&b->loop);
 	session_close(b->admin);
-	secret_clear(&b->key_grant);
+	vault_clear(&b->grants);
+	vault_clear(&b->tokens);
 	secret_clear(&b->key_private);
-	secret_clear(&b->key_token);
 	secret_clear(&b->client_secret);
 }
 
@@ -296,7 +299,7 @@ static const char *new_id(void)
 	return ids[n++];
 }
 
-static void seal_hex(const struct secret *key, const char *purpose, const char *workspace,
+static void seal_hex(struct vault *v, const char *purpose, const char *workspace,
 		     const char *subject, const char *plain, struct buf *ret)
 {
 	const struct seal_bind bind = { text_of(purpose), text_of(workspace), text_of(subject) };
@@ -306,7 +309,7 @@ static void seal_hex(const struct secret *key, const char *purpose, const char *
 	buf_init(&box, 4096);
 	buf_init(ret, 8192);
 	secret_set_text(&s, text_of(plain));
-	assert_int_equal(seal_close(key, 1, &bind, &s, &box), 0);
+	assert_int_equal(vault_close(v, &bind, &s, &box), 0);
 	text_add_hex(ret, box.data, box.len);
 }
 
@@ -317,7 +320,7 @@ const char *tokenbench_inbox(struct tokenbench *b, const char *user, const char 
 	char plain[64];
 
 	snprintf(plain, sizeof(plain), strcmp(kind, "oauth") == 0 ? "rt.%s.0" : "pw of %s", user);
-	seal_hex(&b->key_grant, "grant", b->workspace, id, plain, &box);
+	seal_hex(&b->grants, "grant", b->workspace, id, plain, &box);
 	pgtest_exec(b->admin,
 		    "insert into replyd.inbox values ('%s', '%s', '%s@acme.test', 'acme',"
 		    "  'imap.acme.test', 993, 'tls', '%s@acme.test');"
@@ -337,7 +340,7 @@ void tokenbench_token(struct tokenbench *b, const char *inbox, const char *user,
 	char plain[64];
 
 	snprintf(plain, sizeof(plain), "at.%s.0", user);
-	seal_hex(&b->key_token, "access", b->workspace, inbox, plain, &box);
+	seal_hex(&b->tokens, "access", b->workspace, inbox, plain, &box);
 	pgtest_exec(b->admin,
 		    "insert into replyd.access_token values ('%s', '%s', 'oauth', '\\x%s', 1,"
 		    "  now() + make_interval(secs => %d), now() - make_interval(secs => %d))",
@@ -383,7 +386,7 @@ const char *tokenbench_link(struct tokenbench *b, const char *user, const char *
 	return id;
 }
 
-static const char *opened(const struct secret *key, const char *purpose, struct tokenbench *b,
+static const char *opened(const struct vault *v, const char *purpose, struct tokenbench *b,
 			  const char *inbox, const char *hex)
 {
 	static char plain[256];
@@ -395,7 +398,7 @@ static const char *opened(const struct secret *key, const char *purpose, struct 
 	if (!*hex)
 		return "";
 	assert_int_equal(text_from_hex(&box, text_of(hex)), 0);
-	if (seal_open(key, &bind, box.data, box.len, &s) < 0)
+	if (vault_open(v, &bind, box.data, box.len, &s) < 0)
 		return "does not open";
 	snprintf(plain, sizeof(plain), "%s", secret_text(&s));
 	return plain;
@@ -403,7 +406,7 @@ static const char *opened(const struct secret *key, const char *purpose, struct 
 
 const char *tokenbench_grant_of(struct tokenbench *b, const char *inbox)
 {
-	return opened(&b->key_grant, "grant", b, inbox,
+	return opened(&b->grants, "grant", b, inbox,
 		      pgtest_value(b->admin,
 				   "select encode(sealed, 'hex') from replyd.inbox_grant"
 				   " where inbox_id = '%s'",
@@ -412,7 +415,7 @@ const char *tokenbench_grant_of(struct tokenbench *b, const char *inbox)
 
 const char *tokenbench_access_of(struct tokenbench *b, const char *inbox)
 {
-	return opened(&b->key_token, "access", b, inbox,
+	return opened(&b->tokens, "access", b, inbox,
 		      pgtest_value(b->admin,
 				   "select encode(sealed, 'hex') from replyd.access_token"
 				   " where inbox_id = '%s'",
@@ -446,9 +449,9 @@ void tokenbench_broker_open(struct tokenbench *b, struct tokenbench_broker *br,
 	assert_int_equal(pg_open(&b->loop, &pp, &br->pg), 0);
 	p.pg = br->pg;
 	p.http = b->http;
-	p.key_grant = &b->key_grant;
+	p.grants = &b->grants;
+	p.tokens = &b->tokens;
 	p.key_private = &b->key_private;
-	p.key_token = &b->key_token;
 	if (!p.providers) {
 		p.providers = &b->provider;
 		p.client_secrets = &client_secret;

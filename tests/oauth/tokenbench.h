@@ -41,7 +41,8 @@ struct tokenbench {
 	struct session *admin;
 	char workspace[37];
 
-	struct secret key_grant, key_private, key_token;
+	struct vault grants, tokens;
+	struct secret key_private;
 	uint8_t public_key[32];
 	struct http_client *http;
 	struct netaddr_policy policy;

@@ -53,7 +53,8 @@ struct bench {
 	struct netaddr_policy policy;
 	struct http_server *receiver;
 	struct log log;
-	struct secret key, plain; /* the dispatchers' key, the endpoint's secret */
+	struct secret key, plain;
+	struct vault webhooks; /* holds it; boxes closed by the key itself open too */
 	struct dispatcher d[2];
 	struct received got[POSTS_MAX];
 	int n_got;
@@ -160,7 +161,7 @@ static void dispatcher_open(struct bench *b, struct dispatcher *d, const uint64_
 				      .application = "replyd dispatch",
 				      .log = &b->log };
 	struct poster_params p = { .http = b->http,
-				   .webhook_key = &b->key,
+				   .webhooks = &b->webhooks,
 				   .log = &b->log,
 				   .timeout_ms = 2000,
 				   .concurrency = 8,
@@ -222,6 +223,8 @@ static void bench_open(struct bench *b, const char *database)
 	assert_int_equal(http_client_open(&b->loop, NULL, &b->policy, &b->http), 0);
 	assert_int_equal(http_server_open(&b->loop, &sp, &b->receiver), 0);
 	secret_set(&b->key, raw, sizeof(raw));
+	vault_init(&b->webhooks, "webhook");
+	assert_int_equal(vault_add(&b->webhooks, 1, &b->key), 0);
 	secret_set(&b->plain, "the endpoint's very secret bytes", 32);
 	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/hook", http_server_port(b->receiver));
 	make_endpoint(b, SEED_ENDPOINT, url);
@@ -240,6 +243,7 @@ static void bench_close(struct bench *b)
 	loop_run(&b->loop);
 	loop_clear(&b->loop);
 	secret_clear(&b->key);
+	vault_clear(&b->webhooks);
 	secret_clear(&b->plain);
 	session_close(b->admin);
 }

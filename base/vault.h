@@ -20,8 +20,8 @@
  * Boxes of kind 'S' (base/seal), closed by a master key directly, are opened too.
  */
 #define VAULT_KEYS 16 /* master keys of a group: the one in use, and those not yet rotated away */
-#define VAULT_USES (1U << 20) /* boxes per data key: far below the 2^32 of SP 800-38D section 8.3  \
-			       */
+/* Boxes per data key: far below the 2^32 of SP 800-38D section 8.3. */
+#define VAULT_USES (1U << 20)
 
 struct vault_key {
 	uint8_t id; /* 1..255 */

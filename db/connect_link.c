@@ -311,11 +311,16 @@ static const struct pg_stmt settle_stmt = {
 	"), answered as ("
 	"  delete from token_request r using granted g where r.inbox_id = g.inbox_id"
 	"), closed as ("
-	"  update connect_link l set state = 'connected', inbox_id = b.inbox_id, problem = '',"
-	"    problem_detail = '', sealed_code = null, sealed_verifier = null from box b"
+	"  update connect_link l set state = 'checking', checking_at = now(),"
+	"    inbox_id = b.inbox_id, problem = '', problem_detail = '', sealed_code = null,"
+	"    sealed_verifier = null from box b"
 	"  where l.workspace_id = $1 and l.connect_link_id = $2"
-	") select version, event_put($17, 'inbox.connected', null, null, inbox_id, null, $18)"
-	" from granted",
+	") select version from granted",
+};
+/* An inbox that is being watched need not wait for a login. */
+static const struct pg_stmt checked_stmt = {
+	"connect_link_checked",
+	"select links_checked(array[$1::uuid])",
 };
 
 static void on_written(struct pg_tx *tx, const struct pg_answer *a)
@@ -334,11 +339,11 @@ int connect_link_settle_start(struct pg *pg, struct connect_link_write *q,
 {
 	*q = (struct connect_link_write){ .done = done };
 	pg_tx_init(&q->tx, s->workspace);
-	pg_tx_add(&q->tx, &settle_stmt, "uuuutttittBbtibiuj", s->workspace, s->id, s->claim,
-		  s->inbox, s->address, s->provider, s->imap_host, (int64_t)s->imap_port,
-		  s->imap_security, s->login_name, (int)s->is_password, s->grant, s->grant_len,
-		  s->scopes, s->refresh_in_s, s->access, s->access_len, s->expires_in_s, s->event,
-		  s->event_data);
+	pg_tx_add(&q->tx, &settle_stmt, "uuuutttittBbtibi", s->workspace, s->id, s->claim, s->inbox,
+		  s->address, s->provider, s->imap_host, (int64_t)s->imap_port, s->imap_security,
+		  s->login_name, (int)s->is_password, s->grant, s->grant_len, s->scopes,
+		  s->refresh_in_s, s->access, s->access_len, s->expires_in_s);
+	pg_tx_add(&q->tx, &checked_stmt, "u", s->inbox);
 	return pg_tx_start(pg, &q->tx, on_written);
 }
 

@@ -11,9 +11,13 @@
 /*
  * Connect links, from the API's hands to the broker's.
  *
- *   open -- browser starts --> started -- code came back --> exchanging -- broker --> connected
+ *   open -- browser starts --> started -- code came back --> exchanging -- broker --> checking
  *                                 \______ refused at the provider ______________\--> failed
  *   (an app password is born in 'exchanging')
+ *   checking -- a worker was let in --> connected   \-- was not, or there is none --> failed
+ *
+ * What a worker says of the inbox settles a link in 'checking' (links_checked() in the schema); the
+ * newest link of an inbox that failed there still connects when the inbox comes to it later.
  *
  * A link is reached by its id (and workspace), by the token in its URL, or by
  * the OAuth state; the latter two as SHA-256 only, and PostgreSQL shows that
@@ -24,7 +28,7 @@ struct connect_link_row {
 	const char *provider;
 	const char *address;    /* expected; "" none */
 	const char *return_url; /* "" none */
-	const char *state;      /* "open", "started", "exchanging", "connected", "failed" */
+	const char *state; /* "open", "started", "exchanging", "checking", "connected", "failed" */
 	const char *problem, *problem_detail;
 	const char *redirect_uri;
 	const char *inbox; /* uuid; "" not yet */
@@ -132,7 +136,8 @@ struct connect_link_inbox {
 int connect_link_inbox_start(struct pg *pg, struct connect_link_inbox *q, const char *workspace,
 			     const char *address, void (*done)(struct connect_link_inbox *));
 
-/* Inbox, lease, state, grant, access token, event and link, in one statement. */
+/* Inbox, lease, state, grant, access token and link, in one statement; the link is in 'checking'
+ * then, or 'connected' when the inbox is being watched already. */
 struct connect_link_settled {
 	const char *workspace, *id, *claim;
 	const char *inbox;   /* uuid: the one found, or a new one */
@@ -144,8 +149,6 @@ struct connect_link_settled {
 	size_t grant_len, access_len;
 	const char *scopes;
 	int64_t expires_in_s, refresh_in_s; /* ignored for passwords */
-	const char *event;                  /* uuid, derived */
-	const char *event_data;             /* JSON */
 };
 struct connect_link_write {
 	struct pg_tx tx;

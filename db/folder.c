@@ -363,6 +363,11 @@ static const struct pg_stmt state_say = {
 	"  live_at = coalesce(excluded.live_at, case when s.state = 'live' then now() end, s.live_at),"
 	"  state = excluded.state",
 };
+/* A connect link may wait for what was just said. */
+static const struct pg_stmt state_links = {
+	"folder_state_links",
+	"select links_checked(array[$1::uuid])",
+};
 static const struct pg_stmt state_event = {
 	"folder_state_event",
 	"select event_put($1::uuid, $2::text, null, null, $3::uuid, null, $4::jsonb)",
@@ -377,6 +382,7 @@ int folder_state_start(struct pg *pg, struct folder_state *q, const struct folde
 	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
 	pg_tx_add(&q->tx, &state_say, "uttttii", l->inbox, said->state, said->reason, said->detail,
 		  said->waiting_for, said->progress_done, said->progress_of);
+	pg_tx_add(&q->tx, &state_links, "u", l->inbox);
 	if (said->event)
 		pg_tx_add(&q->tx, &state_event, "utuj", said->event, said->event_type, l->inbox,
 			  said->event_data);
@@ -389,5 +395,6 @@ static void on_said(struct pg_tx *tx, const struct pg_answer *a)
 
 	q->outcome = a->outcome;
 	q->fenced = is_fenced(a);
+	q->links = outcome_ok(&a->outcome) ? pg_row_i64(a, 2, 0, 0) : 0;
 	q->done(q);
 }

@@ -143,6 +143,7 @@ struct folder_state {
 	struct pg_tx tx;
 	struct outcome outcome;
 	bool fenced;
+	int64_t links; /* connect links that it settled: notify replyd_connected, replyd_event */
 	void (*done)(struct folder_state *q);
 };
 struct folder_said {

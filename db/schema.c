@@ -14,7 +14,8 @@
 	X(6, 0006, watcher)                                                                        \
 	X(7, 0007, fleet)                                                                          \
 	X(8, 0008, sent)                                                                           \
-	X(9, 0009, gather)
+	X(9, 0009, gather)                                                                         \
+	X(14, 0014, check)
 
 /*
  * The assembler reads the file, so the compiler never has to parse it as one

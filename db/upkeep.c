@@ -14,6 +14,7 @@ static const struct pg_stmt forget = {
 	"upkeep_forget", "call timeline_forget(make_interval(secs => $1::bigint / 1000.0))"
 };
 static const struct pg_stmt metrics = { "upkeep_metrics", "call metrics_count()" };
+static const struct pg_stmt links = { "upkeep_links", "select links_overdue()" };
 
 int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_t age_ms,
 		 void (*done)(struct upkeep *))
@@ -34,6 +35,9 @@ int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_
 	case UPKEEP_METRICS:
 		pg_tx_add(&q->tx, &metrics, "");
 		break;
+	case UPKEEP_LINKS:
+		pg_tx_add(&q->tx, &links, "");
+		break;
 	}
 	return pg_tx_start(pg, &q->tx, on_done);
 }
@@ -41,11 +45,11 @@ int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_
 static void on_done(struct pg_tx *tx, const struct pg_answer *a)
 {
 	struct upkeep *q = container_of(tx, struct upkeep, tx);
+	bool counts = q->task == UPKEEP_PURGE || q->task == UPKEEP_LINKS;
 
 	q->outcome = a->outcome;
-	q->removed = q->task == UPKEEP_PURGE && outcome_ok(&a->outcome) && pg_rows(a, 0)
-			     ? pg_row_i64(a, 0, 0, 0)
-			     : 0;
+	q->changed =
+		counts && outcome_ok(&a->outcome) && pg_rows(a, 0) ? pg_row_i64(a, 0, 0, 0) : 0;
 	q->done(q);
 }
 
@@ -60,6 +64,8 @@ const char *upkeep_task_name(enum upkeep_task t)
 		return "forget";
 	case UPKEEP_METRICS:
 		return "metrics";
+	case UPKEEP_LINKS:
+		return "links";
 	}
 	return "?";
 }

@@ -47,8 +47,6 @@ void mailbox_watch_begin(struct mailbox *m)
 	take_entry(m);
 	s = line_session(m->line);
 	m->was_live = false;
-	if (!standing_is(&m->standing, "live"))
-		standing_say(&m->standing, "catching_up", "", TEXT(""), 0);
 	mailbox_life_enter(m, MAILBOX_WATCHING);
 	vigil_begin(m->vigil, s, imap_session_caps(s), m->since_ms);
 }
@@ -158,6 +156,13 @@ static void now_live(struct mailbox *m)
 	standing_say(&m->standing, "live", "", TEXT(""), 0);
 }
 
+/* A login alone is not being let in: Exchange takes it, and then has no mailbox. */
+static void now_in(struct mailbox *m)
+{
+	if (!standing_is(&m->standing, "live") && !standing_is(&m->standing, "catching_up"))
+		standing_say(&m->standing, "catching_up", "", TEXT(""), 0);
+}
+
 static void take_notes(struct mailbox *m)
 {
 	char words[VIGIL_NOTE];
@@ -177,6 +182,8 @@ static bool in_order(struct mailbox *m)
 	take_notes(m);
 	switch (vigil_trouble(m->vigil)) {
 	case VIGIL_SOUND:
+		if (vigil_has_opened(m->vigil))
+			now_in(m);
 		if (vigil_is_live(m->vigil))
 			now_live(m);
 		if (vigil_has_proofs(m->vigil))

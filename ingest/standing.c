@@ -111,10 +111,13 @@ static void on_written(struct folder_state *q)
 	struct standing_write *w = container_of(q, struct standing_write, q);
 	struct standing *s = w->s;
 	bool is_ok = outcome_ok(&q->outcome), is_told = is_ok && is_up_to_date(s, w);
+	bool has_links = q->links > 0;
 
 	s->is_fenced |= q->fenced;
 	end_write(s);
-	if (is_ok && s->refused)
+	if (has_links)
+		pg_notify(s->pg, "replyd_connected");
+	if (is_ok && (s->refused || has_links))
 		pg_notify(s->pg, "replyd_event");
 	if (is_told) {
 		free(s->detail);

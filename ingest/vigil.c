@@ -393,6 +393,11 @@ bool vigil_is_live(const struct vigil *v)
 	return v->session && watch_is_live(&v->watch);
 }
 
+bool vigil_has_opened(const struct vigil *v)
+{
+	return v->session && watch_has_opened(&v->watch);
+}
+
 const char *vigil_waiting_for(const struct vigil *v)
 {
 	if (v->intake && v->watch.work != WATCH_WORK_NONE)

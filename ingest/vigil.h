@@ -99,6 +99,8 @@ enum vigil_trouble {
 enum vigil_trouble vigil_trouble(const struct vigil *v);
 const struct imap_verdict *vigil_verdict(const struct vigil *v);
 bool vigil_is_live(const struct vigil *v);
+/* The server has listed its folders and opened one: we are really in. */
+bool vigil_has_opened(const struct vigil *v);
 const char *vigil_waiting_for(const struct vigil *v);
 
 bool vigil_has_proofs(const struct vigil *v);

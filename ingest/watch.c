@@ -217,6 +217,11 @@ static bool all_proven(const struct watch *w, bool (*counts)(enum imap_role))
 	return true;
 }
 
+bool watch_has_opened(const struct watch *w)
+{
+	return w->state != WATCH_STATE_UNREADY && w->has_listed && w->open != WATCH_FOLDERS;
+}
+
 bool watch_is_live(const struct watch *w)
 {
 	return all_proven(w, watch_folder_is_judged);

@@ -325,6 +325,8 @@ int64_t watch_proven_us(const struct watch *w);
 uint64_t watch_tolerated_ms(const struct watch *w);
 /* Nothing is under way but waiting for mail: another session may take over. */
 bool watch_is_quiet(const struct watch *w);
+/* The server has listed its folders and opened one. */
+bool watch_has_opened(const struct watch *w);
 /* Every folder by which the gate is judged has been seen to its end on this connection, and all of
  * that is durable. */
 bool watch_is_live(const struct watch *w);

@@ -57,7 +57,7 @@ struct broker_stats {
 	uint64_t users, us, later;  /* verdicts that were not "ok" */
 	uint64_t lost_races;        /* somebody else had saved first */
 	uint64_t retaken;           /* claims of brokers that died */
-	uint64_t connected, failed; /* links */
+	uint64_t connected, failed; /* links: of which an inbox became; that came to nothing */
 	unsigned under_way;         /* jobs now */
 	unsigned frozen;            /* providers whose breaker is not closed */
 };

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/seal.h"
-#include "db/event_id.h"
 
 #define ASK_AGAIN_MS                                                                               \
 	8000 /* a quick failure is tried again within this time: the person waits, and the claim   \
@@ -275,30 +273,13 @@ static void on_found(struct connect_link_inbox *q)
 	enter(j, CONNECT_JOB_SETTLING);
 }
 
-static char *event_data(const struct connect_job *j)
-{
-	json_t *o = json_pack("{s:s s:s s:s}", "inbox_id", j->inbox, "address", j->address,
-			      "connect_link_id", j->link);
-	char *text = json_dumps(o, JSON_COMPACT);
-
-	json_decref(o);
-	return text;
-}
-
 static int start_settle(struct connect_job *j)
 {
 	cleanup_buf struct buf grant, access;
-	char event[EVENT_ID], *data = event_data(j);
-	int r;
-
 	buf_init(&grant, LIMIT_OAUTH_SEALED);
 	buf_init(&access, LIMIT_OAUTH_SEALED);
 	broker_env_seal(j->env, "grant", j->workspace, j->inbox, &j->lasting, &grant);
 	broker_env_seal(j->env, "access", j->workspace, j->inbox, &j->passing, &access);
-	/* A link connects once, so it is the revision of this fact. */
-	event_id_of((const struct text[]){ text_of(j->workspace), text_of(j->inbox),
-					   TEXT("inbox.connected"), text_of(j->link) },
-		    4, event);
 	const struct connect_link_settled s = {
 		.workspace = j->workspace,
 		.id = j->link,
@@ -320,12 +301,9 @@ static int start_settle(struct connect_job *j)
 		.refresh_in_s = policy_refresh_in(j->expires_in_s,
 						  (int64_t)(j->env->p.refresh_ahead_ms / 1000),
 						  &j->env->rand),
-		.event = event,
-		.event_data = data,
 	};
-	r = connect_link_settle_start(j->env->p.pg, &j->write, &s, on_settled);
-	free(data);
-	return r;
+
+	return connect_link_settle_start(j->env->p.pg, &j->write, &s, on_settled);
 }
 
 static void enter(struct connect_job *j, enum connect_state state)
@@ -405,9 +383,9 @@ static void on_settled(struct connect_link_write *w)
 		return;
 	}
 	j->env->stats.connected++;
-	log_info(&j->log, "broker.connected",
-		 "inbox=%s version=%" PRId64 " kind=%s took_ms=%" PRIu64, j->inbox, w->version,
-		 j->is_password ? "password" : "oauth", clock_mono_ms() - j->began_ms);
+	log_info(&j->log, "broker.granted", "inbox=%s version=%" PRId64 " kind=%s took_ms=%" PRIu64,
+		 j->inbox, w->version, j->is_password ? "password" : "oauth",
+		 clock_mono_ms() - j->began_ms);
 	pg_notify(j->env->p.pg, "replyd_inbox");
 	pg_notify(j->env->p.pg, "replyd_connected");
 	pg_notify(j->env->p.pg, "replyd_token_ready");

@@ -5,7 +5,8 @@
 #include "oauth/broker_env.h"
 
 /*
- * One claimed connect link, from the sealed code to an inbox that can be watched.
+ * One claimed connect link, from the sealed code to an inbox that a worker can log in to.  What
+ * comes of that login settles the link.
  *
  *   code exchanged --> whose account? --> inbox found or named --> all written --> over
  *        \______________\__________________________________ failed, with words --> over

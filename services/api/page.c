@@ -396,13 +396,13 @@ void page_result(struct request *q)
 	not_asked(q, find_by_token(q, on_result));
 }
 
-static void go_back(struct request *q, const struct connect_link_row *l, enum connect_problem p)
+/* `problem`: NULL when there is none. */
+static void go_back(struct request *q, const struct connect_link_row *l, const char *problem)
 {
 	struct buf to;
 
 	buf_init(&to, LIMIT_OAUTH_URL);
-	if (connect_return_url(l->return_url, l->id,
-			       p == CONNECT_OK ? NULL : connect_problem_code(p), &to) == 0)
+	if (connect_return_url(l->return_url, l->id, problem, &to) == 0)
 		html_redirect(q, (const char *)to.data);
 	else
 		show_problem(q, 500, CONNECT_INTERNAL);
@@ -418,9 +418,10 @@ static void on_result(struct connect_link_call *c)
 		return;
 	failed = strcmp(c->link.state, "failed") == 0;
 	connected = strcmp(c->link.state, "connected") == 0;
-	came_back = strcmp(c->link.state, "exchanging") == 0;
+	came_back =
+		strcmp(c->link.state, "exchanging") == 0 || strcmp(c->link.state, "checking") == 0;
 	if ((failed || connected) && c->link.return_url[0])
-		go_back(q, &c->link, failed ? connect_problem_of(c->link.problem) : CONNECT_OK);
+		go_back(q, &c->link, failed ? c->link.problem : NULL);
 	else if (failed)
 		show_problem(q, 200, connect_problem_of(c->link.problem));
 	else if (connected)

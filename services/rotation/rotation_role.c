@@ -11,16 +11,16 @@
 /*
  * `replyd rotation`: the housekeeper.  Partitions are made months ahead, digests of
  * unrelated mails and old timelines go after their time, the operator's sums are
- * counted, and inboxes whose proofs stopped get a gap.
+ * counted, connect links that nobody settles are, and inboxes whose proofs stopped
+ * get a gap.
  * Any number may run; each task may be repeated.
  */
 static const struct {
 	enum upkeep_task task;
 	uint64_t every_ms;
 } duties[] = {
-	{ UPKEEP_METRICS, 5 * 1000 },
-	{ UPKEEP_PURGE, 10 * 60 * 1000 },
-	{ UPKEEP_PARTITIONS, 6 * 3600 * 1000 },
+	{ UPKEEP_LINKS, 2 * 1000 },         { UPKEEP_METRICS, 5 * 1000 },
+	{ UPKEEP_PURGE, 10 * 60 * 1000 },   { UPKEEP_PARTITIONS, 6 * 3600 * 1000 },
 	{ UPKEEP_FORGET, 6 * 3600 * 1000 },
 };
 
@@ -64,12 +64,16 @@ static void on_done(struct upkeep *q)
 	if (!outcome_ok(&q->outcome))
 		log_warn(log, "upkeep.failed", "task=%s what=%s said=%s", upkeep_task_name(q->task),
 			 q->outcome.what, q->outcome.said);
-	else if (q->removed)
-		log_info(log, "upkeep.done", "task=%s removed=%lld", upkeep_task_name(q->task),
-			 (long long)q->removed);
+	else if (q->changed)
+		log_info(log, "upkeep.done", "task=%s changed=%lld", upkeep_task_name(q->task),
+			 (long long)q->changed);
+	if (q->task == UPKEEP_LINKS && q->changed) {
+		pg_notify(d->of->pg, "replyd_connected");
+		pg_notify(d->of->pg, "replyd_event");
+	}
 	/* A portion was removed: perhaps there is more. */
 	timer_in(&d->timer,
-		 outcome_ok(&q->outcome) && q->removed ? AGAIN_MS : duties[d->at].every_ms);
+		 outcome_ok(&q->outcome) && q->changed ? AGAIN_MS : duties[d->at].every_ms);
 }
 
 static void on_stop(void *owner)

@@ -90,43 +90,31 @@ static void on_counted(struct pg_tx *tx, const struct pg_answer *a)
 /* ---- outages ---- */
 
 /* clang-format off */
-static const struct pg_stmt outage_open = {
-	"fleet_outage_open",
-	"insert into outage (worker_id, provider, inboxes) values ($1::uuid, $2::text, $3::bigint::int)",
+static const struct pg_stmt outage_seen = {
+	"fleet_outage_seen",
+	"select outage_seen($1::uuid, $2::text, $3::bigint::int)",
 };
-static const struct pg_stmt outage_told = {
-	"fleet_outage_told",
-	"update inbox_state s set state = 'backing_off', reason = 'provider_down', detail = $3::text, since = now()"
-	" from lease l where l.inbox_id = any ($2::text::uuid[]) and l.worker_id = $1::uuid"
-	" and s.inbox_id = l.inbox_id and s.workspace_id = l.workspace_id and s.state <> 'live'",
-};
-static const struct pg_stmt outage_ended = {
-	"fleet_outage_ended",
-	"update outage set ended_at = now() where worker_id = $1::uuid and provider = $2::text and ended_at is null",
+static const struct pg_stmt outage_over = {
+	"fleet_outage_over",
+	"select outage_over($1::text)",
 };
 /* clang-format on */
 
 int fleet_outage_start(struct pg *pg, struct fleet_outage *q, const char *worker,
-		       const char *provider, const char *const *inboxes, size_t n,
-		       const char *detail, void (*done)(struct fleet_outage *))
+		       const char *provider, int64_t inboxes, void (*done)(struct fleet_outage *))
 {
-	cleanup_buf struct buf uuids;
-
-	buf_init(&uuids, lease_array_size(n));
-	lease_array(&uuids, inboxes, n);
 	q->done = done;
 	pg_tx_init(&q->tx, NULL);
-	pg_tx_add(&q->tx, &outage_open, "uti", worker, provider, (int64_t)n);
-	pg_tx_add(&q->tx, &outage_told, "uxt", worker, text_of_buf(&uuids), detail);
+	pg_tx_add(&q->tx, &outage_seen, "uti", worker, provider, inboxes);
 	return pg_tx_start(pg, &q->tx, on_written);
 }
 
-int fleet_outage_end_start(struct pg *pg, struct fleet_outage *q, const char *worker,
-			   const char *provider, void (*done)(struct fleet_outage *))
+int fleet_outage_end_start(struct pg *pg, struct fleet_outage *q, const char *provider,
+			   void (*done)(struct fleet_outage *))
 {
 	q->done = done;
 	pg_tx_init(&q->tx, NULL);
-	pg_tx_add(&q->tx, &outage_ended, "ut", worker, provider);
+	pg_tx_add(&q->tx, &outage_over, "t", provider);
 	return pg_tx_start(pg, &q->tx, on_written);
 }
 
@@ -135,5 +123,6 @@ static void on_written(struct pg_tx *tx, const struct pg_answer *a)
 	struct fleet_outage *q = container_of(tx, struct fleet_outage, tx);
 
 	q->outcome = a->outcome;
+	q->is_first = outcome_ok(&a->outcome) && pg_row_bool(a, 0, 0, 0);
 	q->done(q);
 }

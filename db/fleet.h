@@ -61,17 +61,15 @@ int fleet_inboxes_start(struct pg *pg, struct fleet_inboxes *q,
 struct fleet_outage {
 	struct pg_tx tx;
 	struct outcome outcome;
+	bool is_first; /* no worker had said so before */
 	void (*done)(struct fleet_outage *q);
 };
-/*
- * It began: `inboxes` (n uuids), all leased to `worker`, failed; inbox_state says
- * "backing_off", "provider_down" of each, with `detail` for people.
- */
+/* `worker` is turned away with so many inboxes; said again while it lasts.  Of all workers together
+ * that is one incident per provider (or server that nobody described). */
 int fleet_outage_start(struct pg *pg, struct fleet_outage *q, const char *worker,
-		       const char *provider, const char *const *inboxes, size_t n,
-		       const char *detail, void (*done)(struct fleet_outage *));
-/* It is over. */
-int fleet_outage_end_start(struct pg *pg, struct fleet_outage *q, const char *worker,
-			   const char *provider, void (*done)(struct fleet_outage *));
+		       const char *provider, int64_t inboxes, void (*done)(struct fleet_outage *));
+/* It is over: somebody was let in, and stayed. */
+int fleet_outage_end_start(struct pg *pg, struct fleet_outage *q, const char *provider,
+			   void (*done)(struct fleet_outage *));
 
 #endif

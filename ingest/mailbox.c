@@ -322,6 +322,20 @@ void mailbox_probe(struct mailbox *m)
 	soon(m);
 }
 
+bool mailbox_provider_down(struct mailbox *m)
+{
+	static const char words[] =
+		"many inboxes of this provider are not let in; it is tried with a few at a time";
+
+	if (m->is_closing || !m->lease.epoch || m->state == MAILBOX_HELD ||
+	    m->state == MAILBOX_LOST || mailbox_is_live(m))
+		return false;
+	mailbox_look(m);
+	standing_say(&m->standing, "backing_off", "provider_down", text_of(words), 0);
+	mailbox_arm(m);
+	return true;
+}
+
 int64_t mailbox_proven_us(const struct mailbox *m)
 {
 	return m->vigil ? vigil_proven_us(m->vigil) : INT64_MIN;

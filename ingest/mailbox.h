@@ -97,6 +97,8 @@ void mailbox_begin(struct mailbox *m, int64_t epoch);
 /* Something was mended (a reconnect, another address): the row as it is now, and no waiting. */
 void mailbox_update(struct mailbox *m, const struct lease_inbox *row);
 void mailbox_poke(struct mailbox *m);
+/* Its provider lets nobody in: that is said of it, if it is out and not held.  Was it out? */
+bool mailbox_provider_down(struct mailbox *m);
 /* An outbound registered late names this mail. */
 void mailbox_recheck(struct mailbox *m, const char *folder, int64_t uidvalidity, int64_t uid);
 

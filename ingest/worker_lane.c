@@ -13,7 +13,7 @@ static void on_told(struct fleet_outage *q);
 
 #define TELL_MS       500 /* those that failed first are writing why, each for itself */
 #define TELL_AGAIN_MS 5000
-#define TELL_MAX      20000 /* inboxes named in one statement: more than a worker holds */
+#define STILL_MS      (5 * 60 * 1000) /* who is still down says so again: 0007_fleet.sql */
 
 void worker_lane_init(struct worker *w)
 {
@@ -121,6 +121,8 @@ uint64_t worker_lane_due(const struct worker *w)
 		uint64_t turn_ms = pace_deadline(&l->pace);
 
 		next_ms = turn_ms < next_ms ? turn_ms : next_ms;
+		if (l->outage == LANE_TOLD && l->pace.state == PACE_DOWN && l->still_ms < next_ms)
+			next_ms = l->still_ms;
 		due_ms = next_ms < due_ms ? next_ms : due_ms;
 	}
 	return due_ms;
@@ -143,13 +145,10 @@ static void hear(struct worker *w, struct lane *l, enum pace_news news, uint64_t
 		break;
 	case PACE_WENT_DOWN:
 		l->down_ms = now_ms;
-		log_error(&w->log, "provider.down", "provider=%s inboxes=%zu", l->name, l->seats);
 		tell(w, l, LANE_TO_TELL);
 		break;
 	case PACE_CAME_BACK:
-		log_info(&w->log, "provider.back", "provider=%s inboxes=%zu after_ms=%llu", l->name,
-			 l->seats, (unsigned long long)(now_ms - l->down_ms));
-		if (l->outage == LANE_TOLD || w->lane.told == l) {
+		if (l->is_said || w->lane.told == l) {
 			tell(w, l, LANE_TO_END);
 		} else { /* nobody was told yet */
 			l->outage = LANE_FINE;
@@ -159,33 +158,25 @@ static void hear(struct worker *w, struct lane *l, enum pace_news news, uint64_t
 	}
 }
 
-/* Everybody of the lane who is out. */
-static size_t who_is_out(const struct worker *w, const struct lane *l, const char **ret)
+/* Everybody of the lane who is out hears that it is not his own trouble.  How many they are. */
+static int64_t tell_seats(const struct worker *w, const struct lane *l)
 {
 	const struct seat *s;
-	size_t at = 0, n = 0;
+	int64_t n = 0;
+	size_t at = 0;
 
-	while (n < TELL_MAX && (s = worker_seat_next(w, &at)))
-		if (s->lane == l && !mailbox_is_live(s->mailbox) &&
-		    mailbox_state_of(s->mailbox) != MAILBOX_HELD)
-			ret[n++] = mailbox_inbox(s->mailbox);
+	while ((s = worker_seat_next(w, &at)))
+		n += s->lane == l && mailbox_provider_down(s->mailbox);
 	return n;
 }
 
 static int start_tell(struct worker *w, struct lane *l)
 {
-	static const char words[] =
-		"many inboxes of this provider are not let in; it is tried with a few at a time";
-	cleanup_free const char **out = NULL;
-	size_t n;
+	struct pg *pg = w->p.mailbox.pg;
 
 	if (l->outage == LANE_TO_END)
-		return fleet_outage_end_start(w->p.mailbox.pg, &w->lane.q, w->p.id, l->name,
-					      on_told);
-	out = mem_new(TELL_MAX * sizeof(*out));
-	n = who_is_out(w, l, out);
-	return fleet_outage_start(w->p.mailbox.pg, &w->lane.q, w->p.id, l->name, out, n, words,
-				  on_told);
+		return fleet_outage_end_start(pg, &w->lane.q, l->name, on_told);
+	return fleet_outage_start(pg, &w->lane.q, w->p.id, l->name, tell_seats(w, l), on_told);
 }
 
 static void tell_next(struct worker *w, uint64_t now_ms)
@@ -200,9 +191,25 @@ static void tell_next(struct worker *w, uint64_t now_ms)
 	w->lane.is_under_way = start_tell(w, w->lane.told) == 0;
 }
 
+/* The fleet's log has one line of it; the other workers only note that they see it too. */
+static void log_told(struct worker *w, const struct lane *l, enum lane_outage what, bool is_first)
+{
+	unsigned long long ms = clock_mono_ms() - l->down_ms;
+
+	if (what == LANE_TO_END)
+		log_info(&w->log, is_first ? "provider.back" : "provider.back_here",
+			 "provider=%s inboxes=%zu after_ms=%llu", l->name, l->seats, ms);
+	else if (is_first)
+		log_error(&w->log, "provider.down", "provider=%s inboxes=%zu", l->name, l->seats);
+	else if (!l->is_said)
+		log_info(&w->log, "provider.down_here", "provider=%s inboxes=%zu", l->name,
+			 l->seats);
+}
+
 static void on_told(struct fleet_outage *q)
 {
 	struct worker *w = container_of(q, struct worker, lane.q);
+	enum lane_outage what = w->lane.telling_what;
 	struct lane *l = w->lane.told;
 
 	w->lane.is_under_way = false;
@@ -210,11 +217,20 @@ static void on_told(struct fleet_outage *q)
 	if (!outcome_ok(&q->outcome) || !l)
 		return; /* again, if there is still something to be said */
 	w->lane.retry_ms = 0;
-	if (l->outage == w->lane.telling_what) { /* else it has changed, and stands in the list */
-		l->outage = l->outage == LANE_TO_TELL ? LANE_TOLD : LANE_FINE;
+	log_told(w, l, what, q->is_first);
+	l->is_said = what == LANE_TO_TELL;
+	l->still_ms = clock_mono_ms() + STILL_MS;
+	if (l->outage == what) { /* else it has changed, and stands in the list */
+		l->outage = what == LANE_TO_TELL ? LANE_TOLD : LANE_FINE;
 		list_remove(&l->tell);
 	}
 	worker_arm(w);
+}
+
+/* Another worker's inboxes were let in, or rotation has taken us for dead; ours are out still. */
+static bool is_still_down(const struct lane *l, uint64_t now_ms)
+{
+	return l->outage == LANE_TOLD && l->pace.state == PACE_DOWN && now_ms >= l->still_ms;
 }
 
 /* ---- admission ---- */
@@ -229,6 +245,8 @@ static void rest(struct worker *w, uint64_t now_ms)
 		struct lane *l = container_of(at, struct lane, link);
 
 		hear(w, l, pace_tick(&l->pace, now_ms), now_ms);
+		if (is_still_down(l, now_ms))
+			tell(w, l, LANE_TO_TELL);
 		place(w, l, now_ms);
 		if (at == last)
 			break;

@@ -33,7 +33,9 @@ struct lane {
 		LANE_TOLD,
 		LANE_TO_END, /* it came back */
 	} outage;
+	bool is_said;         /* the table has it */
 	uint64_t down_ms;     /* since when */
+	uint64_t still_ms;    /* when to say it again */
 	uint64_t proof_ms;    /* how often its inboxes prove */
 	unsigned connections; /* of the provider's row: ours at the same time, per account */
 };

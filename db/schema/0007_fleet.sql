@@ -43,21 +43,46 @@ update lease l set watched = false from inbox b
 alter table lease force row level security;
 alter table inbox force row level security;
 
--- A provider, or a server that nobody described, that does not let many inboxes in: one incident of one worker.
--- It belongs to no workspace, and names none.
+-- A provider, or a server that nobody described, that does not let many inboxes in: one incident, however many workers
+-- notice it.  It belongs to no workspace, and names none.
 create table outage (
 	outage_id bigint generated always as identity primary key,
-	worker_id uuid        not null,                      -- not its row: that goes before the history does
-	provider  text        not null,
-	inboxes   int         not null,                      -- that failed when it was noticed
+	provider  text        not null,                      -- or the server's host
+	workers   uuid[]      not null,                      -- not their rows: those go before the history does
+	inboxes   int         not null,                      -- that were out when each of them noticed it
 	opened_at timestamptz not null default now(),
+	seen_at   timestamptz not null default now(),        -- a worker that is still down says so every five minutes
 	ended_at  timestamptz
 );
-create index outage_open on outage (worker_id, provider) where ended_at is null;
+create unique index outage_open on outage (provider) where ended_at is null;
 create index outage_opened on outage (opened_at);
 grant select, insert, update on outage to replyd_ingest;
 grant select on outage to replyd_api, replyd_admin;
-grant select, delete on outage to replyd_rotation;
+grant select, update (ended_at), delete on outage to replyd_rotation;
+
+-- A worker is turned away, still or again.  Returns whether it is the first to say so.
+create function outage_seen(the_worker uuid, the_provider text, the_inboxes int) returns boolean
+	language plpgsql set search_path = replyd, pg_temp as $$
+begin
+	perform pg_advisory_xact_lock(hashtextextended('outage ' || the_provider, 0));
+	update outage o set seen_at = now(),
+		inboxes = o.inboxes + case when the_worker = any (o.workers) then 0 else the_inboxes end,
+		workers = case when the_worker = any (o.workers) then o.workers else o.workers || the_worker end
+		where o.provider = the_provider and o.ended_at is null;
+	if found then
+		return false;
+	end if;
+	insert into outage (provider, workers, inboxes) values (the_provider, array[the_worker], the_inboxes);
+	return true;
+end $$;
+-- Somebody was let in and stayed.  Returns whether that ended it.
+create function outage_over(the_provider text) returns boolean language plpgsql set search_path = replyd, pg_temp as $$
+begin
+	perform pg_advisory_xact_lock(hashtextextended('outage ' || the_provider, 0));
+	update outage set ended_at = now() where provider = the_provider and ended_at is null;
+	return found;
+end $$;
+grant execute on function outage_seen(uuid, text, int), outage_over(text) to replyd_ingest;
 
 -- `replyd worker drain`.
 grant update (draining) on worker to replyd_admin;
@@ -73,8 +98,8 @@ create function metrics_fleet() returns table (name text, label text, label_valu
 			from worker where beat_at >= now() - interval '30 seconds') w,
 		lateral (values ('capacity', w.capacity), ('held', w.held), ('live', w.live)) as c (label, value)
 	union all
-	select 'replyd_provider_outages_open', '', '', (select count(*) from outage o join worker w on w.worker_id = o.worker_id
-		where o.ended_at is null)
+	select 'replyd_provider_outages_open', '', '', (select count(*) from outage
+		where ended_at is null and seen_at >= now() - interval '15 minutes')
 	union all
 	select 'replyd_provider_outages', '', '', coalesce(max(outage_id), 0) from outage
 $$;

@@ -328,6 +328,9 @@ begin
 	where (b.workspace_id, b.probe_id) = (old.workspace_id, old.probe_id);
 	get diagnostics n = row_count; total := total + n;
 	delete from mail_attempt where began_at < now() - trace_age;
+	-- Whoever saw it is gone, or has been told otherwise.
+	update outage set ended_at = seen_at where ended_at is null and seen_at < now() - interval '15 minutes';
+	delete from outage where ended_at < now() - greatest(trace_age, interval '90 days');
 	delete from connect_link where expires_at < now() - interval '30 days';
 	get diagnostics n = row_count;
 	return total + n;

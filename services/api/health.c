@@ -45,8 +45,8 @@ static const struct {
 	  "Workers' requests the broker has not answered." },
 	{ "replyd_workers", "gauge", "Worker processes: working, draining, silent for 30 s." },
 	{ "replyd_worker_inboxes", "gauge", "Inboxes that workers can hold, hold, and see live." },
-	{ "replyd_provider_outages_open", "gauge", "Providers that let nobody in, by worker." },
-	{ "replyd_provider_outages", "counter", "Outages of providers that workers noticed." },
+	{ "replyd_provider_outages_open", "gauge", "Providers that let nobody in." },
+	{ "replyd_provider_outages", "counter", "Outages of providers, each counted once for the fleet." },
 	{ "replyd_metrics_age_seconds", "gauge",
 	  "Age of these sums; -1: never counted, is rotation running?" },
 };

@@ -20,8 +20,8 @@
 static struct crew crew;
 static struct stage *const s = &crew.stage;
 
-/* Nine more inboxes of the first workspace. */
-static void open_with_many(const char *database)
+/* More inboxes of the first workspace. */
+static void open_with(const char *database, int more)
 {
 	crew_open(&crew, database);
 	pgtest_exec(s->admin,
@@ -29,12 +29,17 @@ static void open_with_many(const char *database)
 		    "imap_port, imap_security, login_name) select '" SEED_WS
 		    "', ('20000000-0000-4000-8000-0000000001' || lpad(n::text, 2, '0'))::uuid, 'm' "
 		    "|| n || '@example.test', 'p', '127.0.0.1', %u, 'tls', 'm' || n from "
-		    "generate_series(1, 9) n",
-		    s->imapd.port);
+		    "generate_series(1, %d) n",
+		    s->imapd.port, more);
 	pgtest_exec(s->admin, "insert into inbox_state (workspace_id, inbox_id) select "
 			      "workspace_id, inbox_id from inbox on conflict do nothing");
 	pgtest_exec(s->admin, "insert into lease (workspace_id, inbox_id) select workspace_id, "
 			      "inbox_id from inbox on conflict do nothing");
+}
+
+static void open_with_many(const char *database)
+{
+	open_with(database, 9);
 }
 
 static bool many_live(struct stage *stage)
@@ -75,6 +80,64 @@ static void an_outage_is_one_incident(void **state)
 	assert_string_equal(stage_value(s, "select count(*) from outage"), "1");
 	stage_until(s, "select count(*) = %d from inbox_state where state = 'live'", INBOXES);
 	crew_close(&crew);
+}
+
+static bool all_of_two_live(struct stage *stage)
+{
+	(void)stage;
+	return crew_live(&crew, 0) + crew_live(&crew, 1) == 27;
+}
+
+/* Each worker has a breaker of its own, and all of them see the same. */
+static void of_two_workers_it_is_one_incident(void **state)
+{
+	struct worker_params p[2];
+
+	(void)state;
+	open_with("lane_outages", 24);
+	s->imapd.cut_at = "greeting";
+	s->imapd.cuts = 1000000;
+	for (size_t i = 0; i < 2; i++) {
+		p[i] = crew_params(&crew, i ? CREW_TWO : CREW_ONE);
+		p[i].probe_ms = 200;
+		p[i].survive_ms = 300;
+		p[i].capacity = 14;
+		crew_hire(&crew, i, &p[i]);
+	}
+	stage_until(s, "select cardinality(workers) = 2 and inboxes >= 20 from outage");
+	stage_until(s, "select count(*) >= 20 from inbox_state where reason = 'provider_down'");
+	assert_string_equal(stage_value(s, "select value from metrics_fleet() where name = "
+					   "'replyd_provider_outages'"),
+			    "1");
+	s->imapd.cuts = 0;
+	stage_until(s, "select ended_at is not null from outage");
+	stage_until_holds(s, all_of_two_live);
+	assert_string_equal(stage_value(s, "select count(*) from outage"), "1");
+	crew_close(&crew);
+}
+
+static void outages_do_not_stay_for_ever(void **state)
+{
+	struct session *admin = pgtest_session(pgtest_database("outage_age"), PGTEST_ADMIN);
+
+	(void)state;
+	pgtest_exec(admin,
+		    "set search_path = replyd; insert into outage (provider, workers, inboxes, "
+		    "opened_at, seen_at, ended_at)"
+		    " select p, '{}', 9, now() - a, now() - s, now() - e from (values"
+		    " ('long gone', interval '99 days', interval '99 days', interval '98 days'),"
+		    " ('last week', '7 days', '7 days', '6 days'),"
+		    " ('nobody sees it', '1 hour', '20 min', null),"
+		    " ('still', '1 hour', '4 min', null)) as o (p, a, s, e)");
+	pgtest_exec(admin, "set role replyd_rotation; select housekeeping(interval '14 days');"
+			   " reset role");
+	assert_string_equal(
+		pgtest_value(
+			admin,
+			"select string_agg(provider || case when ended_at is null then '' "
+			"else ' over' end, ', ' order by opened_at desc, provider) from outage"),
+		"nobody sees it over, still, last week over");
+	session_close(admin);
 }
 
 /* ---- pace ---- */
@@ -230,6 +293,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_outage_is_one_incident),
+		cmocka_unit_test(of_two_workers_it_is_one_incident),
+		cmocka_unit_test(outages_do_not_stay_for_ever),
 		cmocka_unit_test(a_provider_is_not_stormed),
 		cmocka_unit_test(neighbours_have_one_rate_together),
 		cmocka_unit_test(a_proof_is_written_once_in_its_time),

@@ -102,6 +102,21 @@ static const struct {
 	{ "internal_failure", NULL, 0, POLICY_LATER, "provider_busy", 0, false },
 	{ "slow_down", NULL, 0, POLICY_LATER, "throttled", 60, false },
 	{ "rate_limit_exceeded", NULL, 0, POLICY_LATER, "throttled", 60, false },
+
+	/* Yahoo and AOL: codes of their own, in capitals (their table of OAuth 2.0 errors). */
+	{ "INVALID_REFRESH_TOKEN", NULL, 0, POLICY_USER, "invalid_grant", 0, false },
+	{ "INVALID_GRANT", NULL, 0, POLICY_USER, "invalid_grant", 0, false },
+	{ "TOKEN_EXPIRED", NULL, 0, POLICY_USER, "unused_too_long", 0, false },
+	{ "ACCOUNT_NOT_AUTHORIZED", NULL, 0, POLICY_USER, "consent_withdrawn", 0, false },
+	{ "UNDERAGE_USER", NULL, 0, POLICY_USER, "access_denied", 0, false },
+	{ "INVALID_CLIENT", NULL, 0, POLICY_US, "client_refused", 0, true },
+	{ "INVALID_CLIENT_SECRET", NULL, 0, POLICY_US, "client_secret_wrong", 0, true },
+	{ "INVALID_CREDENTIALS", NULL, 0, POLICY_US, "client_refused", 0, true },
+	{ "INVALID_INPUT", NULL, 0, POLICY_US, "request_refused", HOUR_S, false },
+	{ "INVALID_REQUEST", NULL, 0, POLICY_US, "request_refused", HOUR_S, false },
+	{ "INVALID_PARAM", NULL, 0, POLICY_US, "request_refused", HOUR_S, false },
+	{ "UNSUPPORTED_GRANT_TYPE", NULL, 0, POLICY_US, "request_refused", 0, true },
+	{ "ERROR_HANDLING_REQUEST", NULL, 0, POLICY_LATER, "provider_busy", 0, false },
 };
 
 const char *policy_verdict_name(enum policy_verdict v)

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -96,6 +97,26 @@ static const struct {
 	{ "Yahoo: our client", 401,
 	  "{\"error\":\"invalid_client\",\"error_description\":\"client verification failed\"}",
 	  POLICY_US, "client_refused", true, CONNECT_OUR_CLIENT_REFUSED },
+	{ "Yahoo: refresh token, in capitals", 400,
+	  "{\"error_description\":\"Failed to decode/encode refresh token\",\"error\":"
+	  "\"INVALID_REFRESH_TOKEN\"}",
+	  POLICY_USER, "invalid_grant", false, CONNECT_CODE_REFUSED },
+	{ "Yahoo: expired", 401, "{\"error\":\"TOKEN_EXPIRED\",\"error_description\":\"expired\"}",
+	  POLICY_USER, "unused_too_long", false, CONNECT_CODE_REFUSED },
+	{ "Yahoo: consent taken back", 403,
+	  "{\"error\":\"ACCOUNT_NOT_AUTHORIZED\",\"error_description\":\"no\"}", POLICY_USER,
+	  "consent_withdrawn", false, CONNECT_CONSENT_DECLINED },
+	{ "Yahoo: our secret", 401, "{\"error\":\"INVALID_CLIENT_SECRET\"}", POLICY_US,
+	  "client_secret_wrong", true, CONNECT_OUR_CLIENT_REFUSED },
+	{ "Yahoo: our client, from the gateway", 401,
+	  "{\"error\":{\"localizedMessage\":\"client request is not accepted\",\"errorId\":"
+	  "\"INVALID_CREDENTIALS\",\"message\":\"client verification failed\"}}",
+	  POLICY_US, "client_refused", true, CONNECT_OUR_CLIENT_REFUSED },
+	{ "Yahoo: our request", 400,
+	  "{\"error\":\"INVALID_INPUT\",\"error_description\":\"client id cannot be empty\"}",
+	  POLICY_US, "request_refused", false, CONNECT_OUR_CLIENT_REFUSED },
+	{ "Yahoo: trouble", 400, "{\"error\":\"ERROR_HANDLING_REQUEST\"}", POLICY_LATER,
+	  "provider_busy", false, CONNECT_PROVIDER_DOWN },
 	{ "our request", 400, "{\"error\":\"invalid_request\"}", POLICY_US, "request_refused",
 	  false, CONNECT_OUR_CLIENT_REFUSED },
 	{ "our scopes", 400, "{\"error\":\"invalid_scope\"}", POLICY_US, "scope_refused", true,
@@ -132,6 +153,93 @@ static void every_error_has_its_verdict(void **state)
 				 connect_problem_code(policy_problem(&p)));
 		if (p.verdict != POLICY_OK && !p.evidence[0])
 			fail_msg("%s: no evidence", rows[i].name);
+		grant_answer_clear(&a);
+	}
+}
+
+/*
+ * Microsoft's numbers in the shape in which they really come: the number stands in the words and in
+ * a list, trace ids and a time follow.  The number may refine what `error` says, or contradict it.
+ */
+static const struct {
+	int aadsts;
+	const char *error;
+	enum policy_verdict verdict;
+	const char *reason;
+	bool whole_client;
+	int64_t at_least_s;
+} microsoft[] = {
+	{ 50076, "interaction_required", POLICY_USER, "mfa_required", false, 0 },
+	{ 50079, "interaction_required", POLICY_USER, "mfa_required", false, 0 },
+	{ 50074, "invalid_grant", POLICY_USER, "mfa_required", false, 0 },
+	{ 50078, "invalid_grant", POLICY_USER, "mfa_required", false, 0 },
+	{ 50072, "invalid_grant", POLICY_USER, "mfa_required", false, 0 },
+	{ 50173, "invalid_grant", POLICY_USER, "revoked", false, 0 },
+	{ 50132, "invalid_grant", POLICY_USER, "revoked", false, 0 },
+	{ 50133, "invalid_grant", POLICY_USER, "password_changed", false, 0 },
+	{ 700082, "invalid_grant", POLICY_USER, "unused_too_long", false, 0 },
+	{ 70008, "invalid_grant", POLICY_USER, "unused_too_long", false, 0 },
+	{ 70043, "invalid_grant", POLICY_USER, "sign_in_frequency", false, 0 },
+	{ 700084, "invalid_grant", POLICY_US, "redirect_type_spa", false, 3600 },
+	{ 65001, "invalid_grant", POLICY_USER, "consent_withdrawn", false, 0 },
+	{ 65004, "access_denied", POLICY_USER, "consent_declined", false, 0 },
+	{ 90094, "invalid_grant", POLICY_USER, "admin_consent_required", false, 0 },
+	{ 90095, "invalid_grant", POLICY_USER, "admin_consent_required", false, 0 },
+	{ 53000, "interaction_required", POLICY_USER, "admin_policy", false, 0 },
+	{ 53001, "interaction_required", POLICY_USER, "admin_policy", false, 0 },
+	{ 53002, "interaction_required", POLICY_USER, "admin_policy", false, 0 },
+	{ 53003, "interaction_required", POLICY_USER, "admin_policy", false, 0 },
+	{ 530032, "interaction_required", POLICY_USER, "admin_policy", false, 0 },
+	{ 50005, "interaction_required", POLICY_USER, "admin_policy", false, 0 },
+	{ 50105, "interaction_required", POLICY_USER, "admin_policy", false, 0 },
+	{ 50131, "interaction_required", POLICY_USER, "admin_policy", false, 0 },
+	{ 50057, "invalid_grant", POLICY_USER, "account_disabled", false, 0 },
+	{ 50034, "invalid_grant", POLICY_USER, "account_gone", false, 0 },
+	{ 50053, "invalid_grant", POLICY_LATER, "account_locked", false, 7200 },
+	{ 7000215, "invalid_client", POLICY_US, "client_secret_wrong", true, 0 },
+	{ 7000222, "invalid_client", POLICY_US, "client_secret_expired", true, 0 },
+	{ 700016, "unauthorized_client", POLICY_US, "client_unknown", false, 3600 },
+	{ 7000112, "unauthorized_client", POLICY_US, "client_disabled", false, 3600 },
+	{ 70002, "invalid_client", POLICY_US, "client_refused", true, 0 },
+	{ 50196, "invalid_grant", POLICY_US, "request_loop", false, 3600 },
+	{ 90033, "temporarily_unavailable", POLICY_LATER, "provider_busy", false, 0 },
+	{ 90090, "server_error", POLICY_LATER, "provider_busy", false, 0 },
+	{ 90024, "temporarily_unavailable", POLICY_LATER, "provider_busy", false, 0 },
+	{ 50033, "invalid_grant", POLICY_LATER, "provider_busy", false, 0 },
+	{ 50087, "invalid_grant", POLICY_LATER, "provider_busy", false, 0 },
+	{ 90012, "invalid_grant", POLICY_LATER, "provider_busy", false, 0 },
+	{ 90055, "invalid_grant", POLICY_LATER, "throttled", false, 60 },
+};
+
+static void microsofts_numbers_are_read_where_they_stand(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * countof(microsoft); i++) {
+		int n = microsoft[i / 2].aadsts;
+		bool is_listed = i % 2 == 0;
+		struct grant_answer a;
+		struct policy_answer p;
+		char list[64] = "", body[640];
+
+		if (is_listed)
+			snprintf(list, sizeof(list), "\"error_codes\":[%d],", n);
+		snprintf(body, sizeof(body),
+			 "{\"error\":\"%s\",\"error_description\":\"AADSTS%d: Words about it, and "
+			 "a number like 12345.\\r\\nTrace ID: 5f1c\\r\\nTimestamp: 2026-01-02\","
+			 "%s\"timestamp\":\"2026-01-02 03:04:05Z\",\"trace_id\":\"5f1c\","
+			 "\"correlation_id\":\"77aa\"}",
+			 microsoft[i / 2].error, n, list);
+		grant_read(400, text_of(body), &a);
+		policy_judge(&answered, 400, -1, &a, &p);
+		if (a.aadsts != n || p.verdict != microsoft[i / 2].verdict ||
+		    strcmp(p.reason, microsoft[i / 2].reason) != 0 ||
+		    p.whole_client != microsoft[i / 2].whole_client ||
+		    p.retry_after_s < microsoft[i / 2].at_least_s)
+			fail_msg("AADSTS%d read as %d: %s %s", n, a.aadsts,
+				 policy_verdict_name(p.verdict), p.reason);
+		/* The words are kept, what changes with every answer is not. */
+		if (!strstr(p.evidence, "Words about it") || strstr(p.evidence, "5f1c"))
+			fail_msg("AADSTS%d: evidence \"%s\"", n, p.evidence);
 		grant_answer_clear(&a);
 	}
 }
@@ -276,6 +384,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_error_has_its_verdict),
+		cmocka_unit_test(microsofts_numbers_are_read_where_they_stand),
 		cmocka_unit_test(silence_is_for_later),
 		cmocka_unit_test(only_silence_and_breakage_may_hide_a_rotation),
 		cmocka_unit_test(a_wish_is_kept_with_its_floor),

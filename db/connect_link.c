@@ -292,14 +292,17 @@ static const struct pg_stmt settle_stmt = {
 	"    since = now() where s.state in ('reauth_required', 'held', 'unwatched')"
 	"), granted as ("
 	"  insert into inbox_grant as g (workspace_id, inbox_id, kind, sealed, scopes,"
-	"    refresh_due_at)"
+	"    refresh_due_at, refresh_ends_at)"
 	"  select workspace_id, inbox_id, case when $11 then 'password' else 'oauth' end, $12,"
-	"    $13, case when not $11 then now() + make_interval(secs => $14::bigint) end from box"
+	"    $13, case when not $11 then now() + make_interval(secs => $14::bigint) end,"
+	"    case when $17::bigint > 0 then now() + make_interval(secs => $17::bigint) end from box"
 	"  on conflict (workspace_id, inbox_id) do update set kind = excluded.kind, sealed = "
 	"excluded.sealed,"
 	"    scopes = excluded.scopes, state = 'ok', reason = '', evidence = '',"
 	"    version = g.version + 1, claim_id = null, claimed_at = null, claim_tries = 0,"
-	"    failures = 0, refresh_due_at = excluded.refresh_due_at, updated_at = now()"
+	"    failures = 0, refresh_due_at = excluded.refresh_due_at, updated_at = now(),"
+	"    granted_at = now(), consents = g.consents + 1, dies_of = '', dies_at = null,"
+	"    told_of = '', refresh_ends_at = excluded.refresh_ends_at, forecast_due_at = now()"
 	"  returning workspace_id, inbox_id, kind, version"
 	"), handed as ("
 	"  insert into access_token (workspace_id, inbox_id, kind, sealed, version, expires_at)"
@@ -339,10 +342,11 @@ int connect_link_settle_start(struct pg *pg, struct connect_link_write *q,
 {
 	*q = (struct connect_link_write){ .done = done };
 	pg_tx_init(&q->tx, s->workspace);
-	pg_tx_add(&q->tx, &settle_stmt, "uuuutttittBbtibi", s->workspace, s->id, s->claim, s->inbox,
-		  s->address, s->provider, s->imap_host, (int64_t)s->imap_port, s->imap_security,
-		  s->login_name, (int)s->is_password, s->grant, s->grant_len, s->scopes,
-		  s->refresh_in_s, s->access, s->access_len, s->expires_in_s);
+	pg_tx_add(&q->tx, &settle_stmt, "uuuutttittBbtibii", s->workspace, s->id, s->claim,
+		  s->inbox, s->address, s->provider, s->imap_host, (int64_t)s->imap_port,
+		  s->imap_security, s->login_name, (int)s->is_password, s->grant, s->grant_len,
+		  s->scopes, s->refresh_in_s, s->access, s->access_len, s->expires_in_s,
+		  s->refresh_ends_in_s);
 	pg_tx_add(&q->tx, &checked_stmt, "u", s->inbox);
 	return pg_tx_start(pg, &q->tx, on_written);
 }

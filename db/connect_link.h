@@ -149,6 +149,7 @@ struct connect_link_settled {
 	size_t grant_len, access_len;
 	const char *scopes;
 	int64_t expires_in_s, refresh_in_s; /* ignored for passwords */
+	int64_t refresh_ends_in_s;          /* of the refresh token's own life; 0: not said */
 };
 struct connect_link_write {
 	struct pg_tx tx;

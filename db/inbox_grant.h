@@ -16,6 +16,12 @@
  *
  * Times are relative: PostgreSQL's clock is the only one that counts.
  */
+/* SQL interval: refreshed so rarely is the grant of a paused inbox.  Microsoft forgets after 90
+ * days without use, Google after six months. */
+#define INBOX_GRANT_KEPT_ALIVE "30 days"
+/* SQL, seconds: a refresh token that ends within this time is forecast at once. */
+#define INBOX_GRANT_SOON "1296000"
+
 enum inbox_grant_kind { INBOX_GRANT_OAUTH, INBOX_GRANT_PASSWORD };
 
 /* What a claim found. */
@@ -33,6 +39,7 @@ struct inbox_grant_row {
 	bool token_fresh;
 	int64_t refused_version; /* 0: none, or nobody asks */
 	bool due;
+	int64_t waited_ms; /* since it was asked for, or since its time had come */
 };
 
 struct inbox_grant_claim {
@@ -50,10 +57,11 @@ struct inbox_grant_want {
 	uint64_t stale_ms;   /* claims older than this are retaken; UINT64_MAX: none are */
 	const char *without; /* providers left alone, comma separated; "" none */
 	const char *only;    /* one provider, NULL: all */
+	bool answer;         /* first answer the requests that need no refresh: it reads them all */
 	int64_t fresh_s, refused_again_s; /* see oauth/policy.h */
 };
 /*
- * First answers the requests that need no refresh (token there, grant dead, or
+ * First answers (`answer`) the requests that need no refresh (token there, grant dead, or
  * refreshing did not help), then claims at most `most` grants that a request or
  * their own time wants refreshed, and reads them anew.
  */
@@ -80,8 +88,9 @@ struct inbox_grant_saved {
 	size_t refresh_len;
 	const void *access; /* sealed */
 	size_t access_len;
-	int64_t expires_in_s; /* ignored for passwords */
-	int64_t refresh_in_s; /* ignored for passwords */
+	int64_t expires_in_s;      /* ignored for passwords */
+	int64_t refresh_in_s;      /* ignored for passwords */
+	int64_t refresh_ends_in_s; /* of the refresh token's own life; 0: not said */
 	bool forced;
 };
 int inbox_grant_save_start(struct pg *pg, struct inbox_grant_write *q,

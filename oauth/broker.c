@@ -17,6 +17,7 @@
 #define CONCURRENCY   32
 #define PROVIDER_NAME 256 /* bytes of a name; it is part of a setting's name */
 #define SETTLE_MS     5000
+#define ANSWER_MS     250 /* between two readings of all requests, however often one is told */
 
 enum broker_state {
 	BROKER_RUNNING,
@@ -35,7 +36,8 @@ struct broker {
 	struct inbox_grant_claim grants;
 	char grants_claim[37];
 	bool claiming_grants, grants_wanted;
-	size_t probe_next; /* provider to look at next; n_providers: none left in this round */
+	uint64_t answered_ms; /* when requests were last answered that need no refresh */
+	size_t probe_next;    /* provider to look at next; n_providers: none left in this round */
 
 	struct connect_link_claim links;
 	char links_claim[37];
@@ -91,12 +93,14 @@ static void frozen_names(struct broker *b, struct buf *ret)
 
 static void claim_grants(struct broker *b, const char *only, int most)
 {
+	uint64_t now_ms = clock_mono_ms();
 	struct buf frozen;
 	struct inbox_grant_want want = {
 		.claim = b->grants_claim,
 		.most = most,
 		.stale_ms = stale_ms(b),
 		.only = only,
+		.answer = b->answered_ms == 0 || now_ms - b->answered_ms >= ANSWER_MS,
 		.fresh_s = POLICY_FRESH_S,
 		.refused_again_s = POLICY_REFUSED_AGAIN_S,
 	};
@@ -104,6 +108,10 @@ static void claim_grants(struct broker *b, const char *only, int most)
 	buf_init(&frozen, PROVIDER_NAME * (b->env.p.n_providers + 1));
 	frozen_names(b, &frozen);
 	want.without = only || frozen.len == 0 ? "" : (const char *)frozen.data;
+	if (want.answer)
+		b->answered_ms = now_ms;
+	else if (b->env.p.look_ms > ANSWER_MS)
+		timer_in(&b->look, ANSWER_MS); /* there may be what only needs an answer */
 	rand_uuid(b->grants_claim);
 	b->claiming_grants =
 		inbox_grant_claim_start(b->env.p.pg, &b->grants, &want, on_grant, on_grants) == 0;

@@ -103,6 +103,13 @@ int64_t broker_env_life_s(const struct grant_answer *a, uint64_t took_ms)
 	return life > 0 ? life : 1;
 }
 
+int64_t broker_env_refresh_in(struct broker_env *env, int64_t life_s, int64_t refresh_ends_in_s)
+{
+	if (refresh_ends_in_s > 0 && refresh_ends_in_s < life_s)
+		life_s = refresh_ends_in_s;
+	return policy_refresh_in(life_s, (int64_t)(env->p.refresh_ahead_ms / 1000), &env->rand);
+}
+
 void broker_env_job_add(struct broker_env *env, struct broker_job *job,
 			void (*cancel)(struct broker_job *))
 {

@@ -57,6 +57,9 @@ int broker_env_open(const struct broker_env *env, const char *purpose, const cha
 		    const char *inbox, const void *box, size_t n, struct secret *ret_plain);
 /* Seconds a token still has, `took_ms` after it was asked for. */
 int64_t broker_env_life_s(const struct grant_answer *a, uint64_t took_ms);
+/* In how many seconds to refresh an access token that lives `life_s` more, with a refresh token
+ * that ends in `refresh_ends_in_s` (0: not said) and would be of no use after that. */
+int64_t broker_env_refresh_in(struct broker_env *env, int64_t life_s, int64_t refresh_ends_in_s);
 void broker_env_job_add(struct broker_env *env, struct broker_job *job,
 			void (*cancel)(struct broker_job *));
 void broker_env_job_end(struct broker_env *env, struct broker_job *job);

@@ -53,7 +53,7 @@ struct connect_job {
 	int write_tries;
 
 	char scopes[GRANT_SCOPE];
-	int64_t expires_in_s;
+	int64_t expires_in_s, refresh_ends_in_s;
 	enum connect_problem problem;
 	char detail[320];
 };
@@ -224,6 +224,7 @@ static void took_tokens(struct connect_job *j, struct grant_answer *a)
 		       : j->provider->p->scopes ? j->provider->p->scopes
 						: "");
 	j->expires_in_s = broker_env_life_s(a, j->http.took_ms);
+	j->refresh_ends_in_s = a->refresh_expires_in_s;
 	identify(j, a);
 }
 
@@ -298,9 +299,9 @@ static int start_settle(struct connect_job *j)
 		.access_len = access.len,
 		.scopes = j->scopes,
 		.expires_in_s = j->expires_in_s,
-		.refresh_in_s = policy_refresh_in(j->expires_in_s,
-						  (int64_t)(j->env->p.refresh_ahead_ms / 1000),
-						  &j->env->rand),
+		.refresh_in_s =
+			broker_env_refresh_in(j->env, j->expires_in_s, j->refresh_ends_in_s),
+		.refresh_ends_in_s = j->refresh_ends_in_s,
 	};
 
 	return connect_link_settle_start(j->env->p.pg, &j->write, &s, on_settled);

@@ -144,15 +144,15 @@ static int take_token(const json_t *o, const char *name, struct secret *ret)
 }
 
 /* Seconds: a number, or a number in quotes as some send it.  0: not said. */
-static int64_t life_of(const json_t *o)
+static int64_t life_of(const json_t *o, const char *name)
 {
-	const json_t *v = json_object_get(o, "expires_in");
+	const json_t *v = json_object_get(o, name);
 	uint64_t n = 0;
 	double d = 0;
 
 	if (json_is_number(v))
 		d = json_number_value(v);
-	else if (json_is_string(v) && text_u64(string_of(o, "expires_in"), LIFE_MAX_S, &n) == 0)
+	else if (json_is_string(v) && text_u64(string_of(o, name), LIFE_MAX_S, &n) == 0)
 		d = (double)n;
 	else
 		return 0;
@@ -172,7 +172,11 @@ static bool read_tokens(const json_t *o, struct grant_answer *ret)
 	/* A token bound to a key (DPoP, mac) is of no use to a mail server. */
 	if (secret_is_empty(&ret->access) || (type.len > 0 && !text_ieq(type, TEXT("bearer"))))
 		return false;
-	ret->expires_in_s = life_of(o);
+	ret->expires_in_s = life_of(o, "expires_in");
+	/* No standard says it; Google does where consent ends by itself, others call it so. */
+	ret->refresh_expires_in_s = life_of(o, "refresh_token_expires_in");
+	if (ret->refresh_expires_in_s == 0)
+		ret->refresh_expires_in_s = life_of(o, "refresh_expires_in");
 	ret->scope_said = json_is_string(json_object_get(o, "scope"));
 	if (scope.len >= sizeof(ret->scope))
 		return false;

@@ -47,6 +47,7 @@ struct grant_answer {
 	/* GRANT_TOKENS */
 	struct secret access, refresh, id_token; /* empty: not given */
 	int64_t expires_in_s;                    /* 0: not said */
+	int64_t refresh_expires_in_s;            /* of the refresh token; 0: not said */
 	bool scope_said;                         /* absent: what was asked for (section 5.1) */
 	char scope[GRANT_SCOPE];
 	/* GRANT_ERROR; printable */

@@ -37,6 +37,8 @@ struct refresh_job {
 	int64_t version;
 	int tries, failures;
 	bool forced;
+	int64_t waited_ms;   /* before its claim */
+	uint64_t claimed_ms; /* monotonic */
 
 	struct secret body;
 	struct secret sent; /* the refresh token in it */
@@ -47,7 +49,7 @@ struct refresh_job {
 	int write_tries;
 
 	struct buf refresh, access; /* sealed, to be saved */
-	int64_t expires_in_s, refresh_in_s;
+	int64_t expires_in_s, refresh_in_s, refresh_ends_in_s;
 	struct policy_answer verdict;
 };
 
@@ -117,6 +119,7 @@ static int start_save(struct refresh_job *j)
 		.access_len = j->access.len,
 		.expires_in_s = j->expires_in_s,
 		.refresh_in_s = j->refresh_in_s,
+		.refresh_ends_in_s = j->refresh_ends_in_s,
 		.forced = j->forced,
 	};
 
@@ -218,9 +221,9 @@ static void tell(struct refresh_job *j)
 		stats->forced += j->forced;
 		log_info(&j->log, "broker.refreshed",
 			 "version=%" PRId64 " rotated=%d forced=%d tries=%d took_ms=%" PRIu64
-			 " expires_in_s=%" PRId64,
+			 " expires_in_s=%" PRId64 " waited_ms=%" PRId64 " whole_ms=%" PRIu64,
 			 j->write.version, j->refresh.len > 0, j->forced, j->tries, j->http.took_ms,
-			 j->expires_in_s);
+			 j->expires_in_s, j->waited_ms, clock_mono_ms() - j->claimed_ms);
 		break;
 	case REFRESH_REFUSING:
 		log_warn(&j->log, "broker.reauth_required", "version=%" PRId64 " reason=%s said=%s",
@@ -303,8 +306,8 @@ static void take(struct refresh_job *j, const struct grant_answer *a)
 		broker_env_seal(j->env, "grant", j->workspace, j->inbox, &a->refresh, &j->refresh);
 	broker_env_seal(j->env, "access", j->workspace, j->inbox, &a->access, &j->access);
 	j->expires_in_s = broker_env_life_s(a, j->http.took_ms);
-	j->refresh_in_s = policy_refresh_in(
-		j->expires_in_s, (int64_t)(j->env->p.refresh_ahead_ms / 1000), &j->env->rand);
+	j->refresh_ends_in_s = a->refresh_expires_in_s;
+	j->refresh_in_s = broker_env_refresh_in(j->env, j->expires_in_s, j->refresh_ends_in_s);
 }
 
 static void on_answered(struct http_request *r)
@@ -390,6 +393,8 @@ static struct refresh_job *job_of(struct broker_env *env, const char *claim,
 	j->version = row->version;
 	j->tries = row->tries;
 	j->failures = row->failures;
+	j->waited_ms = row->waited_ms;
+	j->claimed_ms = clock_mono_ms();
 	j->forced = row->token_version > 0 && row->refused_version >= row->token_version;
 	j->verdict = (struct policy_answer){ .verdict = POLICY_OK, .reason = "" };
 	buf_init(&j->refresh, LIMIT_OAUTH_SEALED);
@@ -398,7 +403,11 @@ static struct refresh_job *job_of(struct broker_env *env, const char *claim,
 	timer_open(&j->again, env->loop, on_again);
 	if (j->provider)
 		j->provider->under_way++;
-	env->stats.retaken += row->tries > 1;
+	if (row->tries > 1) { /* whoever had it died, or never heard the provider's answer */
+		env->stats.retaken++;
+		log_warn(&j->log, "broker.tried_again", "version=%" PRId64 " tries=%d", j->version,
+			 j->tries);
+	}
 	broker_env_job_add(env, &j->job, cancel);
 	return j;
 }

@@ -64,6 +64,7 @@ static void claim(struct tokenbench *b, struct pg *pg, struct claims *c, char id
 	w.claim = id;
 	w.fresh_s = 120;
 	w.refused_again_s = 120;
+	w.answer = true;
 	if (w.most == 0)
 		w.most = 8;
 	if (w.stale_ms == 0)

@@ -20,14 +20,15 @@ static void every_table_has_its_wall(void **state)
 	struct session *s = pgtest_session(pgtest_database("walls"), PGTEST_ADMIN);
 
 	(void)state;
-	/* worker, outage, metric and migration name no workspace. */
+	/* worker, outage, metric, migration and what brokers count name no workspace. */
 	assert_string_equal(
 		"",
 		pgtest_value(
 			s,
 			"select coalesce(string_agg(c.relname, ' '), '') from pg_class c"
 			" where c.relnamespace = 'replyd'::regnamespace and c.relkind in ('r', 'p')"
-			" and c.relname not in ('worker', 'outage', 'metric', 'migration')"
+			" and c.relname not in ('worker', 'outage', 'metric', 'migration', "
+			"'broker_tally', 'broker_alarm')"
 			" and not (c.relrowsecurity and c.relforcerowsecurity)"));
 	assert_string_equal(
 		"",
@@ -36,7 +37,7 @@ static void every_table_has_its_wall(void **state)
 			"select coalesce(string_agg(c.relname, ' '), '') from pg_class c"
 			" where c.relnamespace = 'replyd'::regnamespace and c.relkind in ('r', 'p')"
 			" and not c.relispartition and c.relname not in ('worker', 'outage', "
-			"'metric', "
+			"'metric', 'broker_tally', 'broker_alarm', "
 			"'migration')"
 			" and not exists (select 1 from pg_policy p where p.polrelid = c.oid"
 			"   and p.polname = 'workspace_wall' and p.polcmd = '*' and "
@@ -67,7 +68,9 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "access_token", { "S", "SIUD", "", "", "", "" } },
 		{ "api_key", { "", "", "", "", "Su", "SIU" } },
 		{ "attempt", { "", "", "SI", "", "S", "" } },
-		{ "connect_link", { "su", "SU", "", "SuD", "sIu", "" } },
+		{ "broker_alarm", { "", "SIUD", "", "", "S", "" } },
+		{ "broker_tally", { "", "SIUD", "", "", "S", "" } },
+		{ "connect_link", { "su", "SIU", "", "SuD", "sIu", "" } },
 		{ "delivery", { "", "", "SIUD", "s", "S", "" } },
 		{ "endpoint", { "", "", "Su", "", "sIu", "" } },
 		{ "event", { "I", "I", "S", "I", "S", "" } },
@@ -79,6 +82,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "gap", { "SIU", "", "", "SI", "S", "S" } },
 		{ "gate", { "SIU", "", "", "", "S", "" } },
 		{ "gate_pending", { "SID", "", "", "", "", "" } },
+		{ "handout", { "", "SUD", "", "", "SIu", "" } },
 		{ "inbox", { "S", "SIU", "", "S", "Su", "S" } },
 		{ "inbox_grant", { "", "SIUD", "", "", "s", "s" } },
 		{ "inbox_proof", { "SIU", "", "", "S", "S", "S" } },
@@ -98,8 +102,8 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "recheck", { "SuD", "", "", "", "SIu", "" } },
 		{ "recheck_outbound", { "S", "", "", "", "SI", "" } },
 		{ "sighting", { "SI", "", "", "", "S", "" } },
-		{ "timeline", { "I", "", "", "I", "S", "S" } },
-		{ "token_request", { "SIU", "SD", "", "s", "", "" } },
+		{ "timeline", { "I", "I", "", "I", "S", "S" } },
+		{ "token_request", { "SIU", "SID", "", "s", "", "" } },
 		{ "trace", { "SI", "", "", "SD", "S", "" } },
 		{ "worker", { "SIUD", "", "", "s", "S", "Su" } },
 		{ "workspace", { "", "", "", "", "S", "SI" } },
@@ -172,6 +176,9 @@ static void secrets_are_for_those_who_open_them(void **state)
 		{ "replyd_api", "select sealed from access_token", "42501" },
 		{ "replyd_api", "select sealed_secret from endpoint", "42501" },
 		{ "replyd_api", "select sealed_code from connect_link", "42501" },
+		{ "replyd_ingest", "select sealed from handout", "42501" },
+		{ "replyd_api", "update handout set public_key = public_key", "42501" },
+		{ "replyd_api", "select dies_at from inbox_grant", "" },
 		{ "replyd_api", "select sealed_verifier from connect_link", "42501" },
 		{ "replyd_api", "update connect_link set workspace_id = workspace_id", "42501" },
 		{ "replyd_admin", "select sealed from inbox_grant", "42501" },
@@ -215,6 +222,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		const char *function, *for_whom;
 	} rows[] = {
 		{ "attempt_begin", "ingest" },
+		{ "broker_survey", "broker" },
 		{ "delivery_take", "dispatch" },
 		{ "event_body", "api dispatch" },
 		{ "event_id_of", "broker ingest rotation" },
@@ -234,6 +242,8 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "gather_gates", "ingest" },
 		{ "gather_marks", "ingest" },
 		{ "gather_settle", "ingest" },
+		{ "grant_state", "api broker" },
+		{ "handout_ask", "api" },
 		{ "housekeeping", "rotation" },
 		{ "inbox_covers", "admin api" },
 		{ "inbox_tell", "" },
@@ -244,6 +254,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "links_overdue", "rotation" },
 		{ "manual_tell", "ingest" },
 		{ "message_settle", "ingest" },
+		{ "metrics_broker", "api" },
 		{ "metrics_count", "rotation" },
 		{ "metrics_fleet", "api" },
 		{ "metrics_now", "api" },
@@ -379,7 +390,9 @@ static const char filling[] =
 	"insert into probe (workspace_id, probe_id, inbox_id)"
 	" select workspace_id, gen_random_uuid(), inbox_id from inbox;"
 	"insert into timeline (workspace_id, inbox_id, noted_at, code, words)"
-	" select workspace_id, inbox_id, now(), 'live', 'live' from inbox";
+	" select workspace_id, inbox_id, now(), 'live', 'live' from inbox;"
+	"insert into handout (workspace_id, handout_id, inbox_id, api_key_id, public_key)"
+	" select workspace_id, gen_random_uuid(), inbox_id, inbox_id, sha256('k') from inbox";
 
 static void workspaces_do_not_see_each_other(void **state)
 {
@@ -390,7 +403,7 @@ static void workspaces_do_not_see_each_other(void **state)
 		"gate",      "gate_pending", "message",        "message_key",   "sighting",
 		"event",     "event_key",    "event_queue",    "feed_head",     "feed",
 		"endpoint",  "delivery",     "attempt",        "inbox_proof",   "gap",
-		"probe",     "timeline",
+		"probe",     "timeline",     "handout",
 	};
 	struct session *s = pgtest_session(seed_database("apart"), PGTEST_ADMIN);
 
@@ -498,6 +511,8 @@ static void batches_see_all_workspaces_where_it_is_said(void **state)
 		{ "replyd_ingest", "trace", "0" },
 		{ "replyd_broker", "inbox_grant", "2" },
 		{ "replyd_broker", "connect_link", "2" },
+		{ "replyd_broker", "handout", "2" },
+		{ "replyd_api", "handout", "0" },
 		{ "replyd_dispatch", "event", "2" },
 		{ "replyd_dispatch", "delivery", "2" },
 		{ "replyd_rotation", "trace", "2" },

@@ -39,7 +39,9 @@ static void on_viewed(struct pg_tx *tx, const struct pg_answer *a);
 	"  and g.inbox_id = i.inbox_id and g.closed_at is null),"                                  \
 	" 'covers', inbox_covers(i.inbox_id),"                                                     \
 	" 'folders', " FOLDERS_JSON(which) ","                                                     \
-	" 'grant', (select jsonb_build_object('kind', g.kind, 'state', g.state, 'reason', g.reason)" \
+	" 'grant', (select jsonb_build_object('kind', g.kind, 'state', grant_state(g.state, g.dies_of)," \
+	"   'reason', case when g.state = 'ok' and g.dies_of <> '' then g.dies_of else g.reason end," \
+	"   'dies_at', case when g.state = 'ok' then instant_text(g.dies_at) end)"                \
 	"  from inbox_grant g where g.inbox_id = i.inbox_id))"
 
 #define INBOX_FROM                                                                                 \

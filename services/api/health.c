@@ -46,7 +46,8 @@ static const struct {
 	{ "replyd_workers", "gauge", "Worker processes: working, draining, silent for 30 s." },
 	{ "replyd_worker_inboxes", "gauge", "Inboxes that workers can hold, hold, and see live." },
 	{ "replyd_provider_outages_open", "gauge", "Providers that let nobody in." },
-	{ "replyd_provider_outages", "counter", "Outages of providers, each counted once for the fleet." },
+	{ "replyd_provider_outages", "counter",
+	  "Outages of providers, each counted once for the fleet." },
 	{ "replyd_metrics_age_seconds", "gauge",
 	  "Age of these sums; -1: never counted, is rotation running?" },
 };

@@ -1,3 +1,4 @@
+/* house: long, who may do what is one table, read as a whole */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -90,8 +90,8 @@ static void roles_are_completed_and_not_changed(void **state)
 	struct migrate_role one = { "replyd_ingest", &first };
 
 	(void)state;
-	secret_set_text(&first, TEXT("it's the first"));
-	secret_set_text(&second, TEXT("the second"));
+	secret_set_text(&first, TEXT("it's horse-battery-1"));
+	secret_set_text(&second, TEXT("horse-battery-2"));
 	assert_int_equal(migrate_roles(s, &one, 1, why), 0);
 	assert_int_equal(migrate_roles(s, &one, 1, why), 0);
 	assert_int_equal(
@@ -124,8 +124,8 @@ static void roles_are_completed_and_not_changed(void **state)
 
 static void no_password_stands_in_the_log(void **state)
 {
-	static const char *const passwords[] = { "hosted's secret", "it's the first", "the first",
-						 "the second" };
+	static const char *const passwords[] = { "hosted's secret", "it's horse-battery-1",
+						 "horse-battery-1", "horse-battery-2" };
 	char command[256], line[4096];
 	bool altered = false;
 	FILE *log;

@@ -351,13 +351,15 @@ static void on_proven(struct pg_tx *tx, const struct pg_answer *a)
 static const struct pg_stmt state_say = {
 	"folder_state",
 	"insert into inbox_state as s (workspace_id, inbox_id, state, reason, detail, waiting_for,"
-	"  progress_done, progress_of, live_at)"
+	"  progress_done, progress_of, live_at, retry_at)"
 	" values (workspace_now(), $1::uuid, $2::text, $3::text, $4::text, $5::text,"
 	"  case when $7::bigint > 0 then $6::bigint end, nullif($7::bigint, 0),"
-	"  case when $2::text = 'live' then now() end)"
+	"  case when $2::text = 'live' then now() end,"
+	"  case when $8::bigint > 0 then to_timestamp($8::bigint / 1e6) end)"
 	" on conflict (workspace_id, inbox_id) do update set reason = excluded.reason,"
 	"  detail = excluded.detail, waiting_for = excluded.waiting_for,"
 	"  progress_done = excluded.progress_done, progress_of = excluded.progress_of,"
+	"  retry_at = excluded.retry_at,"
 	"  since = case when s.state = excluded.state and s.reason = excluded.reason then s.since"
 	"   else now() end,"
 	"  live_at = coalesce(excluded.live_at, case when s.state = 'live' then now() end, s.live_at),"
@@ -380,8 +382,8 @@ int folder_state_start(struct pg *pg, struct folder_state *q, const struct folde
 	q->done = done;
 	pg_tx_init(&q->tx, l->workspace);
 	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
-	pg_tx_add(&q->tx, &state_say, "uttttii", l->inbox, said->state, said->reason, said->detail,
-		  said->waiting_for, said->progress_done, said->progress_of);
+	pg_tx_add(&q->tx, &state_say, "uttttiii", l->inbox, said->state, said->reason, said->detail,
+		  said->waiting_for, said->progress_done, said->progress_of, said->retry_at_us);
 	pg_tx_add(&q->tx, &state_links, "u", l->inbox);
 	if (said->event)
 		pg_tx_add(&q->tx, &state_event, "utuj", said->event, said->event_type, l->inbox,

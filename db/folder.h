@@ -151,6 +151,7 @@ struct folder_said {
 	const char *detail;                  /* for people, printable */
 	const char *waiting_for;             /* in words; "": nothing */
 	int64_t progress_done, progress_of;  /* of a long catching up; of 0: nothing long */
+	int64_t retry_at_us;                 /* no connection before, unix us; 0: whenever */
 	const char *event;                   /* uuid of the event that says so too; NULL: none */
 	const char *event_type, *event_data; /* data: json */
 };

@@ -32,7 +32,9 @@ void lease_array(struct buf *b, const char *const *ids, size_t n)
 	" l.workspace_id, l.inbox_id, l.epoch, b.admin_state, b.address, b.provider, b.imap_host," \
 	" b.imap_security, b.imap_port::bigint, b.login_name," \
 	" coalesce((select t.version from access_token t where t.inbox_id = b.inbox_id), 0)," \
-	" coalesce((select s.state = 'live' from inbox_state s where s.inbox_id = b.inbox_id), false)"
+	" coalesce((select s.state = 'live' from inbox_state s where s.inbox_id = b.inbox_id), false)," \
+	" coalesce((select (extract(epoch from s.retry_at - now()) * 1000)::bigint from inbox_state s" \
+	"  where s.inbox_id = b.inbox_id and s.state = 'backing_off' and s.retry_at > now()), 0)"
 #define JOIN_INBOX " join inbox b on b.inbox_id = l.inbox_id and b.workspace_id = l.workspace_id"
 
 /* Before the lists, so that these see at least as much. */
@@ -204,6 +206,7 @@ static void tell_rows(struct lease_list *q, const struct pg_answer *a, int st)
 			.login_name = pg_row_text(a, st, r, 12),
 			.token_version = pg_row_i64(a, st, r, 13),
 			.is_live = pg_row_bool(a, st, r, 14),
+			.retry_in_ms = pg_row_i64(a, st, r, 15),
 		};
 
 		q->each(q, &i);
@@ -284,7 +287,8 @@ int lease_unclaim_start(struct pg *pg, struct lease_release *q, const char *work
 static const struct pg_stmt unwatched = {
 	"lease_unwatched",
 	"update inbox_state s set state = 'unwatched', reason = b.admin_state, detail = '',"
-	" waiting_for = '', progress_done = null, progress_of = null, since = now()"
+	" waiting_for = '', progress_done = null, progress_of = null, retry_at = null,"
+	" since = now()"
 	" from lease l, inbox b where l.worker_id = $1::uuid and l.inbox_id = $2::uuid"
 	" and s.inbox_id = l.inbox_id and b.inbox_id = l.inbox_id",
 };

@@ -32,6 +32,7 @@ static void on_viewed(struct pg_tx *tx, const struct pg_answer *a);
 	" 'progress', case when s.progress_of is not null then"                                    \
 	"  jsonb_build_object('done', s.progress_done, 'of', s.progress_of) end,"                  \
 	" 'since', instant_text(s.since),"                                                         \
+	" 'retry_at', instant_text(s.retry_at),"                                                   \
 	" 'watermarks', jsonb_build_object('gated_through', instant_text(e.gated_through),"        \
 	"  'ingested_through', instant_text(e.ingested_through)),"                                 \
 	" 'gap', (select jsonb_build_object('id', g.gap_id, 'blind_from', instant_text(g.blind_from)," \

@@ -16,6 +16,7 @@ static void on_closed(struct timer *t);
 #define RETRY_FIRST_MS 1000
 #define RETRY_MAX_MS   (5 * 60 * 1000)
 #define SURVIVE_MS     (60 * 1000)
+#define LONGEST_MS     (UINT64_C(24) * 3600 * 1000) /* of what a server may ask for */
 #define NEVER          UINT64_MAX
 
 static const char *const state_names[] = {
@@ -102,6 +103,18 @@ static void open_vigil(struct mailbox *m)
 	m->vigil = vigil_open(&vp);
 }
 
+/* Its server asked whoever watched it before to stay away: so do we, and it can be taken over
+ * without a connection. */
+static void be_patient(struct mailbox *m, uint64_t wait_ms)
+{
+	uint64_t now_ms = clock_mono_ms();
+
+	m->patient_ms = now_ms + (wait_ms < LONGEST_MS ? wait_ms : LONGEST_MS);
+	m->state = m->lease.epoch ? MAILBOX_BACKING_OFF : MAILBOX_STANDBY;
+	m->wake_ms = m->lease.epoch ? m->patient_ms : now_ms;
+	mailbox_arm(m);
+}
+
 struct mailbox *mailbox_open(const struct mailbox_params *p, void *owner,
 			     const struct lease_inbox *row)
 {
@@ -126,6 +139,8 @@ struct mailbox *mailbox_open(const struct mailbox_params *p, void *owner,
 	if (row->epoch)
 		open_vigil(m);
 	m->state = MAILBOX_WAITING;
+	if (row->retry_in_ms > 0)
+		be_patient(m, (uint64_t)row->retry_in_ms);
 	return m;
 }
 
@@ -231,6 +246,8 @@ static void tick(struct mailbox *m, uint64_t now_ms)
 		m->wake_ms = NEVER;
 		if (m->state == MAILBOX_BACKING_OFF || m->state == MAILBOX_HELD)
 			mailbox_life_enter(m, MAILBOX_WAITING);
+		else if (m->state == MAILBOX_STANDBY && !m->entry)
+			m->p->on_standby(m->owner);
 	}
 	if (m->entry)
 		entry_tick(m->entry, now_ms);
@@ -265,7 +282,12 @@ void mailbox_begin(struct mailbox *m, int64_t epoch)
 	m->lease.epoch = epoch;
 	open_vigil(m);
 	chronicle_note(&m->notes, CHRONICLE_HANDOVER, clock_unix_us(), "%s", "");
-	mailbox_life_start_load(m);
+	if (m->patient_ms > clock_mono_ms()) {
+		m->wake_ms = m->patient_ms;
+		mailbox_life_enter(m, MAILBOX_BACKING_OFF);
+	} else {
+		mailbox_life_start_load(m);
+	}
 	mailbox_arm(m);
 }
 
@@ -331,7 +353,8 @@ bool mailbox_provider_down(struct mailbox *m)
 	    m->state == MAILBOX_LOST || mailbox_is_live(m))
 		return false;
 	mailbox_look(m);
-	standing_say(&m->standing, "backing_off", "provider_down", text_of(words), 0);
+	standing_say_until(&m->standing, "backing_off", "provider_down", text_of(words), 0,
+			   m->standing.retry_at_us);
 	mailbox_arm(m);
 	return true;
 }

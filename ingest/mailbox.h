@@ -83,7 +83,8 @@ struct mailbox_params {
 	bool (*is_down)(void *owner);
 };
 
-/* `p` is borrowed; texts of `row` are copied.  Starts as waiting: admit it. */
+/* `p` is borrowed; texts of `row` are copied.  Starts as waiting: admit it; or as backing off, if
+ * its server asked for that. */
 struct mailbox *mailbox_open(const struct mailbox_params *p, void *owner,
 			     const struct lease_inbox *row);
 /* Ends at once, callable anywhere; no callback comes afterwards.  Freed when its last handle is

@@ -50,6 +50,7 @@ struct mailbox {
 	uint64_t kept_ms;    /* see line_keep() */
 	uint64_t failing_ms; /* since when it is not live; 0: it is */
 	uint64_t wake_ms;    /* of the states that wait for time */
+	uint64_t patient_ms; /* the server asked another worker to stay away until then */
 	uint64_t since_ms;   /* when the session became ready */
 };
 

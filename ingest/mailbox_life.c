@@ -157,8 +157,9 @@ void mailbox_life_suffer(struct mailbox *m, const struct plight *plight, const s
 	if (m->pass.version != m->said_version)
 		standing_forget(&m->standing);
 	m->said_version = m->pass.version;
-	standing_say(&m->standing, p.state, p.reason, text_of(why.said[0] ? why.said : why.what),
-		     refused);
+	standing_say_until(&m->standing, p.state, p.reason,
+			   text_of(why.said[0] ? why.said : why.what), refused,
+			   p.is_asked ? clock_unix_us() + (int64_t)wait_ms * 1000 : 0);
 	mailbox_life_settle(m, &p);
 }
 
@@ -166,7 +167,7 @@ void mailbox_life_suffer(struct mailbox *m, const struct plight *plight, const s
 
 static void fail_load(struct mailbox *m)
 {
-	static const struct plight p = { PLIGHT_RETRY, "backing_off", "database", 0, false };
+	static const struct plight p = { PLIGHT_RETRY, "backing_off", "database", 0, false, false };
 
 	mailbox_life_close(m);
 	mailbox_life_wait(m, MAILBOX_BACKING_OFF, backoff_failed(&m->backoff, m->p->rand));

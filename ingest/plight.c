@@ -10,18 +10,18 @@
 /* This inbox's, or ours. */
 static struct plight retry(const char *reason, uint64_t wait_ms)
 {
-	return (struct plight){ PLIGHT_RETRY, "backing_off", reason, wait_ms, false };
+	return (struct plight){ PLIGHT_RETRY, "backing_off", reason, wait_ms, false, false };
 }
 
 /* Perhaps the provider's. */
 static struct plight theirs(const char *reason, uint64_t wait_ms)
 {
-	return (struct plight){ PLIGHT_RETRY, "backing_off", reason, wait_ms, true };
+	return (struct plight){ PLIGHT_RETRY, "backing_off", reason, wait_ms, true, false };
 }
 
 static struct plight hold(const char *state, const char *reason, uint64_t wait_ms)
 {
-	return (struct plight){ PLIGHT_HOLD, state, reason, wait_ms, false };
+	return (struct plight){ PLIGHT_HOLD, state, reason, wait_ms, false, false };
 }
 
 struct plight plight_of_host(void)
@@ -114,12 +114,14 @@ static bool is_refused_password(const struct imap_verdict *v)
 static struct plight refused(bool was_fresh, bool is_password)
 {
 	if (!was_fresh)
-		return (struct plight){ PLIGHT_FRESH, "connecting", "token_refused", 0, false };
+		return (struct plight){
+			PLIGHT_FRESH, "connecting", "token_refused", 0, false, false
+		};
 	return hold("reauth_required", is_password ? "password_refused" : "token_refused",
 		    30 * MINUTE);
 }
 
-struct plight plight_of_imap(const struct imap_verdict *v, bool was_fresh, bool is_password)
+static struct plight meant_by(const struct imap_verdict *v, bool was_fresh, bool is_password)
 {
 	switch (v->remedy) {
 	case IMAP_REMEDY_FRESH_TOKEN:
@@ -143,6 +145,14 @@ struct plight plight_of_imap(const struct imap_verdict *v, bool was_fresh, bool 
 	if (v->outcome.blame == BLAME_PEER || v->outcome.blame == BLAME_LACKS)
 		return theirs(reason_of(v, "server"), 10 * SECOND);
 	return theirs(reason_of(v, "network"), v->backoff_ms);
+}
+
+struct plight plight_of_imap(const struct imap_verdict *v, bool was_fresh, bool is_password)
+{
+	struct plight p = meant_by(v, was_fresh, is_password);
+
+	p.is_asked = v->remedy == IMAP_REMEDY_WAIT && v->backoff_ms > 0;
+	return p;
 }
 
 struct plight plight_in_doubt(uint64_t wait_ms)

@@ -26,6 +26,8 @@ struct plight {
 	/* It may be the provider that is unwell, and not this inbox or we: counts for the
 	 * provider's breaker. */
 	bool is_providers;
+	/* Their server asked for `wait_ms`: another worker waits as well. */
+	bool is_asked;
 };
 
 /* What is there to connect to is no host and port at all. */

@@ -22,7 +22,7 @@ struct standing_write {
 	struct standing *s;
 	const char *state;
 	char *reason, *detail;
-	int64_t refused;
+	int64_t refused, retry_at_us;
 };
 
 void standing_init(struct standing *s, struct pg *pg, const struct folder_lease *lease,
@@ -81,6 +81,7 @@ static void start_write(struct standing *s)
 	w->reason = mem_text(s->reason);
 	w->detail = mem_text(s->detail ? s->detail : "");
 	w->refused = s->refused;
+	w->retry_at_us = s->retry_at_us;
 	const struct folder_said said = {
 		.state = w->state,
 		.reason = w->reason,
@@ -88,6 +89,7 @@ static void start_write(struct standing *s)
 		.waiting_for = s->now.waiting_for ? s->now.waiting_for : "",
 		.progress_done = s->now.done,
 		.progress_of = s->now.of,
+		.retry_at_us = s->retry_at_us,
 		.event = is_event ? event : NULL,
 		.event_type = "inbox.reauth_required",
 		.event_data = data,
@@ -103,7 +105,7 @@ static void start_write(struct standing *s)
 static bool is_up_to_date(const struct standing *s, const struct standing_write *w)
 {
 	return strcmp(w->state, s->state) == 0 && strcmp(w->reason, s->reason) == 0 &&
-	       w->refused == s->refused;
+	       w->refused == s->refused && w->retry_at_us == s->retry_at_us;
 }
 
 static void on_written(struct folder_state *q)
@@ -139,7 +141,14 @@ static bool is_on_its_way(const struct standing *s)
 void standing_say(struct standing *s, const char *state, const char *reason, struct text detail,
 		  int64_t refused)
 {
-	bool same = standing_is(s, state) && strcmp(s->reason, reason) == 0 && !s->is_overwritten;
+	standing_say_until(s, state, reason, detail, refused, 0);
+}
+
+void standing_say_until(struct standing *s, const char *state, const char *reason,
+			struct text detail, int64_t refused, int64_t retry_at_us)
+{
+	bool same = standing_is(s, state) && strcmp(s->reason, reason) == 0 &&
+		    s->retry_at_us == retry_at_us && !s->is_overwritten;
 	char printable[DETAIL];
 
 	if (same || s->is_fenced)
@@ -151,6 +160,7 @@ void standing_say(struct standing *s, const char *state, const char *reason, str
 	s->reason = mem_text(reason);
 	s->detail = mem_text(printable);
 	s->refused = refused;
+	s->retry_at_us = retry_at_us;
 	s->is_overwritten = false;
 	if (s->write || (s->retry_at_ms != NEVER && !s->is_waiting))
 		return;

@@ -36,6 +36,7 @@ struct standing {
 	bool is_waiting;       /* a state on the way, told at retry_at_ms if it is still so */
 	const char *state;     /* static; what was said last; NULL: nothing yet */
 	char *reason, *detail; /* with it; detail: until it is written */
+	int64_t retry_at_us;   /* with it: no connection before; 0: whenever */
 	int64_t refused; /* the version of the credential that an event tells was refused; 0: no
 			    event */
 	uint64_t retry_at_ms;          /* of a write that failed or waits; UINT64_MAX: none does */
@@ -51,6 +52,9 @@ void standing_clear(struct standing *s); /* cancels */
  * is about. */
 void standing_say(struct standing *s, const char *state, const char *reason, struct text detail,
 		  int64_t refused);
+/* The same with an instant (unix us) before which nobody is to connect, this worker or another. */
+void standing_say_until(struct standing *s, const char *state, const char *reason,
+			struct text detail, int64_t refused, int64_t retry_at_us);
 /* Others have written there, since consent was given again: the next word is written whatever it
  * is. */
 void standing_forget(struct standing *s);

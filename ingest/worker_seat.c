@@ -52,7 +52,8 @@ struct seat *worker_seat_take(struct worker *w, const struct lease_inbox *i)
 	worker_lane_join(s, i->provider, i->imap_host);
 	s->mailbox = mailbox_open(&w->p.mailbox, s, &row);
 	map_put(&w->seats, text_of(i->inbox), s);
-	worker_lane_want(s);
+	if (mailbox_state_of(s->mailbox) == MAILBOX_WAITING)
+		worker_lane_want(s);
 	return s;
 }
 

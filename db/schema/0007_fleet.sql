@@ -43,6 +43,9 @@ update lease l set watched = false from inbox b
 alter table lease force row level security;
 alter table inbox force row level security;
 
+-- Their servers asked for so much patience: whoever watches the inbox next has it too.
+alter table inbox_state add column retry_at timestamptz;
+
 -- A provider, or a server that nobody described, that does not let many inboxes in: one incident, however many workers
 -- notice it.  It belongs to no workspace, and names none.
 create table outage (

@@ -182,6 +182,7 @@ static void print_inbox(const json_t *j)
 	print_line("detail", text_at(j, "detail"));
 	print_line("since", text_at(j, "since"));
 	print_line("waiting for", text_at(j, "waiting_for"));
+	print_line("not before", text_at(j, "retry_at"));
 	if (json_is_object(progress))
 		printf("%-14s %lld of %lld\n", "progress", int_at(progress, "done"),
 		       int_at(progress, "of"));

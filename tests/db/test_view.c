@@ -152,8 +152,8 @@ static void name_fields(const json_t *j, struct buf *b)
 #define INBOX                                                                                      \
 	"address admin_state covers(folders role seen_by seen_every_s) detail"                     \
 	" folders(gated_through ingested_through name role seen_by seen_every_s) gap"              \
-	" grant(dies_at kind reason state) id progress provider reason since state waiting_for"    \
-	" watermarks(gated_through ingested_through)"
+	" grant(dies_at kind reason state) id progress provider reason retry_at since state"       \
+	" waiting_for watermarks(gated_through ingested_through)"
 
 static void fields_are_those_of_the_reference(void **state)
 {

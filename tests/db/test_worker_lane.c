@@ -140,6 +140,55 @@ static void outages_do_not_stay_for_ever(void **state)
 	session_close(admin);
 }
 
+/* ---- patience that is asked for ---- */
+
+static bool second_has_all(struct stage *stage)
+{
+	(void)stage;
+	return crew_held(&crew, 1) == 3;
+}
+
+static bool first_has_its_share(struct stage *stage)
+{
+	(void)stage;
+	return crew_held(&crew, 0) > 0;
+}
+
+/* Neither the end of a worker nor a handover makes a server be asked again that wants half an
+ * hour. */
+static void another_worker_is_as_patient(void **state)
+{
+	struct worker_params p;
+	int before;
+
+	(void)state;
+	crew_open(&crew, "lane_patience");
+	s->imapd.refuse = "AUTHENTICATE";
+	s->imapd.refuse_with = "NO Too many bad auth attempts";
+	s->imapd.refusals = 1000;
+	p = crew_params(&crew, CREW_ONE);
+	snprintf(p.slot, sizeof(p.slot), "here/ingest-0");
+	crew_hire(&crew, 0, &p);
+	stage_until(s, "select count(*) = 3 from inbox_state where state = 'backing_off' and "
+		       "retry_at between now() + interval '29 min' and now() + interval '38 min'");
+	crew_kill(&crew, 0);
+	s->imapd.refusals = 0;
+	before = s->imapd.connections;
+	snprintf(p.id, sizeof(p.id), "%s", CREW_TWO);
+	crew_hire(&crew, 1, &p);
+	stage_until_holds(s, second_has_all);
+	stage_for(s, 300);
+	p = crew_params(&crew, CREW_ONE);
+	crew_hire(&crew, 0, &p);
+	stage_until_holds(s, first_has_its_share);
+	stage_for(s, 300);
+	assert_int_equal(s->imapd.connections, before);
+	assert_string_equal(stage_value(s, "select count(*) from inbox_state where state = "
+					   "'backing_off' and reason = 'login_rate_limit'"),
+			    "3");
+	crew_close(&crew);
+}
+
 /* ---- pace ---- */
 
 static void a_provider_is_not_stormed(void **state)
@@ -295,6 +344,7 @@ int main(void)
 		cmocka_unit_test(an_outage_is_one_incident),
 		cmocka_unit_test(of_two_workers_it_is_one_incident),
 		cmocka_unit_test(outages_do_not_stay_for_ever),
+		cmocka_unit_test(another_worker_is_as_patient),
 		cmocka_unit_test(a_provider_is_not_stormed),
 		cmocka_unit_test(neighbours_have_one_rate_together),
 		cmocka_unit_test(a_proof_is_written_once_in_its_time),

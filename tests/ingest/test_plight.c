@@ -368,8 +368,8 @@ static void sayings_of_providers(void **state)
 static void what_lasts_is_somebody_s_to_mend(void **state)
 {
 	const struct plight missing = { PLIGHT_RETRY, "backing_off", "mailbox_not_connected", 1,
-					false },
-			    away = { PLIGHT_RETRY, "backing_off", "network", 1, true };
+					false,        false },
+			    away = { PLIGHT_RETRY, "backing_off", "network", 1, true, false };
 	struct plight p;
 
 	(void)state;

@@ -120,6 +120,8 @@ static struct plight weigh(struct mailbox *m, const struct plight *p, uint64_t n
 	if (mailbox_life_doubts(m, p))
 		return plight_in_doubt(60 * m->backoff.first_ms);
 	after = plight_after(p, now_ms - m->failing_ms);
+	after = plight_where(&after, m->row->auth & PROVIDER_AUTH_PASSWORD,
+			     m->row->takes_app_passwords);
 	if (after.is_providers && is_down(m))
 		after.reason = "provider_down";
 	return after;

@@ -70,8 +70,12 @@ static const char *reason_of(const struct imap_verdict *v, const char *otherwise
 		{ "session expired", "session_ended" },
 		{ "session invalidated", "session_ended" },
 		{ "session ended by the server", "session_ended" },
-		{ "login in a browser required", "browser_login_required" },
-		{ "app password required", "app_password_required" },
+		{ "login in a browser required", "less_secure_blocked" },
+		{ "app password required", "second_factor" },
+		{ "password login ended", "basic_auth_ended" },
+		{ "oauth alone offered", "basic_auth_ended" },
+		{ "blocked by a policy", "policy_blocked" },
+		{ "login refused or imap switched off", "imap_off_or_refused" },
 		{ "imap switched off", "imap_off" },
 		{ "imap switched off for the domain", "imap_off_for_domain" },
 		{ "starttls not offered", "no_starttls" },
@@ -165,6 +169,19 @@ struct plight plight_after(const struct plight *p, uint64_t failing_ms)
 	if (failing_ms >= PLIGHT_PATIENCE_MS && strcmp(p->reason, "mailbox_not_connected") == 0)
 		return hold("held", p->reason, 30 * MINUTE);
 	return *p;
+}
+
+struct plight plight_where(const struct plight *p, bool takes_passwords, bool takes_app_passwords)
+{
+	struct plight at = *p;
+
+	if (strcmp(p->reason, "password_refused") != 0)
+		return at;
+	if (!takes_passwords)
+		at.reason = "basic_auth_ended";
+	else if (takes_app_passwords)
+		at.reason = "second_factor";
+	return at;
 }
 
 struct plight plight_of_token(const struct outcome *o, const char *reason)

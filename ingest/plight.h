@@ -52,6 +52,11 @@ struct plight plight_in_doubt(uint64_t wait_ms);
  */
 #define PLIGHT_PATIENCE_MS (UINT64_C(6) * 3600 * 1000)
 struct plight plight_after(const struct plight *p, uint64_t failing_ms);
+/*
+ * The same as the provider's row makes of it.  Where passwords have ended, or only those
+ * made for a program are taken, a refused one says that: the user's own is right, and refused.
+ */
+struct plight plight_where(const struct plight *p, bool takes_passwords, bool takes_app_passwords);
 /* No credential was given (token_source.h); `reason`: why the user must consent again, or "". */
 struct plight plight_of_token(const struct outcome *o, const char *reason);
 

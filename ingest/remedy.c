@@ -55,9 +55,19 @@ static const struct {
 	{ NULL, "admin_action", "the administrator of the mailbox has to allow IMAP" },
 	{ NULL, "imap_off_for_domain", "the administrator of the domain has to allow IMAP" },
 	{ NULL, "imap_off", "the user switches IMAP on in the settings of the mailbox" },
-	{ NULL, "browser_login_required", "the user logs in once in a browser" },
-	{ NULL, "app_password_required",
-	  "the user makes an app password at the provider, and the inbox is connected with it" },
+	{ NULL, "less_secure_blocked",
+	  "the provider blocks logins by password: connect the inbox by consent (OAuth) or with an "
+	  "app password; where it asks for a login in a browser, the user does that once" },
+	{ NULL, "second_factor",
+	  "the account's own password is not taken here, though it is right: connect the inbox by "
+	  "consent (OAuth), or the user makes an app password at the provider and gives that" },
+	{ NULL, "basic_auth_ended",
+	  "the provider has ended logins by password: connect the inbox by consent (OAuth)" },
+	{ NULL, "policy_blocked",
+	  "a rule of the organization blocks this access: its administrator has to allow the "
+	  "application" },
+	{ NULL, "imap_off_or_refused",
+	  "the user switches IMAP on in the settings of the mailbox, and gives an app password" },
 	{ NULL, "user_action", "the user looks into the mailbox in a browser: see detail" },
 	{ NULL, "password_refused", "connect the inbox again with its password" },
 	{ "reauth_required", NULL, "the user consents again: make a new connect link" },

@@ -110,6 +110,10 @@ enum imap_login_step imap_login_start(struct imap_login *l, uint64_t caps, uint3
 		l->mechanism = IMAP_SASL_PLAIN;
 		if (caps & IMAP_CAP(AUTH_PLAIN))
 			return authenticate(l, caps, tag, out, ret);
+		/* Inside TLS: it is not for want of it. */
+		if ((caps & IMAP_CAP(LOGINDISABLED)) &&
+		    (caps & (IMAP_CAP(AUTH_OAUTHBEARER) | IMAP_CAP(AUTH_XOAUTH2))))
+			return out_of(l, ret, BLAME_LACKS, IMAP_REMEDY_USER, "oauth alone offered");
 		if (caps & IMAP_CAP(LOGINDISABLED))
 			return out_of(l, ret, BLAME_LACKS, IMAP_REMEDY_ADMIN,
 				      "no password login offered");

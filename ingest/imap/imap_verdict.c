@@ -66,14 +66,42 @@ static const struct {
 	{ EVER, NULL, "server unavailable", REFUSED, IMAP_REMEDY_WAIT, MINUTE,
 	  "server unavailable" },
 
-	/* only a person helps */
+	/*
+	 * Only a person helps.  What is quoted was seen: Gmail "Application-specific password
+	 * required" (mutt-wizard issue 831), "Please log in via your web browser" behind WEBALERT
+	 * (mailcore2 issue 876); Mail.ru "NEOBHODIM parol prilozheniya ... / Application password
+	 * is REQUIRED" (thunderbird-android issue 9069, with a letter less); QQ "Please enter your
+	 * authorization code to login" (gshang2017/docker issue 18, qqbot issue 139); Exchange
+	 * Online "Basic authentication is disabled." (uxc issue 445), where older ones say no more
+	 * than "LOGIN failed."; Yandex's one sentence for both (its documentation).
+	 */
 	{ EVER, "WEBALERT", NULL, AUTH, IMAP_REMEDY_USER, 0, "login in a browser required" },
+	{ LOGIN, NULL, "basic auth", AUTH, IMAP_REMEDY_USER, 0, "password login ended" },
+	{ LOGIN, NULL, "basicauth", AUTH, IMAP_REMEDY_USER, 0, "password login ended" },
+	{ LOGIN, NULL, "legacy authentication", AUTH, IMAP_REMEDY_USER, 0, "password login ended" },
+	{ LOGIN, NULL, "conditional access", AUTH, IMAP_REMEDY_ADMIN, 0, "blocked by a policy" },
+	{ LOGIN, NULL, "blocked by policy", AUTH, IMAP_REMEDY_ADMIN, 0, "blocked by a policy" },
+	{ LOGIN, NULL, "administrator policy", AUTH, IMAP_REMEDY_ADMIN, 0, "blocked by a policy" },
+	/* Of a token it is the first half that is worth a try. */
+	{ LOGIN, NULL, "credentials or imap is disabled", AUTH, IMAP_REMEDY_FRESH_TOKEN, 0,
+	  "login refused or imap switched off" },
 	{ LOGIN, NULL, "web login required", AUTH, IMAP_REMEDY_USER, 0,
 	  "login in a browser required" },
 	{ LOGIN, NULL, "via your web browser", AUTH, IMAP_REMEDY_USER, 0,
 	  "login in a browser required" },
+	{ LOGIN, NULL, "less secure app", AUTH, IMAP_REMEDY_USER, 0,
+	  "login in a browser required" },
 	{ LOGIN, NULL, "application-specific password", AUTH, IMAP_REMEDY_USER, 0,
 	  "app password required" },
+	{ LOGIN, NULL, "app-specific password", AUTH, IMAP_REMEDY_USER, 0,
+	  "app password required" },
+	{ LOGIN, NULL, "app password", AUTH, IMAP_REMEDY_USER, 0, "app password required" },
+	{ LOGIN, NULL, "plication password", AUTH, IMAP_REMEDY_USER, 0, "app password required" },
+	{ LOGIN, NULL, "parol prilozheniya", AUTH, IMAP_REMEDY_USER, 0, "app password required" },
+	{ LOGIN, NULL, "authorization code", AUTH, IMAP_REMEDY_USER, 0, "app password required" },
+	{ LOGIN, NULL, "authorized code", AUTH, IMAP_REMEDY_USER, 0, "app password required" },
+	{ LOGIN, NULL, "two-factor", AUTH, IMAP_REMEDY_USER, 0, "app password required" },
+	{ LOGIN, NULL, "second factor", AUTH, IMAP_REMEDY_USER, 0, "app password required" },
 	{ LOGIN, NULL, "disabled for your domain", AUTH, IMAP_REMEDY_ADMIN, 0,
 	  "imap switched off for the domain" },
 	{ LOGIN, NULL, "lookup failed", AUTH, IMAP_REMEDY_ADMIN, 0,

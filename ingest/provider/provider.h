@@ -36,6 +36,7 @@ struct provider_row {
 	struct provider_server imap, smtp;
 	enum provider_login login;
 	unsigned auth;              /* PROVIDER_AUTH_* */
+	bool takes_app_passwords;   /* and no other: the account's own is refused, though right */
 	const char *const *domains; /* of addresses, NULL-ended: "gmail.com", "googlemail.com" */
 	const char *const *mx_suffixes; /* of MX hosts, NULL-ended: ".google.com" */
 	unsigned quirks;                /* IMAP_QUIRK_* (ingest/imap/imap_session.h) */

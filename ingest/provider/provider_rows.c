@@ -91,7 +91,8 @@
  * Hit") [field].  OAuth is given to approved clients only; app passwords work [doc].
  */
 #define YAHOO_LIKE                                                                                 \
-	.login = PROVIDER_LOGIN_ADDRESS, .auth = BOTH, RHYTHM(180, 60, 300), BUDGET(2, 10, 5)
+	.login = PROVIDER_LOGIN_ADDRESS, .auth = BOTH, .takes_app_passwords = true,                \
+	RHYTHM(180, 60, 300), BUDGET(2, 10, 5)
 
 /* GMX and its sisters: a connection is kept alive each 12 minutes [field]; IMAP must have been
  * allowed by the user [doc]. */
@@ -115,7 +116,8 @@ static const struct provider_row rows[] = {
 		.imap = AT_993("imap.gmail.com"), /* [doc] */
 		.smtp = AT_465("smtp.gmail.com"),
 		.login = PROVIDER_LOGIN_ADDRESS,
-		.auth = BOTH, /* app passwords need two-step verification [doc] */
+		.auth = BOTH,                /* app passwords need two-step verification [doc] */
+		.takes_app_passwords = true, /* "less secure apps" have ended [doc] */
 		.domains = LIST("gmail.com", "googlemail.com"),        /* [db] */
 		.mx_suffixes = LIST(".google.com", ".googlemail.com"), /* [mx] aspmx.l., smtp. */
 		.watches_all = true,
@@ -222,6 +224,7 @@ static const struct provider_row rows[] = {
 		.smtp = AT_587("smtp.mail.me.com"),
 		.login = PROVIDER_LOGIN_LOCAL_PART, /* [doc]; own domain: the name at Apple */
 		.auth = PROVIDER_AUTH_PASSWORD,
+		.takes_app_passwords = true,                        /* [doc] */
 		.domains = LIST("icloud.com", "me.com", "mac.com"), /* [db] */
 		.mx_suffixes = LIST(".mail.icloud.com"),            /* [mx] */
 		.quirks = IMAP_QUIRK_NO_QRESYNC | IMAP_QUIRK_NO_PIPELINE,
@@ -235,6 +238,7 @@ static const struct provider_row rows[] = {
 		.smtp = AT_465("smtp.fastmail.com"),
 		.login = PROVIDER_LOGIN_ADDRESS,
 		.auth = BOTH,
+		.takes_app_passwords = true, /* [doc] */
 		.domains = LIST("fastmail.com", "fastmail.fm", "messagingengine.com"),
 		.mx_suffixes = LIST(".messagingengine.com"), /* [db], [mx] */
 		USUAL,
@@ -385,6 +389,7 @@ static const struct provider_row rows[] = {
 		.smtp = AT_465("smtp.yandex.com"),
 		.login = PROVIDER_LOGIN_ADDRESS,
 		.auth = BOTH,
+		.takes_app_passwords = true, /* [doc] */
 		.domains = LIST("yandex.ru", "yandex.com", "yandex.net", "yandex.by", "yandex.kz",
 				"yandex.ua", "ya.ru", "narod.ru"),    /* [db] */
 		.mx_suffixes = LIST("mx.yandex.net", "mx.yandex.ru"), /* [mx] */
@@ -398,6 +403,7 @@ static const struct provider_row rows[] = {
 		.smtp = AT_465("smtp.mail.ru"),
 		.login = PROVIDER_LOGIN_ADDRESS,
 		.auth = BOTH,
+		.takes_app_passwords = true, /* "Application password is REQUIRED" [field] */
 		.domains =
 			LIST("mail.ru", "inbox.ru", "list.ru", "bk.ru", "corp.mail.ru"), /* [db] */
 		.mx_suffixes = LIST("emx.mail.ru"),                                      /* [mx] */
@@ -416,6 +422,7 @@ static const struct provider_row rows[] = {
 		.smtp = AT_465("smtp.163.com"),
 		.login = PROVIDER_LOGIN_ADDRESS,
 		.auth = PROVIDER_AUTH_PASSWORD,
+		.takes_app_passwords = true, /* an "authorization code" [field] */
 		.domains = LIST("163.com"),
 		.mx_suffixes = NOTHING,
 		RHYTHM(55, 55, 900),
@@ -428,7 +435,8 @@ static const struct provider_row rows[] = {
 		.smtp = AT_465("smtp.qq.com"),
 		.login = PROVIDER_LOGIN_LOCAL_PART, /* [field] */
 		.auth = PROVIDER_AUTH_PASSWORD,
-		.domains = LIST("qq.com"), /* [db] */
+		.takes_app_passwords = true, /* an "authorization code" [field] */
+		.domains = LIST("qq.com"),   /* [db] */
 		.mx_suffixes = NOTHING,
 		USUAL,
 		BUDGET(2, 5, 5),

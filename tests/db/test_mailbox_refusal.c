@@ -36,7 +36,7 @@ static void a_refusal_has_a_state_and_a_reason(void **state)
 		const char *stands;
 	} rows[] = {
 		{ "refusal_web", "AUTHENTICATE", "NO [WEBALERT https://x] Web login required.",
-		  false, "held browser_login_required" },
+		  false, "held less_secure_blocked" },
 		{ "refusal_zoho", "AUTHENTICATE",
 		  "NO [ALERT] You are yet to enable IMAP for your account.", true,
 		  "held imap_off" },
@@ -74,6 +74,43 @@ static void a_refusal_has_a_state_and_a_reason(void **state)
 		/* somebody mends it */
 		mailbox_poke(s.mailbox);
 		stage_until(&s, LIVE);
+		stage_close(&s);
+	}
+}
+
+/* Whose password is right and refused all the same learns why. */
+static void a_refused_password_says_what_is_known_of_the_provider(void **state)
+{
+	static const struct {
+		const char *name, *with;
+		unsigned auth;
+		bool takes_app_passwords;
+		const char *stands;
+	} rows[] = {
+		{ "where_any", "NO [AUTHENTICATIONFAILED] Invalid credentials",
+		  PROVIDER_AUTH_PASSWORD, false, "reauth_required password_refused" },
+		{ "where_app", "NO [AUTHENTICATIONFAILED] LOGIN Invalid credentials",
+		  PROVIDER_AUTH_PASSWORD, true, "reauth_required second_factor" },
+		{ "where_none", "NO LOGIN failed.", PROVIDER_AUTH_OAUTH, false,
+		  "reauth_required basic_auth_ended" },
+		{ "where_both",
+		  "NO [AUTHENTICATIONFAILED] LOGIN invalid credentials or IMAP is "
+		  "disabled sc=1",
+		  PROVIDER_AUTH_PASSWORD, true, "held imap_off_or_refused" },
+	};
+	static struct stage s;
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		stage_open(&s, rows[i].name);
+		stage_provider(&s)->auth = rows[i].auth;
+		stage_provider(&s)->takes_app_passwords = rows[i].takes_app_passwords;
+		s.imapd.refuse = "AUTHENTICATE";
+		s.imapd.refuse_with = rows[i].with;
+		s.imapd.refusals = 2;
+		stage_watch(&s, 1);
+		stage_until(&s, "select state in ('held', 'reauth_required')" OF_INBOX);
+		assert_string_equal(stage_value(&s, REASON), rows[i].stands);
 		stage_close(&s);
 	}
 }
@@ -413,6 +450,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_refusal_has_a_state_and_a_reason),
+		cmocka_unit_test(a_refused_password_says_what_is_known_of_the_provider),
 		cmocka_unit_test(a_refused_token_is_doubted_once),
 		cmocka_unit_test(an_outage_is_no_mass_revocation),
 		cmocka_unit_test(the_end_of_a_token_ends_a_session),

@@ -282,12 +282,12 @@ static const struct {
 	  "token_refused", 0, false },
 	{ LOGIN_NO, "AUTHENTICATIONFAILED", "Invalid credentials (Failure)", true, PLIGHT_HOLD,
 	  "token_refused", 1800000, false },
-	{ LOGIN_NO, "WEBALERT", "Web login required.", false, PLIGHT_HOLD, "browser_login_required",
+	{ LOGIN_NO, "WEBALERT", "Web login required.", false, PLIGHT_HOLD, "less_secure_blocked",
 	  900000, false },
 	{ LOGIN_NO, "ALERT", "Please log in via your web browser: https://x", false, PLIGHT_HOLD,
-	  "browser_login_required", 900000, false },
+	  "less_secure_blocked", 900000, false },
 	{ LOGIN_NO, "ALERT", "Application-specific password required: https://x", false,
-	  PLIGHT_HOLD, "app_password_required", 900000, false },
+	  PLIGHT_HOLD, "second_factor", 900000, false },
 	{ LOGIN_NO, "ALERT", "Too many simultaneous connections. (Failure)", false, PLIGHT_RETRY,
 	  "too_many_connections", 120000, false },
 	{ IDLE_BYE, "OVERQUOTA", "Account exceeded command or bandwidth limits.", false,
@@ -298,6 +298,28 @@ static const struct {
 	  false },
 	{ LOGIN_NO, "", "IMAP access is disabled for your domain.", false, PLIGHT_HOLD,
 	  "imap_off_for_domain", 1800000, false },
+	{ LOGIN_NO, "ALERT", "You need to use a Web browser or allow less secure apps", false,
+	  PLIGHT_HOLD, "less_secure_blocked", 900000, false },
+	/* Mail.ru, with and without its letter; QQ, both ways; Yandex of a token */
+	{ LOGIN_NO, "AUTHENTICATIONFAILED",
+	  "NEOBHODIM parol prilozheniya https://x / Aplication password is REQUIRED", false,
+	  PLIGHT_HOLD, "second_factor", 900000, false },
+	{ LOGIN_NO, "", "Application password is REQUIRED", false, PLIGHT_HOLD, "second_factor",
+	  900000, false },
+	{ LOGIN_NO, "",
+	  "Login Fail. Please enter your authorization code to login. More: https://x", false,
+	  PLIGHT_HOLD, "second_factor", 900000, false },
+	{ LOGIN_NO, "", "Please using authorized code to login.", false, PLIGHT_HOLD,
+	  "second_factor", 900000, false },
+	{ LOGIN_NO, "AUTHENTICATIONFAILED",
+	  "AUTHENTICATE Invalid credentials or IMAP is disabled sc=x", false, PLIGHT_FRESH,
+	  "token_refused", 0, false },
+	/* Exchange Online, of a password; and an organization's rule */
+	{ LOGIN_NO, "", "Basic authentication is disabled.", false, PLIGHT_HOLD, "basic_auth_ended",
+	  900000, false },
+	{ LOGIN_NO, "", "BasicAuthBlocked", false, PLIGHT_HOLD, "basic_auth_ended", 900000, false },
+	{ LOGIN_NO, "", "Access is blocked by Conditional Access policies", false, PLIGHT_HOLD,
+	  "policy_blocked", 1800000, false },
 	/* Exchange */
 	{ LOGIN_NO, "", "AUTHENTICATE failed.", false, PLIGHT_FRESH, "token_refused", 0, false },
 	{ IMAP_PHASE_LOGIN, IMAP_CONDITION_BAD, "", "Command Error. 10", false, PLIGHT_FRESH,
@@ -436,10 +458,37 @@ static void steps_of_all_kinds(void **state)
 	}
 }
 
+/* A refused password, by what is known of the provider. */
+static void a_refused_password_where_it_was_refused(void **state)
+{
+	static const struct {
+		const char *reason;
+		bool takes_passwords, takes_app_passwords;
+		const char *then;
+	} rows_[] = {
+		{ "password_refused", true, false, "password_refused" },
+		{ "password_refused", true, true, "second_factor" },
+		{ "password_refused", false, false, "basic_auth_ended" },
+		{ "imap_off", true, true, "imap_off" },
+		{ "network", false, false, "network" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows_); i++) {
+		const struct plight p = { PLIGHT_HOLD, "reauth_required", rows_[i].reason, 1, 0 };
+		const struct plight at =
+			plight_where(&p, rows_[i].takes_passwords, rows_[i].takes_app_passwords);
+
+		assert_string_equal(at.reason, rows_[i].then);
+		assert_string_equal(at.state, "reauth_required");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plights_of_all_kinds),
+		cmocka_unit_test(a_refused_password_where_it_was_refused),
 		cmocka_unit_test(sayings_of_providers),
 		cmocka_unit_test(what_lasts_is_somebody_s_to_mend),
 		cmocka_unit_test(steps_of_all_kinds),

@@ -7,7 +7,9 @@ import { atEnd } from './proc.mjs';
 //   mute        TLS, and then never a word
 //   babble      talks HTTP
 //   endless     logs in like any other, and answers the first FETCH with a literal of 4 GiB
-export async function startRude(manner, { cert, key }) {
+//   says        like any other, but answers commands that begin with `refuse` with the words `words`;
+//               `caps` are its capabilities
+export async function startRude(manner, { cert, key }, { refuse, words: refusal, caps = 'IMAP4rev1 AUTH=PLAIN' } = {}) {
   const sockets = new Set();
   const rude = { accepted: 0, sent: 0 };
   const server = tls.createServer({ cert: fs.readFileSync(cert), key: fs.readFileSync(key) }, (s) => {
@@ -16,7 +18,7 @@ export async function startRude(manner, { cert, key }) {
     s.on('close', () => sockets.delete(s));
     s.on('error', () => { /* the other side has had enough */ });
     if (manner === 'babble') s.write('HTTP/1.1 400 Bad Request\r\n\r\n');
-    if (manner === 'endless') serve(s);
+    if (manner === 'endless' || manner === 'says') serve(s);
   });
   server.on('tlsClientError', () => { /* a client that does not like the certificate */ });
 
@@ -34,13 +36,14 @@ export async function startRude(manner, { cert, key }) {
   function serve(s) {
     let rest = '';
     let waiting = null; // the tag of an AUTHENTICATE that waits for its credential
-    s.write('* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n');
+    s.write(`* OK [CAPABILITY ${caps}] ready\r\n`);
     s.on('data', (bytes) => {
       const lines = (rest + bytes.toString('latin1')).split('\r\n');
       rest = lines.pop();
       for (const line of lines) {
         const [tag, ...words] = line.split(' ');
         const command = words.join(' ').toUpperCase();
+        if (refuse && command.startsWith(refuse)) { s.write(`${tag} ${refusal}\r\n`); continue; }
         if (waiting) { s.write(`${waiting} OK in\r\n`); waiting = null; continue; }
         if (command === 'AUTHENTICATE PLAIN') { waiting = tag; s.write('+ \r\n'); continue; }
         if (command.includes('FETCH')) {
@@ -48,7 +51,7 @@ export async function startRude(manner, { cert, key }) {
           flood(s);
           return;
         }
-        if (command.startsWith('CAPABILITY')) s.write('* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n');
+        if (command.startsWith('CAPABILITY')) s.write(`* CAPABILITY ${caps}\r\n`);
         if (command.startsWith('LIST')) s.write('* LIST () "/" INBOX\r\n');
         if (command.startsWith('EXAMINE'))
           s.write('* 1 EXISTS\r\n* OK [UIDVALIDITY 1] a\r\n* OK [UIDNEXT 2] b\r\n');

@@ -188,81 +188,35 @@ int connect_return_url(const char *url, const char *link_id, const char *problem
 	return r;
 }
 
-static const struct {
-	const char *code, *title, *remedy;
-} problems[] = {
-	[CONNECT_OK] = { "", "", "" },
-	[CONNECT_PROVIDER_UNKNOWN] = { "provider_unknown", "This mail provider is not set up here.",
-				       "Configure provider.<name>.* or choose another provider." },
-	[CONNECT_STATE_UNKNOWN] = { "state_unknown",
-				    "This answer belongs to no connection that is waiting for one.",
-				    "Open the connect link again and start from there." },
-	[CONNECT_OTHER_BROWSER] = { "other_browser",
-				    "The connection was started in another browser.",
-				    "Open the connect link and finish in the same browser." },
-	[CONNECT_LINK_EXPIRED] = { "link_expired", "The connect link is too old.",
-				   "Ask for a new connect link." },
-	[CONNECT_ISSUER_MISMATCH] = { "issuer_mismatch",
-				      "The answer came from another server than the one asked.",
-				      "Start again; if it stays, check provider.<name>.issuer." },
-	[CONNECT_CONSENT_DECLINED] = { "consent_declined", "Access to the mailbox was declined.",
-				       "Open the connect link again and allow access." },
-	[CONNECT_ADMIN_CONSENT] = { "admin_consent_required",
-				    "An administrator of this mailbox has to allow the access.",
-				    "Ask the mail administrator to approve the application, then "
-				    "start again." },
-	[CONNECT_PROVIDER_DOWN] = { "provider_down", "The mail provider does not answer properly.",
-				    "Try again in a few minutes." },
-	[CONNECT_OUR_CLIENT_REFUSED] = { "our_client_refused",
-					 "The mail provider refuses our application.",
-					 "Nothing is wrong with the mailbox: the operator has to "
-					 "check "
-					 "client id, secret and redirect URI of this provider." },
-	[CONNECT_CODE_REFUSED] = { "code_refused",
-				   "The provider's permission slip was too old or "
-				   "already used.",
-				   "Open the connect link again." },
-	[CONNECT_ANSWER_UNUSABLE] = { "answer_unusable",
-				      "The mail provider's answer could not be understood.",
-				      "Try again; if it stays, check the provider's addresses in "
-				      "the "
-				      "configuration." },
-	[CONNECT_MISSING_SCOPE] = { "missing_scope", "Access was allowed, but not to the mail.",
-				    "Open the connect link again and leave the box for mail "
-				    "ticked." },
-	[CONNECT_NO_LASTING_ACCESS] = { "no_lasting_access",
-					"The provider gave access for an hour only.",
-					"The operator has to ask for offline access in "
-					"provider.<name>.authorize_params or .scopes." },
-	[CONNECT_ADDRESS_UNKNOWN] = { "address_unknown",
-				      "The provider did not say which mailbox this is.",
-				      "Create the connect link with the mail address." },
-	[CONNECT_WRONG_ACCOUNT] = { "wrong_account", "Access was allowed to another mailbox.",
-				    "Open the connect link again and choose the account that was "
-				    "invited." },
-	[CONNECT_INTERNAL] = { "internal", "The connection could not be completed on our side.",
-			       "Try again; the operator finds the cause in the log." },
+static const char *const codes[] = {
+	[CONNECT_OK] = "",
+	[CONNECT_PROVIDER_UNKNOWN] = "provider_unknown",
+	[CONNECT_STATE_UNKNOWN] = "state_unknown",
+	[CONNECT_OTHER_BROWSER] = "other_browser",
+	[CONNECT_LINK_EXPIRED] = "link_expired",
+	[CONNECT_ISSUER_MISMATCH] = "issuer_mismatch",
+	[CONNECT_CONSENT_DECLINED] = "consent_declined",
+	[CONNECT_ADMIN_CONSENT] = "admin_consent_required",
+	[CONNECT_PROVIDER_DOWN] = "provider_down",
+	[CONNECT_OUR_CLIENT_REFUSED] = "our_client_refused",
+	[CONNECT_CODE_REFUSED] = "code_refused",
+	[CONNECT_ANSWER_UNUSABLE] = "answer_unusable",
+	[CONNECT_MISSING_SCOPE] = "missing_scope",
+	[CONNECT_NO_LASTING_ACCESS] = "no_lasting_access",
+	[CONNECT_ADDRESS_UNKNOWN] = "address_unknown",
+	[CONNECT_WRONG_ACCOUNT] = "wrong_account",
+	[CONNECT_INTERNAL] = "internal",
 };
 
 const char *connect_problem_code(enum connect_problem p)
 {
-	return problems[p].code;
-}
-
-const char *connect_problem_title(enum connect_problem p)
-{
-	return problems[p].title;
-}
-
-const char *connect_problem_remedy(enum connect_problem p)
-{
-	return problems[p].remedy;
+	return codes[p];
 }
 
 enum connect_problem connect_problem_of(const char *code)
 {
-	for (size_t i = 0; i < countof(problems); i++)
-		if (strcmp(problems[i].code, code) == 0)
+	for (size_t i = 0; i < countof(codes); i++)
+		if (strcmp(codes[i], code) == 0)
 			return (enum connect_problem)i;
 	return CONNECT_INTERNAL;
 }

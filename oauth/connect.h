@@ -70,7 +70,7 @@ const char *connect_return_refused(const char *url);
  * parameters. */
 int connect_return_url(const char *url, const char *link_id, const char *problem, struct buf *ret);
 
-/* What can go wrong with a connection, in the order in which it can. */
+/* What can go wrong with a connection, in the order in which it can; in words: services/words. */
 enum connect_problem {
 	CONNECT_OK,
 	CONNECT_PROVIDER_UNKNOWN, /* no such provider is configured (any more) */
@@ -92,9 +92,7 @@ enum connect_problem {
 };
 const char *
 connect_problem_code(enum connect_problem p); /* "consent_declined"; stable; "" for CONNECT_OK */
-const char *connect_problem_title(enum connect_problem p);  /* a sentence for people */
-const char *connect_problem_remedy(enum connect_problem p); /* what to do about it */
-enum connect_problem connect_problem_of(const char *code);  /* CONNECT_INTERNAL: not one of ours */
+enum connect_problem connect_problem_of(const char *code); /* CONNECT_INTERNAL: not one of ours */
 
 /* The query parameters of the callback, decoded; NULL: not there. */
 struct connect_callback {

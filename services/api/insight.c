@@ -6,9 +6,9 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "db/probe.h"
-#include "ingest/remedy.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
+#include "services/words/problem_words.h"
 
 /*
  * What happened to an inbox (timeline, gaps), and the question whether it is seen up to now:
@@ -202,12 +202,14 @@ static void answer_late(struct request *q, const struct probe_read *r)
 
 static void answer_hopeless(struct request *q, const struct probe_read *r)
 {
-	const char *remedy = remedy_of(text_of(r->state), text_of(r->reason));
+	enum words_lang lang = words_of_accept(http_call_header(q->call, "Accept-Language"));
+	const struct problem_words *w =
+		problem_words_of_inbox(text_of(r->state), text_of(r->reason));
 	char detail[256];
 
 	(void)snprintf(detail, sizeof(detail), "nothing is proven while its state is %s%s%s",
 		       r->state, r->reason[0] ? ": " : "", r->reason);
-	answer_problem(q, PROBLEM_CANNOT_PROVE, NULL, detail, *remedy ? remedy : NULL);
+	answer_problem(q, PROBLEM_CANNOT_PROVE, NULL, detail, w ? w->in[lang].remedy : NULL);
 }
 
 static void on_read(struct probe_read *r)

@@ -13,7 +13,9 @@
 #include "services/api/handlers.h"
 #include "services/api/link_token.h"
 #include "services/api/lookup.h"
+#include "services/api/saying.h"
 #include "services/api/client.h"
+#include "services/api/saying.h"
 
 /* Connect links for the sales team's browser, and inboxes given with an app password. */
 
@@ -426,11 +428,18 @@ void link_show(struct request *q)
 static void on_shown(struct view *v)
 {
 	struct request *q = container_of(v, struct request, view);
+	const char *problem;
+	json_t *j;
 
 	if (!answer_db_ok(q, &v->outcome))
 		return;
-	if (v->found)
-		answer_text(q, 200, "application/json", text_of_buf(&v->json));
+	j = v->found ? json_loadb((const char *)v->json.data, v->json.len, 0, NULL) : NULL;
+	problem = json_string_value(json_object_get(j, "problem"));
+	if (j)
+		saying_put(q, j, "problem",
+			   problem && *problem ? problem_words_of(text_of(problem)) : NULL);
+	if (j)
+		answer_json(q, 200, j);
 	else
 		answer_problem(q, PROBLEM_NOT_FOUND, NULL,
 			       "no connect link with this id in the workspace of the key", NULL);

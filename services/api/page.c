@@ -12,6 +12,7 @@
 #include "services/api/html.h"
 #include "services/api/link_token.h"
 #include "services/api/client.h"
+#include "services/words/problem_words.h"
 
 /*
  * The hosted pages of a connection.
@@ -38,13 +39,15 @@ static void on_result(struct connect_link_call *c);
 
 static void show_problem(struct request *q, int status, enum connect_problem p)
 {
+	const struct problem_said *said =
+		&problem_words_of(text_of(connect_problem_code(p)))->in[WORDS_EN];
 	struct buf b;
 
 	buf_init(&b, 4096);
 	text_add(&b, TEXT("<p>"));
-	html_add(&b, text_of(connect_problem_remedy(p)));
+	html_add(&b, text_of(said->remedy));
 	text_add(&b, TEXT("</p>\n"));
-	html_answer(q, status, "The inbox is not connected", connect_problem_title(p), &b, NULL, 0);
+	html_answer(q, status, "The inbox is not connected", said->title, &b, NULL, 0);
 	buf_clear(&b);
 }
 

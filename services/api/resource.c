@@ -3,10 +3,10 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "ingest/remedy.h"
 #include "rotation/verdict.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
+#include "services/api/saying.h"
 
 /* What can be read: inboxes, endpoints, events, gates.  PostgreSQL makes the JSON (db/view). */
 
@@ -31,7 +31,7 @@ static void on_view(struct view *v)
 	answer_text(q, 200, "application/json", text_of_buf(&v->json));
 }
 
-/* One inbox, and what to do about it. */
+/* One inbox, what is wrong with it, and what to do about it. */
 static void on_inbox(struct view *v)
 {
 	struct request *q = container_of(v, struct request, view);
@@ -43,9 +43,10 @@ static void on_inbox(struct view *v)
 		on_view(v);
 		return;
 	}
-	json_put_text(j, "remedy",
-		      text_of(remedy_of(text_of(json_string_value(json_object_get(j, "state"))),
-					text_of(json_string_value(json_object_get(j, "reason"))))));
+	saying_put(
+		q, j, "reason",
+		problem_words_of_inbox(text_of(json_string_value(json_object_get(j, "state"))),
+				       text_of(json_string_value(json_object_get(j, "reason")))));
 	answer_json(q, 200, j);
 }
 

@@ -303,7 +303,7 @@ static void an_issuer_may_have_a_hole_for_the_tenant(void **state)
 	}
 }
 
-static void every_problem_says_what_to_do(void **state)
+static void every_problem_has_a_code(void **state)
 {
 	(void)state;
 	assert_string_equal(connect_problem_code(CONNECT_OK), "");
@@ -312,8 +312,6 @@ static void every_problem_says_what_to_do(void **state)
 
 		assert_true(strlen(code) > 3);
 		assert_int_equal(connect_problem_of(code), p);
-		assert_true(strlen(connect_problem_title((enum connect_problem)p)) > 10);
-		assert_true(strlen(connect_problem_remedy((enum connect_problem)p)) > 10);
 	}
 	assert_int_equal(connect_problem_of("never heard of"), CONNECT_INTERNAL);
 	/* Published in docs/interfaces.md and kept by customers. */
@@ -336,7 +334,7 @@ int main(void)
 		cmocka_unit_test(the_redirect_uri_is_ours),
 		cmocka_unit_test(the_callback_is_read_with_suspicion),
 		cmocka_unit_test(an_issuer_may_have_a_hole_for_the_tenant),
-		cmocka_unit_test(every_problem_says_what_to_do),
+		cmocka_unit_test(every_problem_has_a_code),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,11 +83,12 @@ static void every_code_has_a_row(void **state)
 		/* ingest/plight: how an inbox stands */
 		"admin_action", "bad_host", "bandwidth_limit", "browser_login_required",
 		"certificate", "database", "host_refused", "imap_off", "imap_off_for_domain",
-		"login_rate_limit", "mailbox_in_use", "mailbox_not_connected", "name_lookup",
-		"network", "no_login_offered", "no_starttls", "our_mistake", "our_resources",
-		"over_quota", "password_refused", "provider_down", "provider_limit", "server",
-		"server_refused", "server_unavailable", "session_ended", "throttled", "tls",
-		"token_refused", "token_unavailable", "too_many_connections", "user_action",
+		"imap_off_or_refused", "login_rate_limit", "mailbox_in_use",
+		"mailbox_not_connected", "name_lookup", "network", "no_login_offered",
+		"no_starttls", "our_mistake", "our_resources", "over_quota", "password_refused",
+		"provider_down", "provider_limit", "server", "server_refused", "server_unavailable",
+		"session_ended", "throttled", "tls", "token_refused", "token_unavailable",
+		"too_many_connections", "user_action",
 		/* the check of a connection */
 		"second_factor", "less_secure_blocked", "port_unreachable", "slow_sync",
 		"basic_auth_ended", "policy_blocked", "no_worker", "check_timeout",

@@ -66,6 +66,14 @@ static const struct pg_stmt settings = {
 	"('bytea_output', 'hex'),"
 	" ('client_min_messages', 'error'), ('jit', 'off')) as s (k, v)",
 };
+/*
+ * A plan made while a table was small reads it from end to end, and lasts as long
+ * as the connection: ten thousand inboxes later it is most of what PostgreSQL does.
+ */
+static const struct pg_stmt by_index = {
+	"pg_by_index",
+	"select pg_catalog.set_config('enable_seqscan', 'off', false)",
+};
 
 static const struct pg_stmt notify = {
 	"pg_notify",
@@ -96,7 +104,7 @@ struct pg {
 	struct log log;
 	char *conninfo, *application;
 	struct secret password;
-	bool has_password;
+	bool has_password, is_by_index;
 	void *owner;
 	void (*on_up)(void *owner);
 	void (*on_down)(void *owner, const struct outcome *why);
@@ -108,7 +116,7 @@ struct pg {
 	struct rand_gen rand;
 	uint64_t up_since_ms;
 
-	struct pg_tx setup;
+	struct pg_tx setup, setup_index;
 	int to_set_up; /* transactions of SETTING_UP without an answer */
 	struct list listens;
 
@@ -151,6 +159,7 @@ int pg_open(struct loop *l, const struct pg_params *p, struct pg **ret)
 		secret_set(&pg->password, p->password->data, p->password->len);
 		pg->has_password = true;
 	}
+	pg->is_by_index = p->is_by_index;
 	pg->owner = p->owner;
 	pg->on_up = p->on_up;
 	pg->on_down = p->on_down;
@@ -268,6 +277,8 @@ static void on_ready(struct pg *pg)
 	pg->state = PG_SETTING_UP;
 	pg->to_set_up = 0;
 	set_up(pg, &pg->setup, &settings);
+	if (pg->is_by_index)
+		set_up(pg, &pg->setup_index, &by_index);
 	list_each(&pg->listens, at, tmp)
 	{
 		struct listen *one = container_of(at, struct listen, link);

@@ -115,6 +115,8 @@ struct pg_params {
 	const char *conninfo; /* libpq key words without password, or a postgresql:// URL */
 	const struct secret *password; /* NULL: none, or in the URL */
 	const char *application;       /* "replyd ingest" */
+	/* Statements that name their rows, and no others: plans go by index where there is one. */
+	bool is_by_index;
 	const struct log *log;
 	void *owner;
 	void (*on_up)(void *owner); /* connected (again); LISTENs are in place */

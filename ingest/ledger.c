@@ -6,11 +6,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ingest/ledger_rows.h"
 
-static void on_row(struct folder_load *q, const struct folder_row *f);
-static void on_pending(struct folder_load *q, const struct folder_pending *p);
-static void on_recheck(struct folder_load *q, const struct folder_recheck *r);
-static void on_loaded(struct folder_load *q);
 static void on_ensured(struct folder_ensure *q);
 static void on_role(struct folder_role *q);
 static void on_marked(struct arrival_close *q);
@@ -20,20 +17,6 @@ static void on_modseq(struct folder_modseq *q);
 #define RETRY_MS 500 /* of a transaction that failed */
 #define NEVER    UINT64_MAX
 
-/* A row that is not watched: known until it is clear whether something in it is to be seen again.
- */
-struct ledger_row {
-	struct watch_folder_known k; /* its texts are these */
-	char *raw, *name, folder[FOLDER_UUID];
-};
-
-struct ledger_load {
-	struct folder_load q;
-	struct ledger *ledger;
-	bool is_reload; /* only for what is to be seen again in folders that have no place */
-	struct ledger_row *rows;
-	size_t n;
-};
 struct ledger_ensure {
 	struct folder_ensure q;
 	struct ledger *ledger;
@@ -62,22 +45,6 @@ void ledger_init(struct ledger *l, const struct ledger_params *p)
 	};
 }
 
-static void drop_load(struct ledger *l)
-{
-	struct ledger_load *load = l->load;
-
-	if (!load)
-		return;
-	pg_tx_cancel(&load->q.tx);
-	for (size_t i = 0; i < load->n; i++) {
-		free(load->rows[i].raw);
-		free(load->rows[i].name);
-	}
-	free(load->rows);
-	free(load);
-	l->load = NULL;
-}
-
 static void drop_ensure(struct ledger *l)
 {
 	if (l->ensure)
@@ -86,8 +53,16 @@ static void drop_ensure(struct ledger *l)
 	l->ensure = NULL;
 }
 
+void ledger_doubt(struct ledger *l)
+{
+	l->is_doubtful = true;
+}
+
 void ledger_end(struct ledger *l)
 {
+	/* What was sent may be written or not, and nobody tells us any more. */
+	if (l->ensure || l->gap)
+		ledger_doubt(l);
 	drop_ensure(l);
 	l->retry_ms = NEVER;
 	if (l->gap)
@@ -100,7 +75,7 @@ void ledger_end(struct ledger *l)
 void ledger_clear(struct ledger *l)
 {
 	ledger_end(l);
-	drop_load(l);
+	ledger_rows_drop(l);
 	if (l->role)
 		pg_tx_cancel(&l->role->q.tx);
 	if (l->mark)
@@ -132,29 +107,24 @@ static void retry(struct ledger *l)
 
 /* ---- what is known from before ---- */
 
-static int start_load(struct ledger *l, bool is_reload)
+/* Nobody opens a gap before two proofs are missing. */
+bool ledger_go_on(struct ledger *l, int64_t now_us)
 {
-	int r;
+	const struct watch *w = l->p.watch;
+	int64_t certain_us = 2 * (int64_t)w->p.proof_ms * 1000;
 
-	drop_load(l);
-	l->load = mem_new(sizeof(*l->load));
-	l->load->ledger = l;
-	l->load->is_reload = is_reload;
-	l->load->q.folder = on_row;
-	l->load->q.pending = on_pending;
-	l->load->q.recheck = on_recheck;
-	l->load->q.done = on_loaded;
-	r = folder_load_start(l->p.pg, &l->load->q, l->p.lease);
-	if (r)
-		drop_load(l);
-	return r;
+	if (!l->is_loaded || l->is_doubtful || l->load || w->has_gap || l->p.backlog->n > 0 ||
+	    l->told_us == INT64_MIN || now_us - l->told_us > certain_us)
+		return false;
+	l->blind_from_us = w->since_us;
+	return true;
 }
 
 int ledger_load(struct ledger *l)
 {
 	l->is_loaded = false;
 	backlog_clear(l->p.backlog);
-	return start_load(l, false);
+	return ledger_rows_read(l, false);
 }
 
 bool ledger_is_loading(const struct ledger *l)
@@ -167,108 +137,7 @@ void ledger_reload(struct ledger *l, const char *folder, uint64_t now_ms)
 	/* Of the rest the worker tells again, and so does the backlog. */
 	if (!l->load && watch_folder_has_place(&l->p.watch->folders) &&
 	    recall_may(&l->recall, folder, now_ms))
-		(void)start_load(l, true);
-}
-
-static void keep_row(struct ledger_load *load, const struct watch_folder_known *k)
-{
-	struct ledger_row *row;
-
-	if (load->n == LIMIT_SWEEP_FOLDERS)
-		return;
-	load->rows = mem_resize(load->rows, (load->n + 1) * sizeof(*load->rows));
-	row = &load->rows[load->n++];
-	*row = (struct ledger_row){ .k = *k,
-				    .raw = mem_text_n(k->raw.at, k->raw.len),
-				    .name = mem_text_n(k->name.at, k->name.len) };
-	row->k.folder = NULL; /* the rows move when one is added */
-	row->k.raw = text_of(row->raw);
-	row->k.name = text_of(row->name);
-	memcpy(row->folder, k->folder, strnlen(k->folder, sizeof(row->folder) - 1));
-}
-
-static void on_row(struct folder_load *q, const struct folder_row *f)
-{
-	struct ledger_load *load = container_of(q, struct ledger_load, q);
-	const struct watch_folder_known k = {
-		.folder = f->folder,
-		.raw = text_of(f->wire_name),
-		.name = text_of(f->name),
-		.role = watch_folder_role_of(f->role),
-		.by = watch_folder_by_of(f->seen_by),
-		.uidvalidity = (uint32_t)f->uidvalidity,
-		.uid_gated = (uint32_t)f->uid_gated,
-		.uid_ingested = (uint32_t)f->uid_ingested,
-		.modseq = (uint64_t)f->highestmodseq,
-	};
-
-	if (!watch_folder_is_watched(k.role))
-		keep_row(load, &k);
-	else if (!load->is_reload)
-		watch_know(load->ledger->p.watch, &k);
-}
-
-/* Something in this folder is to be seen again: it has a place until that is done. */
-static void need_row(struct ledger_load *load, const char *folder)
-{
-	struct watch *w = load->ledger->p.watch;
-
-	if (!watch_folder_is_unknown(&w->folders, folder))
-		return;
-	for (size_t i = 0; i < load->n; i++) {
-		struct watch_folder_known k = load->rows[i].k;
-
-		if (strcmp(load->rows[i].folder, folder) != 0)
-			continue;
-		k.folder = load->rows[i].folder;
-		watch_know(w, &k);
-		return;
-	}
-}
-
-static void on_pending(struct folder_load *q, const struct folder_pending *p)
-{
-	struct ledger_load *load = container_of(q, struct ledger_load, q);
-
-	need_row(load, p->folder);
-	if (!load->is_reload)
-		backlog_add(load->ledger->p.backlog, p);
-}
-
-static void on_recheck(struct folder_load *q, const struct folder_recheck *r)
-{
-	struct ledger_load *load = container_of(q, struct ledger_load, q);
-
-	need_row(load, r->folder);
-	/* Refusals need no care: too many are told again, unknown ones are found by the look back.
-	 */
-	(void)watch_again(load->ledger->p.watch, r->folder, (uint32_t)r->uidvalidity,
-			  (uint32_t)r->uid);
-}
-
-static void loaded(struct ledger *l, const struct ledger_load *load)
-{
-	/* The rest is swept, from where it was. */
-	for (size_t i = 0; i < load->n; i++)
-		sweep_saw(&l->p.watch->sweep, load->rows[i].k.raw, load->rows[i].k.uidvalidity,
-			  load->rows[i].k.uid_gated + 1);
-	watch_know_proof(l->p.watch, load->q.seen_us, load->q.has_gap);
-	l->blind_from_us = l->p.watch->since_us;
-	if (load->q.has_gap)
-		l->blind_from_us = load->q.blind_from_us;
-	l->is_loaded = true;
-}
-
-static void on_loaded(struct folder_load *q)
-{
-	struct ledger_load *load = container_of(q, struct ledger_load, q);
-	struct ledger *l = load->ledger;
-	bool fenced = q->fenced;
-
-	if (!load->is_reload && outcome_ok(&q->outcome))
-		loaded(l, load);
-	drop_load(l);
-	answered(l, fenced);
+		(void)ledger_rows_read(l, true);
 }
 
 /* ---- rows ---- */
@@ -374,6 +243,8 @@ static void on_role(struct folder_role *q)
 	struct ledger *l = container_of(q, struct ledger_role, q)->ledger;
 	bool fenced = q->fenced;
 
+	if (!outcome_ok(&q->outcome))
+		ledger_doubt(l);
 	free(l->role);
 	l->role = NULL;
 	answered(l, fenced);
@@ -387,10 +258,12 @@ static void keep_modseq(struct ledger *l)
 	for (unsigned i = 0; !l->modseq && i < w->folders.n; i++) {
 		struct watch_folder *f = &w->folders.at[i];
 
-		if (!f->folder[0] || !f->is_proven || f->is_counted || !f->modseq ||
-		    f->modseq > INT64_MAX)
+		if (!f->folder[0] || !f->is_proven || f->is_counted || f->modseq > INT64_MAX)
 			continue;
 		f->is_counted = true;
+		if (f->modseq == f->row_modseq)
+			continue;
+		f->row_modseq = f->modseq;
 		l->modseq = mem_new(sizeof(*l->modseq));
 		l->modseq->ledger = l;
 		if (folder_modseq_start(l->p.pg, &l->modseq->q, l->p.lease, f->folder,
@@ -406,6 +279,8 @@ static void on_modseq(struct folder_modseq *q)
 	struct ledger *l = container_of(q, struct ledger_modseq, q)->ledger;
 	bool fenced = q->fenced;
 
+	if (!outcome_ok(&q->outcome))
+		ledger_doubt(l);
 	free(l->modseq);
 	l->modseq = NULL;
 	answered(l, fenced);
@@ -464,6 +339,8 @@ static void on_marked(struct arrival_close *q)
 	struct ledger *l = container_of(q, struct ledger_mark, q)->ledger;
 	bool fenced = q->fenced;
 
+	if (!outcome_ok(&q->outcome))
+		ledger_doubt(l);
 	free(l->mark);
 	l->mark = NULL;
 	answered(l, fenced);

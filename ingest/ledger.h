@@ -21,6 +21,10 @@
  * more are retired, a gap is closed when everything has been seen again.  A part
  * of vigil.c.
  *
+ * What is known outlives a session.  The next one begins without reading anything
+ * when nothing was half done as the last one ended: nobody else writes these rows
+ * as long as the lease is ours, and should it not be, every write finds that out.
+ *
  * Requests live on the heap while they are under way: an idle inbox has none.
  */
 struct ledger_params {
@@ -43,8 +47,9 @@ struct ledger_modseq;
 struct ledger {
 	struct ledger_params p;
 	bool is_loaded;
-	bool is_fenced; /* the lease is lost */
-	bool was_whole; /* everything was seen once, by this worker */
+	bool is_doubtful; /* what is known may not be what the rows say: ledger_doubt() */
+	bool is_fenced;   /* the lease is lost */
+	bool was_whole;   /* everything was seen once, by this worker */
 	/* Blind time, as it concerns this session. */
 	enum ledger_blind {
 		LEDGER_BLIND_UNJUDGED, /* not everything has been seen again */
@@ -71,6 +76,13 @@ void ledger_clear(struct ledger *l); /* cancels everything */
  * pg_tx_start(). */
 int ledger_load(struct ledger *l);
 bool ledger_is_loading(const struct ledger *l);
+/*
+ * Go on with what is known, instead of ledger_load().  false: it is not known for
+ * certain, or so long ago that somebody may have opened a gap.
+ */
+bool ledger_go_on(struct ledger *l, int64_t now_us);
+/* What is known may not be what the rows say: the next session begins with reading them. */
+void ledger_doubt(struct ledger *l);
 /* Something in this folder, which has no place, is to be seen again: its row is read and gets one,
  * if one is free and that was not tried lately for this folder. */
 void ledger_reload(struct ledger *l, const char *folder, uint64_t now_ms);

@@ -330,10 +330,11 @@ static void soon(struct mailbox *m)
 
 void mailbox_recheck(struct mailbox *m, const char *folder, int64_t uidvalidity, int64_t uid)
 {
-	if (m->is_closing || m->state != MAILBOX_WATCHING)
+	if (m->is_closing || !m->vigil)
 		return;
 	vigil_recheck(m->vigil, folder, uidvalidity, uid);
-	soon(m);
+	if (m->state == MAILBOX_WATCHING)
+		soon(m);
 }
 
 void mailbox_probe(struct mailbox *m)

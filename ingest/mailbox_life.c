@@ -180,7 +180,9 @@ void mailbox_life_start_load(struct mailbox *m)
 {
 	m->wake_ms = NEVER;
 	mailbox_life_enter(m, MAILBOX_LOADING);
-	if (vigil_load(m->vigil))
+	if (vigil_go_on(m->vigil, clock_unix_us()))
+		m->wake_ms = clock_mono_ms(); /* what follows, follows from the loop */
+	else if (vigil_load(m->vigil))
 		fail_load(m);
 }
 

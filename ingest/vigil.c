@@ -61,6 +61,14 @@ int vigil_load(struct vigil *v)
 	return ledger_load(&v->ledger);
 }
 
+bool vigil_go_on(struct vigil *v, int64_t now_us)
+{
+	if (!ledger_go_on(&v->ledger, now_us))
+		return false;
+	v->trouble = VIGIL_SOUND;
+	return true;
+}
+
 bool vigil_is_loading(const struct vigil *v)
 {
 	return ledger_is_loading(&v->ledger);
@@ -82,6 +90,8 @@ static void on_ledger(void *owner)
 
 void vigil_recheck(struct vigil *v, const char *folder, int64_t uidvalidity, int64_t uid)
 {
+	if (!v->ledger.is_loaded)
+		return; /* it will be read with everything */
 	/* Refusals need no care: too many are told again, the look back finds unknown ones.  But it
 	 * may lie in a folder that is not watched. */
 	(void)watch_again(&v->watch, folder, (uint32_t)uidvalidity, (uint32_t)uid);
@@ -100,8 +110,18 @@ void vigil_begin(struct vigil *v, struct imap_session *s, uint64_t caps, uint64_
 	vigil_batch_feed(v);
 }
 
+/* Something is on its way to the rows, or half done, or the rows are not what we took them for. */
+static bool is_uncertain(const struct vigil *v)
+{
+	return v->intake || v->gone || v->part != VIGIL_PART_NONE ||
+	       v->watch.work != WATCH_WORK_NONE || v->backlog.n > 0 || v->trouble == VIGIL_FENCED ||
+	       v->trouble == VIGIL_STALE;
+}
+
 void vigil_end(struct vigil *v)
 {
+	if (is_uncertain(v))
+		ledger_doubt(&v->ledger);
 	v->session = NULL;
 	intake_drop(v->intake);
 	intake_drop(v->gone);

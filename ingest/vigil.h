@@ -20,6 +20,8 @@
  * database.  What is known of folders and half-done messages outlives a session.
  *
  *   vigil_load (rows, backlog) -> vigil_begin(session) -> vigil_heard, vigil_act ... -> vigil_end
+ *                                  ^                                                      |
+ *                                  +------------------- vigil_go_on ----------------------+
  */
 struct vigil;
 
@@ -48,6 +50,8 @@ void vigil_drop(struct vigil *v); /* at any time, NULL too */
  * vigil_trouble); -errno: try later. */
 int vigil_load(struct vigil *v);
 bool vigil_is_loading(const struct vigil *v);
+/* Or go on with what is known from the last session, without asking.  false: it has to be read. */
+bool vigil_go_on(struct vigil *v, int64_t now_us);
 bool vigil_is_loaded(const struct vigil *v);
 
 /* The session is ready; borrowed until vigil_end(). */

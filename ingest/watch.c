@@ -355,6 +355,7 @@ void watch_started(struct watch *w, const char *folder, uint32_t uid_gated, uint
 	f->uidvalidity = w->start.uidvalidity;
 	f->uid_gated = uid_gated;
 	f->uid_ingested = uid_ingested;
+	f->row_modseq = 0; /* or not; it is told anew */
 	/* The database counts no proof from before the row was made. */
 	if (watch_folder_is_judged(f->role))
 		w->proof_due_ms = 0;

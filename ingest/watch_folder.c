@@ -152,7 +152,7 @@ struct watch_folder *watch_folder_know(struct watch_folders *f, const struct wat
 	at->uidvalidity = k->uidvalidity;
 	at->uid_gated = k->uid_gated;
 	at->uid_ingested = k->uid_ingested;
-	at->modseq = k->modseq;
+	at->modseq = at->row_modseq = k->modseq;
 	return at;
 }
 

@@ -52,7 +52,7 @@ struct watch_folder {
 	bool is_lagging;  /* the ingested watermark of its row is behind ours */
 	bool is_back;     /* looked back from a date: which UIDs were there before is not known */
 	bool is_missed;   /* what is fetched now should have been seen before: it is recovered */
-	bool is_counted;  /* the row has this connection's `modseq` */
+	bool is_counted;  /* the row has a `modseq` of this connection, or a later one */
 	enum imap_role role;
 	enum imap_role row_role; /* as the row has it */
 	enum watch_folder_by by, row_by;
@@ -62,9 +62,10 @@ struct watch_folder {
 	uint32_t announced; /* last UID to fetch; UINT32_MAX: whatever there is */
 	uint32_t held;   /* mails in it when it was seen to its end last; UINT32_MAX: it was not */
 	uint64_t modseq; /* HIGHESTMODSEQ as last told, RFC 7162; 0: never */
-	uint32_t told, due; /* mails of this catching up: fetched, and how many there are */
-	int64_t shown_us;   /* the instant before the command that showed what there is */
-	int64_t proven_us;  /* everything before it is durable; INT64_MIN: never proven */
+	uint64_t row_modseq; /* as the row has it */
+	uint32_t told, due;  /* mails of this catching up: fetched, and how many there are */
+	int64_t shown_us;    /* the instant before the command that showed what there is */
+	int64_t proven_us;   /* everything before it is durable; INT64_MIN: never proven */
 };
 
 struct watch_folders {

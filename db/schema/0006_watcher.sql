@@ -177,14 +177,14 @@ create function proofs_put(items jsonb) returns table (inbox_id uuid, has_gap bo
 		from jsonb_to_recordset(items) as r (inbox uuid, epoch bigint, gated bigint, ingested bigint, interval_s int)
 		group by r.inbox, r.epoch
 	), held as (
-		select l.workspace_id, l.inbox_id, l.epoch from lease l
-		where l.worker_id is not null and (l.inbox_id, l.epoch) in (select inbox, epoch from given)
-		order by l.inbox_id for share
+		select l.workspace_id, l.inbox_id, l.epoch, g.gated, g.ingested, g.interval_s
+		from given g join lease l on l.inbox_id = g.inbox and l.epoch = g.epoch
+		where l.worker_id is not null order by l.inbox_id for share of l
 	), written as (
 		insert into inbox_proof as p (workspace_id, inbox_id, epoch, gated_through, ingested_through, interval_s)
-		select h.workspace_id, h.inbox_id, h.epoch, least(to_timestamp(g.gated / 1e6), now()),
-			case when g.ingested is not null then least(to_timestamp(g.ingested / 1e6), now()) end, coalesce(g.interval_s, 60)
-		from held h join given g on g.inbox = h.inbox_id order by h.inbox_id
+		select h.workspace_id, h.inbox_id, h.epoch, least(to_timestamp(h.gated / 1e6), now()),
+			case when h.ingested is not null then least(to_timestamp(h.ingested / 1e6), now()) end, coalesce(h.interval_s, 60)
+		from held h order by h.inbox_id
 		on conflict (workspace_id, inbox_id) do update set epoch = excluded.epoch, interval_s = excluded.interval_s,
 			gated_through = greatest(p.gated_through, excluded.gated_through),
 			ingested_through = greatest(p.ingested_through, excluded.ingested_through)

@@ -134,6 +134,7 @@ int ingest_role_run(struct role *r)
 		.conninfo = r->conninfo,
 		.password = r->db_password,
 		.application = "replyd ingest",
+		.is_by_index = true,
 		.log = &r->log,
 		.owner = &g,
 		.on_up = on_pg_up,

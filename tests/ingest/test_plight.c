@@ -475,7 +475,8 @@ static void a_refused_password_where_it_was_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows_); i++) {
-		const struct plight p = { PLIGHT_HOLD, "reauth_required", rows_[i].reason, 1, 0 };
+		const struct plight p = { PLIGHT_HOLD, "reauth_required", rows_[i].reason, 1, 0,
+					  false };
 		const struct plight at =
 			plight_where(&p, rows_[i].takes_passwords, rows_[i].takes_app_passwords);
 

@@ -23,6 +23,8 @@ const char *vigil_note_code(enum watch_told_kind kind)
 		return "too_many_folders";
 	case WATCH_TOLD_SHUT:
 		return "folder_shut";
+	case WATCH_TOLD_DEAF:
+		return "server_deaf";
 	}
 	return "";
 }
@@ -63,6 +65,12 @@ void vigil_note_words(const struct watch *w, const struct watch_told *t, char re
 	case WATCH_TOLD_TOO_MANY:
 		(void)snprintf(ret, VIGIL_NOTE, "%u folders more than the %u that are looked at",
 			       t->uid, (unsigned)LIMIT_SWEEP_FOLDERS);
+		return;
+	case WATCH_TOLD_DEAF:
+		(void)snprintf(ret, VIGIL_NOTE,
+			       "the server does not tell of mails in %s while it is open; it is "
+			       "opened anew for every proof",
+			       name);
 		return;
 	case WATCH_TOLD_SHUT:
 		(void)snprintf(ret, VIGIL_NOTE, "the server does not open %s%s", name,

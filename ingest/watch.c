@@ -382,6 +382,7 @@ static void begin_examine(struct watch *w, unsigned folder, uint64_t now_ms)
 {
 	if (w->open == 0 && folder != 0)
 		w->away_ms = now_ms;
+	w->was_even = w->open == 0 && folder == 0 && w->folders.at[0].view == WATCH_VIEW_EVEN;
 	if (w->open != WATCH_FOLDERS && w->open != folder &&
 	    w->folders.at[w->open].view == WATCH_VIEW_BEHIND)
 		w->folders.at[w->open].view = WATCH_VIEW_MOVED;

@@ -41,7 +41,9 @@
  *   after four tries and an hour, and others given meanwhile, it is left out and told.
  *   A mail at whose FETCH the connection dies again and again is set aside too.
  * - PROOF stands in every cycle although IDLE pushes, and every WATCH_DEEP cycles an
- *   EXAMINE: an IDLE may be deaf, a count wrong.
+ *   EXAMINE: an IDLE may be deaf, a count wrong.  Where that EXAMINE (or the counters of
+ *   LIST) shows what neither IDLE nor NOOP told, only EXAMINE proves the main folder, with
+ *   every cycle, until the server is heard to tell; a second time, for good.
  * - The main folder is never left for long: a side folder or a visit gives way after
  *   WATCH_AWAY_MS and goes on later.
  */
@@ -52,6 +54,7 @@
 #define WATCH_POISON_MS (UINT64_C(600) * 1000) /* between two of these times */
 #define WATCH_DEATHS    3                      /* connections that end at the FETCH of one mail */
 #define WATCH_DEEP      30   /* proof cycles between two looks at UIDNEXT of the main folder */
+#define WATCH_DEAF      2    /* times that a mail was not told until the server counts as deaf */
 #define WATCH_AWAY_MS   5000 /* another folder is open no longer than this at a time */
 #define WATCH_RELIST_MS 5000 /* between two LISTs that the server gave reason for */
 #define WATCH_SLACK_MS  5000 /* what writing a proof may take; with two proofs it is tolerated */
@@ -150,6 +153,7 @@ struct watch_told {
 		WATCH_TOLD_TOO_MANY,    /* folders that are not swept: `uid` of them */
 		WATCH_TOLD_SHUT,        /* a watched folder cannot be opened; tried again */
 		WATCH_TOLD_RESTORED,    /* HIGHESTMODSEQ is below what was told: looked back */
+		WATCH_TOLD_DEAF,        /* mails are not told while it is open: EXAMINE only */
 	} kind;
 	unsigned folder;
 	uint32_t uid;
@@ -241,11 +245,13 @@ struct watch {
 	uint32_t bad_uid;     /* a mail that the server refused in this session */
 	unsigned dead_folder; /* where the connection died during a FETCH */
 	uint32_t dead_from, dead_to;
-	unsigned deaths;        /* how often in a row at this place */
-	uint32_t lowest, found; /* by SEARCH */
-	unsigned cycles;        /* since the last deep one */
-	unsigned budget;        /* folder commands that the sweep has left in this cycle */
-	unsigned batches;       /* since the folder was opened */
+	unsigned deaths;          /* how often in a row at this place */
+	uint32_t lowest, found;   /* by SEARCH */
+	unsigned cycles;          /* since the last deep one */
+	unsigned untold;          /* mails came that neither IDLE nor NOOP told; of all sessions */
+	bool was_even, is_untold; /* the main folder was, before the EXAMINE under way; it is not */
+	unsigned budget;          /* folder commands that the sweep has left in this cycle */
+	unsigned batches;         /* since the folder was opened */
 	uint64_t proof_due_ms, list_due_ms; /* next cycle; next LIST */
 	uint64_t listed_ms, spoke_ms;
 	uint64_t away_ms;  /* since when the main folder is not open */

@@ -34,6 +34,20 @@ void watch_facts_count(struct watch *w, struct watch_folder *f, const struct wat
 	w->gap.vanished += b->vanished;
 }
 
+void watch_facts_untold(struct watch *w)
+{
+	if (w->untold == WATCH_DEAF)
+		return;
+	if (++w->untold == WATCH_DEAF)
+		w->tell = (struct watch_told){ WATCH_TOLD_DEAF, 0, 0 };
+}
+
+void watch_facts_heard(struct watch *w)
+{
+	if (w->untold < WATCH_DEAF)
+		w->untold = 0;
+}
+
 /* A day before the last proof: INTERNALDATE has a zone that SEARCH does not know. */
 int64_t watch_facts_since_s(const struct watch *w, int64_t now_us)
 {

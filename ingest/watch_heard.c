@@ -52,8 +52,11 @@ static void heard_exists(struct watch *w, uint32_t count, int64_t now_us)
 	w->exists = count;
 	if (w->told > count)
 		w->told = count;
-	if (count > w->told)
-		grown(w, now_us);
+	if (count <= w->told)
+		return;
+	if (w->open == 0 && w->state != WATCH_STATE_FETCHING)
+		watch_facts_heard(w);
+	grown(w, now_us);
 }
 
 static void heard_expunge(struct watch *w, uint32_t seq, uint32_t left)
@@ -83,6 +86,9 @@ static void heard_examined(struct watch *w, const struct imap_event *ev, int64_t
 	uint32_t uidvalidity = ev->examined.uidvalidity;
 
 	w->open = w->about;
+	w->is_untold = w->was_even && uidvalidity == f->uidvalidity &&
+		       (ev->examined.uidnext ? ev->examined.uidnext > f->uid_gated + 1
+					     : ev->examined.exists > w->exists);
 	w->exists = ev->examined.exists;
 	w->told = w->exists;
 	w->uidnext = ev->examined.uidnext;
@@ -164,6 +170,9 @@ static void examined_ok(struct watch *w)
 		return;
 	}
 	f->is_shut = false;
+	if (w->is_untold)
+		watch_facts_untold(w);
+	w->was_even = w->is_untold = false;
 	/* UIDNEXT below what was seen: a mailbox from a backup gives old names to new mails (RFC
 	 * 3501 section 2.3.1.1 forbids it), also when as many came again as were lost */
 	w->start.is_restored = is_restored(w, f);
@@ -212,6 +221,8 @@ static void nooped(struct watch *w)
 		f->announced = UINT32_MAX;
 	}
 	w->is_doubtful = false;
+	if (w->untold)
+		return; /* what it does not tell may be there all the same */
 	if (f->view == WATCH_VIEW_EVEN)
 		watch_facts_prove(w, w->open, w->sent_us);
 	else if (f->view == WATCH_VIEW_BEHIND)

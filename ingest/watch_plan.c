@@ -133,7 +133,7 @@ static bool order_cycle(enum watch_order_kind kind, struct watch_order *ret)
 
 static bool is_deep(const struct watch *w)
 {
-	return w->cycles + 1 >= WATCH_DEEP;
+	return w->untold || w->cycles + 1 >= WATCH_DEEP;
 }
 
 bool watch_plan_may_visit(const struct watch *w, uint64_t now_ms)

@@ -54,6 +54,18 @@ static void compare(struct watch *w, unsigned at, uint32_t uidvalidity, uint32_t
 		f->view = WATCH_VIEW_MOVED;
 }
 
+/* Of the open folder the counters are a second opinion (RFC 5819). */
+static void compare_open(struct watch *w, const struct sweep_folder *l)
+{
+	struct watch_folder *f = &w->folders.at[0];
+
+	if (w->open != 0 || f->view != WATCH_VIEW_EVEN || l->uidvalidity != f->uidvalidity ||
+	    l->uidnext <= f->uid_gated + 1)
+		return;
+	f->view = WATCH_VIEW_MOVED;
+	watch_facts_untold(w);
+}
+
 static void swap_first(struct watch *w, unsigned with)
 {
 	watch_again_moved(w, 0, with);
@@ -110,6 +122,8 @@ void watch_sweep_list_over(struct watch *w, bool is_counted, uint64_t now_ms)
 			compare(w, at, l->uidvalidity, l->uidnext, true);
 			if (w->folders.at[at].view == WATCH_VIEW_EVEN && at != w->open)
 				watch_facts_prove(w, at, w->sent_us);
+		} else if (is_counted && l->has_counts) {
+			compare_open(w, l);
 		}
 		sweep_drop(&w->sweep, i);
 	}

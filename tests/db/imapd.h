@@ -60,6 +60,7 @@ struct imapd {
 	uint32_t poison;      /* a FETCH of headers with this UID is refused; 0: none is */
 	const char *password; /* what AUTHENTICATE must bring; NULL: anything */
 	bool is_mute;         /* no EXISTS is pushed: a deaf IDLE */
+	bool is_deaf;         /* nor with NOOP */
 
 	int logins;      /* that were let in */
 	int connections; /* ever */

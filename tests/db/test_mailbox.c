@@ -509,6 +509,34 @@ static void a_deaf_idle_is_found_out(void **state)
 	stage_close(&s);
 }
 
+/* Only EXAMINE tells; that is found out, and then every proof is one. */
+static void a_deaf_noop_is_found_out(void **state)
+{
+	static struct stage s;
+	struct mailbox_params p;
+
+	(void)state;
+	stage_open(&s, "mailbox_deaf_noop");
+	s.imapd.is_mute = s.imapd.is_deaf = true;
+	stage_register(&s, "out.1@example.test", "pat");
+	stage_register(&s, "out.2@example.test", "sam");
+	stage_register(&s, "out.3@example.test", "kim");
+	p = stage_params(&s);
+	p.proof_ms = 20;
+	stage_watch_as(&s, 1, &p);
+	stage_until(&s, LIVE);
+	imapd_reply(&s.imapd, 0, "r1@prospect.test", "out.1@example.test", "Yes, gladly.\r\n");
+	stage_until(&s, EVENTS, 1, "reply.received");
+	imapd_reply(&s.imapd, 0, "r2@prospect.test", "out.2@example.test", "Yes, gladly.\r\n");
+	stage_until(&s, EVENTS, 2, "reply.received");
+	assert_non_null(strstr(s.notes, "server_deaf"));
+	/* A probe is the truth from now on. */
+	imapd_reply(&s.imapd, 0, "r3@prospect.test", "out.3@example.test", "Yes, gladly.\r\n");
+	mailbox_probe(s.mailbox);
+	stage_until(&s, EVENTS, 3, "reply.received");
+	stage_close(&s);
+}
+
 static void a_hundred_mails_in_windows(void **state)
 {
 	static struct stage s;
@@ -551,6 +579,7 @@ int main(void)
 		cmocka_unit_test(refusals_do_not_stop_the_watch),
 		cmocka_unit_test(a_refused_part_is_asked_for_again),
 		cmocka_unit_test(a_deaf_idle_is_found_out),
+		cmocka_unit_test(a_deaf_noop_is_found_out),
 		cmocka_unit_test(a_hundred_mails_in_windows),
 	};
 

@@ -142,6 +142,25 @@ static const struct {
 	{ "after thirty cycles UIDNEXT is asked for",
 	  UP_TO_DATE "cycles:28 T+20000 end ok examine:INBOX ex:7,11,10 ok cycle:Spam st:Spam,8,4 "
 		     "yes ok proven list +INBOX +Spam ok idle" },
+	{ "NOOP as deaf as IDLE: from then on the cycle is EXAMINE, and NOOP proves nothing",
+	  UP_TO_DATE "cycles:28 T+20000 end ok examine:INBOX ex:7,12,11 ok fetch:11-11 msg:11 ok "
+		     "batch:11! " DONE_WITH "cycle:Spam st:Spam,8,4 yes ok proven list +INBOX "
+		     "+Spam ok idle idling T+20000 end ok examine:INBOX ex:7,13,12 ok told:8,0 "
+		     "fetch:12-12 msg:12 ok batch:12! " DONE_WITH
+		     "cycle:Spam st:Spam,8,4 yes ok proven idle idling exists:13 end ok fetch:13-* "
+		     "msg:13 ok batch:13 " DONE_WITH
+		     "idle idling T+20000 end ok examine:INBOX ex:7,14,13 ok" },
+	{ "a mail that came just before EXAMINE: with the next one that is told all is well",
+	  UP_TO_DATE
+	  "cycles:28 T+20000 end ok examine:INBOX ex:7,12,11 ok fetch:11-11 msg:11 ok "
+	  "batch:11! " DONE_WITH "cycle:Spam st:Spam,8,4 yes ok proven list +INBOX "
+	  "+Spam ok idle idling exists:12 end ok fetch:12-* msg:12 ok batch:12 " DONE_WITH
+	  "idle idling T+20000 cycle:Spam" },
+	{ "counters of LIST tell what IDLE did not",
+	  "know:INBOX,7,10 rich lists +INBOX st:INBOX,7,11 ok examine:INBOX ex:7,11,10 ok idle "
+	  "idling quiet:2 T+20000 cycle yes idling end ok lists +INBOX st:INBOX,7,12 ok "
+	  "examine:INBOX ex:7,12,11 ok fetch:11-11 msg:11 ok batch:11! " DONE_WITH
+	  "idle idling T+20000 end ok examine:INBOX" },
 	/* ---- UIDVALIDITY ---- */
 	{ "another UIDVALIDITY looks back again, and what it finds is recovered",
 	  "know:INBOX,7,10 seen:10 ready list +INBOX ok examine:INBOX ex:9,4,3 ok told:3,0 search "

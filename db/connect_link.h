@@ -167,4 +167,23 @@ int connect_link_fail_start(struct pg *pg, struct connect_link_write *q, const c
 			    const char *id, const char *claim, const char *problem,
 			    const char *detail, void (*done)(struct connect_link_write *));
 
+/*
+ * A link by which an inbox that was connected before is connected again: the
+ * broker puts it into the event that asks for consent.
+ */
+#define CONNECT_LINK_AGAIN_DAYS "7"
+struct connect_link_again {
+	char id[37]; /* uuid; "": no link is made */
+	uint8_t token_digest[SIGN_SHA256];
+};
+/* SQL: makes it for the inbox in each row of `from` (workspace_id, inbox_id), where `id` is not
+ * null. */
+#define CONNECT_LINK_AGAIN(from, id, digest)                                                       \
+	"insert into connect_link (workspace_id, connect_link_id, token_digest, provider,"         \
+	" expected_address, expires_at)"                                                           \
+	" select i.workspace_id, " id "::uuid, " digest ", i.provider, i.address,"                 \
+	" now() + interval '" CONNECT_LINK_AGAIN_DAYS " days' from " from                          \
+	" f join inbox i on i.workspace_id = f.workspace_id and i.inbox_id = f.inbox_id"           \
+	" where " id "::uuid is not null"
+
 #endif

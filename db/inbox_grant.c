@@ -245,6 +245,8 @@ int inbox_grant_save_start(struct pg *pg, struct inbox_grant_write *q,
 	return pg_tx_start(pg, &q->tx, on_written);
 }
 
+/* It tears SQL apart. */
+/* clang-format off */
 static const struct pg_stmt refuse_stmt = {
 	"inbox_grant_refuse",
 	"with refused as ("
@@ -252,25 +254,28 @@ static const struct pg_stmt refuse_stmt = {
 	"    claim_id = null, claimed_at = null, claim_tries = 0, refresh_due_at = null,"
 	"    updated_at = now()"
 	"  where inbox_id = $1 and version = $2 and state = 'ok'"
-	"  returning inbox_id, version"
+	"  returning workspace_id, inbox_id, version"
 	"), told as ("
 	"  update inbox_state i set state = 'reauth_required', reason = $3, detail = $4,"
 	"    since = now()"
 	"  from refused r where i.inbox_id = r.inbox_id"
 	"), answered as ("
 	"  delete from token_request t using refused r where t.inbox_id = r.inbox_id"
+	"), linked as (" CONNECT_LINK_AGAIN("refused", "$7", "$8") ""
 	") select version,"
 	"   event_put($5, 'inbox.reauth_required', null, null, inbox_id, null, $6)"
 	" from refused",
 };
+/* clang-format on */
 
 int inbox_grant_refuse_start(struct pg *pg, struct inbox_grant_write *q,
 			     const struct inbox_grant_refused *r,
 			     void (*done)(struct inbox_grant_write *))
 {
 	write_init(q, r->workspace, done);
-	pg_tx_add(&q->tx, &refuse_stmt, "uittuj", r->inbox, r->version, r->reason, r->evidence,
-		  r->event, r->event_data);
+	pg_tx_add(&q->tx, &refuse_stmt, "uittujub", r->inbox, r->version, r->reason, r->evidence,
+		  r->event, r->event_data, r->link->id[0] ? r->link->id : NULL,
+		  r->link->token_digest, sizeof(r->link->token_digest));
 	return pg_tx_start(pg, &q->tx, on_written);
 }
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/outcome.h"
+#include "db/connect_link.h"
 #include "db/pg.h"
 
 /*
@@ -104,6 +105,7 @@ struct inbox_grant_refused {
 	const char *reason, *evidence;
 	const char *event;      /* uuid, derived */
 	const char *event_data; /* JSON */
+	const struct connect_link_again *link;
 };
 int inbox_grant_refuse_start(struct pg *pg, struct inbox_grant_write *q,
 			     const struct inbox_grant_refused *r,

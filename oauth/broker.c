@@ -10,6 +10,7 @@
 #include "db/inbox_grant.h"
 #include "oauth/broker_env.h"
 #include "oauth/connect_job.h"
+#include "oauth/forecast_duty.h"
 #include "oauth/policy.h"
 #include "oauth/refresh_job.h"
 
@@ -43,6 +44,8 @@ struct broker {
 	char links_claim[37];
 	bool claiming_links, links_wanted;
 	bool full; /* the last claim took all it might: there is more */
+
+	struct forecast_duty *forecasts; /* NULL: not any more */
 
 	void (*drained)(void *owner);
 	void *owner;
@@ -278,6 +281,7 @@ struct broker *broker_open(struct loop *l, const struct broker_params *p)
 	env->job_ended = on_job_ended;
 	timer_open(&b->look, l, on_look);
 	timer_in(&b->look, 0);
+	b->forecasts = forecast_duty_open(env);
 	pg_listen(p->pg, "replyd_token", on_heard_grants, b);
 	pg_listen(p->pg, "replyd_connect", on_heard_links, b);
 	return b;
@@ -296,6 +300,12 @@ static void on_drained(struct timer *t)
 		b->drained(b->owner);
 }
 
+static void drop_duties(struct broker *b)
+{
+	forecast_duty_drop(b->forecasts);
+	b->forecasts = NULL;
+}
+
 void broker_drain(struct broker *b, void (*drained)(void *owner), void *owner)
 {
 	if (b->state != BROKER_RUNNING)
@@ -304,6 +314,7 @@ void broker_drain(struct broker *b, void (*drained)(void *owner), void *owner)
 	b->drained = drained;
 	b->owner = owner;
 	b->look.fired = on_drained;
+	drop_duties(b);
 	timer_stop(&b->look);
 	finish_draining(b);
 }
@@ -315,6 +326,7 @@ void broker_drop(struct broker *b)
 	if (b->state == BROKER_DROPPED)
 		return;
 	b->state = BROKER_DROPPED;
+	drop_duties(b);
 	pg_tx_cancel(&b->grants.tx);
 	pg_tx_cancel(&b->links.tx);
 	list_each(&b->env.jobs, at, tmp)

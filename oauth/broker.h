@@ -43,12 +43,14 @@ struct broker_params {
 		*client_secrets; /* one per provider; NULL or empty: public client */
 	size_t n_providers;
 	uint64_t refresh_ahead_ms;
-	uint64_t timeout_ms;  /* of one HTTP request */
-	uint64_t look_ms;     /* between two looks when nothing is heard; 0: 2 s */
-	uint64_t settle_ms;   /* after PostgreSQL came back, claims are left to the living for so
-				 long; 0: 5 s */
-	unsigned concurrency; /* jobs under way; 0: 32 */
-	uint64_t seed;        /* of the jitter; 0: from the kernel */
+	uint64_t timeout_ms;    /* of one HTTP request */
+	uint64_t look_ms;       /* between two looks when nothing is heard; 0: 2 s */
+	uint64_t settle_ms;     /* after PostgreSQL came back, claims are left to the living for so
+				   long; 0: 5 s */
+	unsigned concurrency;   /* jobs under way; 0: 32 */
+	uint64_t forecast_ms;   /* between two looks for grants that will die; 0: 30 s */
+	const char *public_url; /* how browsers reach us; NULL: events bring no connect_url */
+	uint64_t seed;          /* of the jitter; 0: from the kernel */
 };
 
 /* Counted since the start. */
@@ -58,6 +60,7 @@ struct broker_stats {
 	uint64_t lost_races;        /* somebody else had saved first */
 	uint64_t retaken;           /* claims of brokers that died */
 	uint64_t connected, failed; /* links: of which an inbox became; that came to nothing */
+	uint64_t forecasts;         /* told */
 	unsigned under_way;         /* jobs now */
 	unsigned frozen;            /* providers whose breaker is not closed */
 };

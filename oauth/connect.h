@@ -33,6 +33,8 @@ struct oauth_provider {
 	const char *imap_host;
 	const char *imap_security; /* "tls" or "starttls" */
 	uint16_t imap_port;
+	bool testing;                  /* our client is not published there: consents end soon */
+	int64_t client_secret_ends_at; /* unix s; 0: not said */
 };
 
 /* What one start of a connection is made of; text with a NUL.  `state` and `verifier` are secrets.

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "db/event_id.h"
+#include "oauth/reconnect.h"
 
 #define UNCONFIGURED_WAIT_MS (10 * 60 * 1000) /* until an operator has put the provider back */
 #define WRITE_TRIES          5                /* of a write that PostgreSQL refuses for good */
@@ -95,17 +96,6 @@ static void end(struct refresh_job *j)
 
 /* --- Into PostgreSQL, again until it is there. --- */
 
-static char *event_data(const struct refresh_job *j)
-{
-	json_t *o = json_pack("{s:s s:s s:s s:{s:s s:s}}", "inbox_id", j->inbox, "address",
-			      j->address, "reason", j->verdict.reason, "connect_hint", "provider",
-			      j->provider_name, "address", j->address);
-	char *text = json_dumps(o, JSON_COMPACT);
-
-	json_decref(o);
-	return text;
-}
-
 static int start_save(struct refresh_job *j)
 {
 	const struct inbox_grant_saved s = {
@@ -139,21 +129,27 @@ static void event_of(const struct refresh_job *j, char dst[EVENT_ID])
 
 static int start_refuse(struct refresh_job *j)
 {
-	char event[EVENT_ID], *data = event_data(j);
-	const struct inbox_grant_refused refused = {
+	bool is_oauth = j->kind == INBOX_GRANT_OAUTH;
+	char event[EVENT_ID], *data;
+	struct reconnect again;
+	struct inbox_grant_refused refused = {
 		.workspace = j->workspace,
 		.inbox = j->inbox,
 		.version = j->version,
 		.reason = j->verdict.reason,
 		.evidence = j->verdict.evidence,
 		.event = event,
-		.event_data = data,
 	};
 	int r;
 
 	event_of(j, event);
+	reconnect_init(&again, is_oauth ? j->env->p.public_url : NULL, j->inbox, j->address,
+		       j->provider_name, j->verdict.reason);
+	refused.event_data = data = reconnect_data(&again);
+	refused.link = &again.link;
 	r = inbox_grant_refuse_start(j->env->p.pg, &j->write, &refused, on_written);
 	free(data);
+	reconnect_clear(&again);
 	return r;
 }
 

@@ -381,6 +381,18 @@ static const struct conf_row rows[] = {
 	  .offset = OF(authorize_params),
 	  .initial = "",
 	  .meaning = "added to the authorize URL" },
+	{ .name = "provider.*.testing",
+	  .kind = CONF_BOOL,
+	  .offset = OF(testing),
+	  .initial = "off",
+	  .meaning =
+		  "our client is not published there (Google: \"Testing\"): consents end after a "
+		  "week" },
+	{ .name = "provider.*.client_secret_ends",
+	  .kind = CONF_TEXT,
+	  .offset = OF(client_secret_ends),
+	  .initial = "",
+	  .meaning = "the day on which our secret there ends, 2027-03-31: told two weeks before" },
 	{ .name = "provider.*.tenant",
 	  .kind = CONF_TEXT,
 	  .offset = OF(tenant),
@@ -635,6 +647,8 @@ size_t settings_providers(const struct settings *s, struct oauth_provider *ret, 
 			.scopes = p->scopes,
 			.required_scope = p->required_scope,
 			.authorize_params = p->authorize_params,
+			.testing = p->testing,
+			.client_secret_ends_at = settings_provider_day(p->client_secret_ends),
 			.device_authorization_url = p->device_authorization_url,
 			.refresh_redirect_uri = strcmp(p->refresh_params, "redirect_uri") == 0
 							? s->redirect_uri

@@ -26,6 +26,8 @@ struct settings_provider {
 	char *authorize_url, *token_url, *userinfo_url, *revoke_url, *issuer;
 	char *client_id, *client_secret_file, *scopes, *required_scope, *authorize_params;
 	char *tenant, *device_authorization_url, *refresh_params;
+	char *client_secret_ends;
+	bool testing;
 	char *domain_access, *domain_token_url, *domain_scope, *admin_consent_url;
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/hostname.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -92,6 +93,19 @@ static int read_list(struct settings *s, const char *provider, const char *key, 
 
 /* ---- one provider ---- */
 
+int64_t settings_provider_day(const char *day)
+{
+	char instant[CLOCK_TEXT];
+	int64_t us;
+
+	if (!*day)
+		return 0;
+	if (strlen(day) != strlen("2027-03-31"))
+		return -EINVAL;
+	(void)snprintf(instant, sizeof(instant), "%.10sT00:00:00Z", day);
+	return clock_from_rfc3339(instant, &us) == 0 && us > 0 ? us / 1000000 : -EINVAL;
+}
+
 static int read_server(const struct settings_provider *p, struct provider_row *row, char why[512])
 {
 	if (*p->imap_host) {
@@ -175,6 +189,8 @@ static int read_one(struct settings *s, size_t i, char why[512])
 	if (auth && strcmp(auth, "oauth") == 0)
 		row->auth = PROVIDER_AUTH_OAUTH;
 	read_end_of_token(p, row);
+	if (settings_provider_day(p->client_secret_ends) < 0)
+		return refuse(why, name, "client_secret_ends", "is not a day; write 2027-03-31");
 	if (!auth || strcmp(auth, "oauth") != 0)
 		return 0;
 	if (*p->authorize_url && *p->token_url && *p->client_id)

@@ -20,6 +20,9 @@ const char *settings_provider_auth(const struct settings *s, size_t i);
 /* Can its inboxes be connected by OAuth here: are we a client of it? */
 bool settings_provider_has_client(const struct settings *s, const char *name);
 
+/* "2027-03-31" as unix s of its beginning in UTC; "": 0; -EINVAL: no day. */
+int64_t settings_provider_day(const char *day);
+
 /* How often inboxes prove and how old a proof may be belong together: 0, or -EINVAL and `why`. */
 int settings_provider_rhythm(const struct settings *s, char why[512]);
 

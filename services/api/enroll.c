@@ -222,10 +222,17 @@ static void on_registered(struct outbound_register *o)
 
 /* ---- endpoints ---- */
 
-static const char *const event_types[] = {
-	"reply.received",        "reply.auto", "bounce.hard", "bounce.soft", "inbox.connected",
-	"inbox.reauth_required", NULL
-};
+static const char *const event_types[] = { "reply.received",
+					   "reply.auto",
+					   "bounce.hard",
+					   "bounce.soft",
+					   "outbound.manual",
+					   "inbox.connected",
+					   "inbox.gap.opened",
+					   "inbox.gap.closed",
+					   "inbox.reauth_required",
+					   "inbox.reauth_forecast",
+					   NULL };
 
 struct new_endpoint {
 	char id[RAND_UUID], url[URL_MAX + 1], secret[80]; /* "whsec_" and base64 */
@@ -276,7 +283,9 @@ static bool read_endpoint(struct request *q, struct new_endpoint *n)
 			json_path_item(path, "/types", i);
 			answer_problem(q, PROBLEM_BAD_FIELD, path, "is no event type",
 				       "one of reply.received, reply.auto, bounce.hard, "
-				       "bounce.soft, inbox.connected, inbox.reauth_required");
+				       "bounce.soft, outbound.manual, inbox.connected, "
+				       "inbox.gap.opened, inbox.gap.closed, "
+				       "inbox.reauth_required, inbox.reauth_forecast");
 			return false;
 		}
 	}

@@ -11,7 +11,7 @@
 #include "oauth/connect.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
-#include "services/api/link_token.h"
+#include "oauth/link_token.h"
 #include "services/api/lookup.h"
 #include "services/api/saying.h"
 #include "services/api/client.h"

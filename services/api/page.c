@@ -10,7 +10,7 @@
 #include "oauth/connect.h"
 #include "services/api/handlers.h"
 #include "services/api/html.h"
-#include "services/api/link_token.h"
+#include "oauth/link_token.h"
 #include "services/api/client.h"
 #include "services/words/problem_words.h"
 

@@ -92,6 +92,7 @@ static int open_all(struct broker_role *b)
 		.n_providers = read_providers(b),
 		.refresh_ahead_ms = s->broker_refresh_ahead_ms,
 		.timeout_ms = s->broker_timeout_ms,
+		.public_url = s->api_public_url,
 	};
 	const struct pg_params pp = {
 		.conninfo = r->conninfo,

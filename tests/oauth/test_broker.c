@@ -136,7 +136,7 @@ static void a_revoked_grant_asks_the_user_once(void **state)
 	inbox = tokenbench_inbox(&b, "anna", "oauth");
 	other = tokenbench_inbox(&b, "bert", "oauth");
 	tokenbench_token(&b, inbox, "anna", 3500, 60);
-	tokenbench_broker_open(&b, &br, plain);
+	tokenbench_broker_open(&b, &br, (struct broker_params){ .public_url = "https://r.test" });
 	tokenbench_say(&b, (struct tokenbench_saying){
 				   .manner = TOKENBENCH_WORDS,
 				   .status = 400,
@@ -159,6 +159,18 @@ static void a_revoked_grant_asks_the_user_once(void **state)
 					 inbox, b.workspace),
 			    "acme anna@acme.test");
 	assert_string_equal(pgtest_value(b.admin, "select count(*) from replyd.event_queue"), "1");
+	/* The link in it is a real one: of this inbox, for a week, its token stored nowhere. */
+	assert_string_equal(
+		pgtest_value(
+			b.admin,
+			"select l.state || ' ' || l.provider || ' ' || l.expected_address || ' '"
+			" || (l.expires_at - now() between '6 days' and '7 days')"
+			" from replyd.connect_link l, replyd.event e"
+			" where l.workspace_id = e.workspace_id and l.token_digest ="
+			"  sha256(substr(e.data->>'connect_url', length('https://r.test/connect/')"
+			"  + 1)::bytea) and e.data->>'connect_url' like "
+			"'https://r.test/connect/%%'"),
+		"open acme anna@acme.test true");
 	tokenbench_ask(&b, other, 0);
 	UNTIL(&b, broker_stats(br.broker).refreshed == 1);
 	tokenbench_broker_kill(&br);

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "services/api/html.h"
-#include "services/api/link_token.h"
+#include "oauth/link_token.h"
 #include "services/api/client.h"
 
 /* The pieces of the API that need no process; tests/scenarios has the rest, over HTTP. */

@@ -1,5 +1,5 @@
-#ifndef SERVICES_API_LINK_TOKEN_H
-#define SERVICES_API_LINK_TOKEN_H
+#ifndef OAUTH_LINK_TOKEN_H
+#define OAUTH_LINK_TOKEN_H
 
 #include <stdint.h>
 

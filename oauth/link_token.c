@@ -1,8 +1,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "oauth/link_token.h"
+
 #include "base/rand.h"
-#include "services/api/link_token.h"
 
 void link_token_make(char ret[LINK_TOKEN])
 {

@@ -49,6 +49,7 @@
 #define LIMIT_HTTP_PER_HOST 64        /* connections to one host: an endpoint must not meet a thousand */
 #define LIMIT_HTTP_CONNECTIONS 512    /* connections of one client, idle ones too: descriptors */
 #define LIMIT_HTTP_RETRY_AFTER_S (31 * 86400) /* nobody's "later" is later than a month */
+#define LIMIT_MAIL_PROBE (64 * 1024) /* all lines of a server that is only tried: greeting, capabilities, answers */
 #define LIMIT_OAUTH_URL 8192          /* authorize and return URLs; browsers and proxies cut beyond 8 KB */
 #define LIMIT_OAUTH_ANSWER (256 * 1024) /* a token answer: three tokens of LIMIT_SECRET and words */
 #define LIMIT_OAUTH_SEALED (LIMIT_SECRET + 256) /* a sealed secret: a box adds less than 100 bytes */

@@ -12,7 +12,7 @@
 #include "base/secret.h"
 
 /*
- * HTTP requests on the loop: libcurl's multi interface under libuv, in one file.
+ * HTTP requests on the loop, by libcurl (base/io/curl_loop).
  * No redirects, no proxies from the environment, certificates verified, the
  * address judged at connect time on what is really dialled, the answer capped.
  * HTTP/1.1 or, over TLS, HTTP/2; connections are used again.
@@ -29,6 +29,7 @@
  *   BLAME_US       "http client": our settings or memory
  */
 struct http_client;
+struct curl_loop;
 struct http_request;
 typedef void (*http_client_cb)(struct http_request *r);
 
@@ -63,6 +64,8 @@ int http_client_open(struct loop *l, const char *ca_file, const struct netaddr_p
 		     struct http_client **ret);
 /* Cancels what is under way; callable anywhere, NULL too; `c` is gone. */
 void http_client_drop(struct http_client *c);
+/* What it runs on, for base/io/mail_probe. */
+struct curl_loop *http_client_curl(struct http_client *c);
 
 /*
  * 0: `done` comes exactly once, later.  -EINVAL: no http(s) URL, no method, a

@@ -52,9 +52,12 @@ ingest_srcs   += ingest/plight.c ingest/rawlog.c ingest/dialogue.c ingest/veil.c
 ingest_srcs   += ingest/liveness.c ingest/worker_seat.c ingest/worker_beat.c ingest/worker_walk.c ingest/worker_recheck.c ingest/worker_trim.c ingest/worker_proof.c ingest/worker_manual.c ingest/worker_probe.c ingest/pace.c ingest/worker_lane.c ingest/worker_move.c ingest/worker_notes.c ingest/worker.c
 oauth_srcs    := $(addprefix oauth/,connect.c preset.c grant.c policy.c breaker.c broker_env.c refresh_job.c connect_job.c broker.c token_desk.c)
 oauth_srcs    += $(addprefix oauth/,link_token.c reconnect.c forecast.c forecast_duty.c)
+# one right for a whole domain
+db_srcs       += db/domain_grant.c db/domain_mailbox.c
+oauth_srcs    += $(addprefix oauth/,domain.c domain_ask.c domain_job.c mailbox_job.c)
 rotation_srcs := rotation/verdict.c
 services_srcs := services/settings.c services/settings_provider.c services/settings_preset.c services/suggest.c services/role.c services/keyholder.c services/broker/broker_role.c services/dispatch/retry.c services/dispatch/appender.c services/dispatch/poster.c services/dispatch/dispatch_role.c services/rotation/blind_duty.c services/rotation/rotation_role.c services/up/account.c services/up/child.c services/up/cluster.c services/up/credentials.c services/up/crew_size.c services/up/database.c services/up/keyring.c services/up/up.c services/api/api_role.c services/api/answer.c services/api/route.c services/api/problem.c services/api/health.c services/api/insight.c services/api/resource.c services/api/saying.c services/api/enroll.c services/api/field.c services/api/html.c services/api/link.c services/api/lookup.c services/api/page.c services/api/client.c services/cli/admin.c services/cli/command.c services/cli/command_inbox.c services/cli/inbox_discover.c services/cli/options.c services/cli/worker_command.c services/ingest/token_adapter.c services/ingest/ingest_role.c
-services_srcs += $(addprefix services/words/,words.c page_words.c problem_words.c problem_words_link.c problem_words_mail.c howto.c)
+services_srcs += $(addprefix services/words/,words.c page_words.c problem_words.c problem_words_link.c problem_words_mail.c problem_words_domain.c howto.c)
 srcs := $(base_srcs) $(io_srcs) $(db_srcs) $(imap_srcs) $(mime_srcs) $(match_srcs) \
 	$(classify_srcs) $(provider_srcs) $(ingest_srcs) $(oauth_srcs) $(rotation_srcs) $(services_srcs)
 

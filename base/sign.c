@@ -1,13 +1,16 @@
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
 
 #include "base/sign.h"
 
@@ -104,6 +107,59 @@ void sign_derive(const struct secret *master, struct text purpose, struct text i
 		     TEXT_ARG(id));
 	assert(n > 0 && (size_t)n < sizeof(info));
 	sign_hkdf(master, TEXT(""), (struct text){ info, (size_t)n }, SIGN_SHA256, ret_key);
+}
+
+/* Without it the library would ask the terminal for a pass phrase. */
+static int no_pass_phrase(char *buf, int size, int writing, void *own)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)own;
+	return -1;
+}
+
+static int read_rsa(const struct secret *pem, EVP_PKEY **ret)
+{
+	BIO *bio;
+	int bits;
+
+	if (pem->len == 0)
+		return -EBADMSG;
+	bio = BIO_new_mem_buf(pem->data, (int)pem->len);
+	must(bio != NULL);
+	*ret = PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL);
+	BIO_free(bio);
+	ERR_clear_error();
+	if (!*ret || !EVP_PKEY_is_a(*ret, "RSA"))
+		return -EBADMSG;
+	bits = EVP_PKEY_get_bits(*ret);
+	return bits < 2048 || bits > 8 * SIGN_RS256 ? -EINVAL : 0;
+}
+
+int sign_rs256(const struct secret *pem, struct text input, uint8_t ret_signature[SIGN_RS256],
+	       size_t *ret_n)
+{
+	EVP_PKEY *key = NULL;
+	EVP_MD_CTX *ctx = NULL;
+	size_t n = SIGN_RS256;
+	int r = read_rsa(pem, &key);
+
+	if (r == 0 && ret_signature) {
+		ctx = EVP_MD_CTX_new();
+		must(ctx != NULL);
+		/* A key whose numbers do not belong together fails here. */
+		if (EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) != 1 ||
+		    EVP_DigestSign(ctx, ret_signature, &n, (const uint8_t *)input.at, input.len) !=
+			    1)
+			r = -EBADMSG;
+		else
+			*ret_n = n;
+		ERR_clear_error();
+	}
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	return r;
 }
 
 void sign_webhook(const struct secret *secret, struct text id, int64_t unix_s, struct text body,

@@ -30,6 +30,15 @@ void sign_derive(const struct secret *master, struct text purpose, struct text i
 		 struct secret *ret_key);
 
 /*
+ * RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 8.2, "RS256" of RFC 7518) by a private key in
+ * PEM (PKCS #8 or #1).  -EBADMSG: not such a key, or one with a pass phrase; -EINVAL: of fewer than
+ * 2048 or more than 8192 bits.  A NULL `ret_signature` only checks the key.
+ */
+#define SIGN_RS256 1024 /* bytes, for 8192 bits */
+int sign_rs256(const struct secret *pem, struct text input, uint8_t ret_signature[SIGN_RS256],
+	       size_t *ret_n);
+
+/*
  * Standard Webhooks: "v1," and the base64 of HMAC-SHA256 over "id.timestamp.body".
  * `secret` is what "whsec_" + base64 decodes to.  `dst` holds SIGN_WEBHOOK bytes.
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md

@@ -173,6 +173,7 @@ static const struct pg_stmt claim_stmt = {
 	"connect_link_claim",
 	"with due as ("
 	"  select workspace_id, connect_link_id from connect_link where state = 'exchanging'"
+	"    and domain_grant_id is null"
 	"    and (claim_id is null or claimed_at < now() - make_interval(secs => $3::bigint))"
 	"  order by created_at limit $2 for update skip locked"
 	") update connect_link l set claim_id = $1, claimed_at = clock_timestamp() from due"
@@ -298,7 +299,8 @@ static const struct pg_stmt settle_stmt = {
 	"    case when $17::bigint > 0 then now() + make_interval(secs => $17::bigint) end from box"
 	"  on conflict (workspace_id, inbox_id) do update set kind = excluded.kind, sealed = "
 	"excluded.sealed,"
-	"    scopes = excluded.scopes, state = 'ok', reason = '', evidence = '',"
+	"    scopes = excluded.scopes, domain_grant_id = null, state = 'ok', reason = '', evidence "
+	"= '',"
 	"    version = g.version + 1, claim_id = null, claimed_at = null, claim_tries = 0,"
 	"    failures = 0, refresh_due_at = excluded.refresh_due_at, updated_at = now(),"
 	"    granted_at = now(), consents = g.consents + 1, dies_of = '', dies_at = null,"

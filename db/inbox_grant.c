@@ -45,12 +45,14 @@ static const struct pg_stmt answer_stmt = {
 };
 
 /*
- * May be claimed: a good grant of a provider that is not left alone, in nobody's hands.  Whoever
+ * May be claimed: a good grant of its own (db/domain_mailbox for the others) of a provider that is
+ * not left alone, in nobody's hands.  Whoever
  * died over it is respected longer each time, so that what kills brokers is not asked for ever
  * at full speed.
  */
 #define CLAIMABLE                                                                                  \
-	" g.state = 'ok' and (g.claim_id is null or g.claimed_at < now()"                          \
+	" g.state = 'ok' and g.domain_grant_id is null"                                            \
+	" and (g.claim_id is null or g.claimed_at < now()"                                         \
 	"  - make_interval(secs => $3::bigint * power(2, least(g.claim_tries - 1, 6))))"           \
 	" and i.provider <> all (string_to_array($4, ','))"                                        \
 	" and ($5::text is null or i.provider = $5)"

@@ -16,6 +16,7 @@
 	X(8, 0008, sent)                                                                           \
 	X(9, 0009, gather)                                                                         \
 	X(11, 0011, broker)                                                                        \
+	X(12, 0012, domain)                                                                        \
 	X(14, 0014, check)
 
 /*

@@ -7,10 +7,14 @@
 #include "base/io/timer.h"
 #include "base/mem.h"
 #include "db/connect_link.h"
+#include "db/domain_grant.h"
+#include "db/domain_mailbox.h"
 #include "db/inbox_grant.h"
 #include "oauth/broker_env.h"
 #include "oauth/connect_job.h"
+#include "oauth/domain_job.h"
 #include "oauth/forecast_duty.h"
+#include "oauth/mailbox_job.h"
 #include "oauth/policy.h"
 #include "oauth/refresh_job.h"
 
@@ -18,7 +22,8 @@
 #define CONCURRENCY   32
 #define PROVIDER_NAME 256 /* bytes of a name; it is part of a setting's name */
 #define SETTLE_MS     5000
-#define ANSWER_MS     250 /* between two readings of all requests, however often one is told */
+#define ANSWER_MS     250  /* between two readings of all requests, however often one is told */
+#define ENROLL_MOST   1000 /* imported addresses on their way to a first login at once */
 
 enum broker_state {
 	BROKER_RUNNING,
@@ -43,6 +48,14 @@ struct broker {
 	struct connect_link_claim links;
 	char links_claim[37];
 	bool claiming_links, links_wanted;
+
+	struct domain_grant_claim domains;
+	char domains_claim[37];
+	bool claiming_domains, domains_wanted;
+
+	struct domain_mailbox_claim mailboxes;
+	char mailboxes_claim[37];
+	bool claiming_mailboxes, mailboxes_wanted;
 	bool full; /* the last claim took all it might: there is more */
 
 	struct forecast_duty *forecasts; /* NULL: not any more */
@@ -58,6 +71,10 @@ static void on_grant(struct inbox_grant_claim *q, const struct inbox_grant_row *
 static void on_grants(struct inbox_grant_claim *q);
 static void on_link(struct connect_link_claim *q, const struct connect_link_work *w);
 static void on_links(struct connect_link_claim *q);
+static void on_domain(struct domain_grant_claim *q, const struct domain_grant_row *r);
+static void on_domains(struct domain_grant_claim *q);
+static void on_mailbox(struct domain_mailbox_claim *q, const struct domain_mailbox_row *r);
+static void on_mailboxes(struct domain_mailbox_claim *q);
 static void on_job_ended(struct broker_env *env);
 static void on_gone(struct timer *t);
 
@@ -134,6 +151,38 @@ static struct broker_provider *next_probe(struct broker *b)
 	return NULL;
 }
 
+static void claim_domains(struct broker *b)
+{
+	const struct domain_grant_want want = {
+		.claim = b->domains_claim,
+		.most = slots(b),
+		.stale_ms = stale_ms(b),
+		.forced_after_s = POLICY_REFUSED_AGAIN_S,
+		.enroll_most = ENROLL_MOST,
+	};
+
+	b->domains_wanted = false;
+	rand_uuid(b->domains_claim);
+	b->claiming_domains = domain_grant_claim_start(b->env.p.pg, &b->domains, &want, on_domain,
+						       on_domains) == 0;
+}
+
+static void claim_mailboxes(struct broker *b)
+{
+	const struct domain_mailbox_want want = {
+		.claim = b->mailboxes_claim,
+		.most = slots(b),
+		.stale_ms = stale_ms(b),
+		.fresh_s = POLICY_FRESH_S,
+		.refused_again_s = POLICY_REFUSED_AGAIN_S,
+	};
+
+	b->mailboxes_wanted = false;
+	rand_uuid(b->mailboxes_claim);
+	b->claiming_mailboxes = domain_mailbox_claim_start(b->env.p.pg, &b->mailboxes, &want,
+							   on_mailbox, on_mailboxes) == 0;
+}
+
 static void look(struct broker *b)
 {
 	struct broker_provider *probe;
@@ -154,11 +203,15 @@ static void look(struct broker *b)
 			connect_link_claim_start(b->env.p.pg, &b->links, b->links_claim, slots(b),
 						 stale_ms(b), on_link, on_links) == 0;
 	}
+	if (!b->claiming_domains && b->domains_wanted)
+		claim_domains(b);
+	if (!b->claiming_mailboxes && b->mailboxes_wanted)
+		claim_mailboxes(b);
 }
 
 static void look_at_all(struct broker *b)
 {
-	b->grants_wanted = b->links_wanted = true;
+	b->grants_wanted = b->links_wanted = b->domains_wanted = b->mailboxes_wanted = true;
 	look(b);
 }
 
@@ -174,7 +227,7 @@ static void on_heard_grants(void *owner)
 {
 	struct broker *b = owner;
 
-	b->grants_wanted = true;
+	b->grants_wanted = b->domains_wanted = b->mailboxes_wanted = true;
 	look(b);
 }
 
@@ -182,7 +235,7 @@ static void on_heard_links(void *owner)
 {
 	struct broker *b = owner;
 
-	b->links_wanted = true;
+	b->links_wanted = b->domains_wanted = true;
 	look(b);
 }
 
@@ -193,6 +246,17 @@ static void on_grant(struct inbox_grant_claim *q, const struct inbox_grant_row *
 	refresh_job_start(&b->env, b->grants_claim, r);
 }
 
+/* What every claim leaves to do. */
+static void claimed(struct broker *b, int n, const struct outcome *o)
+{
+	if (n > 0 && slots(b) <= 0)
+		b->full = true;
+	if (o->blame == BLAME_US || o->blame == BLAME_AUTH)
+		log_error(b->env.p.log, "broker.cannot_claim", "what=%s said=%s", o->what, o->said);
+	finish_draining(b);
+	look(b);
+}
+
 static void on_grants(struct inbox_grant_claim *q)
 {
 	struct broker *b = container_of(q, struct broker, grants);
@@ -200,13 +264,7 @@ static void on_grants(struct inbox_grant_claim *q)
 	b->claiming_grants = false;
 	if (q->answered > 0)
 		pg_notify(b->env.p.pg, "replyd_token_ready");
-	if (q->claimed > 0 && slots(b) <= 0)
-		b->full = true;
-	if (q->outcome.blame == BLAME_US || q->outcome.blame == BLAME_AUTH)
-		log_error(b->env.p.log, "broker.cannot_claim", "what=%s said=%s", q->outcome.what,
-			  q->outcome.said);
-	finish_draining(b);
-	look(b);
+	claimed(b, q->claimed, &q->outcome);
 }
 
 static void on_link(struct connect_link_claim *q, const struct connect_link_work *w)
@@ -221,19 +279,49 @@ static void on_links(struct connect_link_claim *q)
 	struct broker *b = container_of(q, struct broker, links);
 
 	b->claiming_links = false;
-	if (q->claimed > 0 && slots(b) <= 0)
-		b->full = true;
-	if (q->outcome.blame == BLAME_US || q->outcome.blame == BLAME_AUTH)
-		log_error(b->env.p.log, "broker.cannot_claim", "what=%s said=%s", q->outcome.what,
-			  q->outcome.said);
-	finish_draining(b);
-	look(b);
+	claimed(b, q->claimed, &q->outcome);
+}
+
+static void on_domain(struct domain_grant_claim *q, const struct domain_grant_row *r)
+{
+	struct broker *b = container_of(q, struct broker, domains);
+
+	domain_job_start(&b->env, b->domains_claim, r);
+}
+
+static void on_mailbox(struct domain_mailbox_claim *q, const struct domain_mailbox_row *r)
+{
+	struct broker *b = container_of(q, struct broker, mailboxes);
+
+	mailbox_job_start(&b->env, b->mailboxes_claim, r);
+}
+
+static void on_domains(struct domain_grant_claim *q)
+{
+	struct broker *b = container_of(q, struct broker, domains);
+
+	b->claiming_domains = false;
+	if (q->enrolled > 0) { /* inboxes for the workers, which need tokens */
+		pg_notify(b->env.p.pg, "replyd_inbox");
+		b->mailboxes_wanted = true;
+	}
+	claimed(b, q->claimed, &q->outcome);
+}
+
+static void on_mailboxes(struct domain_mailbox_claim *q)
+{
+	struct broker *b = container_of(q, struct broker, mailboxes);
+
+	b->claiming_mailboxes = false;
+	if (q->answered > 0)
+		pg_notify(b->env.p.pg, "replyd_token_ready");
+	claimed(b, q->claimed, &q->outcome);
 }
 
 static void finish_draining(struct broker *b)
 {
 	if (b->state != BROKER_DRAINING || b->env.stats.under_way > 0 || b->claiming_grants ||
-	    b->claiming_links)
+	    b->claiming_links || b->claiming_domains || b->claiming_mailboxes)
 		return;
 	b->state = BROKER_DRAINED;
 	timer_in(&b->look, 0); /* told from the loop, never from inside a call of ours */
@@ -329,6 +417,8 @@ void broker_drop(struct broker *b)
 	drop_duties(b);
 	pg_tx_cancel(&b->grants.tx);
 	pg_tx_cancel(&b->links.tx);
+	pg_tx_cancel(&b->domains.tx);
+	pg_tx_cancel(&b->mailboxes.tx);
 	list_each(&b->env.jobs, at, tmp)
 	{
 		struct broker_job *job = container_of(at, struct broker_job, link);

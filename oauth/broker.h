@@ -11,6 +11,7 @@
 #include "base/vault.h"
 #include "db/pg.h"
 #include "oauth/connect.h"
+#include "oauth/domain.h"
 
 /*
  * The only one that opens grants.  Any number of brokers may run; they meet in
@@ -42,6 +43,8 @@ struct broker_params {
 	const struct secret *const
 		*client_secrets; /* one per provider; NULL or empty: public client */
 	size_t n_providers;
+	const struct domain_provider *domains; /* where whole domains can be opened; borrowed */
+	size_t n_domains;
 	uint64_t refresh_ahead_ms;
 	uint64_t timeout_ms;    /* of one HTTP request */
 	uint64_t look_ms;       /* between two looks when nothing is heard; 0: 2 s */

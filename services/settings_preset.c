@@ -129,29 +129,50 @@ static const char *either(const char *by_hand, const char *known)
 	return *by_hand ? by_hand : known;
 }
 
+static enum preset_domain access_of(const struct settings_provider *p, enum preset_domain known)
+{
+	if (strcmp(p->domain_access, "app_only") == 0)
+		return PRESET_DOMAIN_APP_ONLY;
+	if (strcmp(p->domain_access, "delegated") == 0)
+		return PRESET_DOMAIN_DELEGATED;
+	return strcmp(p->domain_access, "none") == 0 ? PRESET_DOMAIN_NONE : known;
+}
+
 bool settings_preset_domain(const struct settings *s, const char *provider,
-			    struct settings_domain *ret)
+			    struct domain_provider *ret)
 {
 	const struct preset *known = preset_find(provider);
-	struct settings_domain d = { "", "", "", "" };
+	struct domain_provider d = { .token_url = "", .scope = "", .admin_consent_url = "" };
 
 	if (known)
-		d = (struct settings_domain){ preset_domain_name(known->domain),
-					      known->domain_token_url, known->domain_scope,
-					      known->admin_consent_url };
+		d = (struct domain_provider){ known->name, known->domain, known->domain_token_url,
+					      known->domain_scope, known->admin_consent_url };
 	for (size_t i = 0; i < conf_n_groups(s->conf, GROUP); i++) {
 		const struct settings_provider *p = conf_group_values(s->conf, GROUP, i);
 
 		if (strcmp(conf_group_name(s->conf, GROUP, i), provider) != 0)
 			continue;
-		if (strcmp(p->domain_access, "auto") != 0)
-			d.access = p->domain_access;
+		d.name = conf_group_name(s->conf, GROUP, i);
+		d.kind = access_of(p, d.kind);
 		d.token_url = either(p->domain_token_url, d.token_url);
 		d.scope = either(p->domain_scope, d.scope);
 		d.admin_consent_url = either(p->admin_consent_url, d.admin_consent_url);
 	}
-	if (!*d.access || strcmp(d.access, "none") == 0 || !*d.token_url)
+	if (d.kind == PRESET_DOMAIN_NONE || !*d.token_url)
 		return false;
 	*ret = d;
 	return true;
+}
+
+size_t settings_preset_domains(const struct settings *s, struct domain_provider *ret, size_t max)
+{
+	size_t n = 0, n_known;
+	const struct preset *known = preset_rows(&n_known);
+
+	for (size_t i = 0; i < n_known && n < max; i++)
+		n += settings_preset_domain(s, known[i].name, &ret[n]);
+	for (size_t i = 0; i < conf_n_groups(s->conf, GROUP) && n < max; i++)
+		if (!preset_find(conf_group_name(s->conf, GROUP, i)))
+			n += settings_preset_domain(s, conf_group_name(s->conf, GROUP, i), &ret[n]);
+	return n;
 }

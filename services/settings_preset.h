@@ -1,6 +1,7 @@
 #ifndef SERVICES_SETTINGS_PRESET_H
 #define SERVICES_SETTINGS_PRESET_H
 
+#include "oauth/domain.h"
 #include "services/settings.h"
 
 /*
@@ -15,15 +16,13 @@
 /* Before the providers are read.  -EINVAL, and `why` names the setting. */
 int settings_preset_apply(struct settings *s, char why[512]);
 
-/* How a domain is opened at a provider; texts are borrowed from the settings or static. */
-struct settings_domain {
-	const char *access;    /* "app_only" or "delegated" */
-	const char *token_url; /* may hold "{tenant}" */
-	const char *scope;
-	const char *admin_consent_url; /* likewise, and "{client_id}"; "": none */
-};
-/* By configuration, else by preset: our own client is not needed.  false: not there. */
+/*
+ * How a domain is opened at a provider, by configuration, else by preset: our own client is not
+ * needed.  Texts are borrowed from the settings or static.  false: it cannot be.
+ */
 bool settings_preset_domain(const struct settings *s, const char *provider,
-			    struct settings_domain *ret);
+			    struct domain_provider *ret);
+/* All of them; how many. */
+size_t settings_preset_domains(const struct settings *s, struct domain_provider *ret, size_t max);
 
 #endif

@@ -8,6 +8,8 @@
 #include "db/pg.h"
 #include "oauth/broker.h"
 #include "services/keyholder.h"
+#include "services/role.h"
+#include "services/settings_preset.h"
 
 #define PROVIDERS 32
 
@@ -19,6 +21,7 @@ struct broker_role {
 	struct broker *broker;
 	struct vault grants, tokens;
 	struct oauth_provider providers[PROVIDERS];
+	struct domain_provider domains[2 * PROVIDERS];
 	const struct secret *client_secrets[PROVIDERS];
 };
 
@@ -90,6 +93,8 @@ static int open_all(struct broker_role *b)
 		.providers = b->providers,
 		.client_secrets = b->client_secrets,
 		.n_providers = read_providers(b),
+		.domains = b->domains,
+		.n_domains = settings_preset_domains(s, b->domains, 2 * PROVIDERS),
 		.refresh_ahead_ms = s->broker_refresh_ahead_ms,
 		.timeout_ms = s->broker_timeout_ms,
 		.public_url = s->api_public_url,

@@ -16,7 +16,9 @@ static const struct problem_words *known(struct text code)
 	const struct problem_words *w =
 		find(problem_words_link_rows, problem_words_link_n_rows, code);
 
-	return w ? w : find(problem_words_mail_rows, problem_words_mail_n_rows, code);
+	if (!w)
+		w = find(problem_words_mail_rows, problem_words_mail_n_rows, code);
+	return w ? w : find(problem_words_domain_rows, problem_words_domain_n_rows, code);
 }
 
 const struct problem_words *problem_words_of(struct text code)

@@ -50,8 +50,10 @@ const struct problem_words *problem_words_of(struct text code);
 const struct problem_words *problem_words_of_inbox(struct text state, struct text reason);
 const char *problem_words_mender(enum problem_mender m); /* "itself", "user", "admin", "operator" */
 
-/* The rows, in two files by what they are about. */
-extern const struct problem_words problem_words_link_rows[], problem_words_mail_rows[];
-extern const size_t problem_words_link_n_rows, problem_words_mail_n_rows;
+/* The rows, in files by what they are about. */
+extern const struct problem_words problem_words_link_rows[], problem_words_mail_rows[],
+	problem_words_domain_rows[];
+extern const size_t problem_words_link_n_rows, problem_words_mail_n_rows,
+	problem_words_domain_n_rows;
 
 #endif

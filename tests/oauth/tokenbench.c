@@ -157,6 +157,9 @@ static void on_request(void *owner, struct http_call *c)
 		return;
 	}
 	b->asked++;
+	snprintf(b->asked_body, sizeof(b->asked_body), "%.*s", TEXT_ARG(http_call_body(c)));
+	snprintf(b->asked_auth, sizeof(b->asked_auth), "%s",
+		 http_call_header(c, "Authorization") ? http_call_header(c, "Authorization") : "");
 	if (b->said < b->to_say)
 		s = b->say[b->said++];
 	if (s.manner == TOKENBENCH_WORDS) {

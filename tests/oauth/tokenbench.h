@@ -60,8 +60,9 @@ struct tokenbench {
 	int n_users;
 	struct tokenbench_saying say[TOKENBENCH_SAY];
 	int said, to_say;
-	int asked, reused; /* token requests; refresh tokens that came twice */
-	int expires_in;    /* of the tokens it gives; 0: it does not say */
+	int asked, reused;                      /* token requests; refresh tokens that came twice */
+	char asked_body[4096], asked_auth[256]; /* of the last token request */
+	int expires_in;                         /* of the tokens it gives; 0: it does not say */
 	bool without_refresh, without_rotation, with_id_token;
 	const char *scope, *email, *issuer; /* NULL: not said; <user>@acme.test; the provider's */
 	int userinfo_status;                /* 0: 200 */

@@ -395,7 +395,7 @@ static void a_domain_is_opened_as_known_or_as_said(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
-		struct settings_domain d;
+		struct domain_provider d;
 		struct settings s;
 		char why[512] = "";
 
@@ -404,7 +404,7 @@ static void a_domain_is_opened_as_known_or_as_said(void **state)
 		if (settings_preset_domain(&s, rows[i].name, &d) != rows[i].is)
 			fail_msg("row %zu", i);
 		if (rows[i].is) {
-			assert_string_equal(d.access, rows[i].access);
+			assert_string_equal(preset_domain_name(d.kind), rows[i].access);
 			assert_string_equal(d.token_url, rows[i].token_url);
 		}
 		settings_clear(&s);

@@ -65,6 +65,7 @@ static void every_problem_has_title_words_remedy_and_who_mends_it(void **state)
 	(void)state;
 	whole(problem_words_link_rows, problem_words_link_n_rows);
 	whole(problem_words_mail_rows, problem_words_mail_n_rows);
+	whole(problem_words_domain_rows, problem_words_domain_n_rows);
 }
 
 static bool is_known(const char *code)
@@ -92,6 +93,11 @@ static void every_code_has_a_row(void **state)
 		/* the check of a connection */
 		"second_factor", "less_secure_blocked", "port_unreachable", "slow_sync",
 		"basic_auth_ended", "policy_blocked", "no_worker", "check_timeout",
+		/* oauth/domain: the right of a whole domain */
+		"application_unknown", "client_deleted", "client_disabled", "client_not_allowed",
+		"client_refused", "client_secret_expired", "client_secret_wrong", "client_unknown",
+		"delegation_missing", "domain_grant", "key_refused", "request_refused",
+		"scope_refused", "secret_unreadable", "service_account_gone", "tenant_unknown",
 		/* the states, where there is no reason */
 		"reauth_required", "backing_off", "held", "paused", "unwatched"
 	};

@@ -1,0 +1,249 @@
+-- One right for all mailboxes of a domain, given by its administrator; and consent by device code.
+--
+-- app_only: an application of the administrator's reaches every mailbox that he lets it; one token serves them all
+-- (RFC 6749 section 4.4).  delegated: a service account signs for one mailbox at a time (RFC 7523).  Either way the secret
+-- stands here once, and the grants of the inboxes name it.
+
+create table domain_grant (
+	workspace_id    uuid not null references workspace,
+	domain_grant_id uuid not null,
+	provider        text not null,
+	kind            text not null check (kind in ('app_only', 'delegated')),
+	tenant          text not null default '',
+	client_id       text not null default '',      -- of the application or the service account
+	check_address   text not null default '',      -- the mailbox for which a new secret is tried
+	state           text not null default 'checking' check (state in
+		('checking', 'ok', 'failed', 'reauth_required', 'removed')),
+	reason          text not null default '',      -- of 'reauth_required': 'client_secret_expired' ...
+	evidence        text not null default '',      -- what the provider said, without secrets
+	-- A secret that was brought and is not proven yet; sealed to the broker, which tries it and takes it over.
+	sealed_offer    bytea,
+	offer_no        bigint not null default 1,
+	problem         text not null default '',      -- why the last one was not taken
+	problem_detail  text not null default '',
+	sealed          bytea,                         -- the secret in use, under the broker's key
+	version         bigint not null default 0,     -- counts secrets taken over
+	-- app_only: the token of all mailboxes, under the broker's key.
+	token_sealed    bytea,
+	token_version   bigint not null default 0,
+	token_at        timestamptz,
+	token_expires_at timestamptz,
+	token_due_at    timestamptz,
+	-- Single flight, as for inbox_grant.
+	claim_id        uuid,
+	claimed_at      timestamptz,
+	failures        int not null default 0,
+	next_try_at     timestamptz not null default now(),
+	created_at      timestamptz not null default now(),
+	updated_at      timestamptz not null default now(),
+	primary key (workspace_id, domain_grant_id)
+);
+create unique index domain_grant_one on domain_grant (workspace_id, provider, tenant, client_id) where state <> 'removed';
+
+alter table inbox_grant
+	add column domain_grant_id uuid,
+	add column domain_version bigint not null default 0, -- app_only: the token that the inbox has a copy of
+	drop constraint inbox_grant_kind_check,
+	add constraint inbox_grant_kind_check check (kind in ('oauth', 'password', 'app_only', 'delegated')),
+	add constraint inbox_grant_domain_check check ((domain_grant_id is null) = (kind in ('oauth', 'password'))),
+	add foreign key (workspace_id, domain_grant_id) references domain_grant;
+create index inbox_grant_domain on inbox_grant (domain_grant_id) where domain_grant_id is not null;
+
+-- A link that stands for one address of an import; it has no page and no URL.
+-- A link by device code: the broker has got the code (RFC 8628) and asks again until somebody has typed it in.
+alter table connect_link
+	add column domain_grant_id uuid,
+	add column by_device boolean not null default false,
+	add column user_code text not null default '',
+	add column verification_uri text not null default '',
+	add column verification_uri_complete text not null default '',
+	add column sealed_device bytea,
+	add column device_interval_s int not null default 0,
+	add column device_poll_at timestamptz,
+	add foreign key (workspace_id, domain_grant_id) references domain_grant;
+create index connect_link_domain on connect_link (domain_grant_id, expected_address) where domain_grant_id is not null;
+create index connect_link_polled on connect_link (device_poll_at) where state = 'started' and device_poll_at is not null;
+
+call walled('domain_grant');
+call opened_to('domain_grant', 'replyd_broker', 'the broker tries secrets and mints tokens');
+call opened_to('domain_grant', 'replyd_admin', 'the command line manages domains');
+call opened_to('connect_link', 'replyd_admin', 'the command line connects inboxes');
+
+grant select, update on domain_grant to replyd_broker;
+grant select (workspace_id, domain_grant_id, provider, kind, tenant, client_id, check_address, state, reason, evidence,
+	offer_no, problem, problem_detail, version, token_expires_at, created_at, updated_at) on domain_grant to replyd_api, replyd_admin;
+grant insert (workspace_id, domain_grant_id, provider, kind, tenant, client_id, check_address, sealed_offer)
+	on domain_grant to replyd_api, replyd_admin;
+grant update (state, client_id, check_address, sealed_offer, offer_no, problem, problem_detail, sealed, token_sealed,
+	next_try_at, updated_at) on domain_grant to replyd_api, replyd_admin;
+grant select (domain_grant_id) on inbox_grant to replyd_api, replyd_admin;
+grant select (domain_grant_id, by_device, user_code, verification_uri, verification_uri_complete) on connect_link to replyd_api;
+grant insert on connect_link to replyd_admin;
+grant select (workspace_id, connect_link_id, provider, expected_address, state, problem, problem_detail, inbox_id, created_at,
+	expires_at, domain_grant_id, by_device, user_code, verification_uri, verification_uri_complete)
+	on connect_link to replyd_admin;
+
+-- Addresses that shall be watched by a domain's right.  Each becomes a link of its own, so that it is proven like any
+-- other.  Again changes nothing: 'repeated' while one is under way or watched by this very grant.
+create function domain_import(the_grant uuid, addresses jsonb, the_host text, the_port bigint, the_security text)
+		returns table (item int, result text, connect_link_id uuid, inbox_id uuid)
+	language plpgsql as $$
+declare
+	ws uuid := workspace_now(); a record; d record; known record; fresh uuid;
+begin
+	select g.provider, g.state into d from domain_grant g where g.workspace_id = ws and g.domain_grant_id = the_grant
+		and g.state <> 'removed';
+	if not found then
+		return;
+	end if;
+	for a in select x.value as address, (x.ordinality - 1)::int as at
+		from jsonb_array_elements_text(addresses) with ordinality x
+	loop
+		item := a.at; result := 'accepted'; connect_link_id := null; inbox_id := null;
+		select i.inbox_id into known from inbox i
+			join inbox_grant g on g.workspace_id = ws and g.inbox_id = i.inbox_id
+			where i.workspace_id = ws and i.address = a.address and i.admin_state <> 'removed'
+				and g.domain_grant_id = the_grant and g.state = 'ok';
+		if found then
+			result := 'repeated'; inbox_id := known.inbox_id;
+		end if;
+		select l.connect_link_id into known from connect_link l
+			where l.workspace_id = ws and l.domain_grant_id = the_grant and l.expected_address = a.address
+				and l.state in ('exchanging', 'checking') order by l.created_at desc limit 1;
+		if found then
+			result := 'repeated'; connect_link_id := known.connect_link_id;
+		end if;
+		if result = 'accepted' then
+			fresh := gen_random_uuid();
+			insert into connect_link (workspace_id, connect_link_id, token_digest, provider, expected_address, state,
+					expires_at, domain_grant_id, imap_host, imap_port, imap_security)
+				values (ws, fresh, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), d.provider,
+					a.address, 'exchanging', now() + interval '7 days', the_grant, the_host, the_port::int, the_security);
+			connect_link_id := fresh;
+		end if;
+		return next;
+	end loop;
+end $$;
+grant execute on function domain_import(uuid, jsonb, text, bigint, text) to replyd_api, replyd_admin;
+
+-- The broker's turn: inboxes for the imported addresses of domains that are in order, and no inbox left to a domain that
+-- was removed.  How many links moved.
+create function domain_enroll(most int) returns int
+	language plpgsql as $$
+declare
+	l record; box uuid; n int := 0;
+begin
+	for l in
+		select k.workspace_id, k.connect_link_id, k.provider, k.expected_address, k.imap_host, k.imap_port,
+			k.imap_security, k.domain_grant_id, d.kind
+		from connect_link k join domain_grant d using (workspace_id, domain_grant_id)
+		where k.state = 'exchanging' and d.state = 'ok'
+		order by k.created_at, k.connect_link_id
+		-- A first login has three minutes: no more are begun than the workers manage in them.
+		limit greatest(0, most - (select count(*) from connect_link w where w.state = 'checking' and w.domain_grant_id is not null
+			and w.checking_at > now() - interval '3 minutes')) for update of k skip locked
+	loop
+		-- The link's state decides when it is connected: links_checked().
+		insert into inbox as i (workspace_id, inbox_id, address, provider, imap_host, imap_port, imap_security, login_name)
+			values (l.workspace_id, gen_random_uuid(), l.expected_address, l.provider, l.imap_host, l.imap_port,
+				l.imap_security, l.expected_address)
+			on conflict (workspace_id, address) where admin_state <> 'removed' do update
+				set provider = excluded.provider, imap_host = excluded.imap_host, imap_port = excluded.imap_port,
+				imap_security = excluded.imap_security, login_name = excluded.login_name
+			returning i.inbox_id into box;
+		insert into lease (workspace_id, inbox_id) values (l.workspace_id, box) on conflict (workspace_id, inbox_id) do nothing;
+		insert into inbox_state as s (workspace_id, inbox_id) values (l.workspace_id, box)
+			on conflict (workspace_id, inbox_id) do update set state = 'new', reason = '', detail = '', since = now()
+				where s.state in ('reauth_required', 'held', 'unwatched');
+		insert into inbox_grant as g (workspace_id, inbox_id, kind, sealed, domain_grant_id, refresh_due_at)
+			values (l.workspace_id, box, l.kind, '', l.domain_grant_id, now())
+			on conflict (workspace_id, inbox_id) do update set kind = excluded.kind, sealed = '', scopes = '',
+				domain_grant_id = excluded.domain_grant_id, domain_version = 0, state = 'ok', reason = '', evidence = '',
+				version = g.version + 1, claim_id = null, claimed_at = null, claim_tries = 0, failures = 0,
+				refresh_due_at = now(), updated_at = now();
+		-- What another grant had left would be used once more.
+		delete from access_token t where t.workspace_id = l.workspace_id and t.inbox_id = box;
+		update connect_link k set state = 'checking', checking_at = now(), inbox_id = box
+			where k.workspace_id = l.workspace_id and k.connect_link_id = l.connect_link_id;
+		n := n + 1;
+	end loop;
+	return n;
+end $$;
+grant execute on function domain_enroll(int) to replyd_broker;
+
+-- The administrator has to mend it: the grant, all its inboxes, and one event for all of them.  False: another secret was
+-- taken over meanwhile, or it was told already.
+create function domain_refuse(the_grant uuid, the_version bigint, the_reason text, the_evidence text, the_event uuid)
+		returns boolean
+	language plpgsql as $$
+declare
+	ws uuid := workspace_now(); d record; hit uuid[];
+begin
+	update domain_grant g set state = 'reauth_required', reason = the_reason, evidence = the_evidence, claim_id = null,
+			claimed_at = null, token_due_at = null, updated_at = now()
+		where g.workspace_id = ws and g.domain_grant_id = the_grant and g.version = the_version and g.state = 'ok'
+		returning g.provider, g.tenant, g.kind into d;
+	if not found then
+		return false;
+	end if;
+	with refused as (
+		update inbox_grant g set state = 'reauth_required', reason = 'domain_grant', evidence = the_evidence,
+			claim_id = null, claimed_at = null, claim_tries = 0, refresh_due_at = null, updated_at = now()
+		where g.workspace_id = ws and g.domain_grant_id = the_grant and g.state = 'ok' returning g.inbox_id)
+	select coalesce(array_agg(r.inbox_id order by r.inbox_id), '{}') into hit from refused r;
+	perform 1 from inbox_state s where s.workspace_id = ws and s.inbox_id = any (hit) order by s.inbox_id for update;
+	update inbox_state s set state = 'reauth_required', reason = 'domain_grant', detail = the_evidence, since = now()
+		where s.workspace_id = ws and s.inbox_id = any (hit);
+	delete from token_request r where r.workspace_id = ws and r.inbox_id = any (hit);
+	perform event_put(the_event, 'domain.reauth_required', null, null, null, null, jsonb_build_object(
+		'domain_grant_id', the_grant, 'provider', d.provider, 'kind', d.kind, 'tenant', d.tenant, 'reason', the_reason,
+		'inboxes', coalesce(array_length(hit, 1), 0)));
+	return true;
+end $$;
+grant execute on function domain_refuse(uuid, bigint, text, text, uuid) to replyd_broker;
+
+-- A secret that works was taken over: the inboxes that waited for it go on.
+create function domain_revive(the_grant uuid) returns int
+	language plpgsql as $$
+declare
+	ws uuid := workspace_now(); hit uuid[];
+begin
+	with back as (
+		update inbox_grant g set state = 'ok', reason = '', evidence = '', version = g.version + 1, failures = 0,
+			refresh_due_at = now(), updated_at = now()
+		where g.workspace_id = ws and g.domain_grant_id = the_grant and g.state = 'reauth_required'
+			and g.reason = 'domain_grant' returning g.inbox_id)
+	select coalesce(array_agg(b.inbox_id order by b.inbox_id), '{}') into hit from back b;
+	perform 1 from inbox_state s where s.workspace_id = ws and s.inbox_id = any (hit) order by s.inbox_id for update;
+	update inbox_state s set state = 'new', reason = '', detail = '', since = now()
+		where s.workspace_id = ws and s.inbox_id = any (hit) and s.state = 'reauth_required';
+	return coalesce(array_length(hit, 1), 0);
+end $$;
+grant execute on function domain_revive(uuid) to replyd_broker;
+
+-- Inboxes of a domain that was removed have no right left.
+create function domain_reap() returns int
+	language plpgsql as $$
+declare
+	n int;
+begin
+	with gone as (
+		update inbox_grant g set state = 'reauth_required', reason = 'domain_grant', evidence = 'the domain was removed',
+			claim_id = null, claimed_at = null, refresh_due_at = null, updated_at = now()
+		from domain_grant d
+		where d.workspace_id = g.workspace_id and d.domain_grant_id = g.domain_grant_id and d.state = 'removed'
+			and g.state = 'ok' returning g.workspace_id, g.inbox_id),
+	dead as (
+		delete from access_token t using gone where t.workspace_id = gone.workspace_id and t.inbox_id = gone.inbox_id),
+	asked as (
+		delete from token_request r using gone where r.workspace_id = gone.workspace_id and r.inbox_id = gone.inbox_id)
+	update inbox_state s set state = 'reauth_required', reason = 'domain_grant', detail = 'the domain was removed', since = now()
+	from gone where s.workspace_id = gone.workspace_id and s.inbox_id = gone.inbox_id;
+	get diagnostics n = row_count;
+	update connect_link l set state = 'failed', problem = 'domain_grant', problem_detail = 'the domain was removed'
+	from domain_grant d
+	where d.workspace_id = l.workspace_id and d.domain_grant_id = l.domain_grant_id and d.state = 'removed'
+		and l.state = 'exchanging';
+	return n;
+end $$;
+grant execute on function domain_reap() to replyd_broker;

@@ -1,0 +1,21 @@
+#ifndef OAUTH_DOMAIN_JOB_H
+#define OAUTH_DOMAIN_JOB_H
+
+#include "db/domain_grant.h"
+#include "db/event_id.h"
+#include "oauth/broker_env.h"
+
+/*
+ * One claimed domain grant: a secret that was brought is tried, or the token of all its
+ * mailboxes is renewed.
+ *
+ *   asked --> saved | later | declined (the secret that was brought) | refused (the one in use)
+ *
+ * `claim` is the claim's id.
+ */
+void domain_job_start(struct broker_env *env, const char *claim,
+		      const struct domain_grant_row *row);
+/* The event that tells of a refused secret: once per secret, whoever tells it. */
+void domain_job_event(const char *workspace, const char *id, int64_t version, char ret[EVENT_ID]);
+
+#endif

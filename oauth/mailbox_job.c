@@ -1,0 +1,393 @@
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oauth/mailbox_job.h"
+
+#include "base/backoff.h"
+#include "base/io/timer.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "db/domain_grant.h"
+#include "db/event_id.h"
+#include "db/inbox_grant.h"
+#include "oauth/domain_ask.h"
+#include "oauth/domain_job.h"
+
+#define WRITE_TRIES 5 /* of a write that PostgreSQL refuses for good */
+
+enum mailbox_state {
+	MAILBOX_JOB_ASKING,   /* the provider has the request */
+	MAILBOX_JOB_SAVING,   /* the token is on its way into PostgreSQL */
+	MAILBOX_JOB_REFUSING, /* "there is no such mailbox" is */
+	MAILBOX_JOB_DOMAIN,   /* "the administrator has to mend it" is, for all inboxes */
+	MAILBOX_JOB_LETTING,  /* the claim goes back */
+	MAILBOX_JOB_OVER,     /* waiting for the timer to close */
+};
+
+struct mailbox_job {
+	struct broker_job job;
+	struct broker_env *env;
+	struct log log;
+	enum mailbox_state state;
+
+	char claim[37], workspace[37], inbox[37], grant[37], address[LIMIT_OAUTH_ADDRESS];
+	int64_t version, grant_version, token_version;
+	int failures;
+	bool forced;
+
+	struct domain_ask ask;
+	struct http_request http;
+	struct domain_mailbox_save save;
+	struct inbox_grant_write write;
+	struct domain_grant_write domain;
+	struct timer again;
+	struct backoff wait;
+	int write_tries;
+
+	struct buf access; /* sealed, to be saved */
+	int64_t expires_in_s, refresh_in_s;
+	const char *reason; /* static */
+	int64_t retry_after_s;
+	char evidence[320];
+};
+
+static void on_answered(struct http_request *r);
+static void on_saved(struct domain_mailbox_save *q);
+static void on_written(struct inbox_grant_write *q);
+static void on_refused(struct domain_grant_write *q);
+static void on_again(struct timer *t);
+static void on_gone(struct timer *t);
+
+static void cancel(struct broker_job *job)
+{
+	struct mailbox_job *j = container_of(job, struct mailbox_job, job);
+
+	if (j->state == MAILBOX_JOB_OVER)
+		return;
+	if (j->state == MAILBOX_JOB_ASKING)
+		http_client_cancel(j->env->p.http, &j->http);
+	pg_tx_cancel(&j->save.tx);
+	pg_tx_cancel(&j->write.tx);
+	pg_tx_cancel(&j->domain.tx);
+	j->state = MAILBOX_JOB_OVER;
+	timer_drop(&j->again, on_gone);
+}
+
+static void on_gone(struct timer *t)
+{
+	struct mailbox_job *j = container_of(t, struct mailbox_job, again);
+
+	http_request_clear(&j->http);
+	domain_ask_clear(&j->ask);
+	buf_clear(&j->access);
+	free(j);
+}
+
+static void end(struct mailbox_job *j)
+{
+	struct broker_env *env = j->env;
+
+	cancel(&j->job);
+	broker_env_job_end(env, &j->job);
+}
+
+/* --- Into PostgreSQL, again until it is there. --- */
+
+static int start_save(struct mailbox_job *j)
+{
+	const struct domain_mailbox_saved s = {
+		.workspace = j->workspace,
+		.inbox = j->inbox,
+		.version = j->version,
+		.token_version = j->token_version,
+		.access = j->access.data,
+		.access_len = j->access.len,
+		.expires_in_s = j->expires_in_s,
+		.refresh_in_s = j->refresh_in_s,
+		.forced = j->forced,
+	};
+
+	return domain_mailbox_save_start(j->env->p.pg, &j->save, &s, on_saved);
+}
+
+static char *event_data(const struct mailbox_job *j)
+{
+	json_t *o = json_pack("{s:s s:s s:s s:s}", "inbox_id", j->inbox, "address", j->address,
+			      "reason", j->reason, "domain_grant_id", j->grant);
+	char *text = json_dumps(o, JSON_COMPACT);
+
+	json_decref(o);
+	return text;
+}
+
+/* Once per version of the grant, whoever tells it. */
+static int start_refuse(struct mailbox_job *j)
+{
+	char event[EVENT_ID], version[24], *data = event_data(j);
+	const struct inbox_grant_refused refused = {
+		.workspace = j->workspace,
+		.inbox = j->inbox,
+		.version = j->version,
+		.reason = j->reason,
+		.evidence = j->evidence,
+		.event = event,
+		.event_data = data,
+	};
+	int r;
+
+	(void)snprintf(version, sizeof(version), "%" PRId64, j->version);
+	event_id_of((const struct text[]){ text_of(j->workspace), text_of(j->inbox),
+					   TEXT("inbox.reauth_required"), text_of(version) },
+		    4, event);
+	r = inbox_grant_refuse_start(j->env->p.pg, &j->write, &refused, on_written);
+	free(data);
+	return r;
+}
+
+static int start_refuse_domain(struct mailbox_job *j)
+{
+	char event[EVENT_ID];
+	const struct domain_grant_refused r = {
+		.workspace = j->workspace,
+		.id = j->grant,
+		.version = j->grant_version,
+		.reason = j->reason,
+		.evidence = j->evidence,
+		.event = event,
+	};
+
+	domain_job_event(j->workspace, j->grant, j->grant_version, event);
+	return domain_grant_refuse_start(j->env->p.pg, &j->domain, &r, on_refused);
+}
+
+static int start_let(struct mailbox_job *j)
+{
+	const struct inbox_grant_let let = {
+		.workspace = j->workspace,
+		.inbox = j->inbox,
+		.claim = j->claim,
+		.failed = true,
+		.wait_ms =
+			policy_wait_ms((unsigned)j->failures + 1, j->retry_after_s, &j->env->rand),
+		.evidence = j->evidence,
+	};
+
+	return inbox_grant_let_start(j->env->p.pg, &j->write, &let, on_written);
+}
+
+static void enter(struct mailbox_job *j, enum mailbox_state state)
+{
+	int r = 0;
+
+	j->state = state;
+	switch (state) {
+	case MAILBOX_JOB_SAVING:
+		r = start_save(j);
+		break;
+	case MAILBOX_JOB_REFUSING:
+		r = start_refuse(j);
+		break;
+	case MAILBOX_JOB_DOMAIN:
+		r = start_refuse_domain(j);
+		break;
+	case MAILBOX_JOB_LETTING:
+		r = start_let(j);
+		break;
+	case MAILBOX_JOB_ASKING:
+	case MAILBOX_JOB_OVER:
+		break;
+	}
+	if (r < 0) /* the queue is full: PostgreSQL is away */
+		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+}
+
+static void on_again(struct timer *t)
+{
+	struct mailbox_job *j = container_of(t, struct mailbox_job, again);
+
+	enter(j, j->state);
+}
+
+/* True: it is written.  False: it is tried again, or given up. */
+static bool is_written(struct mailbox_job *j, const struct outcome *o)
+{
+	switch (o->blame) {
+	case BLAME_NONE:
+		return true;
+	case BLAME_NET:
+	case BLAME_REFUSED:
+		break;
+	case BLAME_US:
+	case BLAME_PEER:
+	case BLAME_LACKS:
+	case BLAME_AUTH:
+		if (++j->write_tries < WRITE_TRIES)
+			break;
+		log_error(&j->log, "broker.not_saved", "what=%s said=%s", o->what, o->said);
+		end(j); /* the claim grows stale, and another takes it */
+		return false;
+	}
+	timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+	return false;
+}
+
+static void on_saved(struct domain_mailbox_save *q)
+{
+	struct mailbox_job *j = container_of(q, struct mailbox_job, save);
+
+	if (!is_written(j, &q->outcome))
+		return;
+	if (q->version == 0) {
+		j->env->stats.lost_races++;
+	} else {
+		j->env->stats.refreshed++;
+		j->env->stats.forced += j->forced;
+		log_info(&j->log, "broker.mailbox_token",
+			 "version=%" PRId64 " domain=%s forced=%d expires_in_s=%" PRId64,
+			 q->version, j->grant, j->forced, j->expires_in_s);
+		pg_notify(j->env->p.pg, "replyd_token_ready");
+	}
+	end(j);
+}
+
+static void on_written(struct inbox_grant_write *q)
+{
+	struct mailbox_job *j = container_of(q, struct mailbox_job, write);
+
+	if (!is_written(j, &q->outcome))
+		return;
+	if (j->state == MAILBOX_JOB_REFUSING && q->version > 0) {
+		j->env->stats.users++;
+		log_warn(&j->log, "broker.reauth_required", "domain=%s reason=%s said=%s", j->grant,
+			 j->reason, j->evidence);
+		pg_notify(j->env->p.pg, "replyd_token_ready");
+		pg_notify(j->env->p.pg, "replyd_event");
+	}
+	end(j);
+}
+
+static void on_refused(struct domain_grant_write *q)
+{
+	struct mailbox_job *j = container_of(q, struct mailbox_job, domain);
+
+	if (!is_written(j, &q->outcome))
+		return;
+	if (q->written) {
+		log_error(&j->log, "broker.domain_refused", "domain=%s reason=%s said=%s", j->grant,
+			  j->reason, j->evidence);
+		pg_notify(j->env->p.pg, "replyd_token_ready");
+		pg_notify(j->env->p.pg, "replyd_event");
+		end(j);
+		return;
+	}
+	/* Told by another, which took our claim too, or a new secret is there: tried with that. */
+	enter(j, MAILBOX_JOB_LETTING);
+}
+
+/* --- At the provider. --- */
+
+static void take(struct mailbox_job *j, const struct secret *token, int64_t expires_in_s)
+{
+	broker_env_seal(j->env, "access", j->workspace, j->inbox, token, &j->access);
+	j->expires_in_s = expires_in_s;
+	j->refresh_in_s = policy_refresh_in(
+		expires_in_s, (int64_t)(j->env->p.refresh_ahead_ms / 1000), &j->env->rand);
+	enter(j, MAILBOX_JOB_SAVING);
+}
+
+static void later(struct mailbox_job *j, const char *reason, const char *evidence)
+{
+	log_warn(&j->log, "broker.later", "domain=%s reason=%s failures=%d said=%s", j->grant,
+		 reason, j->failures + 1, evidence);
+	(void)snprintf(j->evidence, sizeof(j->evidence), "%s", evidence);
+	j->env->stats.later++;
+	enter(j, MAILBOX_JOB_LETTING);
+}
+
+static void on_answered(struct http_request *r)
+{
+	struct mailbox_job *j = container_of(r, struct mailbox_job, http);
+	struct policy_answer verdict;
+	struct grant_answer a;
+	enum domain_fault fault = domain_ask_read(&j->ask, r, &a, &verdict, &j->reason);
+
+	(void)snprintf(j->evidence, sizeof(j->evidence), "%s", verdict.evidence);
+	j->retry_after_s = verdict.retry_after_s;
+	switch (fault) {
+	case DOMAIN_FINE:
+		take(j, &a.access, broker_env_life_s(&a, r->took_ms));
+		break;
+	case DOMAIN_LATER:
+		later(j, j->reason, verdict.evidence);
+		break;
+	case DOMAIN_MAILBOX:
+		enter(j, MAILBOX_JOB_REFUSING);
+		break;
+	case DOMAIN_ADMIN:
+		enter(j, MAILBOX_JOB_DOMAIN);
+		break;
+	}
+	grant_answer_clear(&a);
+	if (r->answer.data)
+		secret_wipe(r->answer.data, r->answer.len);
+}
+
+static void start_asking(struct mailbox_job *j, const struct domain_mailbox_row *row,
+			 const struct secret *secret)
+{
+	const struct domain_ask_of of = { row->provider, row->tenant, row->client_id, secret,
+					  j->address };
+	const char *why = "", *reason = domain_ask_make(j->env, &of, &j->ask, &why);
+
+	if (reason) {
+		later(j, reason, why);
+		return;
+	}
+	domain_ask_request(j->env, &j->ask, &j->http);
+	j->state = MAILBOX_JOB_ASKING;
+	if (http_client_start(j->env->p.http, &j->http, on_answered) < 0)
+		later(j, "provider_unknown", "domain_token_url is not an http(s) address");
+}
+
+static struct mailbox_job *job_of(struct broker_env *env, const char *claim,
+				  const struct domain_mailbox_row *row)
+{
+	struct mailbox_job *j = mem_new(sizeof(*j));
+
+	j->env = env;
+	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
+	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", row->workspace);
+	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", row->inbox);
+	(void)snprintf(j->grant, sizeof(j->grant), "%s", row->grant);
+	(void)snprintf(j->address, sizeof(j->address), "%s", row->address);
+	log_child(&j->log, env->p.log, "inbox=%s", j->inbox);
+	j->version = row->version;
+	j->grant_version = row->grant_version;
+	j->token_version = row->token_version;
+	j->failures = row->failures;
+	j->forced = row->forced;
+	j->reason = "";
+	buf_init(&j->access, LIMIT_OAUTH_SEALED);
+	backoff_init(&j->wait, 100, 5000, /* survive_ms= */ 0);
+	timer_open(&j->again, env->loop, on_again);
+	broker_env_job_add(env, &j->job, cancel);
+	return j;
+}
+
+void mailbox_job_start(struct broker_env *env, const char *claim,
+		       const struct domain_mailbox_row *row)
+{
+	struct mailbox_job *j = job_of(env, claim, row);
+	cleanup_secret struct secret plain = { 0 };
+
+	if (broker_env_open(env, row->is_app_only ? "domain_token" : "domain", j->workspace,
+			    j->grant, row->sealed, row->sealed_len, &plain) < 0)
+		later(j, "secret_unreadable", "what is kept of the domain does not open");
+	else if (row->is_app_only)
+		take(j, &plain, row->expires_in_s);
+	else
+		start_asking(j, row, &plain);
+}

@@ -1,0 +1,362 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "tests/db/pgtest.h"
+#include "tests/oauth/rsakey.h"
+#include "tests/oauth/tokenbench.h"
+
+#define UNTIL TOKENBENCH_UNTIL
+
+/* One value of the domain, or of one inbox by its address. */
+#define DOMAIN(b, what)                                                                            \
+	pgtest_value((b)->admin,                                                                   \
+		     "select " what " from replyd.domain_grant d where domain_grant_id = '%s'",    \
+		     grant)
+#define OF(b, what, address)                                                                       \
+	pgtest_value((b)->admin,                                                                   \
+		     "select " what                                                                \
+		     " from replyd.inbox i join replyd.inbox_grant g using (inbox_id)"             \
+		     " join replyd.inbox_state s using (inbox_id)"                                 \
+		     " left join replyd.access_token t using (inbox_id) where i.address = '%s'",   \
+		     address)
+
+static char grant[RAND_UUID];
+static struct domain_provider providers[2];
+
+/* Brings a secret as the API does: sealed to the broker. */
+static void seal_offer(struct tokenbench *b, const char *plain, struct buf *hex)
+{
+	const struct seal_bind bind = { TEXT("domain"), text_of(b->workspace), text_of(grant) };
+	cleanup_secret struct secret s = { 0 };
+	cleanup_buf struct buf box;
+
+	buf_init(&box, LIMIT_OAUTH_SEALED);
+	buf_init(hex, 2 * LIMIT_OAUTH_SEALED);
+	secret_set_text(&s, text_of(plain));
+	assert_int_equal(seal_close_to(b->public_key, &bind, &s, &box), 0);
+	text_add_hex(hex, box.data, box.len);
+}
+
+static void add_domain(struct tokenbench *b, const char *provider, const char *kind,
+		       const char *plain)
+{
+	cleanup_buf struct buf hex;
+
+	rand_uuid(grant);
+	seal_offer(b, plain, &hex);
+	pgtest_exec(b->admin,
+		    "insert into replyd.domain_grant (workspace_id, domain_grant_id, provider, "
+		    "kind, tenant,"
+		    "  client_id, check_address, sealed_offer) values ('%s', '%s', '%s', '%s', "
+		    "'acme.test',"
+		    "  'app-1', 'check@acme.test', '\\x%s')",
+		    b->workspace, grant, provider, kind, (const char *)hex.data);
+}
+
+static void bring_again(struct tokenbench *b, const char *plain)
+{
+	cleanup_buf struct buf hex;
+
+	seal_offer(b, plain, &hex);
+	pgtest_exec(
+		b->admin,
+		"update replyd.domain_grant set sealed_offer = '\\x%s', offer_no = offer_no + 1",
+		(const char *)hex.data);
+}
+
+/* What the command line does with addresses; the words of the results. */
+static const char *import(struct tokenbench *b, const char *addresses)
+{
+	static char words[200];
+	struct session *s = pgtest_session(b->database, "replyd_admin");
+
+	pgtest_exec(s, "set replyd.workspace = '%s'", b->workspace);
+	snprintf(words, sizeof(words), "%s",
+		 pgtest_value(s,
+			      "select coalesce(string_agg(result, ' ' order by item), '')"
+			      " from domain_import('%s', '%s', 'imap.acme.test', 993, 'tls')",
+			      grant, addresses));
+	session_close(s);
+	return words;
+}
+
+static void open_bench(struct tokenbench *b, struct tokenbench_broker *br, const char *name)
+{
+	tokenbench_open(b, name);
+	providers[0] = (struct domain_provider){ "ms", PRESET_DOMAIN_APP_ONLY, b->token_url,
+						 "mail/.default", "" };
+	providers[1] = (struct domain_provider){ "goo", PRESET_DOMAIN_DELEGATED, b->token_url,
+						 "mail", "" };
+	tokenbench_broker_open(b, br,
+			       (struct broker_params){ .domains = providers, .n_domains = 2 });
+}
+
+/* Good until the next call. */
+static const char *inbox_of(struct tokenbench *b, const char *address)
+{
+	static char id[RAND_UUID];
+
+	snprintf(id, sizeof(id), "%s", OF(b, "i.inbox_id", address));
+	return id;
+}
+
+static void say(struct tokenbench *b, int status, const char *body)
+{
+	tokenbench_say(b, (struct tokenbench_saying){
+				  .manner = TOKENBENCH_WORDS, .status = status, .body = body });
+}
+
+static bool is(const char *value, const char *want)
+{
+	return strcmp(value, want) == 0;
+}
+
+#define TOKEN(name) "{\"token_type\":\"Bearer\",\"access_token\":\"" name "\",\"expires_in\":3600}"
+#define EXPIRED                                                                                    \
+	"{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000222: The provided "       \
+	"client "                                                                                  \
+	"secret keys are expired: hush-hush-1\",\"error_codes\":[7000222]}"
+
+static void one_token_serves_a_tenant(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+
+	(void)state;
+	open_bench(&b, &br, "domain_app");
+	say(&b, 200, TOKEN("at.tenant.1"));
+	add_domain(&b, "ms", "app_only", "hush-hush-1");
+	UNTIL(&b, is(DOMAIN(&b, "state"), "ok"));
+	assert_string_equal(b.asked_body, "grant_type=client_credentials&scope=mail%2F.default");
+	assert_string_equal(b.asked_auth, "Basic YXBwLTE6aHVzaC1odXNoLTE="); /* app-1:hush-hush-1 */
+	assert_string_equal(
+		DOMAIN(&b, "version || ' ' || token_version || ' ' || (sealed_offer is null)"),
+		"1 1 true");
+
+	assert_string_equal(import(&b, "[\"a@acme.test\",\"b@acme.test\",\"a@acme.test\"]"),
+			    "accepted accepted repeated");
+	UNTIL(&b, is(OF(&b, "t.version > 1", "a@acme.test"), "t") &&
+			  is(OF(&b, "t.version > 1", "b@acme.test"), "t"));
+	assert_int_equal(b.asked, 1);
+	assert_string_equal(
+		OF(&b, "t.kind || ' ' || g.kind || ' ' || g.domain_version", "a@acme.test"),
+		"oauth app_only 1");
+	assert_string_equal(
+		OF(&b, "t.expires_at - now() between '59 min' and '60 min'", "b@acme.test"), "t");
+	assert_string_equal(tokenbench_access_of(&b, inbox_of(&b, "a@acme.test")), "at.tenant.1");
+	assert_string_equal(
+		pgtest_value(b.admin,
+			     "select string_agg(distinct state, '') from replyd.connect_link"),
+		"checking");
+	assert_string_equal(import(&b, "[\"a@acme.test\"]"), "repeated");
+
+	/* It is renewed for all of them at once, and each gets a copy. */
+	say(&b, 200, TOKEN("at.tenant.2"));
+	pgtest_exec(b.admin, "update replyd.domain_grant set token_due_at = now();"
+			     "update replyd.inbox_grant set refresh_due_at = now()");
+	UNTIL(&b, is(OF(&b, "g.domain_version", "a@acme.test"), "2") &&
+			  is(OF(&b, "g.domain_version", "b@acme.test"), "2"));
+	assert_int_equal(b.asked, 2);
+	assert_string_equal(tokenbench_access_of(&b, inbox_of(&b, "b@acme.test")), "at.tenant.2");
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
+/* The tenant's token is fresh and good; one mailbox refuses it: that mailbox is told, nobody is
+ * asked. */
+static void a_mailbox_that_refuses_is_alone(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+	const char *inbox;
+
+	(void)state;
+	open_bench(&b, &br, "domain_alone");
+	say(&b, 200, TOKEN("at.tenant.1"));
+	add_domain(&b, "ms", "app_only", "hush");
+	import(&b, "[\"a@acme.test\"]");
+	UNTIL(&b, is(OF(&b, "t.version", "a@acme.test"), "2"));
+	inbox = inbox_of(&b, "a@acme.test");
+	tokenbench_ask(&b, inbox, 2);
+	UNTIL(&b, is(pgtest_value(b.admin, "select count(*) from replyd.token_request"), "0"));
+	assert_int_equal(b.asked, 1);
+	assert_string_equal(OF(&b, "t.version || g.state", "a@acme.test"), "2ok");
+
+	/* Minutes later the token may be the reason: one new one, for all. */
+	say(&b, 200, TOKEN("at.tenant.2"));
+	pgtest_exec(b.admin, "update replyd.domain_grant set token_at = now() - interval '3 min'");
+	tokenbench_ask(&b, inbox, 2);
+	UNTIL(&b, is(OF(&b, "t.version", "a@acme.test"), "3"));
+	assert_int_equal(b.asked, 2);
+	assert_string_equal(OF(&b, "g.reason", "a@acme.test"), "refused_by_server");
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
+static void a_secret_that_expired_is_one_incident(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+
+	(void)state;
+	open_bench(&b, &br, "domain_expired");
+	say(&b, 200, TOKEN("at.tenant.1"));
+	add_domain(&b, "ms", "app_only", "hush-hush-1");
+	import(&b, "[\"a@acme.test\",\"b@acme.test\"]");
+	UNTIL(&b, is(OF(&b, "t.version", "a@acme.test"), "2") &&
+			  is(OF(&b, "t.version", "b@acme.test"), "2"));
+	say(&b, 401, EXPIRED);
+	pgtest_exec(b.admin, "update replyd.domain_grant set token_due_at = now()");
+	UNTIL(&b, is(DOMAIN(&b, "state"), "reauth_required"));
+	assert_string_equal(DOMAIN(&b, "reason"), "client_secret_expired");
+	assert_string_equal(DOMAIN(&b, "evidence like '%%hush%%'"), "f");
+	assert_string_equal(OF(&b,
+			       "g.state || ' ' || g.reason || ' ' || s.state || ' ' || s.reason",
+			       "b@acme.test"),
+			    "reauth_required domain_grant reauth_required domain_grant");
+	assert_string_equal(pgtest_value(b.admin, "select string_agg(type || ' ' || (data ->> "
+						  "'reason') || ' ' || (data ->> 'inboxes'), ',')"
+						  " from replyd.event"),
+			    "domain.reauth_required client_secret_expired 2");
+
+	/* A wrong secret changes nothing, but says so. */
+	say(&b, 401, "{\"error\":\"invalid_client\",\"error_codes\":[7000215]}");
+	bring_again(&b, "hush-hush-2");
+	UNTIL(&b, is(DOMAIN(&b, "problem"), "client_secret_wrong"));
+	assert_string_equal(DOMAIN(&b, "state || ' ' || (sealed_offer is null)"),
+			    "reauth_required true");
+
+	/* The right one brings all of them back. */
+	say(&b, 200, TOKEN("at.tenant.2"));
+	bring_again(&b, "hush-hush-3");
+	UNTIL(&b, is(OF(&b, "g.domain_version", "a@acme.test"), "2") &&
+			  is(OF(&b, "g.domain_version", "b@acme.test"), "2"));
+	assert_string_equal(DOMAIN(&b, "state || problem || reason"), "ok");
+	assert_string_equal(OF(&b, "g.state || ' ' || s.state", "b@acme.test"), "ok new");
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
+static void a_wrong_secret_is_never_taken_over(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+
+	(void)state;
+	open_bench(&b, &br, "domain_wrong");
+	say(&b, 401, "{\"error\":\"invalid_client\",\"error_codes\":[7000215]}");
+	add_domain(&b, "ms", "app_only", "hush");
+	import(&b, "[\"a@acme.test\"]");
+	UNTIL(&b, is(DOMAIN(&b, "state"), "failed"));
+	assert_string_equal(
+		DOMAIN(&b, "problem || ' ' || (sealed is null) || (sealed_offer is null)"),
+		"client_secret_wrong truetrue");
+	assert_string_equal(pgtest_value(b.admin, "select count(*) from replyd.inbox"), "0");
+	assert_string_equal(pgtest_value(b.admin, "select count(*) from replyd.event"), "0");
+
+	/* One that a provider in trouble could not try is tried again. */
+	say(&b, 503, "{}");
+	say(&b, 200, TOKEN("at.tenant.1"));
+	bring_again(&b, "hush 2");
+	UNTIL(&b, is(DOMAIN(&b, "failures"), "1"));
+	pgtest_exec(b.admin, "update replyd.domain_grant set next_try_at = now()");
+	UNTIL(&b, is(DOMAIN(&b, "state"), "ok"));
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
+static void a_service_account_signs_for_each_mailbox(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+	struct rsakey k;
+	char claims[1024];
+
+	(void)state;
+	rsakey_make(&k, "RSA", 2048);
+	open_bench(&b, &br, "domain_google");
+	say(&b, 200, TOKEN("at.check"));
+	add_domain(&b, "goo", "delegated", rsakey_account(&k, b.token_url));
+	UNTIL(&b, is(DOMAIN(&b, "state"), "ok"));
+	assert_true(rsakey_signed(&k, text_of(strstr(b.asked_body, "assertion=") + 10), claims,
+				  sizeof(claims)));
+	assert_non_null(strstr(claims, "\"sub\":\"check@acme.test\""));
+	assert_string_equal(DOMAIN(&b, "token_sealed is null"), "t");
+
+	say(&b, 200, TOKEN("at.a"));
+	import(&b, "[\"a@acme.test\"]");
+	UNTIL(&b, is(OF(&b, "t.version", "a@acme.test"), "2"));
+	assert_true(rsakey_signed(&k, text_of(strstr(b.asked_body, "assertion=") + 10), claims,
+				  sizeof(claims)));
+	assert_non_null(strstr(claims, "\"sub\":\"a@acme.test\""));
+	assert_string_equal(tokenbench_access_of(&b, inbox_of(&b, "a@acme.test")), "at.a");
+
+	/* Who is not there is told alone ... */
+	say(&b, 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":\"Invalid email or User ID\"}");
+	import(&b, "[\"gone@acme.test\"]");
+	UNTIL(&b, is(OF(&b, "g.state", "gone@acme.test"), "reauth_required"));
+	assert_string_equal(OF(&b, "g.reason || ' ' || s.reason", "gone@acme.test"),
+			    "account_gone account_gone");
+	assert_string_equal(DOMAIN(&b, "state"), "ok");
+	assert_string_equal(OF(&b, "g.state", "a@acme.test"), "ok");
+
+	/* ... and a delegation taken back is the domain's. */
+	say(&b, 401,
+	    "{\"error\":\"unauthorized_client\",\"error_description\":\"Client is unauthorized\"}");
+	pgtest_exec(b.admin,
+		    "update replyd.inbox_grant set refresh_due_at = now() where state = 'ok'");
+	UNTIL(&b, is(DOMAIN(&b, "state"), "reauth_required"));
+	assert_string_equal(DOMAIN(&b, "reason"), "delegation_missing");
+	assert_string_equal(OF(&b, "g.reason", "a@acme.test"), "domain_grant");
+	assert_string_equal(OF(&b, "g.reason", "gone@acme.test"), "account_gone");
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+	rsakey_drop(&k);
+}
+
+static void a_domain_that_is_removed_takes_its_rights_along(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+
+	(void)state;
+	open_bench(&b, &br, "domain_removed");
+	say(&b, 200, TOKEN("at.tenant.1"));
+	add_domain(&b, "ms", "app_only", "hush");
+	import(&b, "[\"a@acme.test\"]");
+	UNTIL(&b, is(OF(&b, "t.version", "a@acme.test"), "2"));
+	pgtest_exec(b.admin, "update replyd.domain_grant set state = 'removed', sealed = null, "
+			     "token_sealed = null");
+	UNTIL(&b, is(OF(&b, "g.state", "a@acme.test"), "reauth_required"));
+	assert_string_equal(OF(&b, "s.reason || (t.version is null)", "a@acme.test"),
+			    "domain_granttrue");
+	assert_string_equal(import(&b, "[\"c@acme.test\"]"), "");
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_token_serves_a_tenant),
+		cmocka_unit_test(a_mailbox_that_refuses_is_alone),
+		cmocka_unit_test(a_secret_that_expired_is_one_incident),
+		cmocka_unit_test(a_wrong_secret_is_never_taken_over),
+		cmocka_unit_test(a_service_account_signs_for_each_mailbox),
+		cmocka_unit_test(a_domain_that_is_removed_takes_its_rights_along),
+	};
+
+	pgtest_start();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

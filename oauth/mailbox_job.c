@@ -115,17 +115,18 @@ static int start_save(struct mailbox_job *j)
 
 static char *event_data(const struct mailbox_job *j)
 {
-	json_t *o = json_pack("{s:s s:s s:s s:s}", "inbox_id", j->inbox, "address", j->address,
-			      "reason", j->reason, "domain_grant_id", j->grant);
+	json_t *o = json_pack("{s:s s:s s:s s:s s:n}", "inbox_id", j->inbox, "address", j->address,
+			      "reason", j->reason, "domain_grant_id", j->grant, "connect_url");
 	char *text = json_dumps(o, JSON_COMPACT);
 
 	json_decref(o);
 	return text;
 }
 
-/* Once per version of the grant, whoever tells it. */
+/* Once per version of the grant, whoever tells it.  Consent would not help: no link is made. */
 static int start_refuse(struct mailbox_job *j)
 {
+	static const struct connect_link_again no_link;
 	char event[EVENT_ID], version[24], *data = event_data(j);
 	const struct inbox_grant_refused refused = {
 		.workspace = j->workspace,
@@ -135,6 +136,7 @@ static int start_refuse(struct mailbox_job *j)
 		.evidence = j->evidence,
 		.event = event,
 		.event_data = data,
+		.link = &no_link,
 	};
 	int r;
 

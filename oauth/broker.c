@@ -14,6 +14,7 @@
 #include "oauth/connect_job.h"
 #include "oauth/domain_job.h"
 #include "oauth/forecast_duty.h"
+#include "oauth/handout_desk.h"
 #include "oauth/mailbox_job.h"
 #include "oauth/policy.h"
 #include "oauth/refresh_job.h"
@@ -58,7 +59,9 @@ struct broker {
 	bool claiming_mailboxes, mailboxes_wanted;
 	bool full; /* the last claim took all it might: there is more */
 
-	struct forecast_duty *forecasts; /* NULL: not any more */
+	/* NULL: not any more */
+	struct forecast_duty *forecasts;
+	struct handout_desk *handouts;
 
 	void (*drained)(void *owner);
 	void *owner;
@@ -67,6 +70,8 @@ struct broker {
 static void on_look(struct timer *t);
 static void on_heard_grants(void *owner);
 static void on_heard_links(void *owner);
+static void on_heard_handouts(void *owner);
+static void on_heard_saved(void *owner);
 static void on_grant(struct inbox_grant_claim *q, const struct inbox_grant_row *r);
 static void on_grants(struct inbox_grant_claim *q);
 static void on_link(struct connect_link_claim *q, const struct connect_link_work *w);
@@ -221,6 +226,7 @@ static void on_look(struct timer *t)
 
 	timer_in(&b->look, b->env.p.look_ms);
 	look_at_all(b);
+	on_heard_handouts(b);
 }
 
 static void on_heard_grants(void *owner)
@@ -229,6 +235,21 @@ static void on_heard_grants(void *owner)
 
 	b->grants_wanted = b->domains_wanted = b->mailboxes_wanted = true;
 	look(b);
+}
+
+static void on_heard_handouts(void *owner)
+{
+	struct broker *b = owner;
+
+	if (b->handouts)
+		handout_desk_look(b->handouts);
+}
+
+static void on_heard_saved(void *owner)
+{
+	struct broker *b = owner;
+
+	handout_desk_saved(b->handouts);
 }
 
 static void on_heard_links(void *owner)
@@ -370,6 +391,9 @@ struct broker *broker_open(struct loop *l, const struct broker_params *p)
 	timer_open(&b->look, l, on_look);
 	timer_in(&b->look, 0);
 	b->forecasts = forecast_duty_open(env);
+	b->handouts = handout_desk_open(env);
+	pg_listen(p->pg, "replyd_handout", on_heard_handouts, b);
+	pg_listen(p->pg, "replyd_token_ready", on_heard_saved, b);
 	pg_listen(p->pg, "replyd_token", on_heard_grants, b);
 	pg_listen(p->pg, "replyd_connect", on_heard_links, b);
 	return b;
@@ -392,6 +416,8 @@ static void drop_duties(struct broker *b)
 {
 	forecast_duty_drop(b->forecasts);
 	b->forecasts = NULL;
+	handout_desk_drop(b->handouts);
+	b->handouts = NULL;
 }
 
 void broker_drain(struct broker *b, void (*drained)(void *owner), void *owner)

@@ -64,6 +64,7 @@ struct broker_stats {
 	uint64_t retaken;           /* claims of brokers that died */
 	uint64_t connected, failed; /* links: of which an inbox became; that came to nothing */
 	uint64_t forecasts;         /* told */
+	uint64_t handed_out;        /* access tokens, to senders */
 	unsigned under_way;         /* jobs now */
 	unsigned frozen;            /* providers whose breaker is not closed */
 };

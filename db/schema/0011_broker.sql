@@ -73,8 +73,8 @@ begin
 		where b.workspace_id = ws and b.inbox_id = the_inbox and b.admin_state <> 'removed';
 	if not found then
 		said := 'no_inbox'; return next; return;
-	elsif i.kind = 'password' then
-		said := 'is_password'; return next; return;
+	elsif i.kind in ('password', 'app_only') then -- the latter opens every mailbox of its domain
+		said := 'is_' || i.kind; return next; return;
 	elsif i.admin_state <> 'enabled' then
 		said := 'paused'; return next; return;
 	elsif i.state is distinct from 'ok' then

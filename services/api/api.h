@@ -38,6 +38,7 @@ struct api {
 	size_t n_providers;
 	struct list waiting;  /* requests that wait for the broker (connect results) */
 	struct list probing;  /* requests that wait for a worker's proof */
+	struct list handing;  /* requests that wait for a broker's token */
 	struct timer recheck; /* behind replyd_connected and replyd_probed stands this poll */
 	uint64_t started_ms;
 	uint64_t requests, problems; /* counters for /metrics */
@@ -57,7 +58,7 @@ struct request {
 	char params[REQUEST_PARAMS][REQUEST_PARAM_MAX];
 	struct api_key_find key; /* key.workspace is whose request this is */
 	json_t *body;
-	struct list waiting; /* in api.waiting or api.probing */
+	struct list waiting; /* in api.waiting, api.probing or api.handing */
 	uint64_t wait_until_ms;
 	/* What the one handler of this request has under way. */
 	struct view view;

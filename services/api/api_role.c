@@ -18,6 +18,7 @@ static void on_key(struct api_key_find *k);
 static void on_gone(void *state);
 static void on_connected(void *owner);
 static void on_probed(void *owner);
+static void on_handed(void *owner);
 static void on_recheck(struct timer *t);
 static void on_stop(void *owner);
 
@@ -153,12 +154,18 @@ static void on_probed(void *owner)
 	insight_probe_recheck(owner);
 }
 
+static void on_handed(void *owner)
+{
+	access_token_recheck(owner);
+}
+
 static void on_recheck(struct timer *t)
 {
 	struct api *api = container_of(t, struct api, recheck);
 
 	page_recheck(api);
 	insight_probe_recheck(api);
+	access_token_recheck(api);
 	timer_in(t, RECHECK_MS);
 }
 
@@ -230,6 +237,7 @@ int api_role_run(struct role *r)
 	api.n_providers = settings_providers(r->settings, api.providers, API_PROVIDERS);
 	list_init(&api.waiting);
 	list_init(&api.probing);
+	list_init(&api.handing);
 	loop_init(&r->loop, on_stop, &api);
 	res = listen_http(&api);
 	if (res == 0)
@@ -244,6 +252,7 @@ int api_role_run(struct role *r)
 		timer_in(&api.recheck, RECHECK_MS);
 		pg_listen(api.pg, "replyd_connected", on_connected, &api);
 		pg_listen(api.pg, "replyd_probed", on_probed, &api);
+		pg_listen(api.pg, "replyd_handed", on_handed, &api);
 	} else {
 		loop_stop(&r->loop);
 	}

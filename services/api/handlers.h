@@ -21,6 +21,9 @@ void insight_gaps(struct request *q);
 void insight_probe(struct request *q);
 void insight_probe_recheck(struct api *api); /* a worker may have answered somebody */
 
+void access_token_ask(struct request *q);   /* POST /v1/inboxes/{}/access-token */
+void access_token_recheck(struct api *api); /* a broker may have sealed a token for somebody */
+
 void enroll_outbound(struct request *q); /* POST /v1/outbound */
 void enroll_endpoint(struct request *q); /* POST /v1/endpoints */
 

@@ -50,6 +50,20 @@ static const struct {
 				  "give imap.host, or name the provider" },
 	[PROBLEM_LOOKUP_FAILED] = { 503, "lookup_failed", "The name servers did not answer",
 				    "try again after the time in Retry-After" },
+	[PROBLEM_IS_PASSWORD] = { 409, "is_password", "App passwords are handed to nobody",
+				  "connect the inbox with OAuth, or give the sender an app "
+				  "password of its own" },
+	[PROBLEM_IS_APP_ONLY] = { 409, "is_app_only",
+				  "This inbox's token opens every mailbox of its domain",
+				  "let the inbox's owner connect it, or give the sender a client "
+				  "of its own" },
+	[PROBLEM_REAUTH_REQUIRED] = { 409, "reauth_required", "The inbox needs the user's consent",
+				      "send nothing from it; let the user connect it again" },
+	[PROBLEM_TOO_MANY] = { 429, "too_many_requests", "This is asked for too often",
+			       "keep the token until shortly before `expires_at`" },
+	[PROBLEM_TOKEN_NOT_IN_TIME] = { 504, "token_not_in_time",
+					"No access token could be had in time",
+					"try again in a minute; look at the inbox if it stays" },
 };
 
 int problem_status(enum problem_code code)

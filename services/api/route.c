@@ -20,6 +20,7 @@ static const struct route routes[] = {
 	{ "GET", "/v1/inboxes/{}/timeline", "read", insight_timeline },
 	{ "GET", "/v1/inboxes/{}/gaps", "read", insight_gaps },
 	{ "POST", "/v1/inboxes/{}/probe", "gate", insight_probe },
+	{ "POST", "/v1/inboxes/{}/access-token", "token", access_token_ask },
 	{ "POST", "/v1/outbound", "outbound", enroll_outbound },
 	{ "POST", "/v1/endpoints", "endpoint", enroll_endpoint },
 	{ "GET", "/v1/endpoints", "endpoint", resource_endpoints },

@@ -167,7 +167,9 @@ int command_workspace_create(const struct settings *s, const struct options *o)
 
 /* ---- key ---- */
 
-static const char all_scopes[] = "connect,read,outbound,endpoint,gate";
+/* `token` is in no key unless it is named: it hands out what opens a mailbox. */
+static const char all_scopes[] = "connect,read,outbound,endpoint,gate,token";
+static const char usual_scopes[] = "connect,read,outbound,endpoint,gate";
 
 /* "a,b" -> "{a,b}"; every word one of ours. */
 static int scopes_array(const char *given, char ret[256])
@@ -239,7 +241,7 @@ int command_key_create(const struct settings *s, const struct options *o)
 		code = options_want(o->label, "--label", "what the key is for");
 	if (code)
 		return code;
-	if (scopes_array(o->scopes ? o->scopes : all_scopes, scopes) != 0) {
+	if (scopes_array(o->scopes ? o->scopes : usual_scopes, scopes) != 0) {
 		(void)snprintf(line, sizeof(line),
 			       "--scopes %.100s: holds a word that is no scope; choose from %s",
 			       o->scopes, all_scopes);

@@ -191,6 +191,7 @@ create function gather_settle(jobs_given jsonb, verdicts_given jsonb) returns ta
 declare
 	jobs gather_job[]; held gather_job[]; verdicts gather_verdict[]; plain gather_verdict[]; v gather_verdict; h gather_job;
 	ws uuid[]; keys text[]; fresh uuid[]; odd int[] := '{}'; new_ones int[] := '{}'; moved int[]; is_new boolean;
+	waiting int[]; made_at timestamptz[]; easy int[]; -- pending jobs, when their messages were made, and those that are plain
 begin
 	select array_agg(row(j.*)::gather_job order by j.job) into jobs from jsonb_populate_recordset(null::gather_job, jobs_given) j;
 	held := gather_fence(jobs);
@@ -206,27 +207,28 @@ begin
 			union select c.workspace_id, c.prospect_key from unnest(verdicts) i
 			join gate_pending c on c.workspace_id = i.workspace_id and c.message_id = i.message_id) t;
 		perform gather_gates(ws, keys);
-		-- Plain is a mail about one prospect, whose gate no other mail of the group, nor another one that is pending, touches.
-		with each as (
-			select i.*, m.state as found,
-				(select count(*) from unnest(verdicts) o where o.workspace_id = i.workspace_id
-					and (o.message_id = i.message_id or o.prospect_keys && i.prospect_keys)) as together,
-				(select count(*) from gate_pending c where c.workspace_id = i.workspace_id and c.message_id = i.message_id
-					and c.prospect_key = i.prospect_keys[1]) as ours,
-				(select count(*) from gate_pending c where c.workspace_id = i.workspace_id and c.message_id = i.message_id) as pending,
-				exists (select from gate_pending c where c.workspace_id = i.workspace_id and c.prospect_key = i.prospect_keys[1]
-					and c.message_id <> i.message_id) as others
+		-- The messages by themselves: what is read of them afterwards nobody changes any more.
+		select array_agg(l.job), array_agg(l.created_at) into waiting, made_at from (
+			select i.job, m.created_at
 			from unnest(verdicts) i
 			join message_key k on k.workspace_id = i.workspace_id and k.message_id = i.message_id
 			join message m on m.workspace_id = k.workspace_id and m.message_id = k.message_id and m.created_at = k.message_created_at
-				and m.prospect_key = i.prospect_keys[1]
-			order by i.workspace_id, i.message_id for update of m)
-		select array_agg(row(e.job, e.message_id, e.prospect_keys, e.state, e.kind, e.confidence, e.snippet, e.evidence, e.matches,
-				e.return_at, e.level, e.reason, e.hold_until, e.event_id, e.event_type, e.event_data,
-				e.workspace_id, e.inbox_id)::gather_verdict) into plain
-			from each e
-			where cardinality(e.prospect_keys) = 1 and e.found = 'pending' and e.together = 1 and e.ours = 1 and e.pending = 1
-				and not e.others;
+			where m.state = 'pending' and m.prospect_key = i.prospect_keys[1]
+			order by m.workspace_id, m.message_id for update of m) l;
+		-- Plain is a mail about one prospect, whose gate no other mail of the group, nor another one that is pending, touches.
+		-- What it asks of gate_pending stays apart from the rest, so that it goes by index.
+		select array_agg(i.job) into easy
+		from (select o.job, o.workspace_id, o.message_id, o.prospect_keys[1] as key, cardinality(o.prospect_keys) as n,
+				count(*) over (partition by o.workspace_id, o.message_id) as together from unnest(verdicts) o) i
+		join (select o.workspace_id, k as key, count(*) as n from unnest(verdicts) o, unnest(o.prospect_keys) k group by 1, 2) t
+			on t.workspace_id = i.workspace_id and t.key = i.key
+		where i.n = 1 and i.together = 1 and t.n = 1 and i.job = any (waiting)
+			and (select array_agg(c.prospect_key) from gate_pending c
+				where c.workspace_id = i.workspace_id and c.message_id = i.message_id) = array[i.key]
+			and (select count(*) from gate_pending c
+				where c.workspace_id = i.workspace_id and c.prospect_key = i.key and c.message_id <> i.message_id) = 0;
+		easy := coalesce(easy, '{}');
+		select array_agg(o) into plain from unnest(verdicts) o where o.job = any (easy);
 		if plain is not null then
 			with made as (
 				insert into event_key (workspace_id, event_id, event_created_at)
@@ -236,9 +238,8 @@ begin
 			fresh := coalesce(fresh, '{}');
 			update message m set state = p.state, kind = p.kind, confidence = p.confidence, snippet = p.snippet,
 					evidence = p.evidence, matches = p.matches, return_at = p.return_at, ingested_at = clock_timestamp()
-				from unnest(plain) p
-				join message_key k on k.workspace_id = p.workspace_id and k.message_id = p.message_id
-				where m.workspace_id = k.workspace_id and m.message_id = k.message_id and m.created_at = k.message_created_at;
+				from unnest(plain) p join unnest(waiting, made_at) as t (job, at) on t.job = p.job
+				where m.workspace_id = p.workspace_id and m.message_id = p.message_id and m.created_at = t.at;
 			delete from gate_pending c using unnest(plain) p where c.workspace_id = p.workspace_id and c.message_id = p.message_id;
 			with judged as (
 				update gate g set
@@ -279,7 +280,7 @@ begin
 		end if;
 		-- The others one after the other, as ever; what goes wrong with one is no matter of the rest.
 		foreach v in array verdicts loop
-			continue when exists (select from unnest(plain) p where p.job = v.job);
+			continue when v.job = any (easy);
 			select x.* into h from unnest(held) x where x.job = v.job;
 			perform set_config('replyd.workspace', v.workspace_id::text, true);
 			begin

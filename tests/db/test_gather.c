@@ -158,6 +158,30 @@ static void what_is_odd_is_told_and_the_others_go_on(void **state)
 	end();
 }
 
+static void a_plain_mail_goes_beside_an_odd_one(void **state)
+{
+	(void)state;
+	begin("gather_plain");
+	pgtest_value(ingest, CLOSE(A("0"), ITEM("0", SEED_FOLDER_A, "5", M1, "\"pat\"")));
+	assert_string_equal(
+		"0 done true, 1 again false",
+		pgtest_value(ingest, SETTLE(A("0") "," B("1"),
+					    VERDICT("0", M1, E1, "\"pat\"", "3") "," VERDICT(
+						    "1", M2, E2, "\"kim\"", "3"))));
+	assert_string_equal("done 3 1 1 0",
+			    pgtest_value(admin,
+					 "select m.state || ' ' || g.level || ' ' || "
+					 "g.events || ' ' || e.prospect_seq || ' ' || "
+					 "(select count(*) from gate_pending) from message m, "
+					 "gate g, event e where g.prospect_key = 'pat'"));
+	/* Once more, it is nothing new. */
+	assert_string_equal(
+		"0 done false",
+		pgtest_value(ingest, SETTLE(A("0"), VERDICT("0", M1, E1, "\"pat\"", "3"))));
+	assert_string_equal("1", pgtest_value(admin, "select count(*) from event"));
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +189,7 @@ int main(void)
 		cmocka_unit_test(one_mail_in_two_inboxes_is_one_message),
 		cmocka_unit_test(mails_of_one_prospect_are_numbered),
 		cmocka_unit_test(what_is_odd_is_told_and_the_others_go_on),
+		cmocka_unit_test(a_plain_mail_goes_beside_an_odd_one),
 	};
 
 	pgtest_start();

@@ -2,7 +2,11 @@
 -- one inbox, these do for a group of them, in statements over sets.  Each job is told what became of it; one that has
 -- lost its lease, or whose folder is another by now, is told so and disturbs nobody.
 --
--- Order of locks, over the whole group: leases by inbox, gates by workspace and key, messages, events, folders.
+-- Order of locks, over the whole group: leases by inbox, keys of new messages, gates by workspace and key, messages, events,
+-- folders.
+--
+-- Plans are made once in a session, mostly while tables are small or empty; without sequential scans, and with what is asked of
+-- a table apart from the rest, they are the right ones for as long as the session lives.
 
 -- A group spans workspaces.  It names those it is about, and sees no others.
 create function workspaces_now() returns uuid[]
@@ -32,7 +36,7 @@ grant select on event_key to replyd_ingest; -- what is not written twice is look
 create function gather_find(jobs jsonb) returns table (
 		job int, digest bytea, outbound_id uuid, inbox_id uuid, sequence text, step text,
 		prospect_key text, prospect_address text, message_id text, sent_at timestamptz)
-	language plpgsql as $$
+	language plpgsql set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 begin
 	perform set_config('replyd.workspaces', (select array_agg(distinct j.workspace_id)::text
 		from jsonb_to_recordset(jobs) as j (workspace_id uuid)), true);
@@ -65,37 +69,25 @@ create type gather_verdict as (job int, message_id uuid, prospect_keys text[], s
 
 -- The jobs whose leases are held; others are fenced off.
 create function gather_fence(jobs gather_job[]) returns gather_job[]
-	language plpgsql as $$
+	language plpgsql set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 declare
 	held gather_job[];
 begin
 	perform set_config('replyd.workspaces', (select array_agg(distinct j.workspace_id)::text from unnest(jobs) j), true);
 	with h as (
-		select l.inbox_id, l.epoch from lease l
-		where l.inbox_id = any (array(select j.inbox_id from unnest(jobs) j)) and l.worker_id is not null
-		order by l.inbox_id for share)
+		-- Whether somebody holds them is looked at afterwards: asked of the table, it goes by the index of the holders.
+		select l.inbox_id, l.epoch, l.worker_id from lease l
+		where l.inbox_id = any (array(select j.inbox_id from unnest(jobs) j)) order by l.inbox_id for share)
 	select array_agg(row(j.*)::gather_job) into held
-		from unnest(jobs) j join h on h.inbox_id = j.inbox_id and h.epoch = j.epoch;
+		from unnest(jobs) j join h on h.inbox_id = j.inbox_id and h.epoch = j.epoch and h.worker_id is not null;
 	return coalesce(held, '{}');
 end $$;
 grant execute on function gather_fence(gather_job[]) to replyd_ingest;
 
--- Every gate that is touched is there, and ours: made in order, then locked in order (two groups never wait in a ring).
-create function gather_gates(workspaces uuid[], keys text[]) returns void
-	language plpgsql as $$
-begin
-	insert into gate (workspace_id, prospect_key)
-		select distinct w, k from unnest(workspaces, keys) as u (w, k) order by w, k
-		on conflict do nothing;
-	perform 1 from gate g
-		join (select distinct w, k from unnest(workspaces, keys) as u (w, k)) t on g.workspace_id = t.w and g.prospect_key = t.k
-		order by g.workspace_id, g.prospect_key for update of g;
-end $$;
-grant execute on function gather_gates(uuid[], text[]) to replyd_ingest;
-
 -- The watermarks, as folder_advance() moves them; the jobs whose folder was there under its UIDVALIDITY.
 create function gather_marks(jobs gather_job[]) returns int[]
-	language plpgsql as $$
+	language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+	set plan_cache_mode = force_generic_plan as $$
 declare
 	moved int[];
 begin
@@ -113,10 +105,45 @@ begin
 end $$;
 grant execute on function gather_marks(gather_job[]) to replyd_ingest;
 
+-- Of what transaction 1 brings, that which was seen before: its gates, which are ours, are closed again while it is pending.
+create function gather_known(items gather_item[], fresh uuid[]) returns table (job int, uid bigint, was text)
+	language sql set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+	-- Locked: whoever settles it meanwhile must not miss the gates we close for it.
+	with known as materialized (
+		select m.workspace_id, m.message_id, m.state
+		from (select distinct i.workspace_id, i.message_id from unnest(items) i where i.message_id <> all (fresh)
+			order by i.workspace_id, i.message_id) o
+		cross join lateral (
+			select n.workspace_id, n.message_id, n.state from message_key k
+			join message n on n.workspace_id = k.workspace_id and n.message_id = k.message_id and n.created_at = k.message_created_at
+			where k.workspace_id = o.workspace_id and k.message_id = o.message_id for update of n) m
+	), said as materialized (
+		select i.*, case n.state when 'pending' then 'pending' else 'done' end as was
+		from unnest(items) i join known n on n.workspace_id = i.workspace_id and n.message_id = i.message_id
+	), seen as (
+		insert into sighting (workspace_id, message_id, inbox_id, folder_id, uidvalidity, uid)
+		select s.workspace_id, s.message_id, s.inbox_id, s.folder_id, s.uidvalidity, s.uid from said s
+		on conflict do nothing
+	), awaited as (
+		insert into gate_pending (workspace_id, prospect_key, message_id)
+		select distinct s.workspace_id, k, s.message_id from said s, unnest(s.prospect_keys) k where s.was = 'pending'
+		on conflict do nothing
+	), closed as (
+		insert into gate as g (workspace_id, prospect_key, level, reason, message_id, closed_at)
+		select distinct on (s.workspace_id, k) s.workspace_id, k, 2, 'provisional', s.message_id, now()
+		from said s, unnest(s.prospect_keys) k where s.was = 'pending' order by s.workspace_id, k, s.message_id desc
+		on conflict (workspace_id, prospect_key) do update set level = 2, reason = 'provisional',
+			message_id = excluded.message_id, closed_at = coalesce(g.closed_at, now()), updated_at = now()
+		where g.level < 2
+	)
+	select s.job, s.uid, s.was from said s
+$$;
+grant execute on function gather_known(gather_item[], uuid[]) to replyd_ingest;
+
 -- Transaction 1 of many batches.
 -- jobs, items: as the types above.  A row per job: said 'done', 'fenced' or 'stale', and per item: uid, was.
 create function gather_close(jobs_given jsonb, items_given jsonb) returns table (job int, said text, uid bigint, was text)
-	language plpgsql as $$
+	language plpgsql set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 declare
 	jobs gather_job[]; held gather_job[]; items gather_item[]; fresh uuid[]; moved int[];
 begin
@@ -127,8 +154,6 @@ begin
 			order by h.workspace_id, i.message_id, i.job) into items
 		from jsonb_populate_recordset(null::gather_item, items_given) i join unnest(held) h on h.job = i.job;
 	if items is not null then
-		perform gather_gates(array_agg(i.workspace_id), array_agg(k)) from unnest(items) i, unnest(i.prospect_keys) k;
-		-- The same mail may come in several jobs: the lowest of them has the message.
 		with made as (
 			insert into message_key (workspace_id, message_id, message_created_at)
 			select distinct on (i.workspace_id, i.message_id) i.workspace_id, i.message_id, now()
@@ -136,45 +161,40 @@ begin
 			on conflict do nothing returning message_id)
 		select array_agg(m.message_id) into fresh from made m;
 		fresh := coalesce(fresh, '{}');
-		insert into message (workspace_id, message_id, inbox_id, folder_id, uidvalidity, uid, state, prospect_key,
-				header_message_id, sender, subject, internal_at, size_bytes, matches, recovered, detected_at)
-			select distinct on (i.workspace_id, i.message_id) i.workspace_id, i.message_id, i.inbox_id, i.folder_id, i.uidvalidity,
-				i.uid, 'pending', i.prospect_keys[1], i.header_message_id, i.sender, i.subject, i.internal_at, i.size_bytes,
-				i.matches, i.recovered, i.detected_at
-			from unnest(items) i where i.message_id = any (fresh)
-			order by i.workspace_id, i.message_id, i.job;
-		-- What was seen before is locked: whoever settles it meanwhile must not miss the gates we close for it.
+		-- Every gate is there and ours, and closed where the mail is new: a conflicting row is locked also where it stays as it is.
+		insert into gate as g (workspace_id, prospect_key, level, reason, message_id, closed_at)
+			select distinct on (i.workspace_id, k) i.workspace_id, k, case when i.is_new then 2 else 0 end,
+				case when i.is_new then 'provisional' else '' end, case when i.is_new then i.message_id end,
+				case when i.is_new then now() end
+			from (select o.*, o.message_id = any (fresh) as is_new from unnest(items) o) i, unnest(i.prospect_keys) k
+			order by i.workspace_id, k, i.is_new desc, i.message_id desc
+			on conflict (workspace_id, prospect_key) do update set level = 2, reason = 'provisional',
+				message_id = excluded.message_id, closed_at = coalesce(g.closed_at, now()), updated_at = now()
+			where excluded.level = 2 and g.level < 2;
+		-- The same mail may come in several jobs: the lowest of them has the message.
 		return query
-			with known as materialized (
-				select m.workspace_id, m.message_id, m.state
-				from (select distinct i.workspace_id, i.message_id from unnest(items) i where i.message_id <> all (fresh)) o
-				join message_key k on k.workspace_id = o.workspace_id and k.message_id = o.message_id
-				join message m on m.workspace_id = k.workspace_id and m.message_id = k.message_id
-					and m.created_at = k.message_created_at
-				order by m.workspace_id, m.message_id for update of m
-			), said as materialized (
-				select i.*, case
-						when i.message_id <> all (fresh) then case n.state when 'pending' then 'pending' else 'done' end
-						when row_number() over (partition by i.workspace_id, i.message_id order by i.job) = 1 then 'new'
-						else 'pending' end as was
-				from unnest(items) i
-				left join known n on n.workspace_id = i.workspace_id and n.message_id = i.message_id
+			with given as materialized (
+				select i.*, row_number() over (partition by i.workspace_id, i.message_id order by i.job) as nth
+				from unnest(items) i where i.message_id = any (fresh)
+			), written as (
+				insert into message (workspace_id, message_id, inbox_id, folder_id, uidvalidity, uid, state, prospect_key,
+					header_message_id, sender, subject, internal_at, size_bytes, matches, recovered, detected_at)
+				select g.workspace_id, g.message_id, g.inbox_id, g.folder_id, g.uidvalidity, g.uid, 'pending', g.prospect_keys[1],
+					g.header_message_id, g.sender, g.subject, g.internal_at, g.size_bytes, g.matches, g.recovered, g.detected_at
+				from given g where g.nth = 1
 			), seen as (
 				insert into sighting (workspace_id, message_id, inbox_id, folder_id, uidvalidity, uid)
-				select s.workspace_id, s.message_id, s.inbox_id, s.folder_id, s.uidvalidity, s.uid from said s
+				select g.workspace_id, g.message_id, g.inbox_id, g.folder_id, g.uidvalidity, g.uid from given g
 				on conflict do nothing
 			), awaited as (
 				insert into gate_pending (workspace_id, prospect_key, message_id)
-				select distinct s.workspace_id, k, s.message_id from said s, unnest(s.prospect_keys) k where s.was <> 'done'
+				select g.workspace_id, k, g.message_id from given g, unnest(g.prospect_keys) k
 				on conflict do nothing
-			), closed as (
-				update gate g set level = 2, reason = 'provisional', message_id = c.message_id,
-					closed_at = coalesce(g.closed_at, now()), updated_at = now()
-				from (select distinct on (s.workspace_id, k) s.workspace_id, k, s.message_id
-					from said s, unnest(s.prospect_keys) k where s.was <> 'done' order by s.workspace_id, k, s.message_id desc) c
-				where g.workspace_id = c.workspace_id and g.prospect_key = c.k and g.level < 2
 			)
-			select s.job, null::text, s.uid, s.was from said s;
+			select g.job, null::text, g.uid, case when g.nth = 1 then 'new' else 'pending' end from given g;
+		if exists (select from unnest(items) i where i.message_id <> all (fresh)) then
+			return query select k.job, null::text, k.uid, k.was from gather_known(items, fresh) k;
+		end if;
 	end if;
 	moved := gather_marks(held);
 	return query
@@ -184,14 +204,47 @@ begin
 end $$;
 grant execute on function gather_close(jsonb, jsonb) to replyd_ingest;
 
+-- The messages of these verdicts, as far as they are pending and about that prospect; the jobs whose are written.
+create function gather_messages(verdicts gather_verdict[]) returns int[]
+	language plpgsql set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+	v record; written int[] := '{}'; gone int;
+begin
+	-- One by one: joined, a month that looks empty would be read whole for its one row.
+	for v in
+		select i.*, k.message_created_at
+		from unnest(verdicts) i cross join lateral (
+			select k.message_created_at from message_key k where k.workspace_id = i.workspace_id and k.message_id = i.message_id offset 0) k
+		order by i.workspace_id, i.message_id
+	loop
+		update message m set state = v.state, kind = v.kind, confidence = v.confidence, snippet = v.snippet, evidence = v.evidence,
+				matches = v.matches, return_at = v.return_at, ingested_at = clock_timestamp()
+			where m.workspace_id = v.workspace_id and m.message_id = v.message_id and m.created_at = v.message_created_at
+				and m.ingested_at is null and m.prospect_key = v.prospect_keys[1];
+		if found then
+			written := written || v.job;
+		end if;
+	end loop;
+	-- Another statement: it sees what closed a gate for one of them while its lock was waited for.
+	delete from gate_pending c where c.ctid = any (array(
+		select p.ctid from unnest(verdicts) i cross join lateral (
+			select p.ctid from gate_pending p where p.workspace_id = i.workspace_id and p.message_id = i.message_id offset 0) p
+		where i.job = any (written)));
+	get diagnostics gone = row_count;
+	if gone <> cardinality(written) then
+		raise exception 'a message closed another gate meanwhile' using errcode = 'serialization_failure';
+	end if;
+	return written;
+end $$;
+grant execute on function gather_messages(gather_verdict[]) to replyd_ingest;
+
 -- Transaction 2 of many mails, one per job.  said: 'done', 'fenced', 'stale', or 'again': it closed another gate meanwhile, or is
 -- not there; asked once more, alone, it is told why.
 create function gather_settle(jobs_given jsonb, verdicts_given jsonb) returns table (job int, said text, was_new boolean)
-	language plpgsql as $$
+	language plpgsql set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 declare
 	jobs gather_job[]; held gather_job[]; verdicts gather_verdict[]; plain gather_verdict[]; v gather_verdict; h gather_job;
-	ws uuid[]; keys text[]; fresh uuid[]; odd int[] := '{}'; new_ones int[] := '{}'; moved int[]; is_new boolean;
-	waiting int[]; made_at timestamptz[]; easy int[]; -- pending jobs, when their messages were made, and those that are plain
+	easy int[]; odd int[] := '{}'; new_ones int[] := '{}'; moved int[]; is_new boolean;
 begin
 	select array_agg(row(j.*)::gather_job order by j.job) into jobs from jsonb_populate_recordset(null::gather_job, jobs_given) j;
 	held := gather_fence(jobs);
@@ -201,100 +254,95 @@ begin
 			order by x.workspace_id, i.message_id, i.job) into verdicts
 		from jsonb_populate_recordset(null::gather_verdict, verdicts_given) i join unnest(held) x on x.job = i.job;
 	if verdicts is not null then
-		-- The gates of the verdicts, and those that were closed for these messages.
-		select array_agg(t.w), array_agg(t.k) into ws, keys from (
-			select i.workspace_id as w, k from unnest(verdicts) i, unnest(i.prospect_keys) k
-			union select c.workspace_id, c.prospect_key from unnest(verdicts) i
-			join gate_pending c on c.workspace_id = i.workspace_id and c.message_id = i.message_id) t;
-		perform gather_gates(ws, keys);
-		-- The messages by themselves: what is read of them afterwards nobody changes any more.
-		select array_agg(l.job), array_agg(l.created_at) into waiting, made_at from (
-			select i.job, m.created_at
-			from unnest(verdicts) i
-			join message_key k on k.workspace_id = i.workspace_id and k.message_id = i.message_id
-			join message m on m.workspace_id = k.workspace_id and m.message_id = k.message_id and m.created_at = k.message_created_at
-			where m.state = 'pending' and m.prospect_key = i.prospect_keys[1]
-			order by m.workspace_id, m.message_id for update of m) l;
+		-- The gates of the verdicts, and those that were closed for these messages, are locked; a conflicting row is, and stays as it is.
+		insert into gate as g (workspace_id, prospect_key)
+			select i.workspace_id, k from unnest(verdicts) i, unnest(i.prospect_keys) k
+			union select i.workspace_id, c.prospect_key from unnest(verdicts) i cross join lateral (
+				select p.prospect_key from gate_pending p
+				where p.workspace_id = i.workspace_id and p.message_id = i.message_id offset 0) c
+			order by 1, 2
+			on conflict (workspace_id, prospect_key) do update set level = g.level where false;
 		-- Plain is a mail about one prospect, whose gate no other mail of the group, nor another one that is pending, touches.
-		-- What it asks of gate_pending stays apart from the rest, so that it goes by index.
 		select array_agg(i.job) into easy
-		from (select o.job, o.workspace_id, o.message_id, o.prospect_keys[1] as key, cardinality(o.prospect_keys) as n,
-				count(*) over (partition by o.workspace_id, o.message_id) as together from unnest(verdicts) o) i
-		join (select o.workspace_id, k as key, count(*) as n from unnest(verdicts) o, unnest(o.prospect_keys) k group by 1, 2) t
-			on t.workspace_id = i.workspace_id and t.key = i.key
-		where i.n = 1 and i.together = 1 and t.n = 1 and i.job = any (waiting)
-			and (select array_agg(c.prospect_key) from gate_pending c
-				where c.workspace_id = i.workspace_id and c.message_id = i.message_id) = array[i.key]
-			and (select count(*) from gate_pending c
-				where c.workspace_id = i.workspace_id and c.prospect_key = i.key and c.message_id <> i.message_id) = 0;
-		easy := coalesce(easy, '{}');
+			from (select o.job, o.workspace_id, o.message_id, o.prospect_keys[1] as key, cardinality(o.prospect_keys) as n,
+					count(*) over (partition by o.workspace_id, o.message_id) as together from unnest(verdicts) o) i
+			join (select o.workspace_id, k as key, count(*) as n from unnest(verdicts) o, unnest(o.prospect_keys) k group by 1, 2) t
+				on t.workspace_id = i.workspace_id and t.key = i.key
+			where i.n = 1 and i.together = 1 and t.n = 1
+				and array(select c.prospect_key from gate_pending c
+					where c.workspace_id = i.workspace_id and c.message_id = i.message_id) = array[i.key]
+				and not exists (select from gate_pending c
+					where c.workspace_id = i.workspace_id and c.prospect_key = i.key and c.message_id <> i.message_id offset 0);
 		select array_agg(o) into plain from unnest(verdicts) o where o.job = any (easy);
 		if plain is not null then
-			with made as (
+			easy := gather_messages(plain);
+			with made as materialized (
 				insert into event_key (workspace_id, event_id, event_created_at)
-				select p.workspace_id, p.event_id, now() from unnest(plain) p order by p.workspace_id, p.event_id
-				on conflict do nothing returning event_id)
-			select array_agg(m.event_id) into fresh from made m;
-			fresh := coalesce(fresh, '{}');
-			update message m set state = p.state, kind = p.kind, confidence = p.confidence, snippet = p.snippet,
-					evidence = p.evidence, matches = p.matches, return_at = p.return_at, ingested_at = clock_timestamp()
-				from unnest(plain) p join unnest(waiting, made_at) as t (job, at) on t.job = p.job
-				where m.workspace_id = p.workspace_id and m.message_id = p.message_id and m.created_at = t.at;
-			delete from gate_pending c using unnest(plain) p where c.workspace_id = p.workspace_id and c.message_id = p.message_id;
-			with judged as (
-				update gate g set
-					level = greatest(n.rest, p.level),
-					reason = case when p.level > n.rest then p.reason when n.rest >= 3 then g.reason
-						when n.rest = 1 then 'out_of_office' else '' end,
-					message_id = case when p.level > n.rest then p.message_id when n.rest >= 3 then g.message_id
-						when n.rest = 1 then n.hold_by end,
-					hold_until = n.hold, hold_message_id = n.hold_by,
-					closed_at = case when greatest(n.rest, p.level) > 0 then coalesce(g.closed_at, now()) end,
-					events = g.events + case when p.event_id = any (fresh) then 1 else 0 end,
-					updated_at = now()
-				from unnest(plain) p
-				-- It is locked, so that what is read here is what is written over.
-				join lateral (
-					select x.hold, x.hold_by,
-						(case when b.level >= 3 then b.level when x.hold > now() then 1 else 0 end)::smallint as rest
-					from gate b cross join lateral (
-						select case when p.hold_until > coalesce(b.hold_until, '-infinity') then p.hold_until else b.hold_until end as hold,
-							case when p.hold_until > coalesce(b.hold_until, '-infinity') then p.message_id
-								else b.hold_message_id end as hold_by) x
-					where b.workspace_id = p.workspace_id and b.prospect_key = p.prospect_keys[1]) n on true
-				where g.workspace_id = p.workspace_id and g.prospect_key = p.prospect_keys[1]
-				returning p.job, p.workspace_id, p.event_id, p.event_type, p.prospect_keys[1] as prospect_key, p.inbox_id, p.message_id,
-					p.event_data, g.events, g.level, g.reason
-			), told as (
+				select p.workspace_id, p.event_id, now() from unnest(plain) p where p.job = any (easy)
+				order by p.workspace_id, p.event_id
+				on conflict do nothing returning event_id
+			), given as materialized (
+				select p.*, p.event_id = any (array(select m.event_id from made m)) as is_new
+				from unnest(plain) p where p.job = any (easy)
+			), judged as materialized (
+				-- All of these gates are there: what is inserted is what the verdict says, over what the gate is.
+				insert into gate as g (workspace_id, prospect_key, level, reason, message_id, hold_until, events)
+				select p.workspace_id, p.prospect_keys[1], p.level, p.reason, p.message_id, p.hold_until, p.is_new::int from given p
+				on conflict (workspace_id, prospect_key) do update set
+					(level, reason, message_id, hold_until, hold_message_id, closed_at) = (
+						select greatest(r.rest, excluded.level),
+							case when excluded.level > r.rest then excluded.reason when r.rest >= 3 then g.reason
+								when r.rest = 1 then 'out_of_office' else '' end,
+							case when excluded.level > r.rest then excluded.message_id when r.rest >= 3 then g.message_id
+								when r.rest = 1 then r.hold_by end,
+							r.hold, r.hold_by,
+							case when greatest(r.rest, excluded.level) > 0 then coalesce(g.closed_at, now()) end
+						from (
+							select n.hold, n.hold_by,
+								(case when g.level >= 3 then g.level when n.hold > now() then 1 else 0 end)::smallint as rest
+							from (
+								select case when n.is_later then excluded.hold_until else g.hold_until end as hold,
+									case when n.is_later then excluded.message_id else g.hold_message_id end as hold_by
+								from (select excluded.hold_until > coalesce(g.hold_until, '-infinity') as is_later) n) n) r),
+					events = g.events + excluded.events, updated_at = now()
+				returning g.workspace_id, g.prospect_key, g.events, g.level, g.reason
+			), told as materialized (
+				select p.*, j.events, j.level as now_level, j.reason as now_reason
+				from given p join judged j on j.workspace_id = p.workspace_id and j.prospect_key = p.prospect_keys[1] where p.is_new
+			), written as (
 				insert into event (workspace_id, event_id, type, prospect_key, prospect_seq, inbox_id, message_id, data)
-				select j.workspace_id, j.event_id, j.event_type, j.prospect_key, j.events, j.inbox_id, j.message_id,
-					j.event_data || jsonb_build_object(
-						'prospect', (j.event_data -> 'prospect') || jsonb_build_object('seq', j.events),
-						'gate', jsonb_build_object('level', j.level, 'reason', j.reason))
-				from judged j where j.event_id = any (fresh)
+				select t.workspace_id, t.event_id, t.event_type, t.prospect_keys[1], t.events, t.inbox_id, t.message_id,
+					t.event_data || jsonb_build_object(
+						'prospect', (t.event_data -> 'prospect') || jsonb_build_object('seq', t.events),
+						'gate', jsonb_build_object('level', t.now_level, 'reason', t.now_reason))
+				from told t
 			), queued as (
 				insert into event_queue (workspace_id, event_id, event_created_at)
-				select j.workspace_id, j.event_id, now() from judged j where j.event_id = any (fresh)
+				select t.workspace_id, t.event_id, now() from told t
 			)
-			select coalesce(array_agg(j.job), '{}') into new_ones from judged j where j.event_id = any (fresh);
+			select coalesce(array_agg(t.job), '{}') into new_ones from told t;
 		end if;
 		-- The others one after the other, as ever; what goes wrong with one is no matter of the rest.
-		foreach v in array verdicts loop
-			continue when v.job = any (easy);
-			select x.* into h from unnest(held) x where x.job = v.job;
-			perform set_config('replyd.workspace', v.workspace_id::text, true);
-			begin
-				select s.was_new into is_new from message_settle(h.inbox_id, h.epoch, to_jsonb(v)) s;
-				if is_new then
-					new_ones := new_ones || v.job;
-				end if;
-			exception when others then
-				odd := odd || v.job;
-			end;
-		end loop;
-		perform set_config('replyd.workspace', '', true);
+		if cardinality(easy) is distinct from cardinality(verdicts) then
+			foreach v in array verdicts loop
+				continue when v.job = any (easy);
+				select x.* into h from unnest(held) x where x.job = v.job;
+				perform set_config('replyd.workspace', v.workspace_id::text, true);
+				begin
+					select s.was_new into is_new from message_settle(h.inbox_id, h.epoch, to_jsonb(v)) s;
+					if is_new then
+						new_ones := new_ones || v.job;
+					end if;
+				exception when others then
+					odd := odd || v.job;
+				end;
+			end loop;
+			perform set_config('replyd.workspace', '', true);
+		end if;
 	end if;
-	select array_agg(row(x.*)::gather_job) into held from unnest(held) x where x.job <> all (odd);
+	if odd <> '{}' then
+		select array_agg(row(x.*)::gather_job) into held from unnest(held) x where x.job <> all (odd);
+	end if;
 	moved := gather_marks(coalesce(held, '{}'));
 	return query
 		select j.job, case when j.job = any (odd) then 'again' when x.job is null then 'fenced'

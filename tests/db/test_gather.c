@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "tests/db/pgtest.h"
+#include "tests/db/race.h"
 #include "tests/db/seed.h"
 
 #define M1 "60000000-0000-4000-8000-000000000001"
@@ -182,6 +183,61 @@ static void a_plain_mail_goes_beside_an_odd_one(void **state)
 	end();
 }
 
+static void a_gate_closed_while_the_mail_is_waited_for_is_not_left_behind(void **state)
+{
+	struct race closer, settler;
+
+	(void)state;
+	begin("gather_race");
+	pgtest_value(ingest, CLOSE(A("0"), ITEM("0", SEED_FOLDER_A, "5", M1, "\"pat\"")));
+	race_open(&closer, "gather_race", "replyd_ingest");
+	race_open(&settler, "gather_race", "replyd_ingest");
+	race_run(&closer, "begin");
+	assert_string_equal(
+		"0 5 pending, 0 done",
+		race_run(&closer, CLOSE(B("0"), ITEM("0", SEED_FOLDER_B, "5", M1, "\"sam\""))));
+	race_send(&settler, SETTLE(A("0"), VERDICT("0", M1, E1, "\"pat\"", "3")));
+	race_waits(&settler, admin);
+	race_run(&closer, "commit");
+	assert_string_equal("!40001", race_answer(&settler));
+	assert_string_equal(
+		"0 done true",
+		race_run(&settler, SETTLE(A("0"), VERDICT("0", M1, E1, "\"pat\"", "3"))));
+	assert_string_equal("pat 3, sam 0",
+			    pgtest_value(admin, "select string_agg(prospect_key || ' ' || level, "
+						"', ' order by prospect_key) from gate"));
+	assert_string_equal("0", pgtest_value(admin, "select count(*) from gate_pending"));
+	race_close(&closer);
+	race_close(&settler);
+	end();
+}
+
+static void a_mail_new_to_two_groups_at_once_is_one(void **state)
+{
+	struct race first, second;
+
+	(void)state;
+	begin("gather_twice");
+	race_open(&first, "gather_twice", "replyd_ingest");
+	race_open(&second, "gather_twice", "replyd_ingest");
+	race_run(&first, "begin");
+	assert_string_equal(
+		"0 5 new, 0 done",
+		race_run(&first, CLOSE(A("0"), ITEM("0", SEED_FOLDER_A, "5", M1, "\"pat\""))));
+	race_send(&second, CLOSE(B("0"), ITEM("0", SEED_FOLDER_B, "5", M1, "\"pat\",\"sam\"")));
+	race_waits(&second, admin);
+	race_run(&first, "commit");
+	assert_string_equal("0 5 pending, 0 done", race_answer(&second));
+	assert_string_equal("1 2 pat 2, sam 2",
+			    pgtest_value(admin, "select (select count(*) from message) || ' ' || "
+						"(select count(*) from sighting) || ' ' || "
+						"string_agg(prospect_key || ' ' || level, ', ' "
+						"order by prospect_key) from gate"));
+	race_close(&first);
+	race_close(&second);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +246,8 @@ int main(void)
 		cmocka_unit_test(mails_of_one_prospect_are_numbered),
 		cmocka_unit_test(what_is_odd_is_told_and_the_others_go_on),
 		cmocka_unit_test(a_plain_mail_goes_beside_an_odd_one),
+		cmocka_unit_test(a_gate_closed_while_the_mail_is_waited_for_is_not_left_behind),
+		cmocka_unit_test(a_mail_new_to_two_groups_at_once_is_one),
 	};
 
 	pgtest_start();

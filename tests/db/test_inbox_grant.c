@@ -113,13 +113,15 @@ static int64_t refuse(struct tokenbench *b, struct pg *pg, const char *inbox, in
 {
 	struct write w = { 0 };
 	char event[RAND_UUID];
+	static const struct connect_link_again no_link;
 	struct inbox_grant_refused r = { b->workspace,
 					 inbox,
 					 version,
 					 "invalid_grant",
 					 "HTTP 400 said",
 					 event,
-					 "{\"reason\":\"invalid_grant\"}" };
+					 "{\"reason\":\"invalid_grant\"}",
+					 &no_link };
 
 	rand_uuid(event);
 	assert_int_equal(inbox_grant_refuse_start(pg, &w.q, &r, on_written), 0);

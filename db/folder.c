@@ -6,12 +6,10 @@
 
 #include "base/mem.h"
 
-static void on_loaded(struct pg_tx *tx, const struct pg_answer *a);
 static void on_ensured(struct pg_tx *tx, const struct pg_answer *a);
 static void on_role(struct pg_tx *tx, const struct pg_answer *a);
 static void on_modseq(struct pg_tx *tx, const struct pg_answer *a);
 static void on_proven(struct pg_tx *tx, const struct pg_answer *a);
-static void on_said(struct pg_tx *tx, const struct pg_answer *a);
 
 /* Raises PG_FENCED: what follows in the transaction does not happen. */
 static const struct pg_stmt fence = { "folder_fence", "select fence($1::uuid, $2::bigint)" };
@@ -19,140 +17,6 @@ static const struct pg_stmt fence = { "folder_fence", "select fence($1::uuid, $2
 static bool is_fenced(const struct pg_answer *a)
 {
 	return strcmp(a->sqlstate, PG_FENCED) == 0;
-}
-
-/* ---- load ---- */
-
-#define US(column) "(extract(epoch from " column ") * 1000000)::bigint"
-
-/* It tears SQL apart. */
-/* clang-format off */
-static const struct pg_stmt inbox = {
-	"folder_inbox",
-	"select " US("s.gated_through") ", g.gap_id is not null, " US("g.blind_from")
-	" from inbox_seen s left join gap g on g.workspace_id = s.workspace_id"
-	"  and g.inbox_id = s.inbox_id and g.closed_at is null"
-	" where s.workspace_id = workspace_now() and s.inbox_id = $1::uuid",
-};
-static const struct pg_stmt folders = {
-	"folder_rows",
-	"select folder_id, wire_name, name, role, uidvalidity, uid_gated, uid_ingested, highestmodseq,"
-	" " US("gated_through") ", " US("ingested_through") ", seen_by, seen_every_s::bigint"
-	" from folder where inbox_id = $1::uuid order by role, wire_name",
-};
-/*
- * Where such a mail is now: under a UIDVALIDITY that is no more, or in a folder it
- * was moved from, it may have been seen again since, as a sighting.
- */
-static const struct pg_stmt pending = {
-	"folder_pending",
-	"select m.message_id, coalesce(s.folder_id, m.folder_id), coalesce(s.role, f.role),"
-	" coalesce(s.uidvalidity, m.uidvalidity), coalesce(s.uid, m.uid), m.prospect_key,"
-	" m.header_message_id, m.sender, m.subject, " US("m.internal_at") ", " US("m.detected_at") ","
-	" " US("m.gated_at") ", m.matches::text, m.recovered"
-	" from message m join folder f on f.folder_id = m.folder_id"
-	" left join lateral (select i.folder_id, i.uidvalidity, i.uid, n.role from sighting i"
-	"  join folder n on n.folder_id = i.folder_id and n.uidvalidity = i.uidvalidity"
-	"  where i.workspace_id = m.workspace_id and i.message_id = m.message_id"
-	"  and i.inbox_id = m.inbox_id and n.role in ('inbox', 'junk', 'all')"
-	"  order by i.seen_at desc limit 1) s on true"
-	" where m.workspace_id = workspace_now() and m.inbox_id = $1::uuid and m.state = 'pending'"
-	" order by m.folder_id, m.uid",
-};
-static const struct pg_stmt rechecks = {
-	"folder_rechecks",
-	"select folder_id, uidvalidity, uid from recheck where inbox_id = $1::uuid"
-	" order by folder_id, uid",
-};
-/* clang-format on */
-
-int folder_load_start(struct pg *pg, struct folder_load *q, const struct folder_lease *l)
-{
-	pg_tx_init(&q->tx, l->workspace);
-	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
-	pg_tx_add(&q->tx, &inbox, "u", l->inbox);
-	pg_tx_add(&q->tx, &folders, "u", l->inbox);
-	pg_tx_add(&q->tx, &pending, "u", l->inbox);
-	pg_tx_add(&q->tx, &rechecks, "u", l->inbox);
-	return pg_tx_start(pg, &q->tx, on_loaded);
-}
-
-static void tell_inbox(struct folder_load *q, const struct pg_answer *a)
-{
-	bool is_there = pg_rows(a, 1) > 0;
-
-	q->seen_us = is_there ? pg_row_time(a, 1, 0, 0) : INT64_MIN;
-	q->has_gap = is_there && pg_row_bool(a, 1, 0, 1);
-	q->blind_from_us = is_there ? pg_row_time(a, 1, 0, 2) : INT64_MIN;
-}
-
-static void tell_folders(struct folder_load *q, const struct pg_answer *a)
-{
-	for (int r = 0; r < pg_rows(a, 2); r++) {
-		struct folder_row f = {
-			.folder = pg_row_text(a, 2, r, 0),
-			.wire_name = pg_row_text(a, 2, r, 1),
-			.name = pg_row_text(a, 2, r, 2),
-			.role = pg_row_text(a, 2, r, 3),
-			.uidvalidity = pg_row_i64(a, 2, r, 4),
-			.uid_gated = pg_row_i64(a, 2, r, 5),
-			.uid_ingested = pg_row_i64(a, 2, r, 6),
-			.highestmodseq = pg_row_i64(a, 2, r, 7),
-			.gated_at_us = pg_row_time(a, 2, r, 8),
-			.ingested_at_us = pg_row_time(a, 2, r, 9),
-			.seen_by = pg_row_text(a, 2, r, 10),
-			.seen_every_s = pg_row_i64(a, 2, r, 11),
-		};
-
-		q->folder(q, &f);
-	}
-}
-
-static void tell_pending(struct folder_load *q, const struct pg_answer *a)
-{
-	for (int r = 0; r < pg_rows(a, 3); r++) {
-		struct folder_pending p = {
-			.message = pg_row_text(a, 3, r, 0),
-			.folder = pg_row_text(a, 3, r, 1),
-			.role = pg_row_text(a, 3, r, 2),
-			.uidvalidity = pg_row_i64(a, 3, r, 3),
-			.uid = pg_row_i64(a, 3, r, 4),
-			.prospect = pg_row_text(a, 3, r, 5),
-			.header_message_id = pg_row_text(a, 3, r, 6),
-			.sender = pg_row_text(a, 3, r, 7),
-			.subject = pg_row_text(a, 3, r, 8),
-			.internal_at_us = pg_row_time(a, 3, r, 9),
-			.detected_at_us = pg_row_time(a, 3, r, 10),
-			.gated_at_us = pg_row_time(a, 3, r, 11),
-			.matches = pg_row_text(a, 3, r, 12),
-			.recovered = pg_row_bool(a, 3, r, 13),
-		};
-
-		q->pending(q, &p);
-	}
-}
-
-static void on_loaded(struct pg_tx *tx, const struct pg_answer *a)
-{
-	struct folder_load *q = container_of(tx, struct folder_load, tx);
-
-	q->outcome = a->outcome;
-	q->fenced = is_fenced(a);
-	if (outcome_ok(&a->outcome)) {
-		tell_inbox(q, a);
-		tell_folders(q, a);
-		tell_pending(q, a);
-	}
-	for (int r = 0; outcome_ok(&a->outcome) && r < pg_rows(a, 4); r++) {
-		struct folder_recheck one = {
-			.folder = pg_row_text(a, 4, r, 0),
-			.uidvalidity = pg_row_i64(a, 4, r, 1),
-			.uid = pg_row_i64(a, 4, r, 2),
-		};
-
-		q->recheck(q, &one);
-	}
-	q->done(q);
 }
 
 /* ---- ensure ---- */
@@ -341,62 +205,5 @@ static void on_proven(struct pg_tx *tx, const struct pg_answer *a)
 	for (int r = 0; q->gap && r < rows; r++)
 		if (pg_row_bool(a, 0, r, 1))
 			q->gap(q, pg_row_text(a, 0, r, 0));
-	q->done(q);
-}
-
-/* ---- state ---- */
-
-/* It tears SQL apart. */
-/* clang-format off */
-static const struct pg_stmt state_say = {
-	"folder_state",
-	"insert into inbox_state as s (workspace_id, inbox_id, state, reason, detail, waiting_for,"
-	"  progress_done, progress_of, live_at, retry_at)"
-	" values (workspace_now(), $1::uuid, $2::text, $3::text, $4::text, $5::text,"
-	"  case when $7::bigint > 0 then $6::bigint end, nullif($7::bigint, 0),"
-	"  case when $2::text = 'live' then now() end,"
-	"  case when $8::bigint > 0 then to_timestamp($8::bigint / 1e6) end)"
-	" on conflict (workspace_id, inbox_id) do update set reason = excluded.reason,"
-	"  detail = excluded.detail, waiting_for = excluded.waiting_for,"
-	"  progress_done = excluded.progress_done, progress_of = excluded.progress_of,"
-	"  retry_at = excluded.retry_at,"
-	"  since = case when s.state = excluded.state and s.reason = excluded.reason then s.since"
-	"   else now() end,"
-	"  live_at = coalesce(excluded.live_at, case when s.state = 'live' then now() end, s.live_at),"
-	"  state = excluded.state",
-};
-/* A connect link may wait for what was just said. */
-static const struct pg_stmt state_links = {
-	"folder_state_links",
-	"select links_checked(array[$1::uuid])",
-};
-static const struct pg_stmt state_event = {
-	"folder_state_event",
-	"select event_put($1::uuid, $2::text, null, null, $3::uuid, null, $4::jsonb)",
-};
-/* clang-format on */
-
-int folder_state_start(struct pg *pg, struct folder_state *q, const struct folder_lease *l,
-		       const struct folder_said *said, void (*done)(struct folder_state *))
-{
-	q->done = done;
-	pg_tx_init(&q->tx, l->workspace);
-	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
-	pg_tx_add(&q->tx, &state_say, "uttttiii", l->inbox, said->state, said->reason, said->detail,
-		  said->waiting_for, said->progress_done, said->progress_of, said->retry_at_us);
-	pg_tx_add(&q->tx, &state_links, "u", l->inbox);
-	if (said->event)
-		pg_tx_add(&q->tx, &state_event, "utuj", said->event, said->event_type, l->inbox,
-			  said->event_data);
-	return pg_tx_start(pg, &q->tx, on_said);
-}
-
-static void on_said(struct pg_tx *tx, const struct pg_answer *a)
-{
-	struct folder_state *q = container_of(tx, struct folder_state, tx);
-
-	q->outcome = a->outcome;
-	q->fenced = is_fenced(a);
-	q->links = outcome_ok(&a->outcome) ? pg_row_i64(a, 2, 0, 0) : 0;
 	q->done(q);
 }

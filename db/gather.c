@@ -5,6 +5,8 @@
 
 #include "base/io/timer.h"
 #include "base/mem.h"
+#include "db/folder_load.h"
+#include "db/folder_state.h"
 #include "db/pg_json.h"
 
 static void on_turn(struct timer *t);
@@ -13,14 +15,27 @@ static void on_closed(struct timer *t);
 
 /* It tears SQL apart. */
 /* clang-format off */
-static const struct pg_stmt stmts[GATHER_KINDS] = {
-	[GATHER_FIND] = { "gather_find",
-		"select job, digest, outbound_id, inbox_id, sequence, step, prospect_key, prospect_address, message_id,"
-		" (extract(epoch from sent_at) * 1000000)::bigint from gather_find($1::jsonb)" },
-	[GATHER_CLOSE] = { "gather_close", "select job, said, uid, was from gather_close($1::jsonb, $2::jsonb)" },
-	[GATHER_SETTLE] = { "gather_settle", "select job, said, was_new from gather_settle($1::jsonb, $2::jsonb)" },
-};
+static const struct pg_stmt find = { "gather_find",
+	"select job, digest, outbound_id, inbox_id, sequence, step, prospect_key, prospect_address, message_id,"
+	" (extract(epoch from sent_at) * 1000000)::bigint from gather_find($1::jsonb)" };
+static const struct pg_stmt close_gates = { "gather_close",
+	"select job, said, uid, was from gather_close($1::jsonb, $2::jsonb)" };
+static const struct pg_stmt settle = { "gather_settle",
+	"select job, said, was_new from gather_settle($1::jsonb, $2::jsonb)" };
 /* clang-format on */
+
+/* Each is given the jobs, where it has items those too, and answers rows that begin with a job. */
+static const struct {
+	const struct pg_stmt *stmts;
+	int n;
+	bool has_items;
+} kinds[GATHER_KINDS] = {
+	[GATHER_FIND] = { &find, 1, false },
+	[GATHER_CLOSE] = { &close_gates, 1, true },
+	[GATHER_SETTLE] = { &settle, 1, true },
+	[GATHER_LOAD] = { folder_load_stmts, FOLDER_LOAD_STMTS, false },
+	[GATHER_STATE] = { folder_state_stmts, FOLDER_STATE_STMTS, false },
+};
 
 /* The group of a kind that is under way; n == 0: none is. */
 struct gather_group {
@@ -226,10 +241,12 @@ static void send_group(struct gather_group *group)
 	jobs_text = pg_json_dump(jobs);
 	items_text = pg_json_dump(items);
 	pg_tx_init(&group->tx, NULL);
-	if (group->kind == GATHER_FIND)
-		pg_tx_add(&group->tx, &stmts[group->kind], "j", jobs_text);
-	else
-		pg_tx_add(&group->tx, &stmts[group->kind], "jj", jobs_text, items_text);
+	for (int st = 0; st < kinds[group->kind].n; st++)
+		if (kinds[group->kind].has_items)
+			pg_tx_add(&group->tx, &kinds[group->kind].stmts[st], "jj", jobs_text,
+				  items_text);
+		else
+			pg_tx_add(&group->tx, &kinds[group->kind].stmts[st], "j", jobs_text);
 	r = pg_tx_start(group->lane->pg, &group->tx, on_answer);
 	if (r == -EMSGSIZE && group->n > 1) {
 		ask_each(group);
@@ -252,18 +269,26 @@ static void on_turn(struct timer *t)
 				send_group(&g->lanes[i].groups[k]);
 }
 
+static void tell_rows(struct gather_group *group, const struct pg_answer *a, int st)
+{
+	for (int r = 0; r < pg_rows(a, st); r++) {
+		int64_t job = pg_row_i64(a, st, r, 0);
+		struct gather_ask *q = job >= 0 && job < group->n ? group->asks[job] : NULL;
+
+		if (!q)
+			continue;
+		q->st = st;
+		q->row(q, a, r);
+	}
+}
+
 static void on_answer(struct pg_tx *tx, const struct pg_answer *a)
 {
 	struct gather_group *group = container_of(tx, struct gather_group, tx);
 	struct gather_lane *lane = group->lane;
-	int rows = outcome_ok(&a->outcome) ? pg_rows(a, 0) : 0;
 
-	for (int r = 0; r < rows; r++) {
-		int64_t job = pg_row_i64(a, 0, r, 0);
-
-		if (job >= 0 && job < group->n && group->asks[job])
-			group->asks[job]->row(group->asks[job], a, r);
-	}
+	for (int st = 0; outcome_ok(&a->outcome) && st < kinds[group->kind].n; st++)
+		tell_rows(group, a, st);
 	if (!outcome_ok(&a->outcome) && a->outcome.blame == BLAME_US && group->n > 1)
 		ask_each(group);
 	else

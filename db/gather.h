@@ -10,7 +10,8 @@
 
 /*
  * Group commit: the questions of many inboxes go to PostgreSQL as few
- * transactions (gather_find(), gather_close(), gather_settle() in the schema).
+ * transactions (gather_find(), gather_close(), gather_settle() in the schema;
+ * what inboxes begin with, and what is said of them).
  *
  *   asks -> [queue of a kind] -> one group under way -> an answer for each ask
  *
@@ -28,7 +29,14 @@ struct gather_group;
 #define GATHER_MOST  64  /* asks in one group: a few milliseconds of PostgreSQL's time */
 #define GATHER_ITEMS 256 /* and mails, but for the first ask: a megabyte of JSON */
 
-enum gather_kind { GATHER_FIND, GATHER_CLOSE, GATHER_SETTLE, GATHER_KINDS };
+enum gather_kind {
+	GATHER_FIND,
+	GATHER_CLOSE,
+	GATHER_SETTLE,
+	GATHER_LOAD,  /* db/folder_load.h */
+	GATHER_STATE, /* db/folder_state.h */
+	GATHER_KINDS
+};
 
 /* `lanes`: connections, of which one may serve elsewhere too; borrowed. */
 struct gather *gather_open(struct loop *l, struct pg *const *lanes, unsigned n);
@@ -41,6 +49,7 @@ struct gather_ask {
 	struct gather_group *group;
 	json_t *job, *items;
 	bool alone;
+	int st; /* in `row`: of a kind with several statements, the one whose row it is */
 	enum { GATHER_IDLE, GATHER_QUEUED, GATHER_SENT } state;
 	/* A row of the answer that is this ask's, before `done`; nothing may be started or
 	 * cancelled in it. */

@@ -6,7 +6,8 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-/* `put` acts after the snapshot that the rest reads, so a request it has put is added by hand. */
+/* Apart (`offset 0`), or the planner, who saw the tables empty, reads them from end to end.
+ * `put` acts after the snapshot that the rest reads, so a request it has put is added by hand. */
 static const struct pg_stmt look_stmt = {
 	"token_look",
 	"with want as ("
@@ -19,9 +20,14 @@ static const struct pg_stmt look_stmt = {
 		      "    coalesce(s.state = 'reauth_required', false) as reauth, s.reason, "
 		      "s.detail"
 		      "  from want w"
-		      "    left join access_token t on t.inbox_id = w.inbox"
-		      "    left join token_request r on r.inbox_id = w.inbox"
-		      "    left join inbox_state s on s.inbox_id = w.inbox"
+		      "    left join lateral (select * from access_token t where t.inbox_id = "
+		      "w.inbox offset 0) t"
+		      "      on true"
+		      "    left join lateral (select r.inbox_id from token_request r where "
+		      "r.inbox_id = w.inbox offset 0) r"
+		      "      on true"
+		      "    left join lateral (select s.state, s.reason, s.detail from inbox_state s"
+		      "      where s.inbox_id = w.inbox offset 0) s on true"
 		      "), put as ("
 		      "  insert into token_request as r (workspace_id, inbox_id, refused_version)"
 		      "  select workspace, inbox, max(refused) from seen where ask and not usable"

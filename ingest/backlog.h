@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "db/folder.h"
+#include "db/folder_load.h"
 
 /*
  * Messages of one inbox whose gates are closed and whose texts were never read,

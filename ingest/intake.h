@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
-#include "db/folder.h"
+#include "db/folder_load.h"
 #include "db/gather.h"
 #include "db/pg.h"
 #include "ingest/imap/imap_session.h"

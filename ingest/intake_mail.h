@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "db/arrival.h"
 #include "db/event_id.h"
+#include "db/folder_load.h"
 #include "ingest/imap/imap_session.h"
 #include "ingest/match/match_ids.h"
 #include "ingest/match/match_pick.h"

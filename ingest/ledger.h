@@ -9,6 +9,7 @@
 #include "db/arrival.h"
 #include "db/folder.h"
 #include "db/gap.h"
+#include "db/gather.h"
 #include "db/pg.h"
 #include "ingest/backlog.h"
 #include "ingest/recall.h"
@@ -29,6 +30,7 @@
  */
 struct ledger_params {
 	struct pg *pg;
+	struct gather *gather;            /* NULL: none */
 	const struct log *log;            /* borrowed */
 	const struct folder_lease *lease; /* borrowed */
 	struct watch *watch;              /* borrowed */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "db/folder_load.h"
 
 static void on_row(struct folder_load *q, const struct folder_row *f);
 static void on_pending(struct folder_load *q, const struct folder_pending *p);
@@ -31,7 +32,7 @@ void ledger_rows_drop(struct ledger *l)
 
 	if (!load)
 		return;
-	pg_tx_cancel(&load->q.tx);
+	folder_load_cancel(&load->q);
 	for (size_t i = 0; i < load->n; i++) {
 		free(load->rows[i].raw);
 		free(load->rows[i].name);
@@ -53,7 +54,7 @@ int ledger_rows_read(struct ledger *l, bool is_reload)
 	l->load->q.pending = on_pending;
 	l->load->q.recheck = on_recheck;
 	l->load->q.done = on_loaded;
-	r = folder_load_start(l->p.pg, &l->load->q, l->p.lease);
+	r = folder_load_start(l->p.pg, l->p.gather, &l->load->q, l->p.lease);
 	if (r)
 		ledger_rows_drop(l);
 	return r;

@@ -133,7 +133,7 @@ struct mailbox *mailbox_open(const struct mailbox_params *p, void *owner,
 	backoff_init(&m->backoff, p->retry_first_ms ? p->retry_first_ms : RETRY_FIRST_MS,
 		     RETRY_MAX_MS, SURVIVE_MS);
 	renewal_init(&m->renewal, p->retry_first_ms);
-	standing_init(&m->standing, p->pg, &m->lease, m->address, m, on_told);
+	standing_init(&m->standing, p->pg, p->gather, &m->lease, m->address, m, on_told);
 	m->wake_ms = NEVER;
 	timer_open(&m->timer, p->loop, on_timer);
 	if (row->epoch)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "db/event_id.h"
+#include "db/folder_state.h"
 #include "ingest/event_json.h"
 
 #define RETRY_MS 1000
@@ -25,10 +26,12 @@ struct standing_write {
 	int64_t refused, retry_at_us;
 };
 
-void standing_init(struct standing *s, struct pg *pg, const struct folder_lease *lease,
-		   const char *address, void *owner, void (*on_told)(void *owner))
+void standing_init(struct standing *s, struct pg *pg, struct gather *gather,
+		   const struct folder_lease *lease, const char *address, void *owner,
+		   void (*on_told)(void *owner))
 {
 	*s = (struct standing){ .pg = pg,
+				.gather = gather,
 				.lease = lease,
 				.address = address,
 				.owner = owner,
@@ -41,7 +44,7 @@ static void end_write(struct standing *s)
 {
 	if (!s->write)
 		return;
-	pg_tx_cancel(&s->write->q.tx);
+	folder_state_cancel(&s->write->q);
 	free(s->write->reason);
 	free(s->write->detail);
 	free(s->write);
@@ -95,7 +98,7 @@ static void start_write(struct standing *s)
 		.event_data = data,
 	};
 
-	if (folder_state_start(s->pg, &w->q, s->lease, &said, on_written)) {
+	if (folder_state_start(s->pg, s->gather, &w->q, s->lease, &said, on_written)) {
 		end_write(s);
 		s->retry_at_ms = clock_mono_ms() + RETRY_MS;
 	}

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "db/folder.h"
+#include "db/gather.h"
 #include "db/pg.h"
 
 /*
@@ -24,6 +25,7 @@ struct standing_now {
 
 struct standing {
 	struct pg *pg;
+	struct gather *gather;            /* NULL: none */
 	const struct folder_lease *lease; /* borrowed, as `address` is */
 	const char *address;
 	void *owner;
@@ -45,8 +47,9 @@ struct standing {
 	uint64_t again_ms;             /* `now` is written then; UINT64_MAX: it need not be */
 };
 
-void standing_init(struct standing *s, struct pg *pg, const struct folder_lease *lease,
-		   const char *address, void *owner, void (*on_told)(void *owner));
+void standing_init(struct standing *s, struct pg *pg, struct gather *gather,
+		   const struct folder_lease *lease, const char *address, void *owner,
+		   void (*on_told)(void *owner));
 void standing_clear(struct standing *s); /* cancels */
 /* `state` must be static; `detail` for people.  `refused`: for "reauth_required", what the event
  * is about. */

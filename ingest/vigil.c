@@ -31,6 +31,7 @@ struct vigil *vigil_open(const struct vigil_params *p)
 	backlog_init(&v->backlog);
 	const struct ledger_params lp = {
 		.pg = p->pg,
+		.gather = p->gather,
 		.log = p->log,
 		.lease = &v->p.lease,
 		.watch = &v->watch,

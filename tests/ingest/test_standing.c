@@ -15,7 +15,7 @@ static void what_is_being_written_is_waited_for(void **state)
 	struct standing s;
 
 	(void)state;
-	standing_init(&s, NULL, &lease, "a@example.test", NULL, NULL);
+	standing_init(&s, NULL, NULL, &lease, "a@example.test", NULL, NULL);
 	s.state = "catching_up";
 	standing_look(&s, &waits, 100000);
 	assert_int_equal(standing_deadline(&s), 100000);
@@ -33,7 +33,7 @@ static void a_state_on_the_way_waits_a_moment(void **state)
 	struct standing s;
 
 	(void)state;
-	standing_init(&s, NULL, &lease, "a@example.test", NULL, NULL);
+	standing_init(&s, NULL, NULL, &lease, "a@example.test", NULL, NULL);
 	standing_say(&s, "connecting", "", TEXT(""), 0);
 	assert_null(s.write);
 	assert_true(standing_deadline(&s) != UINT64_MAX);

@@ -40,6 +40,12 @@ static void on_viewed(struct pg_tx *tx, const struct pg_answer *a);
 	"  and g.inbox_id = i.inbox_id and g.closed_at is null),"                                  \
 	" 'covers', inbox_covers(i.inbox_id),"                                                     \
 	" 'folders', " FOLDERS_JSON(which) ","                                                     \
+	" 'smtp', coalesce((select jsonb_build_object('state', m.state, 'reason', m.reason, 'detail', m.detail," \
+	"   'host', m.host, 'port', nullif(m.port, 0), 'security', nullif(m.security, ''),"        \
+	"   'checked_at', instant_text(m.checked_at)) from inbox_smtp m"                           \
+	"  where m.workspace_id = i.workspace_id and m.inbox_id = i.inbox_id),"                    \
+	"  jsonb_build_object('state', 'not_checked', 'reason', '', 'detail', '', 'host', '',"     \
+	"   'port', null, 'security', null, 'checked_at', null)),"                                 \
 	" 'grant', (select jsonb_build_object('kind', g.kind, 'state', grant_state(g.state, g.dies_of)," \
 	"   'reason', case when g.state = 'ok' and g.dies_of <> '' then g.dies_of else g.reason end," \
 	"   'dies_at', case when g.state = 'ok' then instant_text(g.dies_at) end)"                \
@@ -133,9 +139,12 @@ static const struct pg_stmt connect_link = {
 	"select jsonb_build_object('id', connect_link_id, 'provider', provider,"
 	"  'state', case when " IS_LATE " then 'failed' else state end,"
 	"  'problem', case when " IS_LATE " then 'link_expired' else problem end,"
-	"  'problem_detail', problem_detail, 'inbox_id', inbox_id,"
+	"  'problem_detail', problem_detail, 'inbox_id', inbox_id, 'offers', offers,"
+	"  'smtp', (select jsonb_build_object('state', m.state, 'reason', m.reason,"
+	"    'detail', m.detail, 'checked_at', instant_text(m.checked_at)) from inbox_smtp m"
+	"   where m.workspace_id = l.workspace_id and m.inbox_id = l.inbox_id),"
 	"  'expires_at', instant_text(expires_at))::text"
-	" from connect_link where connect_link_id = $1 and workspace_id = workspace_now()",
+	" from connect_link l where connect_link_id = $1 and workspace_id = workspace_now()",
 };
 /* clang-format on */
 

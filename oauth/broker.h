@@ -32,6 +32,14 @@ struct broker;
 
 #define BROKER_GRACE_MS 10000
 
+/* A server of a provider. */
+struct broker_server {
+	const char *host; /* borrowed; "" not known */
+	uint16_t port;
+	bool is_starttls;   /* else TLS from the first byte */
+	bool is_local_part; /* its user names are what stands before the @ */
+};
+
 struct broker_params {
 	const struct log *log;
 	struct pg *pg;            /* as replyd_broker; must outlive the broker */
@@ -46,10 +54,14 @@ struct broker_params {
 	const struct domain_provider *domains; /* where whole domains can be opened; borrowed */
 	size_t n_domains;
 	uint64_t refresh_ahead_ms;
-	uint64_t timeout_ms;    /* of one HTTP request */
-	uint64_t look_ms;       /* between two looks when nothing is heard; 0: 2 s */
-	uint64_t settle_ms;     /* after PostgreSQL came back, claims are left to the living for so
-				   long; 0: 5 s */
+	uint64_t timeout_ms; /* of one HTTP request */
+	uint64_t look_ms;    /* between two looks when nothing is heard; 0: 2 s */
+	uint64_t settle_ms;  /* after PostgreSQL came back, claims are left to the living for so
+				long; 0: 5 s */
+	/* Where mail of a provider's inboxes is handed in; NULL or false: not known. */
+	bool (*smtp_of)(void *owner, const char *provider, struct broker_server *ret);
+	void *smtp_owner;
+	uint16_t starttls_port; /* tried where nobody answers at an IMAP server's TLS; 0: 143 */
 	unsigned concurrency;   /* jobs under way; 0: 32 */
 	uint64_t forecast_ms;   /* between two looks for grants that will die; 0: 30 s */
 	const char *public_url; /* how browsers reach us; NULL: events bring no connect_url */

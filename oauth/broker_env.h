@@ -31,6 +31,7 @@ struct broker_env {
 	struct rand_gen rand;
 	struct broker_stats stats;
 	struct list jobs;
+	unsigned reaching; /* of them, reach jobs: beside those that are counted */
 	void (*job_ended)(struct broker_env *env); /* after the job has left `jobs` */
 };
 

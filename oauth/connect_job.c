@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/seal.h"
+#include "oauth/reach_job.h"
 
 #define ASK_AGAIN_MS                                                                               \
 	8000 /* a quick failure is tried again within this time: the person waits, and the claim   \
@@ -360,6 +361,26 @@ static bool retries(struct connect_job *j, const struct outcome *o)
 	return ++j->write_tries < WRITE_TRIES;
 }
 
+/* Beside the worker's login. */
+static void reach(struct connect_job *j)
+{
+	const struct reach_what w = {
+		.workspace = j->workspace,
+		.inbox = j->inbox,
+		.link = j->link,
+		.provider = j->provider_name,
+		.address = j->address,
+		.login_name = j->login_name,
+		.imap_host = j->imap_host,
+		.imap_port = j->imap_port,
+		.imap_is_tls = strcmp(j->imap_security, "tls") == 0,
+		.credential = &j->passing,
+		.is_token = !j->is_password,
+	};
+
+	reach_job_start(j->env, &w);
+}
+
 static void on_settled(struct connect_link_write *w)
 {
 	struct connect_job *j = container_of(w, struct connect_job, write);
@@ -387,6 +408,7 @@ static void on_settled(struct connect_link_write *w)
 	log_info(&j->log, "broker.granted", "inbox=%s version=%" PRId64 " kind=%s took_ms=%" PRIu64,
 		 j->inbox, w->version, j->is_password ? "password" : "oauth",
 		 clock_mono_ms() - j->began_ms);
+	reach(j);
 	pg_notify(j->env->p.pg, "replyd_inbox");
 	pg_notify(j->env->p.pg, "replyd_connected");
 	pg_notify(j->env->p.pg, "replyd_token_ready");

@@ -20,8 +20,9 @@
 #define SETTINGS_RETRIES 16
 
 struct settings_provider {
-	char *imap_host, *imap_security, *auth, *domains, *mx, *session_ends_with_token;
-	int64_t imap_port, connections, connects_per_s, logins_per_s;
+	char *imap_host, *imap_security, *smtp_host, *smtp_security, *auth, *domains, *mx,
+		*session_ends_with_token;
+	int64_t imap_port, smtp_port, connections, connects_per_s, logins_per_s;
 	uint64_t idle_renew_ms, proof_ms, sweep_ms, session_ms;
 	char *authorize_url, *token_url, *userinfo_url, *revoke_url, *issuer;
 	char *client_id, *client_secret_file, *scopes, *required_scope, *authorize_params;

@@ -106,25 +106,42 @@ int64_t settings_provider_day(const char *day)
 	return clock_from_rfc3339(instant, &us) == 0 && us > 0 ? us / 1000000 : -EINVAL;
 }
 
+/* What is said of a server lies over what is known of it. */
+static int read_place(const char *name, const char *key, const char *host, int64_t port,
+		      const char *security, const uint16_t usual[2], struct provider_server *to,
+		      char why[512])
+{
+	bool is_auto = strcmp(security, "auto") == 0;
+
+	if (*host) {
+		if (!hostname_is_sane(text_of(host)))
+			return refuse(why, name, key,
+				      "is not the name or address of a host; write "
+				      "mail.example.com, without scheme and port");
+		*to = (struct provider_server){ .host = host };
+	}
+	if (!is_auto || *host)
+		to->security = strcmp(security, "starttls") == 0 ? PROVIDER_STARTTLS : PROVIDER_TLS;
+	if (port)
+		to->port = (uint16_t)port;
+	else if (*host || !is_auto)
+		to->port = usual[to->security];
+	return 0;
+}
+
 static int read_server(const struct settings_provider *p, struct provider_row *row, char why[512])
 {
-	if (*p->imap_host) {
-		if (!hostname_is_sane(text_of(p->imap_host)))
-			return refuse(why, row->name, "imap_host",
-				      "is not the name or address of a host; write "
-				      "imap.example.com, without scheme and port");
-		row->imap = (struct provider_server){ .host = p->imap_host };
-	}
+	static const uint16_t imap[] = { [PROVIDER_TLS] = 993, [PROVIDER_STARTTLS] = 143 };
+	static const uint16_t smtp[] = { [PROVIDER_TLS] = 465, [PROVIDER_STARTTLS] = 587 };
+
+	if (read_place(row->name, "imap_host", p->imap_host, p->imap_port, p->imap_security, imap,
+		       &row->imap, why) ||
+	    read_place(row->name, "smtp_host", p->smtp_host, p->smtp_port, p->smtp_security, smtp,
+		       &row->smtp, why))
+		return -EINVAL;
 	/* "generic" has none: its inboxes bring their own. */
 	if (!*row->imap.host && strcmp(row->name, "generic") != 0)
 		return refuse(why, row->name, "imap_host", "is empty; name the IMAP server");
-	if (strcmp(p->imap_security, "auto") != 0 || *p->imap_host)
-		row->imap.security = strcmp(p->imap_security, "starttls") == 0 ? PROVIDER_STARTTLS
-									       : PROVIDER_TLS;
-	if (p->imap_port)
-		row->imap.port = (uint16_t)p->imap_port;
-	else if (*p->imap_host || strcmp(p->imap_security, "auto") != 0)
-		row->imap.port = row->imap.security == PROVIDER_TLS ? 993 : 143;
 	return 0;
 }
 

@@ -16,6 +16,27 @@ grant update (state, problem, problem_detail) on connect_link to replyd_rotation
 grant select (detail, since) on inbox_state to replyd_rotation;
 grant execute on function event_id_of(text[]) to replyd_broker;
 
+-- What the broker saw of an inbox's servers while it was connected: may one send from it, and is there another port?
+create table inbox_smtp (
+	workspace_id uuid not null,
+	inbox_id     uuid not null,
+	state        text not null check (state in ('ok', 'refused', 'unreachable', 'not_checked')),
+	reason       text not null default '',        -- stable code: 'login_refused', 'smtp_off', 'smtp_unknown' ...
+	detail       text not null default '',        -- what the server said, made printable
+	host         text not null default '',
+	port         int  not null default 0,
+	security     text not null default '' check (security in ('', 'tls', 'starttls')),
+	checked_at   timestamptz not null default now(),
+	primary key (workspace_id, inbox_id),
+	foreign key (workspace_id, inbox_id) references inbox
+);
+call walled('inbox_smtp');
+grant select, insert, update, delete on inbox_smtp to replyd_broker;
+grant select on inbox_smtp to replyd_api, replyd_admin;
+call opened_to('inbox_smtp', 'replyd_admin', 'the command line shows whether one may send');
+alter table connect_link add column offers jsonb;     -- {port, security}: answers where the inbox's own port does not
+grant select (offers) on connect_link to replyd_api;
+
 -- The reason of an inbox as a problem of its connection.
 create function link_problem(reason text) returns text
 	language sql immutable parallel safe

@@ -34,7 +34,7 @@ struct provider_row {
 	const char *name;  /* "gmail": stable, stored in inbox.provider */
 	const char *title; /* "Gmail and Google Workspace" */
 	struct provider_server imap, smtp;
-	enum provider_login login;
+	enum provider_login login, smtp_login;
 	unsigned auth;              /* PROVIDER_AUTH_* */
 	bool takes_app_passwords;   /* and no other: the account's own is refused, though right */
 	const char *const *domains; /* of addresses, NULL-ended: "gmail.com", "googlemail.com" */

@@ -206,6 +206,7 @@ static const struct provider_row rows[] = {
 		.imap = AT_993("imap.mail.yahoo.co.jp"), /* [field] */
 		.smtp = AT_465("smtp.mail.yahoo.co.jp"),
 		.login = PROVIDER_LOGIN_LOCAL_PART,
+		.smtp_login = PROVIDER_LOGIN_LOCAL_PART,
 		.auth = PROVIDER_AUTH_PASSWORD,
 		.domains = LIST("yahoo.co.jp"),
 		.mx_suffixes = NOTHING,
@@ -340,7 +341,8 @@ static const struct provider_row rows[] = {
 		.title = "WEB.DE",
 		.imap = AT_993("imap.web.de"), /* [db] */
 		.smtp = AT_465("smtp.web.de"),
-		.login = PROVIDER_LOGIN_LOCAL_PART, /* [db] */
+		.login = PROVIDER_LOGIN_LOCAL_PART,
+		.smtp_login = PROVIDER_LOGIN_LOCAL_PART, /* [db] */
 		.domains = LIST("web.de"),
 		.mx_suffixes = NOTHING,
 		UNITED,

@@ -81,6 +81,20 @@ static size_t read_providers(struct broker_role *b)
 	return n;
 }
 
+static bool smtp_of(void *owner, const char *provider, struct broker_server *ret)
+{
+	const struct settings *s = owner;
+	const struct provider_row *row = provider_table_find(&s->providers, text_of(provider));
+
+	*ret = (struct broker_server){
+		.host = row->smtp.host,
+		.port = row->smtp.port,
+		.is_starttls = row->smtp.security == PROVIDER_STARTTLS,
+		.is_local_part = row->smtp_login == PROVIDER_LOGIN_LOCAL_PART,
+	};
+	return row->smtp.host[0] != '\0';
+}
+
 static int open_all(struct broker_role *b)
 {
 	struct role *r = b->role;
@@ -97,6 +111,8 @@ static int open_all(struct broker_role *b)
 		.n_domains = settings_preset_domains(s, b->domains, 2 * PROVIDERS),
 		.refresh_ahead_ms = s->broker_refresh_ahead_ms,
 		.timeout_ms = s->broker_timeout_ms,
+		.smtp_of = smtp_of,
+		.smtp_owner = (void *)(uintptr_t)s,
 		.public_url = s->api_public_url,
 	};
 	const struct pg_params pp = {

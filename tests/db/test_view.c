@@ -152,7 +152,8 @@ static void name_fields(const json_t *j, struct buf *b)
 #define INBOX                                                                                      \
 	"address admin_state covers(folders role seen_by seen_every_s) detail"                     \
 	" folders(gated_through ingested_through name role seen_by seen_every_s) gap"              \
-	" grant(dies_at kind reason state) id progress provider reason retry_at since state"       \
+	" grant(dies_at kind reason state) id progress provider reason retry_at since"             \
+	" smtp(checked_at detail host port reason security state) state"                           \
 	" waiting_for watermarks(gated_through ingested_through)"
 
 static void fields_are_those_of_the_reference(void **state)
@@ -167,7 +168,8 @@ static void fields_are_those_of_the_reference(void **state)
 		{ "e1", "c4ca4238-a0b9-2382-0dcc-509a6f75849b",
 		  "attempts(at detail endpoint_id outcome status took_ms try) data id owed "
 		  "timestamp type" },
-		{ "l1", LINK, "expires_at id inbox_id problem problem_detail provider state" },
+		{ "l1", LINK,
+		  "expires_at id inbox_id offers problem problem_detail provider smtp state" },
 	};
 
 	(void)state;

@@ -88,6 +88,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "inbox", { "S", "SIU", "", "S", "Su", "S" } },
 		{ "inbox_grant", { "", "SIUD", "", "", "s", "s" } },
 		{ "inbox_proof", { "SIU", "", "", "S", "S", "S" } },
+		{ "inbox_smtp", { "", "SIUD", "", "", "S", "S" } },
 		{ "inbox_state", { "SIU", "SIU", "", "s", "S", "S" } },
 		{ "lease", { "SIU", "SIu", "", "s", "Su", "S" } },
 		{ "mail_attempt", { "SIUD", "", "", "SD", "", "" } },
@@ -401,6 +402,8 @@ static const char filling[] =
 	" select w, w, now(), w, w, 1, 1, 200, 'delivered', 1 from ws;"
 	"insert into inbox_proof (workspace_id, inbox_id, epoch, gated_through)"
 	" select workspace_id, inbox_id, 1, now() from inbox;"
+	"insert into inbox_smtp (workspace_id, inbox_id, state)"
+	" select workspace_id, inbox_id, 'ok' from inbox;"
 	"insert into gap (workspace_id, gap_id, inbox_id, blind_from, cause)"
 	" select workspace_id, gen_random_uuid(), inbox_id, now(), 'network' from inbox;"
 	"insert into probe (workspace_id, probe_id, inbox_id)"
@@ -419,7 +422,7 @@ static void workspaces_do_not_see_each_other(void **state)
 		"gate",      "gate_pending", "message",        "message_key",   "sighting",
 		"event",     "event_key",    "event_queue",    "feed_head",     "feed",
 		"endpoint",  "delivery",     "attempt",        "inbox_proof",   "gap",
-		"probe",     "timeline",     "handout",
+		"probe",     "timeline",     "handout",        "inbox_smtp",
 	};
 	struct session *s = pgtest_session(seed_database("apart"), PGTEST_ADMIN);
 

@@ -1,4 +1,5 @@
-// A private Dovecot: IMAP with TLS, PLAIN, XOAUTH2 and OAUTHBEARER, and LMTP for delivery.
+// A private Dovecot: IMAP with TLS, PLAIN, XOAUTH2 and OAUTHBEARER, submission that can be logged in
+// to (and relays nothing), and LMTP for delivery.
 //
 // It runs in the foreground as an unprivileged user, from one generated configuration, with every
 // file below one short folder.  Any address at example.test has a mailbox.
@@ -31,7 +32,7 @@ instance_name = sandbox
 default_internal_user = ${user}
 default_internal_group = ${group}
 default_login_user = ${user}
-protocols = imap lmtp
+protocols = imap lmtp submission
 listen = 127.0.0.1
 hostname = mail.example.test
 log_path = ${dir}/dovecot.log
@@ -91,6 +92,8 @@ protocol imap {
   mail_max_userip_connections = ${maxPerUser}
   imap_hibernate_timeout = 1 secs
 }
+submission_relay_host = 127.0.0.1
+submission_relay_port = 9
 protocol lmtp {
   postmaster_address = postmaster@example.test
 }
@@ -134,6 +137,12 @@ service imap-hibernate {
     group = ${group}
   }
 }
+service submission-login {
+  chroot =
+  inet_listener submission {
+    port = ${ports.submission}
+  }
+}
 service lmtp {
   inet_listener lmtp {
     port = ${ports.lmtp}
@@ -144,7 +153,7 @@ service lmtp {
 }
 `;
 
-// startDovecot: { imaps, imap, lmtp, junk, log, start(), stop(), restart(), doveadm(args, options) }
+// startDovecot: { imaps, imap, lmtp, submission, junk, log, start(), stop(), restart(), doveadm(args, options) }
 //   dir       a short folder of its own
 //   cert      { cert, key } of the server
 //   oidcPort  where tokens are introspected; without it there is only PLAIN
@@ -153,7 +162,8 @@ export async function startDovecot({ dir, cert, oidcPort, maxPerUser = 0 }) {
   const me = os.userInfo();
   const user = nobody?.name ?? me.username;
   const group = (await must(['id', '-gn', user])).trim();
-  const ports = { imap: await freePort(), imaps: await freePort(), lmtp: await freePort() };
+  const ports = { imap: await freePort(), imaps: await freePort(), lmtp: await freePort(),
+    submission: await freePort() };
   const conf = path.join(dir, 'dovecot.conf');
   for (const d of ['', 'run', 'state', 'mail']) {
     fs.mkdirSync(path.join(dir, d), { recursive: true, mode: 0o755 });

@@ -22,6 +22,11 @@ export function settingsFor({ dir, apiPort, ca, oidc, dovecot, imapPort }) {
     [`provider.${name}.imap_host`]: 'localhost',
     [`provider.${name}.imap_port`]: imapPort ?? dovecot.imaps,
     [`provider.${name}.imap_security`]: 'tls',
+    ...(dovecot.submission ? {
+      [`provider.${name}.smtp_host`]: 'localhost',
+      [`provider.${name}.smtp_port`]: dovecot.submission,
+      [`provider.${name}.smtp_security`]: 'starttls',
+    } : {}),
   });
   return {
     'api.port': apiPort,

@@ -15,6 +15,7 @@
 	X(7, 0007, fleet)                                                                          \
 	X(8, 0008, sent)                                                                           \
 	X(9, 0009, gather)                                                                         \
+	X(10, 0010, vault)                                                                         \
 	X(11, 0011, broker)                                                                        \
 	X(12, 0012, domain)                                                                        \
 	X(14, 0014, check)

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "services/cli/command.h"
 #include "services/cli/inbox_discover.h"
+#include "services/cli/key_command.h"
 #include "services/cli/worker_command.h"
 #include "services/role.h"
 #include "services/up/up.h"
@@ -34,6 +35,8 @@ static const struct {
 	{ "migrate", "status", 2, command_migrate },
 	{ "workspace", "create", 3, command_workspace_create },
 	{ "key", "create", 2, command_key_create },
+	{ "key", "list", 2, key_command_list },
+	{ "key", "rotate", 2, key_command_rotate },
 	{ "inbox", "list", 2, command_inbox_list },
 	{ "inbox", "discover", 3, inbox_discover },
 	{ "inbox", "show", 3, command_inbox_show },
@@ -45,11 +48,23 @@ static const struct {
 	{ "worker", "undrain", 3, worker_command },
 };
 
+/* "fd:4"; -1: none, or not so. */
+static int fd_of(const char *place)
+{
+	uint64_t fd;
+
+	return place && strncmp(place, "fd:", 3) == 0 &&
+			       text_u64(text_of(place + 3), INT16_MAX, &fd) == 0
+		       ? (int)fd
+		       : -1;
+}
+
 static int run_role(size_t i, const struct settings *s, const struct options *o)
 {
 	const char *slot = o->slot ? o->slot : "";
 	struct role r;
-	int code = options_want(o->credentials, "--credentials",
+	int keys_fd = fd_of(o->keys),
+	    code = options_want(o->credentials, "--credentials",
 				"a file or fd:N with this role's secrets");
 
 	if (code)
@@ -59,8 +74,13 @@ static int run_role(size_t i, const struct settings *s, const struct options *o)
 			      sizeof(r.slot) - 1);
 		return EX_USAGE;
 	}
+	if (o->keys && keys_fd < 0) {
+		(void)fprintf(stderr, "replyd: --keys %s: write fd:4 for descriptor 4\n", o->keys);
+		return EX_USAGE;
+	}
 	code = role_open(&r, roles[i].name, s, o->credentials);
 	(void)snprintf(r.slot, sizeof(r.slot), "%s", slot);
+	r.keys_fd = keys_fd;
 	if (code == 0)
 		code = roles[i].run(&r);
 	role_close(&r);

@@ -70,7 +70,9 @@ int role_open(struct role *r, const char *name, const struct settings *s, const 
 	char why[256];
 	int res;
 
-	*r = (struct role){ .name = name, .settings = s };
+	*r = (struct role){
+		.name = name, .settings = s, .credentials = credentials, .keys_fd = -1
+	};
 	rand_uuid(r->instance);
 	role_log_setup(name, s);
 	log_child(&r->log, NULL, "%s", "");

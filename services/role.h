@@ -24,7 +24,9 @@ struct role {
 	struct tls_context *tls;
 	char conninfo[1024]; /* libpq key words, with user and without password */
 	const struct secret *db_password;
-	char instance[37]; /* uuid of this process */
+	char instance[37];       /* uuid of this process */
+	const char *credentials; /* where they came from: "fd:3" or a file */
+	int keys_fd;             /* new keys come here as credential lines; -1: nowhere */
 	char slot[64]; /* who starts it vouches: one process of this slot at a time; "": nobody */
 };
 

@@ -75,7 +75,8 @@ int proc_open(struct loop *l, const struct proc_params *p, struct proc **ret)
 		{ .flags = UV_IGNORE },
 		{ .flags = UV_INHERIT_FD, .data.fd = p->out_fd < 0 ? STDOUT_FILENO : p->out_fd },
 		{ .flags = UV_INHERIT_FD, .data.fd = p->out_fd < 0 ? STDERR_FILENO : p->out_fd },
-		{ .flags = UV_INHERIT_FD, .data.fd = p->in_fd },
+		{ .flags = p->in_fd < 0 ? UV_IGNORE : UV_INHERIT_FD, .data.fd = p->in_fd },
+		{ .flags = UV_INHERIT_FD, .data.fd = p->keys_fd },
 	};
 	char parent[32];
 	cleanup_free char **env = env_of(p->env, parent);
@@ -85,7 +86,9 @@ int proc_open(struct loop *l, const struct proc_params *p, struct proc **ret)
 		.env = env,
 		.cwd = p->cwd,
 		.flags = ids_of(p),
-		.stdio_count = p->in_fd < 0 ? 3 : 4,
+		.stdio_count = p->keys_fd > 0 ? 5
+			       : p->in_fd < 0 ? 3
+					      : 4,
 		.stdio = fds,
 		.uid = p->uid,
 		.gid = p->gid,

@@ -10,7 +10,7 @@
  * A child process of ours: started with an exact set of descriptors and a clean
  * environment, under another user when we are root, and its end told once.
  *
- * The child has descriptor 0 on /dev/null, 1 and 2, and 3 if one is given;
+ * The child has descriptor 0 on /dev/null, 1 and 2, and 3 and 4 if given;
  * nothing else of ours.  Its signals are as in a fresh process.  It is not told
  * to end with us by the kernel, since a change of user and an exec would undo
  * that: a program of ours asks for it itself, proc_die_with_parent().
@@ -25,6 +25,7 @@ struct proc_params {
 	uid_t uid;         /* (uid_t)-1: unchanged; else `gid` is needed, other groups are left */
 	gid_t gid;         /* (gid_t)-1: unchanged */
 	int in_fd;         /* becomes descriptor 3 of the child; -1: none.  Ours stays open */
+	int keys_fd;       /* becomes descriptor 4; 0: none.  Ours stays open */
 	int out_fd;        /* becomes descriptors 1 and 2; -1: inherited.  Ours stays open */
 	void *owner;
 	/*

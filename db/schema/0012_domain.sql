@@ -247,3 +247,21 @@ begin
 	return n;
 end $$;
 grant execute on function domain_reap() to replyd_broker;
+
+-- Boxes, as in 0010_vault.sql.  (connect_link.sealed_device lives for minutes and waits for no rotation.)
+call sealed_in('domain_grant', 'sealed', 'grant');
+call sealed_in('domain_grant', 'token_sealed', 'grant', 'token_key_id');
+grant select (key_id, token_key_id) on domain_grant to replyd_admin;
+grant execute on function box_key_id(bytea) to replyd_admin;
+
+create or replace function reseal_stale(the_group text, the_id smallint) returns bigint language plpgsql stable as $$
+begin
+	if the_group = 'grant' then
+		return (select count(*) from inbox_grant where key_id <> the_id)
+			+ (select count(*) from domain_grant where key_id <> the_id)
+			+ (select count(*) from domain_grant where token_key_id <> the_id);
+	elsif the_group = 'token' then
+		return (select count(*) from access_token where key_id <> the_id);
+	end if;
+	return (select count(*) from endpoint where key_id <> the_id);
+end $$;

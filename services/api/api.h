@@ -13,10 +13,9 @@
 #include "db/metrics.h"
 #include "db/outbound.h"
 #include "db/view.h"
-#include "base/vault.h"
 #include "ingest/discovery.h"
 #include "services/api/problem.h"
-#include "services/role.h"
+#include "services/keyholder.h"
 
 /*
  * `replyd api`: JSON over HTTP.  A request is routed, its key is looked up, its
@@ -33,7 +32,8 @@ struct api {
 	struct http_server *http;
 	struct dns *dns;
 	const struct secret *broker_public, *digest_key;
-	struct vault webhooks; /* closes endpoint secrets */
+	struct keyholder keys;
+	struct vault *webhooks; /* closes endpoint secrets */
 	struct oauth_provider providers[API_PROVIDERS];
 	size_t n_providers;
 	struct list waiting;  /* requests that wait for the broker (connect results) */

@@ -10,7 +10,6 @@
 #include "base/sign.h"
 #include "services/api/handlers.h"
 #include "services/api/route.h"
-#include "services/keyholder.h"
 
 static void on_request(void *owner, struct http_call *call);
 static void on_refused(void *owner, struct http_call *call, int status, const char *why);
@@ -173,6 +172,7 @@ static void on_stop(void *owner)
 {
 	struct api *api = owner;
 
+	keyholder_drop(&api->keys);
 	if (api->pg) {
 		timer_drop(&api->recheck, NULL);
 		pg_drop(api->pg);
@@ -231,8 +231,9 @@ int api_role_run(struct role *r)
 
 	api.broker_public = role_want(r, "key.broker_public");
 	api.digest_key = role_want(r, "key.digest");
-	if (!api.broker_public || !api.digest_key ||
-	    keyholder_read(r, "webhook", &api.webhooks) != 0)
+	keyholder_init(&api.keys, r);
+	api.webhooks = keyholder_take(&api.keys, "webhook", KEYHOLDER_CLOSES);
+	if (!api.broker_public || !api.digest_key || !api.webhooks)
 		return EX_CONFIG;
 	api.n_providers = settings_providers(r->settings, api.providers, API_PROVIDERS);
 	list_init(&api.waiting);
@@ -248,6 +249,7 @@ int api_role_run(struct role *r)
 		res = EX_CONFIG;
 	}
 	if (res == 0) {
+		keyholder_start(&api.keys, api.pg, NULL, NULL);
 		timer_open(&api.recheck, &r->loop, on_recheck);
 		timer_in(&api.recheck, RECHECK_MS);
 		pg_listen(api.pg, "replyd_connected", on_connected, &api);
@@ -258,6 +260,6 @@ int api_role_run(struct role *r)
 	}
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
-	vault_clear(&api.webhooks);
-	return res;
+	keyholder_clear(&api.keys);
+	return keyholder_code(&api.keys, res);
 }

@@ -310,7 +310,7 @@ static int make_secret(struct request *q, struct new_endpoint *n, struct buf *re
 	secret_wipe(b.data, b.len);
 	buf_clear(&b);
 	secret_wipe(raw, sizeof(raw));
-	return vault_close(&q->api->webhooks, &bind, &plain, ret_sealed);
+	return vault_close(q->api->webhooks, &bind, &plain, ret_sealed);
 }
 
 void enroll_endpoint(struct request *q)
@@ -318,6 +318,7 @@ void enroll_endpoint(struct request *q)
 	struct new_endpoint *n;
 	struct buf sealed;
 	char *types;
+	int r;
 
 	if (!answer_body(q))
 		return;
@@ -329,7 +330,12 @@ void enroll_endpoint(struct request *q)
 		return;
 	buf_init(&sealed, LIMIT_SECRET);
 	types = n->types ? json_dumps(n->types, JSON_COMPACT) : NULL;
-	if (make_secret(q, n, &sealed) != 0)
+	r = make_secret(q, n, &sealed);
+	if (r == -ENOKEY) /* in the first moments, before PostgreSQL has said which key seals */
+		answer_problem(q, PROBLEM_UNAVAILABLE, NULL,
+			       "it is not known yet which key seals; the request may be repeated",
+			       NULL);
+	else if (r != 0)
 		answer_problem(q, PROBLEM_INTERNAL, NULL, "the secret could not be sealed", NULL);
 	else if (endpoint_create_start(q->api->pg, &q->endpoint, q->key.workspace, n->id, n->url,
 				       types, sealed.data, sealed.len, on_endpoint) != 0)

@@ -19,7 +19,8 @@ struct broker_role {
 	struct pg *pg;
 	struct http_client *http;
 	struct broker *broker;
-	struct vault grants, tokens;
+	struct keyholder keys;
+	struct broker_params params;
 	struct oauth_provider providers[PROVIDERS];
 	struct domain_provider domains[2 * PROVIDERS];
 	const struct secret *client_secrets[PROVIDERS];
@@ -28,6 +29,7 @@ struct broker_role {
 static void on_pg_up(void *owner);
 static void on_stop(void *owner);
 static void on_drained(void *owner);
+static void on_keys(void *owner);
 
 static void on_pg_up(void *owner)
 {
@@ -43,6 +45,7 @@ static void drop(struct broker_role *b)
 		broker_drop(b->broker);
 	if (b->http)
 		http_client_drop(b->http);
+	keyholder_drop(&b->keys);
 	if (b->pg)
 		pg_drop(b->pg);
 }
@@ -101,9 +104,9 @@ static int open_all(struct broker_role *b)
 	const struct settings *s = r->settings;
 	struct broker_params p = {
 		.log = &r->log,
-		.grants = &b->grants,
+		.grants = keyholder_take(&b->keys, "grant", KEYHOLDER_RESEALS),
 		.key_private = role_want(r, "key.broker_private"),
-		.tokens = &b->tokens,
+		.tokens = keyholder_take(&b->keys, "token", KEYHOLDER_RESEALS),
 		.providers = b->providers,
 		.client_secrets = b->client_secrets,
 		.n_providers = read_providers(b),
@@ -125,8 +128,7 @@ static int open_all(struct broker_role *b)
 	};
 	int res;
 
-	if (!p.key_private || keyholder_read(r, "grant", &b->grants) != 0 ||
-	    keyholder_read(r, "token", &b->tokens) != 0)
+	if (!p.key_private || !p.grants || !p.tokens)
 		return -EINVAL;
 	res = http_client_open(&r->loop, *s->tls_ca_file ? s->tls_ca_file : NULL, &s->policy,
 			       &b->http);
@@ -136,8 +138,20 @@ static int open_all(struct broker_role *b)
 		return res;
 	p.pg = b->pg;
 	p.http = b->http;
-	b->broker = broker_open(&r->loop, &p);
+	b->params = p;
+	keyholder_start(&b->keys, b->pg, on_keys, b);
 	return 0;
+}
+
+/* Nothing is refreshed before it is known which key seals what comes of it. */
+static void on_keys(void *owner)
+{
+	struct broker_role *b = owner;
+
+	if (loop_is_stopping(&b->role->loop))
+		return;
+	b->broker = broker_open(&b->role->loop, &b->params);
+	broker_wake(b->broker);
 }
 
 int broker_role_run(struct role *r)
@@ -145,6 +159,7 @@ int broker_role_run(struct role *r)
 	struct broker_role b = { .role = r };
 	int res;
 
+	keyholder_init(&b.keys, r);
 	loop_init(&r->loop, on_stop, &b);
 	res = open_all(&b);
 	if (res < 0) {
@@ -154,7 +169,6 @@ int broker_role_run(struct role *r)
 	}
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
-	vault_clear(&b.grants);
-	vault_clear(&b.tokens);
-	return res < 0 ? EX_CONFIG : EX_OK;
+	keyholder_clear(&b.keys);
+	return keyholder_code(&b.keys, res < 0 ? EX_CONFIG : EX_OK);
 }

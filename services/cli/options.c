@@ -35,6 +35,8 @@ static int take_flag(struct options *o, int argc, char **argv, int *i)
 		{ "--data", &o->data },
 		{ "--config", &o->config },
 		{ "--credentials", &o->credentials },
+		{ "--keys", &o->keys },
+		{ "--group", &o->group },
 		{ "--workspace", &o->workspace },
 		{ "--label", &o->label },
 		{ "--scopes", &o->scopes },

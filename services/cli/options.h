@@ -11,7 +11,7 @@
 struct options {
 	const char *words[4]; /* "key", "create" ... and positional arguments */
 	size_t n_words;
-	const char *data, *config, *credentials, *workspace, *label, *scopes, *slot;
+	const char *data, *config, *credentials, *keys, *group, *workspace, *label, *scopes, *slot;
 	const char *sets[OPTIONS_SETS];
 	size_t n_sets;
 	bool json;

@@ -19,7 +19,8 @@ struct dispatch {
 	struct http_client *http;
 	struct appender appender;
 	struct poster *poster;
-	struct vault webhooks;
+	struct keyholder keys;
+	const struct vault *webhooks;
 	struct timer limit; /* of draining */
 };
 
@@ -36,6 +37,7 @@ static void drop(struct dispatch *d)
 		timer_drop(&d->limit, NULL);
 	poster_drop(d->poster);
 	d->poster = NULL;
+	keyholder_drop(&d->keys);
 	http_client_drop(d->http);
 	pg_drop(d->pg);
 }
@@ -91,7 +93,7 @@ static void start(struct dispatch *d)
 	const struct settings *s = d->role->settings;
 	const struct poster_params p = { .pg = d->pg,
 					 .http = d->http,
-					 .webhooks = &d->webhooks,
+					 .webhooks = d->webhooks,
 					 .log = &d->role->log,
 					 .timeout_ms = s->dispatch_timeout_ms,
 					 .concurrency = (int)s->dispatch_concurrency,
@@ -117,7 +119,9 @@ int dispatch_role_run(struct role *r)
 				      .on_up = on_pg_up };
 	int res;
 
-	if (keyholder_read(r, "webhook", &d.webhooks) != 0)
+	keyholder_init(&d.keys, r);
+	d.webhooks = keyholder_take(&d.keys, "webhook", KEYHOLDER_KEEPS);
+	if (!d.webhooks)
 		return EX_CONFIG;
 	loop_init(&r->loop, on_stop, &d);
 	res = http_client_open(&r->loop, *s->tls_ca_file ? s->tls_ca_file : NULL, &s->policy,
@@ -129,10 +133,11 @@ int dispatch_role_run(struct role *r)
 			  strerror(-res));
 		loop_stop(&r->loop);
 	} else {
+		keyholder_start(&d.keys, d.pg, NULL, NULL);
 		start(&d);
 	}
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
-	vault_clear(&d.webhooks);
-	return res ? EX_CONFIG : 0;
+	keyholder_clear(&d.keys);
+	return keyholder_code(&d.keys, res ? EX_CONFIG : 0);
 }

@@ -22,7 +22,7 @@ struct ingest {
 	struct worker *worker;
 	struct gather *gather;
 	struct rand_gen rand;
-	struct vault token_keys;
+	struct keyholder keys;
 };
 
 static void on_pg_up(void *owner);
@@ -85,6 +85,7 @@ static void on_stopped(void *owner)
 	worker_drop(g->worker);
 	gather_drop(g->gather);
 	token_desk_drop(g->desk);
+	keyholder_drop(&g->keys);
 	pg_drop(g->pg);
 }
 
@@ -142,7 +143,11 @@ int ingest_role_run(struct role *r)
 	};
 	int res;
 
-	if (!digest || keyholder_read(r, "token", &g.token_keys) != 0)
+	const struct vault *tokens;
+
+	keyholder_init(&g.keys, r);
+	tokens = keyholder_take(&g.keys, "token", KEYHOLDER_OPENS);
+	if (!digest || !tokens)
 		return EX_CONFIG;
 	loop_init(&r->loop, on_stop, &g);
 	rand_gen_seed(&g.rand, 0);
@@ -152,8 +157,9 @@ int ingest_role_run(struct role *r)
 			  strerror(-res));
 		return EX_CONFIG;
 	}
-	const struct token_desk_params dp = { .pg = g.pg, .tokens = &g.token_keys };
+	const struct token_desk_params dp = { .pg = g.pg, .tokens = tokens };
 
+	keyholder_start(&g.keys, g.pg, NULL, NULL);
 	g.desk = token_desk_open(&r->loop, &dp);
 	g.tokens = token_adapter(g.desk);
 	g.gather = gather_open(&r->loop, &g.pg, 1);
@@ -164,6 +170,6 @@ int ingest_role_run(struct role *r)
 	pg_listen(g.pg, "replyd_probe", on_probe, &g);
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
-	vault_clear(&g.token_keys);
-	return 0;
+	keyholder_clear(&g.keys);
+	return keyholder_code(&g.keys, 0);
 }

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -81,6 +82,23 @@ static int add_client_secrets(struct buf *b, const struct settings *s)
 	return 0;
 }
 
+/* `key.grant.2`, of those that the role gets number 1 of. */
+static int add_later(struct buf *b, const struct keyring *k, const char *role)
+{
+	char name[64];
+	int r = 0;
+
+	for (size_t i = 0; i < countof(given); i++)
+		for (size_t n = 0; strcmp(given[i].role, role) == 0 && r == 0 && n < k->n_later;
+		     n++) {
+			if (k->later[n].group != given[i].is)
+				continue;
+			(void)snprintf(name, sizeof(name), "%s.%u", given[i].name, k->later[n].id);
+			r = keyring_add(b, name, &k->later[n].key, true);
+		}
+	return r;
+}
+
 static int compose(struct buf *b, const struct keyring *k, const struct settings *s,
 		   const char *role)
 {
@@ -89,10 +107,15 @@ static int compose(struct buf *b, const struct keyring *k, const struct settings
 	for (size_t i = 0; i < countof(given); i++) {
 		if (strcmp(given[i].role, role) != 0)
 			continue;
-		r = keyring_add(b, given[i].name, &k->is[given[i].is], given[i].binary);
+		/* number 1 of a group may have been rotated away */
+		r = secret_is_empty(&k->is[given[i].is])
+			    ? 0
+			    : keyring_add(b, given[i].name, &k->is[given[i].is], given[i].binary);
 		if (r)
 			return r;
 	}
+	if (r == 0)
+		r = add_later(b, k, role);
 	return r == 0 && strcmp(role, "broker") == 0 ? add_client_secrets(b, s) : r;
 }
 
@@ -117,4 +140,18 @@ int credentials_pipe(const struct keyring *k, const struct settings *s, const ch
 	secret_wipe(b.data, b.len);
 	buf_clear(&b);
 	return r ? r : fds[0];
+}
+
+int credentials_send(const struct keyring *k, const char *role, int fd)
+{
+	struct buf b;
+	int r;
+
+	buf_init(&b, CREDENTIALS_MAX);
+	r = add_later(&b, k, role);
+	if (r == 0 && b.len && send(fd, b.data, b.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		r = -errno;
+	secret_wipe(b.data, b.len);
+	buf_clear(&b);
+	return r;
 }

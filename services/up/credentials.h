@@ -13,4 +13,10 @@
  */
 int credentials_pipe(const struct keyring *k, const struct settings *s, const char *role);
 
+/*
+ * Keys that came later, to a child that runs: the ones of its groups, in one message on our end of
+ * the socket of its --keys.  -errno; -EINVAL: no such role.
+ */
+int credentials_send(const struct keyring *k, const char *role, int fd);
+
 #endif

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,6 +41,19 @@ static int fail(char why[512], int r, const char *path, const char *cause, const
 	return r;
 }
 
+/* What root makes on the command line belongs to whom `replyd up` runs as. */
+static int give_away(int fd, const char *path)
+{
+	char folder[512];
+	struct stat st;
+
+	(void)snprintf(folder, sizeof(folder), "%s", path);
+	*strrchr(folder, '/') = '\0';
+	if (geteuid() != 0)
+		return 0;
+	return stat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0 ? 0 : -1;
+}
+
 /* Written whole or not at all: temporary file, fsync, rename. */
 static int write_file(const char *path, struct text line, char why[512])
 {
@@ -50,7 +64,8 @@ static int write_file(const char *path, struct text line, char why[512])
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail(why, -errno, tmp, strerror(errno), "the data folder must be writable");
-	if (write(fd, line.at, line.len) != (ssize_t)line.len || fsync(fd) != 0)
+	if (write(fd, line.at, line.len) != (ssize_t)line.len || fsync(fd) != 0 ||
+	    give_away(fd, path) != 0)
 		r = errno ? -errno : -EIO;
 	close(fd);
 	if (r == 0 && rename(tmp, path) != 0)
@@ -169,6 +184,69 @@ static int make_public(struct keyring *k, const char *path, char why[512])
 	return store(path, &k->is[KEYRING_BROKER_PUBLIC], why);
 }
 
+static bool is_group(enum keyring_name n)
+{
+	return n == KEYRING_GRANT || n == KEYRING_TOKEN || n == KEYRING_WEBHOOK;
+}
+
+/* "grant.2" */
+static bool later_name(const char *file, enum keyring_name *ret_group, unsigned *ret_id)
+{
+	const char *dot = strrchr(file, '.');
+	uint64_t id;
+
+	if (!dot || text_u64(text_of(dot + 1), UINT8_MAX, &id) != 0 || id < 2 || dot[1] == '0')
+		return false;
+	for (enum keyring_name g = 0; g < KEYRING_NAMES; g++)
+		if (is_group(g) && strlen(files[g].file) == (size_t)(dot - file) &&
+		    strncmp(files[g].file, file, (size_t)(dot - file)) == 0) {
+			*ret_group = g;
+			*ret_id = (unsigned)id;
+			return true;
+		}
+	return false;
+}
+
+static bool has_later(const struct keyring *k, enum keyring_name group, unsigned id)
+{
+	for (size_t i = 0; i < k->n_later; i++)
+		if (k->later[i].group == group && (!id || k->later[i].id == id))
+			return true;
+	return false;
+}
+
+int keyring_look(struct keyring *k, const char *data_dir, char why[512])
+{
+	struct keyring_later new = { 0 };
+	char path[512], name[300];
+	int r = 0, found = 0;
+	struct dirent *e;
+	DIR *d;
+
+	path_of(path, data_dir, "");
+	d = opendir(path);
+	if (!d)
+		return fail(why, -errno, path, strerror(errno), "the data folder must be readable");
+	while (r == 0 && (e = readdir(d))) {
+		if (!later_name(e->d_name, &new.group, &new.id) || has_later(k, new.group, new.id))
+			continue;
+		(void)snprintf(name, sizeof(name), "%.255s", e->d_name);
+		path_of(path, data_dir, name);
+		if (k->n_later == KEYRING_LATER)
+			r = fail(why, -EBADMSG, path, "is one key too many",
+				 "take away those that seal nothing (`replyd key list`)");
+		else
+			r = read_of(new.group, path, &new.key, why);
+		if (r == 0) {
+			k->later[k->n_later++] = new;
+			new.key = (struct secret){ 0 };
+			found++;
+		}
+	}
+	closedir(d);
+	return r ? r : found;
+}
+
 /*
  * First start: all files, then the mark that says so.  A start that was cut short goes on with what
  * it made: a key that is there may have sealed something, if it was only the mark that got lost.
@@ -184,7 +262,10 @@ static int make_all(struct keyring *k, const char *data_dir, char why[512])
 			r = make_public(k, path, why);
 		else
 			r = read_of(i, path, &k->is[i], why);
-		if (r == -ENOKEY) {
+		if (r == -ENOKEY && has_later(k, i, 0)) {
+			r = 0; /* rotated away: another one of this number would only be mistaken
+				  for it */
+		} else if (r == -ENOKEY) {
 			make(&k->is[i], files[i].kind);
 			r = store(path, &k->is[i], why);
 		}
@@ -202,13 +283,49 @@ static int read_all(struct keyring *k, const char *data_dir, char why[512])
 	char path[512];
 	int r;
 
-	for (int i = 0; i < KEYRING_NAMES; i++) {
+	for (enum keyring_name i = 0; i < KEYRING_NAMES; i++) {
 		path_of(path, data_dir, files[i].file);
 		r = read_of(i, path, &k->is[i], why);
+		if (r == -ENOKEY && has_later(k, i, 0))
+			r = 0; /* rotated away; who needs it still says so (services/keyholder) */
 		if (r)
 			return r;
 	}
 	return 0;
+}
+
+int keyring_make_next(const char *data_dir, const char *group, unsigned after, unsigned *ret_id,
+		      char why[512])
+{
+	cleanup_secret struct secret key = { 0 };
+	char path[512], file[32];
+	enum keyring_name name;
+	unsigned id;
+	int r;
+
+	(void)snprintf(file, sizeof(file), "%.16s.2", group);
+	if (!later_name(file, &name, &id))
+		return fail(why, -EINVAL, group, "is no group of keys",
+			    "one of grant, token, webhook");
+	/* One that was made before a crash, and perhaps given out, is used. */
+	for (id = after + 1; id <= UINT8_MAX; id++) {
+		(void)snprintf(file, sizeof(file), "%.16s.%u", group, id);
+		path_of(path, data_dir, file);
+		if (access(path, F_OK) == 0) {
+			*ret_id = id;
+			return 0;
+		}
+	}
+	id = after + 1;
+	(void)snprintf(file, sizeof(file), "%.16s.%u", group, id);
+	path_of(path, data_dir, file);
+	if (id < 2 || id > UINT8_MAX)
+		return fail(why, -ENOSPC, path, "there are no numbers left", "255 are all");
+	make(&key, KEY);
+	r = store(path, &key, why);
+	if (r == 0)
+		*ret_id = id;
+	return r;
 }
 
 int keyring_open(struct keyring *k, const char *data_dir, char why[512])
@@ -221,7 +338,10 @@ int keyring_open(struct keyring *k, const char *data_dir, char why[512])
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
 		return fail(why, -errno, path, strerror(errno), "the data folder must be writable");
 	path_of(path, data_dir, "made");
-	r = access(path, F_OK) == 0 ? read_all(k, data_dir, why) : make_all(k, data_dir, why);
+	r = keyring_look(k, data_dir, why);
+	if (r >= 0)
+		r = access(path, F_OK) == 0 ? read_all(k, data_dir, why)
+					    : make_all(k, data_dir, why);
 	if (r)
 		keyring_clear(k);
 	return r;
@@ -247,6 +367,9 @@ void keyring_clear(struct keyring *k)
 {
 	for (int i = 0; i < KEYRING_NAMES; i++)
 		secret_clear(&k->is[i]);
+	for (size_t i = 0; i < k->n_later; i++)
+		secret_clear(&k->later[i].key);
+	k->n_later = 0;
 }
 
 int keyring_add(struct buf *b, const char *name, const struct secret *value, bool binary)

@@ -34,8 +34,22 @@ enum keyring_name {
 	KEYRING_NAMES,
 };
 
+/*
+ * The groups grant, token and webhook may have more keys: number 1 is the one
+ * above, the others are files like `grant.2`.  Number 1 may be gone once it is
+ * rotated away.
+ */
+#define KEYRING_LATER 48
+struct keyring_later {
+	enum keyring_name group;
+	unsigned id; /* 2..255 */
+	struct secret key;
+};
+
 struct keyring {
-	struct secret is[KEYRING_NAMES];
+	struct secret is[KEYRING_NAMES]; /* of the groups: empty when rotated away */
+	struct keyring_later later[KEYRING_LATER];
+	size_t n_later;
 };
 
 /*
@@ -44,6 +58,18 @@ struct keyring {
  */
 int keyring_open(struct keyring *k, const char *data_dir, char why[512]);
 void keyring_clear(struct keyring *k);
+/*
+ * Read the keys that have come since.  How many; -errno as keyring_open(), and what was read before
+ * stays.
+ */
+int keyring_look(struct keyring *k, const char *data_dir, char why[512]);
+/*
+ * Make the next key of "grant", "token" or "webhook", or find that one after `after` was made
+ * already, and say its number.  As keyring_open; -EINVAL: no such group; -ENOSPC: there is no
+ * number left.
+ */
+int keyring_make_next(const char *data_dir, const char *group, unsigned after, unsigned *ret_id,
+		      char why[512]);
 /* What the program ends with when the keyring does not open. */
 int keyring_exit_code(int r);
 

@@ -27,6 +27,8 @@
 #include "services/up/up.h"
 
 #define CHILDREN_MAX         64
+#define LOOK_AGAIN_MS        30000
+#define LOOK_MS              1000  /* for new keys: one readdir */
 #define PATIENCE_ROLE_MS     10000 /* a role releases its leases and ends its posts */
 #define PATIENCE_POSTGRES_MS 30000 /* a fast shutdown writes a checkpoint */
 
@@ -47,6 +49,8 @@ struct up {
 	int n_ingest;
 	char installation[RAND_UUID]; /* of this data folder: names the slots of its workers */
 	struct crew_size *crew;       /* NULL: a number of workers was given */
+	int key_fds[CHILDREN_MAX];    /* our ends of the roles' --keys; 0: none */
+	struct timer look;            /* for new keys in DIR/secrets */
 	int lock_fd;
 };
 
@@ -54,6 +58,7 @@ static void on_stop(void *owner);
 static void on_role_changed(struct child *c);
 static void on_postgres_changed(struct child *c);
 static void on_size(void *owner, int n);
+static void on_look(struct timer *t);
 
 static int say(int code, const char *thing, const char *cause, const char *remedy)
 {
@@ -184,15 +189,26 @@ static int start_postgres(struct child *c, struct proc_params *p, struct proc **
 	return cluster_start(&u->cluster, &u->loop, p, ret);
 }
 
+static void keep_keys_fd(struct up *u, const struct child *c, int fd)
+{
+	int *kept = &u->key_fds[c - u->roles];
+
+	if (*kept > 0)
+		close(*kept);
+	*kept = fd;
+}
+
 static int start_role(struct child *c, struct proc_params *p, struct proc **ret)
 {
 	struct up *u = c->owner;
 	char self[] = "replyd", role[32], flag_cred[] = "--credentials", fd3[] = "fd:3",
-	     flag_conf[] = "--config", conf[PATH_MAX + 32], flag_slot[] = "--slot", slot[64];
+	     flag_conf[] = "--config", conf[PATH_MAX + 32], flag_slot[] = "--slot", slot[64],
+	     flag_keys[] = "--keys", fd4[] = "fd:4";
 	char path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C.UTF-8", zone[] = "TZ=UTC";
-	char *argv[] = { self, role, flag_cred, fd3, flag_conf, conf, flag_slot, slot, NULL };
+	char *argv[] = { self,      role, flag_cred, fd3, flag_conf, conf,
+			 flag_slot, slot, flag_keys, fd4, NULL };
 	char *env[] = { path, locale, zone, NULL };
-	int r, fd;
+	int r, fd, keys[2];
 
 	(void)snprintf(role, sizeof(role), "%s", c->role);
 	(void)snprintf(conf, sizeof(conf), "%s/settings.conf", u->data_dir);
@@ -208,8 +224,18 @@ static int start_role(struct child *c, struct proc_params *p, struct proc **ret)
 	p->uid = u->role_account.uid;
 	p->gid = u->role_account.gid;
 	p->in_fd = fd;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, keys) != 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	p->keys_fd = keys[1];
 	r = proc_open(&u->loop, p, ret);
 	close(fd);
+	close(keys[1]);
+	keep_keys_fd(u, c, r ? -1 : keys[0]);
+	if (r)
+		close(keys[0]);
 	return r;
 }
 
@@ -282,10 +308,39 @@ static void on_stop(void *owner)
 	log_info(&u->log, "up.stopping", "roles=%zu", u->n_roles);
 	crew_size_drop(u->crew);
 	u->crew = NULL;
+	if (u->look.fired)
+		timer_drop(&u->look, NULL);
 	for (size_t i = 0; i < u->n_roles; i++)
 		child_stop(&u->roles[i], patience_of(u, &u->roles[i]));
 	if (u->n_roles == 0 && u->private_cluster)
 		child_stop(&u->postgres, PATIENCE_POSTGRES_MS);
+}
+
+/* ---- keys ---- */
+
+/* `replyd key rotate` makes a key; the roles get it while they work. */
+static void on_look(struct timer *t)
+{
+	struct up *u = container_of(t, struct up, look);
+	char why[512];
+	int n = keyring_look(&u->keys, u->data_dir, why);
+
+	timer_in(t, n < 0 ? LOOK_AGAIN_MS : LOOK_MS);
+	if (n < 0)
+		log_warn(&u->log, "keys.not_read", "cause=\"%s\"", why);
+	if (n <= 0)
+		return;
+	log_info(&u->log, "keys.found", "n=%d", n);
+	for (size_t i = 0; i < u->n_roles; i++) {
+		int r = u->key_fds[i] > 0
+				? credentials_send(&u->keys, u->roles[i].role, u->key_fds[i])
+				: 0;
+
+		/* One that has just ended gets all of them at its start. */
+		if (r < 0)
+			log_warn(&u->log, "keys.not_sent", "role=%s cause=%s", u->roles[i].role,
+				 strerror(-r));
+	}
 }
 
 /* ---- workers ---- */
@@ -451,6 +506,8 @@ static int start_everything(struct up *u)
 	code = start_workers(u);
 	if (code)
 		return code;
+	timer_open(&u->look, &u->loop, on_look);
+	timer_in(&u->look, LOOK_MS);
 	log_info(&u->log, "up.started", "data=%s api=%s", u->data_dir, u->settings->api_public_url);
 	return 0;
 }

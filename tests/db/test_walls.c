@@ -21,7 +21,8 @@ static void every_table_has_its_wall(void **state)
 	struct session *s = pgtest_session(pgtest_database("walls"), PGTEST_ADMIN);
 
 	(void)state;
-	/* worker, outage, metric, migration and what brokers count name no workspace. */
+	/* worker, outage, metric, migration and what brokers count name no workspace; keys neither,
+	 * whose wall is the group. */
 	assert_string_equal(
 		"",
 		pgtest_value(
@@ -39,7 +40,7 @@ static void every_table_has_its_wall(void **state)
 			" where c.relnamespace = 'replyd'::regnamespace and c.relkind in ('r', 'p')"
 			" and not c.relispartition and c.relname not in ('worker', 'outage', "
 			"'metric', 'broker_tally', 'broker_alarm', "
-			"'migration')"
+			"'migration', 'master_key', 'key_holder', 'key_rotation')"
 			" and not exists (select 1 from pg_policy p where p.polrelid = c.oid"
 			"   and p.polname = 'workspace_wall' and p.polcmd = '*' and "
 			"p.polpermissive)"));
@@ -66,7 +67,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		const char *table, *may[6];
 	} rows[] = {
 		/*                    ingest  broker  dispatch rotation api   admin */
-		{ "access_token", { "S", "SIUD", "", "", "", "" } },
+		{ "access_token", { "S", "SIUD", "", "", "", "s" } },
 		{ "api_key", { "", "", "", "", "Su", "SIU" } },
 		{ "attempt", { "", "", "SI", "", "S", "" } },
 		{ "broker_alarm", { "", "SIUD", "", "", "S", "" } },
@@ -74,7 +75,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "connect_link", { "su", "SIU", "", "SuD", "sIu", "sI" } },
 		{ "delivery", { "", "", "SIUD", "s", "S", "" } },
 		{ "domain_grant", { "", "SU", "", "", "siu", "siu" } },
-		{ "endpoint", { "", "", "Su", "", "sIu", "" } },
+		{ "endpoint", { "", "", "Su", "", "sIu", "s" } },
 		{ "event", { "I", "I", "S", "I", "S", "" } },
 		{ "event_key", { "SI", "I", "", "I", "S", "" } },
 		{ "event_queue", { "I", "I", "SD", "sI", "", "" } },
@@ -90,7 +91,10 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "inbox_proof", { "SIU", "", "", "S", "S", "S" } },
 		{ "inbox_smtp", { "", "SIUD", "", "", "S", "S" } },
 		{ "inbox_state", { "SIU", "SIU", "", "s", "S", "S" } },
+		{ "key_holder", { "SIUD", "SIUD", "SIUD", "", "SIUD", "S" } },
+		{ "key_rotation", { "SU", "SU", "SU", "", "SU", "SIU" } },
 		{ "lease", { "SIU", "SIu", "", "s", "Su", "S" } },
+		{ "master_key", { "SIUD", "SIUD", "SIUD", "", "SIUD", "S" } },
 		{ "mail_attempt", { "SIUD", "", "", "SD", "", "" } },
 		{ "manual_pending", { "SID", "", "", "", "SD", "" } },
 		{ "message", { "SIU", "", "", "", "S", "" } },
@@ -233,6 +237,8 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		const char *function, *for_whom;
 	} rows[] = {
 		{ "attempt_begin", "ingest" },
+		{ "box_fence", "" },
+		{ "box_key_id", "admin api broker dispatch" },
 		{ "broker_survey", "broker" },
 		{ "delivery_take", "dispatch" },
 		{ "domain_enroll", "broker" },
@@ -261,10 +267,14 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "gather_settle", "ingest" },
 		{ "grant_state", "api broker" },
 		{ "handout_ask", "api" },
+		{ "grouped", "" },
 		{ "housekeeping", "rotation" },
 		{ "inbox_covers", "admin api" },
 		{ "inbox_tell", "" },
 		{ "instant_text", "admin api ingest rotation" },
+		{ "key_holders", "admin api broker dispatch ingest" },
+		{ "key_join", "api broker dispatch ingest" },
+		{ "key_rotation_step", "api broker dispatch ingest" },
 		{ "lease_stamp", "" },
 		{ "link_problem", "broker ingest rotation" },
 		{ "links_checked", "broker ingest rotation" },
@@ -287,6 +297,10 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "proof_tolerated", "ingest rotation" },
 		{ "proofs_put", "ingest" },
 		{ "recheck_names", "ingest" },
+		{ "reseal_begin", "broker dispatch" },
+		{ "reseal_end", "broker dispatch" },
+		{ "reseal_stale", "broker dispatch" },
+		{ "sealed_in", "" },
 		{ "sent_seen", "ingest" },
 		{ "shut", "" },
 		{ "timeline_forget", "rotation" },

@@ -202,6 +202,54 @@ static void each_role_gets_its_own(void **state)
 	settings_clear(&s);
 }
 
+static void a_later_key_is_found_and_given_on(void **state)
+{
+	static const char *const roles[] = { "broker", "dispatch" };
+	char *none[] = { NULL }, path[128], why[512], place[16], cause[CRED_WHY];
+	struct settings s;
+	struct keyring k;
+	unsigned id = 0, again = 0;
+
+	(void)state;
+	assert_int_equal(settings_load(&s, NULL, none, NULL, 0, why), 0);
+	assert_int_equal(keyring_open(&k, dir, why), 0);
+	assert_int_equal(keyring_look(&k, dir, why), 0);
+	assert_int_equal(keyring_make_next(dir, "grant", 1, &id, why), 0);
+	assert_int_equal(id, 2);
+	/* made before a crash: not made again */
+	assert_int_equal(keyring_make_next(dir, "grant", 1, &again, why), 0);
+	assert_int_equal(again, 2);
+	assert_int_equal(keyring_make_next(dir, "digest", 1, &again, why), -EINVAL);
+	assert_int_equal(keyring_make_next(dir, "token", 255, &again, why), -ENOSPC);
+	assert_int_equal(keyring_look(&k, dir, why), 1);
+	assert_int_equal(keyring_look(&k, dir, why), 0);
+	for (size_t i = 0; i < countof(roles); i++) {
+		struct cred *c;
+		int fd = credentials_pipe(&k, &s, roles[i]);
+
+		snprintf(place, sizeof(place), "fd:%d", fd);
+		assert_int_equal(cred_load(place, &c, cause), 0);
+		assert_int_equal(cred_get(c, "key.grant.2") != NULL, i == 0);
+		cred_free(c);
+	}
+	keyring_clear(&k);
+	/* rotated away: number 1 is not missed any more */
+	snprintf(path, sizeof(path), "%s/secrets/grant", dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(keyring_open(&k, dir, why), 0);
+	assert_true(secret_is_empty(&k.is[KEYRING_GRANT]));
+	assert_int_equal(k.n_later, 1);
+	keyring_clear(&k);
+	/* nor made again when the set is completed: another number 1 would be taken for it */
+	snprintf(path, sizeof(path), "%s/secrets/made", dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(keyring_open(&k, dir, why), 0);
+	assert_true(secret_is_empty(&k.is[KEYRING_GRANT]));
+	assert_int_equal(k.is[KEYRING_TOKEN].len, SEAL_KEY);
+	keyring_clear(&k);
+	settings_clear(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +261,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(half_a_set_is_completed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(each_role_gets_its_own, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_later_key_is_found_and_given_on, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,116 @@
+// Another master key takes the place of the one that seals, while inboxes are watched, tokens are refreshed and webhooks posted;
+// whatever is killed over it, it goes on; at the end nothing needs the old key.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { humanReply, isOf } from '../sandbox/mails.mjs';
+import { insideOf } from '../sandbox/postgres.mjs';
+import { endAll, start, until } from '../sandbox/proc.mjs';
+import { startSandbox } from '../sandbox/sandbox.mjs';
+
+const groups = { grant: 'inbox_grant', token: 'access_token', webhook: 'endpoint' };
+let box, db, inboxes, outs = [], sent = 0, old;
+
+const rotate = (...more) => box.replyd.cli('key', 'rotate', '--data', box.replyd.data, ...more);
+const list = async () => JSON.parse((await box.replyd.cli('key', 'list', '--data', box.replyd.data, '--json')).stdout);
+const keysOf = async (table) => (await db.psql(`select string_agg(distinct key_id::text, ',') from replyd.${table}`));
+const secretFile = (name) => path.join(box.replyd.data, 'secrets', name);
+
+// a reply of each inbox becomes an event: IMAP, PostgreSQL and the webhook's signature (the engine checks it) all work
+async function everythingWorks() {
+  for (const i of inboxes) {
+    const [out] = await box.register([{ inboxId: i.id, inbox: i.address, prospect: `p${++sent}@example.test` }]);
+    const mail = humanReply(out);
+    await box.deliver(i.address, mail);
+    await box.engine.waitFor(`the event of ${i.address}`, (e) => isOf(e, mail), { timeoutMs: 30000 });
+    outs.push(mail);
+  }
+}
+
+before(async () => {
+  // refreshed every few seconds
+  box = await startSandbox({ accessTtl: 12, settings: { 'ingest.workers': 2, 'broker.refresh_ahead': '6s' } });
+  db = insideOf(box.replyd);
+  inboxes = [await box.connect('ada@example.test'), await box.connect('bob@example.test'),
+    await box.connectByPassword('eve@example.test')];
+  old = await db.psql(`select encode(sealed, 'hex') from replyd.inbox_grant where inbox_id = '${inboxes[2].id}'`);
+  await everythingWorks();
+});
+after(endAll);
+
+test('nothing fails while keys are rotated, and nothing is left under the old ones', async () => {
+  const refreshed = box.oidc.issued('AccessToken').length;
+  let over = false;
+  const working = (async () => { while (!over) await everythingWorks(); })();
+  const done = await rotate();
+  over = true;
+  await working;
+  assert.equal(done.code, 0, done.stderr);
+  for (const table of Object.values(groups)) assert.equal(await keysOf(table), '2', table);
+  for (const k of await list()) {
+    assert.equal(k.state, k.key === 2 ? 'sealing' : 'retired', JSON.stringify(k));
+    assert.equal(k.boxes > 0, k.key === 2, JSON.stringify(k));
+    assert.equal(k.held_by, k.holders);
+  }
+  assert.ok(box.oidc.issued('AccessToken').length > refreshed, 'tokens were refreshed meanwhile');
+  assert.deepEqual((await box.api.events()).filter((e) => e.type === 'inbox.reauth_required'), []);
+  assert.doesNotMatch(box.replyd.tail(5000), /unreadable|RP002|key\.(missing|differs|refused)/);
+  // nobody was started again for it
+  assert.equal(box.replyd.state.roles.every((r) => r.starts === 1), true);
+});
+
+test('what is killed over it goes on where it was', async () => {
+  const cli = start([box.replyd.exe, 'key', 'rotate', '--group', 'grant', '--data', box.replyd.data],
+    { log: path.join(box.dir, 'cli.log'), env: box.replyd.env });
+  await until('the rotation to be known', async () =>
+    (await db.psql("select to_id from replyd.key_rotation where key_group = 'grant' and state <> 'done'")) === '3');
+  process.kill(cli.pid, 'SIGKILL');
+  await box.replyd.crash('broker');
+  const done = await rotate('--group', 'grant', '--json');
+  assert.equal(done.code, 0, done.stderr);
+  const lines = done.stdout.trim().split('\n').map((l) => JSON.parse(l));
+  assert.equal(lines.at(-1).state, 'done');
+  assert.equal(lines.at(-1).key, 3, 'no further key was made');
+  assert.equal(fs.existsSync(secretFile('grant.4')), false);
+  assert.equal(await keysOf('inbox_grant'), '3');
+  assert.equal(await keysOf('access_token'), '2');
+  await everythingWorks();
+});
+
+test('two of it at once are refused', async () => {
+  const [a, b] = await Promise.all([rotate('--group', 'webhook'), rotate('--group', 'webhook')]);
+  assert.deepEqual([a.code, b.code].sort(), [0, 75], a.stderr + b.stderr);
+  assert.match(a.stderr + b.stderr, /another `replyd key rotate` is at it/);
+});
+
+test('a process that slept through it writes nothing under the old key', async () => {
+  await assert.rejects(db.psql(`update replyd.inbox_grant set sealed = decode('${old}', 'hex')`), /RP002|retired/);
+});
+
+test('the old keys can be taken away', async () => {
+  await box.replyd.stop();
+  for (const name of ['grant', 'grant.2', 'token', 'webhook', 'webhook.2']) fs.rmSync(secretFile(name));
+  await box.replyd.start();
+  await everythingWorks();
+  assert.doesNotMatch(box.replyd.tail(5000), /key\.missing/);
+});
+
+test('an old backup without its key says what is missing', async () => {
+  await db.psql(`set session_replication_role = replica;
+    update replyd.inbox_grant set sealed = decode('${old}', 'hex') where inbox_id = '${inboxes[2].id}'`);
+  await box.replyd.crash('broker');
+  await until('the missing key to be named', () =>
+    /key\.missing.*group.{1,3}grant.*key.{1,3}1\b.*boxes.{1,3}1\b/.test(box.replyd.tail(5000)));
+  // those that held it are dead, but not for long enough to be sure
+  await until('nobody to hold it', async () =>
+    (await list()).some((k) => k.group === 'grant' && k.key === 1 && k.boxes === 1 && k.held_by === 0), { timeoutMs: 30000, everyMs: 500 });
+  assert.match((await box.replyd.cli('key', 'list', '--data', box.replyd.data)).stdout, /grant +1 +missing +1/);
+});
+
+test('another key under a known number is not taken', async () => {
+  await box.replyd.stop();
+  fs.writeFileSync(secretFile('webhook.3'), `${Buffer.alloc(32, 7).toString('base64')}\n`, { mode: 0o600 });
+  box.replyd.start({ timeoutMs: 15000 }).catch(() => {});
+  await until('the difference to be said', () => /key\.differs.*webhook.*3/.test(box.replyd.tail(5000)));
+});

@@ -7,6 +7,7 @@
 # make test-long  the long scenarios, and every fuzzer for FUZZ_SECONDS=60
 # make fuzz       the fuzzers alone; FUZZ=name for one of them
 # make bench-idle bench-storm bench-push bench-peer   what is measured (tests/load/README.md); INBOXES=500 for some
+# make accuracy   how often mails are understood, over labelled ones in CORPORA=../shared/corpora; docs/accuracy.md
 # make coverage   lines reached per room, with the floors that hold
 # make format     clang-format over the tree;  make tidy: clang-tidy (FILES="..." for some)
 # make install-deps   the packages of deploy/packages.txt and the test-only Node parts
@@ -42,13 +43,13 @@ db_srcs       += db/handout.c
 io_srcs       += base/io/curl_loop.c base/io/mail_probe.c
 db_srcs       += db/folder_load.c db/folder_state.c db/gather.c db/arrival_group.c db/pg_json.c db/recheck.c db/attempt.c db/sent.c
 imap_srcs     := $(addprefix ingest/imap/imap_,line.c lex.c date.c utf7.c caps.c folder.c verdict.c fetch.c parse.c body.c text.c login.c entrance.c command.c answer.c queue.c proof.c course.c session.c)
-mime_srcs     := ingest/mime/mime_lib.c ingest/mime/mime_utf8.c ingest/mime/mime_fold.c ingest/mime/mime_id.c ingest/mime/mime_fields.c ingest/mime/mime_head.c ingest/mime/mime_part.c ingest/mime/mime_entity.c ingest/mime/mime_html.c ingest/mime/mime_dsn.c ingest/mime/mime_pick.c ingest/mime/mime_identity.c
+mime_srcs     := ingest/mime/mime_lib.c ingest/mime/mime_utf8.c ingest/mime/mime_fold.c ingest/mime/mime_id.c ingest/mime/mime_fields.c ingest/mime/mime_head.c ingest/mime/mime_part.c ingest/mime/mime_entity.c ingest/mime/mime_html.c ingest/mime/mime_dsn.c ingest/mime/mime_pick.c ingest/mime/mime_identity.c ingest/mime/mime_mail.c
 match_srcs    := ingest/match/match_ids.c ingest/match/match_pick.c
 classify_srcs := ingest/classify/classify.c ingest/classify/classify_auto.c ingest/classify/classify_bounce.c ingest/classify/classify_date.c ingest/classify/classify_day.c ingest/classify/classify_phrase.c ingest/classify/classify_quote.c ingest/classify/classify_quote_words.c ingest/classify/classify_reason.c ingest/classify/classify_rules.c ingest/classify/classify_snippet.c ingest/classify/classify_verdict.c
 provider_srcs := $(addprefix ingest/provider/,provider.c provider_rows.c provider_table.c discover.c) ingest/discovery.c
 # one line per part of the room
 ingest_srcs   := ingest/sweep.c ingest/watch_sweep.c ingest/watch_poison.c ingest/watch_heard.c ingest/watch_folder.c ingest/watch_plan.c ingest/watch_facts.c ingest/watch_again.c ingest/watch_fetch.c ingest/watch.c ingest/backlog.c ingest/ledger_rows.c ingest/ledger.c ingest/recall.c ingest/vigil_note.c ingest/vigil_batch.c ingest/vigil.c
-ingest_srcs   += ingest/ladder.c ingest/event_json.c ingest/intake_mail.c ingest/intake_verdict.c ingest/intake_own.c ingest/intake_set.c ingest/intake_ask.c ingest/intake.c
+ingest_srcs   += ingest/ladder.c ingest/event_json.c ingest/reading.c ingest/reading_json.c ingest/intake_mail.c ingest/intake_verdict.c ingest/intake_own.c ingest/intake_set.c ingest/intake_ask.c ingest/intake.c
 ingest_srcs   += ingest/plight.c ingest/rawlog.c ingest/dialogue.c ingest/veil.c ingest/line.c ingest/standing.c ingest/pass.c ingest/chronicle.c ingest/renewal.c ingest/farewell.c ingest/entry.c ingest/mailbox_life.c ingest/mailbox_watch.c ingest/mailbox.c
 ingest_srcs   += ingest/liveness.c ingest/worker_seat.c ingest/worker_beat.c ingest/worker_walk.c ingest/worker_recheck.c ingest/worker_trim.c ingest/worker_proof.c ingest/worker_manual.c ingest/worker_probe.c ingest/pace.c ingest/worker_lane.c ingest/worker_move.c ingest/worker_notes.c ingest/worker.c
 oauth_srcs    := $(addprefix oauth/,connect.c preset.c grant.c policy.c breaker.c broker_env.c refresh_job.c connect_job.c broker.c token_desk.c)
@@ -60,6 +61,7 @@ oauth_srcs    += oauth/reach.c oauth/reach_job.c
 db_srcs       += db/reach.c
 rotation_srcs := rotation/verdict.c
 services_srcs := services/settings.c services/settings_provider.c services/settings_preset.c services/suggest.c services/role.c services/broker/broker_role.c services/dispatch/retry.c services/dispatch/appender.c services/dispatch/poster.c services/dispatch/dispatch_role.c services/rotation/blind_duty.c services/rotation/rotation_role.c services/up/account.c services/up/child.c services/up/cluster.c services/up/credentials.c services/up/crew_size.c services/up/database.c services/up/keyring.c services/up/up.c services/api/api_role.c services/api/answer.c services/api/route.c services/api/problem.c services/api/health.c services/api/insight.c services/api/resource.c services/api/saying.c services/api/enroll.c services/api/field.c services/api/html.c services/api/link.c services/api/lookup.c services/api/page.c services/api/client.c services/cli/admin.c services/cli/command.c services/cli/command_inbox.c services/cli/inbox_discover.c services/cli/options.c services/cli/worker_command.c services/ingest/token_adapter.c services/ingest/ingest_role.c
+services_srcs += services/cli/classify_command.c
 services_srcs += $(addprefix services/words/,words.c page_words.c problem_words.c problem_words_link.c problem_words_mail.c problem_words_domain.c howto.c)
 services_srcs += services/api/access_token.c
 # master keys
@@ -189,6 +191,13 @@ bench-idle bench-storm bench-push bench-peer:
 	@$(again) MODE=release all loads
 	@$(node) tests/load/$(subst bench-,,$@).mjs
 
+# needs no server; sets that are not there are skipped by name
+accuracy:
+	@deploy/install.sh build sandbox
+	@tests/sandbox/install.sh
+	@$(again) MODE=release all
+	@$(node) tests/accuracy/accuracy.mjs
+
 format:
 	find base db ingest oauth rotation services tests -name node_modules -prune -o -name '*.[ch]' -print | xargs clang-format -i
 tidy:
@@ -199,5 +208,5 @@ help:
 	@sed -n '/^# make/!q; s/^# //p' Makefile
 
 .PHONY: all objects tests fuzzers loads demo run install-deps test-ready test test-long check unit house db lint \
-	scenarios fuzz tests-now bench-idle bench-storm bench-push bench-peer coverage format tidy clean help
+	scenarios fuzz tests-now bench-idle bench-storm bench-push bench-peer accuracy coverage format tidy clean help
 -include $(objs:.o=.d) $(help_objs:.o=.d) $(load_objs:.o=.d) $(addsuffix .d,$(loads)) $(OUT)/services/main.d $(addsuffix .d,$(tests)) $(addsuffix .d,$(fuzzers))

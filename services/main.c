@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "services/cli/classify_command.h"
 #include "services/cli/command.h"
 #include "services/cli/inbox_discover.h"
 #include "services/cli/key_command.h"
@@ -114,6 +115,8 @@ static int dispatch(struct settings *s, const struct options *o)
 
 	if (strcmp(noun, "up") == 0)
 		return no_more_words(o, 1) ? EX_USAGE : run_up(s, o);
+	if (strcmp(noun, "classify") == 0)
+		return classify_command(o);
 	for (size_t i = 0; i < countof(roles); i++)
 		if (strcmp(noun, roles[i].name) == 0)
 			return no_more_words(o, 1) ? EX_USAGE : run_role(i, s, o);

@@ -157,7 +157,7 @@ static struct text without_tags(struct text t)
 	return t;
 }
 
-static bool is_answer_or_forward(struct text t)
+bool classify_auto_is_answer(struct text t)
 {
 	static const char *const prefixes[] = {
 		"re:", "re :", "aw:",  "antw:", "antwort:", "sv:",   "vs:",   "odp:",
@@ -186,7 +186,7 @@ static void look_at_subject(struct text subject, struct seen *s, struct classify
 	const struct classify_phrase_rule *rules = classify_rules_subjects(&n);
 
 	subject = without_tags(subject);
-	if (is_answer_or_forward(subject))
+	if (classify_auto_is_answer(subject))
 		return;
 	for (size_t i = 0; i < n; i++) {
 		if (classify_phrase_starts(subject, rules[i].phrase)) {

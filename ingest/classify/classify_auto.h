@@ -21,6 +21,9 @@
 bool classify_auto_judge(const struct mime_head *head, struct text subject, struct text text,
 			 int64_t received_at, struct classify_verdict *ret);
 
+/* Does a person's client say in the subject that it answers or passes on: "Re:", "AW:", "Fwd:"? */
+bool classify_auto_is_answer(struct text subject);
+
 /* Sent to many (RFC 2919, 2369): a list or a newsletter. */
 bool classify_auto_is_list(const struct mime_head *head, struct classify_verdict *ret);
 

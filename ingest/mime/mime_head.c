@@ -207,9 +207,8 @@ static void read_message_id(struct mime_head *h)
 }
 
 /* Dates that a timestamp column and a reader can live with: 1970 to 2200. */
-static int64_t read_date(const struct mime_head *h)
+int64_t mime_head_date(struct text raw)
 {
-	struct text raw = mime_head_field(h, "Date", 0);
 	cleanup_free char *in = mem_text_n(raw.at, raw.len < 200 ? raw.len : 200);
 	GDateTime *when = raw.len ? g_mime_utils_header_decode_date(in) : NULL;
 	int64_t at = when ? g_date_time_to_unix(when) : MIME_NO_DATE;
@@ -315,7 +314,7 @@ void mime_head_read(struct mime_head *h, const void *bytes, size_t n)
 	h->subject = decoded(mime_head_field(h, "Subject", 0), LIMIT_MIME_SUBJECT);
 	if (!h->subject)
 		h->subject = mem_text("");
-	h->date = read_date(h);
+	h->date = mime_head_date(mime_head_field(h, "Date", 0));
 	h->return_path = read_return_path(h);
 	h->auto_submitted = lower_field(h, "Auto-Submitted");
 	h->precedence = lower_field(h, "Precedence");

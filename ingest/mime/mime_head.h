@@ -90,6 +90,10 @@ void mime_head_read(struct mime_head *h, const void *bytes, size_t n);
 struct text mime_head_field(const struct mime_head *h, const char *name, size_t nth);
 bool mime_head_has(const struct mime_head *h, const char *name);
 
+/* A date-time (RFC 5322 section 3.3) as unix seconds; MIME_NO_DATE: none, or not between 1970 and
+ * 2200. */
+int64_t mime_head_date(struct text raw);
+
 /* "multipart/report", and with `report_type` not NULL also its report-type. */
 bool mime_head_is_type(const struct mime_head *h, const char *type, const char *subtype,
 		       const char *report_type);

@@ -42,6 +42,9 @@ static const char help[] =
 	"its "
 	"inboxes to the others\n"
 	"  replyd migrate up | status           the schema; `up` does it at every start\n"
+	"  replyd classify [FILE...]            what a mail is, and why (--explain); offline, a "
+	"line "
+	"of JSON each with --json\n"
 	"  replyd config print                  every setting, its value, where it came from, what "
 	"it means\n"
 	"  replyd ingest | broker | dispatch | rotation | api --credentials FILE|fd:N "
@@ -52,7 +55,8 @@ static const char help[] =
 	"\n"
 	"  --data DIR  --config FILE  --set name=value  --json\n"
 	"\n"
-	"Exit codes: 0 done, 64 usage, 65 bad data, 69 a service is away, 70 our error, 73 a file "
+	"Exit codes: 0 done, 64 usage, 65 bad data, 66 no such file, 69 a service is away, 70 our "
+	"error, 73 a file "
 	"cannot be made,\n"
 	"75 already running, 77 not permitted, 78 configuration.\n";
 

@@ -41,6 +41,7 @@ static int take_flag(struct options *o, int argc, char **argv, int *i)
 		{ "--label", &o->label },
 		{ "--scopes", &o->scopes },
 		{ "--slot", &o->slot },
+		{ "--received-at", &o->received_at },
 		{ "--set", NULL },
 	};
 	const char *word = argv[*i], *value = NULL;
@@ -72,6 +73,10 @@ int options_parse(struct options *o, int argc, char **argv)
 			word = "version";
 		if (strcmp(word, "--json") == 0)
 			o->json = true;
+		else if (strcmp(word, "--text") == 0)
+			o->text = true;
+		else if (strcmp(word, "--explain") == 0)
+			o->explain = true;
 		else if (strncmp(word, "--", 2) == 0)
 			code = take_flag(o, argc, argv, &i);
 		else if (o->n_words == countof(o->words))

@@ -6,15 +6,17 @@
 
 /* What may stand behind any command; borrowed from argv.  "--help", "-h" and "--version" are the
  * words without dashes. */
-#define OPTIONS_SETS 64
+#define OPTIONS_SETS  64
+#define OPTIONS_WORDS 2048 /* the files of one `replyd classify` */
 
 struct options {
-	const char *words[4]; /* "key", "create" ... and positional arguments */
+	const char *words[OPTIONS_WORDS]; /* "key", "create" ... and positional arguments */
 	size_t n_words;
-	const char *data, *config, *credentials, *keys, *group, *workspace, *label, *scopes, *slot;
+	const char *data, *config, *credentials, *keys, *group, *workspace, *label, *scopes, *slot,
+		*received_at;
 	const char *sets[OPTIONS_SETS];
 	size_t n_sets;
-	bool json;
+	bool json, text, explain;
 };
 
 /*

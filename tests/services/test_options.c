@@ -121,7 +121,6 @@ static void refused(void **state)
 		{ { "up", "--data" }, "--data", "wants a value" },
 		{ { "up", "--data", "--json" }, "--data", "wants a value" },
 		{ { "up", "--set" }, "--set", "wants a value" },
-		{ { "a", "b", "c", "d", "e" }, "e", "one word too many" },
 	};
 
 	(void)state;
@@ -157,11 +156,30 @@ static void what_is_wanted(void **state)
 	assert_int_equal(options_want(NULL, "--data", "the folder"), EX_USAGE);
 }
 
+static void words_have_a_ceiling(void **state)
+{
+	static char word[] = "a";
+	static char *argv[OPTIONS_WORDS + 2];
+	static struct options o;
+	FILE *err = stderr;
+
+	(void)state;
+	for (size_t i = 0; i < OPTIONS_WORDS + 2; i++)
+		argv[i] = word;
+	assert_int_equal(options_parse(&o, OPTIONS_WORDS + 1, argv), 0);
+	assert_int_equal(o.n_words, OPTIONS_WORDS);
+	stderr = fopen("/dev/null", "w");
+	assert_int_equal(options_parse(&o, OPTIONS_WORDS + 2, argv), EX_USAGE);
+	(void)fclose(stderr);
+	stderr = err;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(understood),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(words_have_a_ceiling),
 		cmocka_unit_test(too_many_settings_are_refused),
 		cmocka_unit_test(what_is_wanted),
 	};

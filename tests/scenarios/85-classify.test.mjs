@@ -1,0 +1,81 @@
+// Support asks what a mail is: the program says it offline, as it would behind an inbox.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { bareId, bounce, humanReply, newId, outOfOffice } from '../sandbox/mails.mjs';
+import { run } from '../sandbox/proc.mjs';
+import { binary } from '../sandbox/replyd.mjs';
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'replyd-classify-'));
+after(() => fs.rmSync(folder, { recursive: true }));
+
+const out = { id: newId('out'), inbox: 'rep@example.test', prospect: 'ann@example.test', subject: 'An idea' };
+const classify = (args, input) => run([binary(), 'classify', ...args], { input });
+const file = (name, mail) => {
+  const at = path.join(folder, name);
+  fs.writeFileSync(at, mail.raw);
+  return at;
+};
+
+test('a line of JSON for each file, in order', async () => {
+  const files = [file('human.eml', humanReply(out)), file('away.eml', outOfOffice(out)), file('gone.eml', bounce(out))];
+  const r = await classify(['--json', ...files]);
+  assert.equal(r.code, 0, r.stderr);
+  const said = r.stdout.trim().split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual(said.map((s) => s.file), files);
+  assert.deepEqual(said.map((s) => s.kind), ['reply', 'auto_reply.out_of_office', 'bounce.hard']);
+  assert.equal(said[0].new_text, 'Thursday at ten would be fine. Shall I call you?');
+  assert.equal(said[0].outbound_message_id, bareId(out.id));
+  assert.equal(said[1].new_text, null, 'what a machine wrote is nobody\'s words');
+  assert.equal(said[2].bounce.recipients[0].address, out.prospect);
+  assert.equal(said[2].bounce.recipients[0].status, '5.1.1');
+  assert.equal(said[2].bounce.original_message_id, bareId(out.id));
+  assert.ok(said.every((s) => s.evidence.length > 0), 'each says why');
+});
+
+test('the span of the new text is where it stands in the whole', async () => {
+  const said = JSON.parse((await classify(['--json'], humanReply(out, { text: 'Oui, à jeudi.' }).raw)).stdout);
+  const whole = Buffer.from(said.text.full);
+  assert.equal(said.file, undefined);
+  assert.deepEqual(said.text.new_spans.map(([from, to]) => whole.subarray(from, to).toString()), ['Oui, à jeudi.']);
+});
+
+test('days are relative to when it came', async () => {
+  const away = ['From: ann@example.test', 'Subject: Automatic reply: An idea', 'Auto-Submitted: auto-replied', '',
+    'I am out of the office and back on 14 September.'].join('\r\n');
+  const day = async (at) => JSON.parse((await classify(['--json', '--received-at', at], away)).stdout).return_at;
+  assert.equal(await day('2026-09-01T08:00:00Z'), '2026-09-14');
+  assert.equal(await day('2027-09-01T08:00:00Z'), '2027-09-14');
+});
+
+test('a text by itself is the body of an answer', async () => {
+  const said = JSON.parse((await classify(['--text', '--json'], 'Yes please.\n\nOn Mon, 3 Mar 2025 at 10:12, Ann <ann@example.test> wrote:\n> hello\n')).stdout);
+  assert.equal(said.new_text, 'Yes please.');
+});
+
+test('people read it, and are told why', async () => {
+  const r = await classify(['--explain'], bounce(out).raw);
+  assert.match(r.stdout, /^KIND +bounce\.hard, \d+ % sure$/m);
+  assert.match(r.stdout, /^BECAUSE +\S+ \((header|dsn|text|subject)\): /m);
+});
+
+test('what cannot be read is named', async () => {
+  const gone = await classify([path.join(folder, 'none.eml')]);
+  assert.equal(gone.code, 66);
+  assert.match(gone.stderr, /none\.eml: No such file/);
+  const when = await classify(['--received-at', 'yesterday'], 'x');
+  assert.equal(when.code, 64);
+  assert.match(when.stderr, /--received-at: .*2026/);
+  const inside = await classify([folder]);
+  assert.equal(inside.code, 74, 'a folder is no mail');
+});
+
+test('bytes that are no mail are still answered', async () => {
+  for (const input of ['', '\0\xff\xfe', 'x'.repeat(3 << 20), `Content-Type: multipart/mixed; boundary=a\r\n\r\n${'--a\r\n\r\n'.repeat(5000)}`]) {
+    const r = await classify(['--json'], input);
+    assert.equal(r.code, 0, r.stderr);
+    assert.ok(JSON.parse(r.stdout).kind);
+  }
+});

@@ -39,7 +39,7 @@ LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c base/sign.c base/seal.c base/vault.c base/netaddr.c base/hostname.c base/dns_answer.c base/json.c base/conf.c base/conf_line.c base/conf_name.c base/conf_value.c base/conf_print.c base/cred.c base/map.c base/keyed.c
 io_srcs       := base/tls.c base/tls_trust.c base/tls_ticket.c base/io/loop.c base/io/timer.c base/io/conn.c base/io/conn_dial.c base/io/http_server.c base/io/http_call.c base/io/http_client.c base/io/proc.c base/io/dns.c
 db_srcs       := db/event_id.c db/inbox_grant.c db/grant_forecast.c db/token.c db/connect_link.c db/conninfo.c db/schema.c db/session.c db/migrate.c db/pg.c db/pg_tx.c db/pg_row.c db/pg_wire.c db/pg_pipe.c db/pg_dial.c db/pg_error.c db/pg_host.c db/delivery.c db/view.c db/api_key.c db/gate.c db/lease.c db/fleet.c db/folder.c db/gap.c db/timeline.c db/probe.c db/arrival.c db/endpoint.c db/outbound.c db/metrics.c db/upkeep.c
-db_srcs       += db/handout.c
+db_srcs       += db/handout.c db/broker_tally.c
 io_srcs       += base/io/curl_loop.c base/io/mail_probe.c
 db_srcs       += db/folder_load.c db/folder_state.c db/gather.c db/arrival_group.c db/pg_json.c db/recheck.c db/attempt.c db/sent.c
 imap_srcs     := $(addprefix ingest/imap/imap_,line.c lex.c date.c utf7.c caps.c folder.c verdict.c fetch.c parse.c body.c text.c login.c entrance.c command.c answer.c queue.c proof.c course.c session.c)
@@ -53,7 +53,7 @@ ingest_srcs   += ingest/ladder.c ingest/event_json.c ingest/reading.c ingest/rea
 ingest_srcs   += ingest/plight.c ingest/rawlog.c ingest/dialogue.c ingest/veil.c ingest/line.c ingest/standing.c ingest/pass.c ingest/chronicle.c ingest/renewal.c ingest/farewell.c ingest/entry.c ingest/mailbox_life.c ingest/mailbox_watch.c ingest/mailbox.c
 ingest_srcs   += ingest/liveness.c ingest/worker_seat.c ingest/worker_beat.c ingest/worker_walk.c ingest/worker_recheck.c ingest/worker_trim.c ingest/worker_proof.c ingest/worker_manual.c ingest/worker_probe.c ingest/pace.c ingest/worker_lane.c ingest/worker_move.c ingest/worker_notes.c ingest/worker.c
 oauth_srcs    := $(addprefix oauth/,connect.c preset.c grant.c policy.c breaker.c broker_env.c refresh_job.c connect_job.c broker.c token_desk.c)
-oauth_srcs    += $(addprefix oauth/,link_token.c reconnect.c forecast.c forecast_duty.c handout_desk.c)
+oauth_srcs    += $(addprefix oauth/,link_token.c reconnect.c forecast.c forecast_duty.c handout_desk.c books.c)
 # one right for a whole domain
 db_srcs       += db/domain_grant.c db/domain_mailbox.c
 oauth_srcs    += $(addprefix oauth/,domain.c domain_ask.c domain_job.c mailbox_job.c)

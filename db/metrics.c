@@ -7,7 +7,8 @@ static const struct pg_stmt now = {
 	"metrics_now",
 	"select name, label, label_value, value from metrics_now()"
 	" union all select name, label, label_value, value from metrics_fleet()"
-	" order by name, label_value",
+	" union all select name, label, label_value, value from metrics_broker()"
+	" order by name, label, label_value",
 };
 
 int metrics_read_start(struct pg *pg, struct metrics_read *q,

@@ -10,6 +10,7 @@
 #include "db/domain_grant.h"
 #include "db/domain_mailbox.h"
 #include "db/inbox_grant.h"
+#include "oauth/books.h"
 #include "oauth/broker_env.h"
 #include "oauth/connect_job.h"
 #include "oauth/domain_job.h"
@@ -62,6 +63,7 @@ struct broker {
 	/* NULL: not any more */
 	struct forecast_duty *forecasts;
 	struct handout_desk *handouts;
+	struct books *books;
 
 	void (*drained)(void *owner);
 	void *owner;
@@ -392,6 +394,7 @@ struct broker *broker_open(struct loop *l, const struct broker_params *p)
 	timer_in(&b->look, 0);
 	b->forecasts = forecast_duty_open(env);
 	b->handouts = handout_desk_open(env);
+	b->books = books_open(env);
 	pg_listen(p->pg, "replyd_handout", on_heard_handouts, b);
 	pg_listen(p->pg, "replyd_token_ready", on_heard_saved, b);
 	pg_listen(p->pg, "replyd_token", on_heard_grants, b);
@@ -418,6 +421,8 @@ static void drop_duties(struct broker *b)
 	b->forecasts = NULL;
 	handout_desk_drop(b->handouts);
 	b->handouts = NULL;
+	books_drop(b->books);
+	b->books = NULL;
 }
 
 void broker_drain(struct broker *b, void (*drained)(void *owner), void *owner)

@@ -64,21 +64,23 @@ struct broker_params {
 	uint16_t starttls_port; /* tried where nobody answers at an IMAP server's TLS; 0: 143 */
 	unsigned concurrency;   /* jobs under way; 0: 32 */
 	uint64_t forecast_ms;   /* between two looks for grants that will die; 0: 30 s */
+	uint64_t books_ms;      /* between two tellings of what was counted; 0: 5 s */
 	const char *public_url; /* how browsers reach us; NULL: events bring no connect_url */
 	uint64_t seed;          /* of the jitter; 0: from the kernel */
 };
 
 /* Counted since the start. */
 struct broker_stats {
-	uint64_t refreshed, forced; /* forced: because a server refused the token */
-	uint64_t users, us, later;  /* verdicts that were not "ok" */
-	uint64_t lost_races;        /* somebody else had saved first */
-	uint64_t retaken;           /* claims of brokers that died */
-	uint64_t connected, failed; /* links: of which an inbox became; that came to nothing */
-	uint64_t forecasts;         /* told */
-	uint64_t handed_out;        /* access tokens, to senders */
-	unsigned under_way;         /* jobs now */
-	unsigned frozen;            /* providers whose breaker is not closed */
+	uint64_t refreshed, forced;    /* forced: because a server refused the token */
+	uint64_t users, us, later;     /* verdicts that were not "ok" */
+	uint64_t lost_races;           /* somebody else had saved first */
+	uint64_t retaken;              /* claims of brokers that died */
+	uint64_t connected, failed;    /* links: of which an inbox became; that came to nothing */
+	uint64_t waited_ms, worked_ms; /* of all that were refreshed: before and after the claim */
+	uint64_t forecasts;            /* told */
+	uint64_t handed_out;           /* access tokens, to senders */
+	unsigned under_way;            /* jobs now */
+	unsigned frozen;               /* providers whose breaker is not closed */
 };
 
 /* Always succeeds; work begins when `p->pg` is up. */

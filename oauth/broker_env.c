@@ -56,6 +56,7 @@ void broker_env_judge(struct broker_env *env, struct broker_provider *pr,
 			ret->verdict == POLICY_US
 				? "check client id, secret and redirect type; no grant was touched"
 				: "look at the provider's status page; no grant was touched");
+	pr->verdicts.n[ret->verdict]++;
 	switch (ret->verdict) {
 	case POLICY_OK:
 		break;

@@ -5,6 +5,10 @@
 #include "oauth/breaker.h"
 #include "oauth/broker.h"
 
+struct broker_verdicts {
+	uint64_t n[4]; /* by enum policy_verdict */
+};
+
 /*
  * What a broker's jobs share: the ways out, the keys, the providers with their
  * fuses.  Inside the broker only (oauth/broker, oauth/refresh_job,
@@ -15,7 +19,8 @@ struct broker_provider {
 	bool has_secret;
 	struct secret basic_user, basic_password; /* for HTTP Basic */
 	struct breaker breaker;
-	unsigned under_way; /* refreshes */
+	struct broker_verdicts verdicts; /* of its token endpoint */
+	unsigned under_way;              /* refreshes */
 };
 
 /* A job under way.  It ends by itself, or is cancelled. */

@@ -215,6 +215,8 @@ static void tell(struct refresh_job *j)
 	case REFRESH_SAVING:
 		stats->refreshed++;
 		stats->forced += j->forced;
+		stats->waited_ms += (uint64_t)(j->waited_ms > 0 ? j->waited_ms : 0);
+		stats->worked_ms += clock_mono_ms() - j->claimed_ms;
 		log_info(&j->log, "broker.refreshed",
 			 "version=%" PRId64 " rotated=%d forced=%d tries=%d took_ms=%" PRIu64
 			 " expires_in_s=%" PRId64 " waited_ms=%" PRId64 " whole_ms=%" PRIu64,

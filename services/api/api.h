@@ -7,6 +7,7 @@
 #include "base/io/timer.h"
 #include "base/rand.h"
 #include "db/api_key.h"
+#include "db/broker_tally.h"
 #include "db/connect_link.h"
 #include "db/endpoint.h"
 #include "db/gate.h"
@@ -40,6 +41,9 @@ struct api {
 	struct list probing;  /* requests that wait for a worker's proof */
 	struct list handing;  /* requests that wait for a broker's token */
 	struct timer recheck; /* behind replyd_connected and replyd_probed stands this poll */
+	json_t *alarms;       /* of brokers, as checks of /readyz; NULL: not read yet */
+	struct broker_tally_alarms alarms_read;
+	uint64_t alarms_wanted_ms;
 	uint64_t started_ms;
 	uint64_t requests, problems; /* counters for /metrics */
 };

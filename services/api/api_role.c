@@ -165,6 +165,7 @@ static void on_recheck(struct timer *t)
 	page_recheck(api);
 	insight_probe_recheck(api);
 	access_token_recheck(api);
+	health_recheck(api);
 	timer_in(t, RECHECK_MS);
 }
 
@@ -175,6 +176,7 @@ static void on_stop(void *owner)
 	keyholder_drop(&api->keys);
 	if (api->pg) {
 		timer_drop(&api->recheck, NULL);
+		health_clear(api);
 		pg_drop(api->pg);
 	}
 	if (api->http)

@@ -8,6 +8,8 @@
 void health_livez(struct request *q);
 void health_readyz(struct request *q);
 void health_metrics(struct request *q);
+void health_recheck(struct api *api); /* what /readyz tells of the brokers is read anew */
+void health_clear(struct api *api);
 
 void resource_inboxes(struct request *q);
 void resource_inbox(struct request *q);

@@ -232,6 +232,8 @@ void tokenbench_open(struct tokenbench *b, const char *database)
 	*b = (struct tokenbench){ .expires_in = 3600 };
 	b->database = pgtest_database(database);
 	b->admin = pgtest_session(b->database, PGTEST_ADMIN);
+	/* As every role of ours has it: what triggers run finds its tables. */
+	pgtest_exec(b->admin, "set search_path = replyd, pg_temp");
 	loop_init(&b->loop, NULL, b);
 	timer_open(&b->limit, &b->loop, on_limit);
 	b->limit_ms = clock_mono_ms() + LIMIT_MS;

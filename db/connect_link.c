@@ -264,8 +264,11 @@ int connect_link_inbox_start(struct pg *pg, struct connect_link_inbox *q, const 
 /*
  * Everything hangs from `mine`, then from `box`: a lost claim, or an address
  * that got another inbox meanwhile, writes nothing.  A living worker's state is left
- * alone; only a state that waits for this is reset.
+ * alone; only a state that waits for this is reset.  But what is not watched now has
+ * not been live since (live_at): no earlier proof, however fresh, speaks for it until
+ * everything that came meanwhile is seen.
  */
+#define WAITS "s.state in ('reauth_required', 'held', 'unwatched')"
 static const struct pg_stmt settle_stmt = {
 	"connect_link_settle",
 	"with mine as ("
@@ -288,9 +291,11 @@ static const struct pg_stmt settle_stmt = {
 	"), told as ("
 	"  insert into inbox_state as s (workspace_id, inbox_id)"
 	"  select workspace_id, inbox_id from box"
-	"  on conflict (workspace_id, inbox_id) do update set state = 'new', reason = '', detail = "
-	"'',"
-	"    since = now() where s.state in ('reauth_required', 'held', 'unwatched')"
+	"  on conflict (workspace_id, inbox_id) do update set live_at = null,"
+	"    state = case when " WAITS " then 'new' else s.state end,"
+	"    reason = case when " WAITS " then '' else s.reason end,"
+	"    detail = case when " WAITS " then '' else s.detail end,"
+	"    since = case when " WAITS " then now() else s.since end where s.state <> 'live'"
 	"), granted as ("
 	"  insert into inbox_grant as g (workspace_id, inbox_id, kind, sealed, scopes,"
 	"    refresh_due_at, refresh_ends_at)"

@@ -1,5 +1,6 @@
 -- A connection is told only after a real login: what the worker says of an inbox settles the links that wait for it.
 -- Safe under the binary before: it never writes 'checking', and what it settles itself needs nothing from here.
+-- works-with: 9
 
 alter table connect_link drop constraint connect_link_state_check;
 alter table connect_link

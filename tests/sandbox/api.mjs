@@ -58,6 +58,12 @@ export class Api {
     }, { timeoutMs: 30000, ...options });
   }
 
+  // until there is an inbox, whatever becomes of its first login
+  waitForLinkInbox(id, options) {
+    return until('the connect link to have an inbox', async () => (await this.get(`/v1/connect-links/${id}`)).inbox_id,
+      { timeoutMs: 30000, ...options });
+  }
+
   waitForInbox(id, want = (inbox) => inbox.watermarks?.ingested_through, options = {}) {
     return until(`inbox ${id} to be watched`, async () => {
       const inbox = await this.get(`/v1/inboxes/${id}`);

@@ -46,6 +46,7 @@ function makeStore() {
 
 // startOidc: redirectUris is what the client may be sent back to.  The result's hooks:
 //   accessTtl, refreshTtl    seconds; may be changed at any time
+//   loginAs(account)         whoever is asked for, this one logs in; null ends that
 //   deny(account)            its consent is refused from now on; allow(account) ends that
 //   revoke(account)          what a user does in the account's security page
 //   failNext({ path, times, status, body, headers, delayMs })
@@ -109,13 +110,14 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
   provider.on('server_error', (ctx, e) => console.error('oidc:', e));
   const handle = provider.callback();
 
+  let hand = null; // who logs in whatever the hint says
   // What the person in front of the browser would do.
   async function interact(req, res) {
     const { prompt, params, session, grantId } = await provider.interactionDetails(req, res);
     const finish = (result, more) => provider.interactionFinished(req, res, result,
       { mergeWithLastSubmission: Boolean(more) });
     if (prompt.name === 'login')
-      return finish({ login: { accountId: params.login_hint || 'nobody@example.test' } });
+      return finish({ login: { accountId: hand ?? params.login_hint ?? 'nobody@example.test' } });
     if (denied.has(session.accountId))
       return finish({ error: 'access_denied', error_description: 'the user said no' });
     const grant = grantId ? await provider.Grant.find(grantId)
@@ -161,6 +163,7 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
   });
 
   oidc.issued = (kind) => Store.issued(kind ? [kind] : ['AccessToken', 'RefreshToken', 'AuthorizationCode']);
+  oidc.loginAs = (account) => { hand = account; };
   oidc.deny = (account) => denied.add(account);
   oidc.allow = (account) => denied.delete(account);
   oidc.failNext = ({ path = '/token', times = 1, ...how }) => faults.push({ path, times, ...how });

@@ -33,7 +33,7 @@ async function inTheWay(greeting, answer = (tag) => `${tag} OK done`) {
 
 async function connect(address, port) {
   const link = await box.api.post('/v1/inboxes', { address, password, imap: { host: 'localhost', port, security: 'starttls' } });
-  return (await box.api.waitForLink(link.connect_link_id)).inbox_id;
+  return box.api.waitForLinkInbox(link.connect_link_id);
 }
 
 test('a reply comes through STARTTLS', async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, test } from 'node:test';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
-import { endAll, freePort, until } from '../sandbox/proc.mjs';
+import { endAll, freePort } from '../sandbox/proc.mjs';
 import { startRude } from '../sandbox/rude.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
@@ -43,8 +43,7 @@ test('each says what is wrong, and what to do', async () => {
     links.push(await box.api.post('/v1/inboxes', { address: `${name}@example.test`, password: 'not-a-secret', imap }));
   const [out] = await box.register([{ inboxId: ada.id, inbox: ada.address, prospect: 'pat@example.test' }]);
   for (const [i, [name, , reasons, remedy]] of rows.entries()) {
-    const id = await until(`${name} to be an inbox`, async () =>
-      (await box.api.get(`/v1/connect-links/${links[i].connect_link_id}`)).inbox_id);
+    const id = await box.api.waitForLinkInbox(links[i].connect_link_id);
     const inbox = await box.api.waitForInbox(id, (x) => x.state === 'backing_off' && reasons.includes(x.reason),
       { timeoutMs: 90000 });
     assert.ok(inbox.detail, `${name}: ${JSON.stringify(inbox)}`);

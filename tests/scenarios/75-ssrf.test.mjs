@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createServer as createHttp } from 'node:http';
 import net from 'node:net';
-import { newId } from '../sandbox/mails.mjs';
+import { insideOf } from '../sandbox/postgres.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
@@ -46,7 +46,7 @@ test('and where it leads there later, the worker refuses it', async () => {
   const inboxes = [];
   for (const [i, host] of ['127.0.0.1', 'localhost', '::1'].entries()) {
     const link = await box.api.post('/v1/inboxes', { address: `inbox${i}@example.test`, password: 'not-a-secret', imap: { host, port } });
-    inboxes.push((await box.api.waitForLink(link.connect_link_id)).inbox_id);
+    inboxes.push(await box.api.waitForLinkInbox(link.connect_link_id));
   }
   await box.replyd.stop();
   box.replyd.settings['net.allow'] = '';
@@ -70,6 +70,10 @@ test('a number is no name of a host', async () => {
   }
 });
 
+// an event as a worker tells it
+const tell = (address) => insideOf(box.replyd).psql(`set search_path = replyd; set replyd.workspace = '${box.id}';
+  select event_put(gen_random_uuid(), 'inbox.connected', null, null, null, null, '{"address": "${address}"}')`);
+
 test('an endpoint that leads inside is not posted to', async () => {
   const { port } = trap.address();
   const endpoints = new Map();
@@ -77,10 +81,9 @@ test('an endpoint that leads inside is not posted to', async () => {
     const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}/hook`;
     endpoints.set((await box.api.post('/v1/endpoints', { url, types: ['inbox.connected'] })).id, host);
   }
-  // by way of an event that all of them want
+  // by way of an event that all of them want: no inbox can be connected from here
   const before = touched;
-  await box.api.waitForLink((await box.api.post('/v1/inboxes', { address: 'last@example.test', password: 'not-a-secret',
-    imap: { host: 'imap.nowhere.test' } })).connect_link_id);
+  await tell('last@example.test');
   const event = await until('the event', async () => (await box.api.events())
     .find((e) => e.data.address === 'last@example.test'));
   const refused = await until('every endpoint to have its attempt', async () => {
@@ -107,8 +110,7 @@ test('a redirect is an answer, not a way inside', async () => {
   await box.replyd.start();
   const endpoint = await box.api.post('/v1/endpoints', { url: `http://127.0.0.1:${server.address().port}/hook`,
     types: ['inbox.connected'] });
-  await box.api.waitForLink((await box.api.post('/v1/inboxes', { address: `${newId('x').slice(1, -1)}`,
-    password: 'not-a-secret', imap: { host: 'imap.nowhere.test' } })).connect_link_id);
+  await tell('again@example.test');
   const events = await until('the post', async () => inside.length > 0 && box.api.events());
   const { attempts } = await until('its receipt', async () => {
     const e = await box.api.get(`/v1/events/${events.at(-1).id}`);

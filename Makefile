@@ -67,6 +67,7 @@ services_srcs += services/api/access_token.c
 # master keys
 services_srcs += services/keyholder.c services/resealer.c services/cli/key_command.c
 db_srcs       += db/master_key.c db/reseal.c
+services_srcs += $(addprefix services/api/,asset.c page_guard.c page_form.c page_view.c page_tell.c page_start.c page_password.c page_result.c)
 srcs := $(base_srcs) $(io_srcs) $(db_srcs) $(imap_srcs) $(mime_srcs) $(match_srcs) \
 	$(classify_srcs) $(provider_srcs) $(ingest_srcs) $(oauth_srcs) $(rotation_srcs) $(services_srcs)
 
@@ -100,8 +101,9 @@ $(OUT)/%.o: %.c
 	$(call say,cc)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
-# the migrations are part of the binary
+# the migrations and the files of the pages are part of the binary
 $(OUT)/db/schema.o: $(wildcard db/schema/*.sql)
+$(OUT)/services/api/asset.o: $(wildcard services/api/assets/*)
 $(lib): $(objs)
 	$(call say,ar)
 	@rm -f $@

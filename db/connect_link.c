@@ -11,17 +11,19 @@
 	"workspace_id, connect_link_id, provider, expected_address, return_url, state, problem,"   \
 	" problem_detail, redirect_uri, inbox_id,"                                                 \
 	" (extract(epoch from created_at) * 1000000)::bigint,"                                     \
-	" (extract(epoch from expires_at) * 1000000)::bigint, expires_at <= now()"
+	" (extract(epoch from expires_at) * 1000000)::bigint, expires_at <= now(),"                \
+	" picks_address, picks_provider, encode(browser_digest, 'hex'), imap_host,"                \
+	" coalesce(imap_port, 0), imap_security, login_name"
 
 static const struct pg_stmt create_stmt = {
 	"connect_link_create",
 	"insert into connect_link (workspace_id, connect_link_id, token_digest, provider,"
 	"  expected_address, return_url, state, expires_at, sealed_code, imap_host, imap_port,"
-	"  imap_security, login_name)"
+	"  imap_security, login_name, picks_address, picks_provider)"
 	" values ($1, $2, $3, $4, lower($5), $6,"
 	"  case when $8 = ''::bytea then 'open' else 'exchanging' end,"
 	"  now() + make_interval(secs => $7::bigint), nullif($8, ''::bytea), $9,"
-	"  nullif($10::bigint, 0)::int, $11, $12)"
+	"  nullif($10::bigint, 0)::int, $11, $12, $5::text is null, $4 = '')"
 	" returning " LINK,
 };
 static const struct pg_stmt get_stmt = {
@@ -36,12 +38,40 @@ static const struct pg_stmt by_state_stmt = {
 	"connect_link_by_state",
 	"select " LINK " from connect_link where state_digest = $1",
 };
+/*
+ * A link that waits for somebody, or that failed in this browser ($2).  What the last attempt
+ * left is forgotten, so that nothing of it can be used or settled any more.
+ */
+#define FITS                                                                                       \
+	" where token_digest = $1 and expires_at > now()"                                          \
+	"  and (state in ('open', 'started') or state = 'failed' and browser_digest = $2)"         \
+	" returning " LINK
 static const struct pg_stmt start_stmt = {
 	"connect_link_start",
-	"update connect_link set state = 'started', state_digest = $2, browser_digest = $3,"
-	"  redirect_uri = $4, sealed_verifier = $5"
-	" where token_digest = $1 and state in ('open', 'started') and expires_at > now()"
-	" returning " LINK,
+	"update connect_link set browser_digest = $2, problem = '', problem_detail = '',"
+	"  sealed_code = null, claim_id = null, claimed_at = null, inbox_id = null,"
+	"  imap_host = null, imap_port = null, imap_security = null,"
+	"  login_name = null, state = 'started', state_digest = $3, redirect_uri = $4,"
+	"  sealed_verifier = $5, provider = case when picks_provider then $6 else provider "
+	"end" FITS,
+};
+static const struct pg_stmt address_stmt = {
+	"connect_link_address",
+	"update connect_link set browser_digest = $2, problem = '', problem_detail = '',"
+	"  sealed_code = null, sealed_verifier = null, state_digest = null, claim_id = null,"
+	"  claimed_at = null, inbox_id = null, state = 'open',"
+	"  provider = case when picks_provider then '' else provider end,"
+	"  expected_address = case when picks_address then lower($3) else expected_address "
+	"end" FITS,
+};
+static const struct pg_stmt password_stmt = {
+	"connect_link_password",
+	"update connect_link set browser_digest = $2, problem = '', problem_detail = '',"
+	"  sealed_code = $3, sealed_verifier = null, state_digest = null, redirect_uri = null,"
+	"  claim_id = null, claimed_at = null, inbox_id = null,"
+	"  state = 'exchanging', provider = case when picks_provider then $4 else provider end,"
+	"  expected_address = case when picks_address then lower($5) else expected_address end,"
+	"  imap_host = $6, imap_port = $7::bigint::int, imap_security = $8, login_name = $9" FITS,
 };
 static const struct pg_stmt exchange_stmt = {
 	"connect_link_exchange",
@@ -75,6 +105,13 @@ static void read_link(const struct pg_answer *a, struct connect_link_row *ret)
 		.created_at_us = pg_row_time(a, 0, 0, 10),
 		.expires_at_us = pg_row_time(a, 0, 0, 11),
 		.expired = pg_row_bool(a, 0, 0, 12),
+		.picks_address = pg_row_bool(a, 0, 0, 13),
+		.picks_provider = pg_row_bool(a, 0, 0, 14),
+		.browser_digest = pg_row_text(a, 0, 0, 15),
+		.imap_host = pg_row_text(a, 0, 0, 16),
+		.imap_port = (int)pg_row_i64(a, 0, 0, 17),
+		.imap_security = pg_row_text(a, 0, 0, 18),
+		.login_name = pg_row_text(a, 0, 0, 19),
 	};
 }
 
@@ -140,10 +177,32 @@ int connect_link_start(struct pg *pg, struct connect_link_call *q,
 		       const struct connect_link_started *s, connect_link_cb done)
 {
 	call_init(q, /* workspace= */ NULL, s->token_digest, done);
-	pg_tx_add(&q->tx, &start_stmt, "bbbtb", s->token_digest, sizeof(s->token_digest),
-		  s->state_digest, sizeof(s->state_digest), s->browser_digest,
-		  sizeof(s->browser_digest), s->redirect_uri, s->sealed_verifier,
-		  s->sealed_verifier_len);
+	pg_tx_add(&q->tx, &start_stmt, "bbbtbt", s->token_digest, sizeof(s->token_digest),
+		  s->browser_digest, sizeof(s->browser_digest), s->state_digest,
+		  sizeof(s->state_digest), s->redirect_uri, s->sealed_verifier,
+		  s->sealed_verifier_len, s->provider);
+	return pg_tx_start(pg, &q->tx, on_called);
+}
+
+int connect_link_address(struct pg *pg, struct connect_link_call *q,
+			 const uint8_t token_digest[SIGN_SHA256],
+			 const uint8_t browser_digest[SIGN_SHA256], const char *address,
+			 connect_link_cb done)
+{
+	call_init(q, /* workspace= */ NULL, token_digest, done);
+	pg_tx_add(&q->tx, &address_stmt, "bbt", token_digest, (size_t)SIGN_SHA256, browser_digest,
+		  (size_t)SIGN_SHA256, address);
+	return pg_tx_start(pg, &q->tx, on_called);
+}
+
+int connect_link_password(struct pg *pg, struct connect_link_call *q,
+			  const struct connect_link_typed *t, connect_link_cb done)
+{
+	call_init(q, /* workspace= */ NULL, t->token_digest, done);
+	pg_tx_add(&q->tx, &password_stmt, "bbbtttitt", t->token_digest, sizeof(t->token_digest),
+		  t->browser_digest, sizeof(t->browser_digest), t->sealed_secret,
+		  t->sealed_secret_len, t->provider, t->address, t->imap_host,
+		  (int64_t)t->imap_port, t->imap_security, t->login_name);
 	return pg_tx_start(pg, &q->tx, on_called);
 }
 

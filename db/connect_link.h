@@ -34,6 +34,13 @@ struct connect_link_row {
 	const char *inbox; /* uuid; "" not yet */
 	int64_t created_at_us, expires_at_us;
 	bool expired; /* by PostgreSQL's clock */
+	/* Left open by whoever made the link; `address` and `provider` are then what the person
+	 * chose last, "" not yet. */
+	bool picks_address, picks_provider;
+	const char *browser_digest; /* hex; "" nobody has set out yet */
+	/* Of the password that was tried last; "" and 0: none was. */
+	const char *imap_host, *imap_security, *login_name;
+	int imap_port;
 };
 
 /* Any of the API's calls.  `found`: a row was there and fitted; `link` is good inside `done` only.
@@ -53,7 +60,7 @@ typedef void (*connect_link_cb)(struct connect_link_call *q);
 struct connect_link_new {
 	const char *workspace, *id;
 	uint8_t token_digest[SIGN_SHA256];
-	const char *provider;
+	const char *provider;             /* "": the person says, or the address tells it */
 	const char *address, *return_url; /* NULL: none */
 	int64_t expires_in_s;
 	/* app password, else NULL */
@@ -74,10 +81,11 @@ int connect_link_by_state(struct pg *pg, struct connect_link_call *q,
 
 /*
  * The browser sets out.  Fits: an open or started link that has not expired (a
- * second start takes the place of the first).
+ * second start takes the place of the first), or one that failed in this browser.
  */
 struct connect_link_started {
 	uint8_t token_digest[SIGN_SHA256], state_digest[SIGN_SHA256], browser_digest[SIGN_SHA256];
+	const char *provider; /* for a link that left it open; else as it was */
 	const char *redirect_uri;
 	const void *sealed_verifier; /* seal_close_to(broker), purpose "connect", subject the link's
 					id */
@@ -85,6 +93,23 @@ struct connect_link_started {
 };
 int connect_link_start(struct pg *pg, struct connect_link_call *q,
 		       const struct connect_link_started *s, connect_link_cb done);
+/* The person names the mailbox; fits like connect_link_start, which it does not do.  Nothing but
+ * the address of a link that left it open changes; one that failed is open again. */
+int connect_link_address(struct pg *pg, struct connect_link_call *q,
+			 const uint8_t token_digest[SIGN_SHA256],
+			 const uint8_t browser_digest[SIGN_SHA256], const char *address,
+			 connect_link_cb done);
+/* The person typed a password; fits like connect_link_start.  Notify replyd_connect. */
+struct connect_link_typed {
+	uint8_t token_digest[SIGN_SHA256], browser_digest[SIGN_SHA256];
+	const char *provider, *address; /* for a link that left them open */
+	const char *imap_host, *imap_security, *login_name;
+	int imap_port;
+	const void *sealed_secret; /* as in connect_link_new */
+	size_t sealed_secret_len;
+};
+int connect_link_password(struct pg *pg, struct connect_link_call *q,
+			  const struct connect_link_typed *t, connect_link_cb done);
 
 /*
  * The browser is back with a code.  Fits once: a started link, not expired, in

@@ -18,6 +18,7 @@
 	X(10, 0010, vault)                                                                         \
 	X(11, 0011, broker)                                                                        \
 	X(12, 0012, domain)                                                                        \
+	X(13, 0013, door)                                                                          \
 	X(14, 0014, check)
 
 /*

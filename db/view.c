@@ -136,7 +136,8 @@ static const struct pg_stmt event = {
 
 static const struct pg_stmt connect_link = {
 	"view_connect_link",
-	"select jsonb_build_object('id', connect_link_id, 'provider', provider,"
+	"select jsonb_build_object('id', connect_link_id, 'provider', nullif(provider, ''),"
+	"  'address', expected_address,"
 	"  'state', case when " IS_LATE " then 'failed' else state end,"
 	"  'problem', case when " IS_LATE " then 'link_expired' else problem end,"
 	"  'problem_detail', problem_detail, 'inbox_id', inbox_id, 'offers', offers,"

@@ -193,6 +193,8 @@ static int read_one(struct settings *s, size_t i, char why[512])
 	const struct settings_provider *p = conf_group_values(s->conf, GROUP, i);
 	const char *name = conf_group_name(s->conf, GROUP, i), *auth;
 	struct provider_row *row = provider_table_row(&s->providers, name);
+	bool is_auto = strcmp(p->auth, "auto") == 0;
+	bool is_known = provider_table_has(/* t= */ NULL, text_of(name));
 
 	auth = auth_of(p, name);
 	if (!row)
@@ -203,8 +205,10 @@ static int read_one(struct settings *s, size_t i, char why[512])
 		return -EINVAL;
 	if (auth && strcmp(auth, "password") == 0)
 		row->auth = PROVIDER_AUTH_PASSWORD;
+	/* That we are its client takes app passwords from nobody; only `auth = oauth` does. */
 	if (auth && strcmp(auth, "oauth") == 0)
-		row->auth = PROVIDER_AUTH_OAUTH;
+		row->auth = PROVIDER_AUTH_OAUTH |
+			    (is_auto && is_known ? row->auth & PROVIDER_AUTH_PASSWORD : 0);
 	read_end_of_token(p, row);
 	if (settings_provider_day(p->client_secret_ends) < 0)
 		return refuse(why, name, "client_secret_ends", "is not a day; write 2027-03-31");

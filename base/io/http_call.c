@@ -8,8 +8,16 @@
 #include "base/io/http_call.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 /* ---- a call begins ---- */
+
+static void wipe(struct buf *b)
+{
+	if (b->data)
+		secret_wipe(b->data, b->cap);
+	buf_clear(b);
+}
 
 static void call_free(struct http_call *c)
 {
@@ -22,8 +30,8 @@ static void call_free(struct http_call *c)
 		free(c->names[i]);
 		free(c->values[i]);
 	}
-	buf_clear(&c->query);
-	buf_clear(&c->body);
+	wipe(&c->query); /* an authorization code */
+	wipe(&c->body);  /* a password */
 	free(c->method);
 	free(c->path);
 	free(c);

@@ -73,6 +73,7 @@ struct request {
 	struct metrics_read metrics;
 	struct discovery discovery;
 	lookup_cb looked_up; /* of the discovery */
+	lookup_cb found;     /* the same, when only a found one is heard of */
 	void *own;           /* a handler's private state */
 	void (*own_free)(void *own);
 };

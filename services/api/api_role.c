@@ -145,7 +145,7 @@ static void on_key(struct api_key_find *k)
 
 static void on_connected(void *owner)
 {
-	page_recheck(owner);
+	page_result_recheck(owner);
 }
 
 static void on_probed(void *owner)
@@ -162,7 +162,7 @@ static void on_recheck(struct timer *t)
 {
 	struct api *api = container_of(t, struct api, recheck);
 
-	page_recheck(api);
+	page_result_recheck(api);
 	insight_probe_recheck(api);
 	access_token_recheck(api);
 	health_recheck(api);

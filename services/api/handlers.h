@@ -34,10 +34,15 @@ void link_create(struct request *q);
 void link_show(struct request *q);
 void link_password(struct request *q); /* POST /v1/inboxes */
 
-void page_connect(struct request *q); /* the hosted page */
-void page_start(struct request *q);   /* its form */
-void page_callback(struct request *q);
+/* The hosted page of a connect link (page_inside.h). */
+void page_connect(struct request *q);
+void page_address(struct request *q);
+void page_start(struct request *q);
+void page_start_back(struct request *q);
+void page_password(struct request *q);
 void page_result(struct request *q);
-void page_recheck(struct api *api); /* the broker may have settled a link somebody waits for */
+void page_result_recheck(struct api *api); /* a link that somebody waits for may be settled */
+
+void asset_show(struct request *q);
 
 #endif

@@ -1,18 +1,11 @@
+#include "services/api/html.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "services/api/html.h"
+#include "services/api/asset.h"
 
 #define PAGE_MAX (64 * 1024)
-
-static const char style[] =
-	":root{color-scheme:light dark;font:17px/1.5 system-ui,sans-serif}"
-	"body{max-width:34rem;margin:12vh auto;padding:0 1.2rem}"
-	"h1{font-size:1.5rem;line-height:1.25}"
-	"button{font:inherit;padding:.7rem "
-	"1.4rem;border:0;border-radius:.5rem;background:#1456c8;color:#fff;cursor:pointer}"
-	"button:focus-visible{outline:3px solid #9cc2ff;outline-offset:2px}"
-	"li{margin:.3rem 0}small{opacity:.75}";
 
 void html_add(struct buf *b, struct text t)
 {
@@ -39,16 +32,47 @@ void html_add(struct buf *b, struct text t)
 	}
 }
 
-static void set_policy(struct request *q, const char *nonce, const char *form_to)
+void html_say(struct buf *b, enum words_lang lang, enum page_words which, const char *name)
 {
-	char policy[1024];
+	const char *words = page_words(lang, which), *hole = name ? strstr(words, "%s") : NULL;
 
-	(void)snprintf(policy, sizeof(policy),
-		       "default-src 'none'; style-src 'nonce-%s'; form-action 'self'%s%s; base-uri "
-		       "'none'; frame-ancestors 'none'",
-		       nonce, form_to ? " " : "", form_to ? form_to : "");
+	if (!hole) {
+		html_add(b, text_of(words));
+		return;
+	}
+	html_add(b, (struct text){ words, (size_t)(hole - words) });
+	html_add(b, text_of(name));
+	html_add(b, text_of(hole + 2));
+}
+
+void html_put(struct buf *b, enum words_lang lang, const char *tag, enum page_words which,
+	      const char *name)
+{
+	text_addf(b, "<%s>", tag);
+	html_say(b, lang, which, name);
+	text_addf(b, "</%.*s>\n", (int)strcspn(tag, " "), tag);
+}
+
+static void set_policy(struct request *q, const struct html_page *p)
+{
+	char policy[640];
+
+	/*
+	 * The form that leads to a provider: browsers hold all redirects behind it against
+	 * form-action (Content Security Policy 3, section 6.4.2), and an organisation's own sign-in
+	 * page behind the provider's is nowhere known here.
+	 */
+	(void)snprintf(
+		policy, sizeof(policy),
+		"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+		"form-action 'self'%s%s; base-uri 'none'; frame-ancestors 'none'",
+		p->leads_to ? " https: " : "", p->leads_to ? p->leads_to : "");
 	http_call_set_header(q->call, "Content-Security-Policy", policy);
 	http_call_set_header(q->call, "X-Frame-Options", "DENY");
+	http_call_set_header(q->call, "X-Robots-Tag", "noindex, nofollow");
+	http_call_set_header(q->call, "Cross-Origin-Opener-Policy", "same-origin");
+	http_call_set_header(q->call, "Cross-Origin-Resource-Policy", "same-origin");
+	http_call_set_header(q->call, "Vary", "Accept-Language, Cookie");
 	/*
 	 * The link's token stands in the address: no referrer may carry it elsewhere.  Not
 	 * "no-referrer": with that our own form would come with the origin "null" (Fetch, "append a
@@ -57,29 +81,62 @@ static void set_policy(struct request *q, const char *nonce, const char *form_to
 	http_call_set_header(q->call, "Referrer-Policy", "same-origin");
 }
 
-void html_answer(struct request *q, int status, const char *title, const char *words,
-		 const struct buf *body, const char *form_to, int again_s)
+static void add_head(struct buf *b, const struct html_page *p)
 {
-	char nonce[RAND_UUID];
+	char url[ASSET_URL];
+
+	text_addf(b,
+		  "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
+		  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
+		  words_code(p->lang));
+	if (p->again_s)
+		text_addf(b, "%s<meta http-equiv=\"refresh\" content=\"%u%s%s\">%s\n",
+			  p->has_script ? "<noscript>" : "", p->again_s, p->again ? ";url=" : "",
+			  p->again ? p->again : "", p->has_script ? "</noscript>" : "");
+	asset_url(ASSET_STYLE, url);
+	text_addf(b, "<link rel=\"stylesheet\" href=\"%s\">\n", url);
+	asset_url(ASSET_SCRIPT, url);
+	if (p->has_script)
+		text_addf(b, "<script src=\"%s\" defer></script>\n", url);
+	text_add(b, TEXT("<title>"));
+	html_add(b, text_of(p->title));
+	text_add(b, TEXT(" - replyd</title>\n</head>\n"));
+}
+
+static void add_languages(struct buf *b, const struct html_page *p)
+{
+	text_add(b, TEXT("<nav aria-label=\""));
+	html_say(b, p->lang, PAGE_LANGUAGES, NULL);
+	text_add(b, TEXT("\">"));
+	for (int l = 0; p->path && l < WORDS_LANGS; l++) {
+		const char *code = words_code((enum words_lang)l);
+
+		if ((int)p->lang == l)
+			continue;
+		text_add(b, TEXT("<a href=\""));
+		html_add(b, text_of(p->path));
+		text_addf(b, "%slang=%s\" lang=\"%s\" hreflang=\"%s\" rel=\"nofollow\">%s</a>",
+			  strchr(p->path, '?') ? "&amp;" : "?", code, code, code,
+			  words_endonym((enum words_lang)l));
+	}
+	text_add(b, TEXT("</nav>"));
+}
+
+void html_answer(struct request *q, int status, const struct html_page *p, const struct buf *body)
+{
 	struct buf b;
 
-	rand_uuid(nonce);
-	set_policy(q, nonce, form_to);
+	set_policy(q, p);
 	buf_init(&b, PAGE_MAX);
-	text_addf(&b, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-		      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-	if (again_s)
-		text_addf(&b, "<meta http-equiv=\"refresh\" content=\"%d\">\n", again_s);
-	text_add(&b, TEXT("<title>"));
-	html_add(&b, text_of(title));
-	text_addf(&b, "</title>\n<style nonce=%s>%s</style>\n</head>\n<body>\n<main>\n<h1>", nonce,
-		  style);
-	html_add(&b, text_of(title));
-	text_add(&b, TEXT("</h1>\n<p>"));
-	html_add(&b, text_of(words));
-	text_add(&b, TEXT("</p>\n"));
-	if (body)
-		text_add(&b, text_of_buf(body));
+	add_head(&b, p);
+	text_add(&b, TEXT("<body>\n<a class=\"skip\" href=\"#main\">"));
+	html_say(&b, p->lang, PAGE_SKIP, NULL);
+	text_add(&b, TEXT("</a>\n<header><span class=\"brand\">replyd</span>"));
+	add_languages(&b, p);
+	text_add(&b, TEXT("</header>\n<main id=\"main\">\n<h1 tabindex=\"-1\">"));
+	html_add(&b, text_of(p->title));
+	text_add(&b, TEXT("</h1>\n"));
+	text_add(&b, text_of_buf(body));
 	text_add(&b, TEXT("</main>\n</body>\n</html>\n"));
 	answer_text(q, status, "text/html; charset=utf-8", text_of_buf(&b));
 	buf_clear(&b);

@@ -117,23 +117,23 @@ static void on_created(struct connect_link_call *c)
 
 /* ---- POST /v1/connect-links ---- */
 
-/* Consent needs a client of ours at the provider. */
-static bool is_by_consent(struct request *q, const struct new_link *n)
+/* Consent needs a client of ours at the provider, a password a server that is known. */
+static bool can_connect(struct request *q, const struct new_link *n)
 {
+	const struct provider_table *t = &q->api->settings->providers;
 	const struct oauth_provider *p = client_find(q->api, n->provider);
-	bool is_known = provider_table_has(&q->api->settings->providers, text_of(n->provider));
+	const struct provider_row *row = provider_table_find(t, text_of(n->provider));
+	bool is_known = provider_table_has(t, text_of(n->provider));
 
 	if (p && strcmp(p->auth, "oauth") == 0)
 		return true;
+	if (is_known && (row->auth & PROVIDER_AUTH_PASSWORD) && *row->imap.host)
+		return true;
 	answer_problem(q, PROBLEM_BAD_FIELD, "/provider",
-		       p          ? "is connected with an app password"
-		       : is_known ? "has no OAuth client of ours"
-				  : "is not configured",
-		       p ? "use POST /v1/inboxes"
-		       : is_known
-			       ? "set provider.<name>.client_id, .authorize_url and .token_url, or "
-				 "use POST /v1/inboxes where it takes passwords"
-			       : "name a provider of the configuration (provider.<name>.*)");
+		       is_known ? "has no OAuth client of ours" : "is not configured",
+		       is_known ? "set provider.<name>.client_id"
+				: "name a provider of the configuration (provider.<name>.*), or "
+				  "none");
 	return false;
 }
 
@@ -158,17 +158,11 @@ static bool read_link(struct request *q, struct new_link *n)
 	}
 	(void)snprintf(n->provider, sizeof(n->provider), "%.*s", TEXT_ARG(provider));
 	(void)snprintf(n->return_url, sizeof(n->return_url), "%.*s", TEXT_ARG(back));
-	if (n->provider[0] && !is_by_consent(q, n))
+	if (n->provider[0] && !can_connect(q, n))
 		return false;
 	if (address.len && !field_address(address, n->address)) {
 		answer_problem(q, PROBLEM_BAD_FIELD, "/address",
 			       "is not an e-mail address (name@domain)", NULL);
-		return false;
-	}
-	if (!n->provider[0] && !n->address[0]) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "/provider",
-			       "is missing, and without an address it cannot be found out",
-			       "name the provider, or give the address");
 		return false;
 	}
 	why = back.len ? connect_return_refused(n->return_url) : NULL;
@@ -178,15 +172,6 @@ static bool read_link(struct request *q, struct new_link *n)
 	return !why;
 }
 
-static void on_link_found(struct request *q, const struct discover_result *r)
-{
-	struct new_link *n = q->own;
-
-	(void)snprintf(n->provider, sizeof(n->provider), "%s", r->row->name);
-	if (is_by_consent(q, n))
-		create(q, NULL);
-}
-
 void link_create(struct request *q)
 {
 	struct new_link *n;
@@ -194,12 +179,8 @@ void link_create(struct request *q)
 	if (!answer_body(q))
 		return;
 	n = new_link(q);
-	if (!read_link(q, n))
-		return;
-	if (n->provider[0])
+	if (read_link(q, n))
 		create(q, NULL);
-	else
-		lookup_address(q, n->address, on_link_found);
 }
 
 /* ---- POST /v1/inboxes ---- */
@@ -295,9 +276,7 @@ static void create_sealed(struct request *q)
 static bool takes_password(struct request *q, struct new_link *n, const struct provider_row *row,
 			   const char *login)
 {
-	const struct oauth_provider *p = client_find(q->api, n->provider);
-
-	if ((p && strcmp(p->auth, "password") != 0) || !(row->auth & PROVIDER_AUTH_PASSWORD)) {
+	if (!(row->auth & PROVIDER_AUTH_PASSWORD)) {
 		answer_problem(q, PROBLEM_BAD_FIELD, "/provider", "is connected by OAuth",
 			       "use POST /v1/connect-links");
 		return false;

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,70 +12,96 @@
 
 /* Settings of an address, and hosts given by hand, over the name system. */
 
-static void on_address(struct discovery *d, const struct discover_result *r);
-static void on_host(struct discovery *d, const struct discover_result *r);
-
-static void ask(struct request *q, discovery_cb done)
+static void on_heard(struct discovery *d, const struct discover_result *r)
 {
-	int r = discovery_start(&q->discovery, q->api->dns, done);
+	struct request *q = container_of(d, struct request, discovery);
 
-	if (r == 1)
-		done(&q->discovery, &q->discovery.engine.result);
-	else if (r)
-		answer_problem(q, PROBLEM_LOOKUP_FAILED, NULL,
-			       "too many lookups are under way; the request may be repeated", NULL);
+	q->looked_up(q, r);
 }
 
-/* ---- an address ---- */
+static int ask(struct request *q, lookup_cb then)
+{
+	int r;
 
-void lookup_address(struct request *q, const char *address, lookup_cb then)
+	q->looked_up = then;
+	r = discovery_start(&q->discovery, q->api->dns, on_heard);
+	if (r == 1)
+		on_heard(&q->discovery, &q->discovery.engine.result);
+	return r < 0 ? r : 0;
+}
+
+int lookup_ask_address(struct request *q, const char *address, lookup_cb then)
 {
 	uint32_t draw;
 
 	rand_bytes(&draw, sizeof(draw));
-	q->looked_up = then;
 	if (discover_address(&q->discovery.engine, &q->api->settings->providers,
 			     &q->api->settings->policy, text_of(address), draw) != 0)
-		answer_problem(q, PROBLEM_BAD_FIELD, "/address",
-			       "has a domain that cannot be looked up",
-			       "write the domain in its ASCII form (xn--...), or give imap.host");
-	else
-		ask(q, on_address);
+		return -EINVAL;
+	return ask(q, then);
 }
 
-static void on_address(struct discovery *d, const struct discover_result *r)
+int lookup_ask_host(struct request *q, const char *host, lookup_cb then)
 {
-	struct request *q = container_of(d, struct request, discovery);
+	if (discover_host(&q->discovery.engine, &q->api->settings->policy, text_of(host)) != 0)
+		return -EINVAL;
+	return ask(q, then);
+}
 
+static void busy(struct request *q)
+{
+	answer_problem(q, PROBLEM_LOOKUP_FAILED, NULL,
+		       "too many lookups are under way; the request may be repeated", NULL);
+}
+
+/* ---- an address ---- */
+
+static void on_address(struct request *q, const struct discover_result *r)
+{
 	if (r->end == DISCOVER_FOUND)
-		q->looked_up(q, r);
+		q->found(q, r);
 	else
 		answer_problem(
 			q, r->end == DISCOVER_UNKNOWN ? PROBLEM_LOOKUP_FAILED : PROBLEM_NO_SETTINGS,
 			"/address", r->evidence, discover_remedy(r->end));
 }
 
-/* ---- a host ---- */
-
-void lookup_host(struct request *q, const char *host, lookup_cb then)
+void lookup_address(struct request *q, const char *address, lookup_cb then)
 {
-	q->looked_up = then;
-	if (discover_host(&q->discovery.engine, &q->api->settings->policy, text_of(host)) != 0)
-		answer_problem(q, PROBLEM_BAD_FIELD, "/imap/host",
-			       "is not the name or address of a host", NULL);
-	else
-		ask(q, on_host);
+	int r;
+
+	q->found = then;
+	r = lookup_ask_address(q, address, on_address);
+	if (r == -EINVAL)
+		answer_problem(q, PROBLEM_BAD_FIELD, "/address",
+			       "has a domain that cannot be looked up",
+			       "write the domain in its ASCII form (xn--...), or give imap.host");
+	else if (r)
+		busy(q);
 }
 
-static void on_host(struct discovery *d, const struct discover_result *r)
-{
-	struct request *q = container_of(d, struct request, discovery);
+/* ---- a host ---- */
 
+static void on_host(struct request *q, const struct discover_result *r)
+{
 	if (r->end == DISCOVER_REFUSED)
 		answer_problem(q, PROBLEM_BAD_FIELD, "/imap/host",
 			       "leads to no address that may be dialled", discover_remedy(r->end));
 	else
-		q->looked_up(q, r);
+		q->found(q, r);
+}
+
+void lookup_host(struct request *q, const char *host, lookup_cb then)
+{
+	int r;
+
+	q->found = then;
+	r = lookup_ask_host(q, host, on_host);
+	if (r == -EINVAL)
+		answer_problem(q, PROBLEM_BAD_FIELD, "/imap/host",
+			       "is not the name or address of a host", NULL);
+	else if (r)
+		busy(q);
 }
 
 /* ---- GET /v1/discover ---- */

@@ -14,4 +14,12 @@ void lookup_address(struct request *q, const char *address, lookup_cb then);
  * moment passes: the worker that dials it judges again, and its inbox tells. */
 void lookup_host(struct request *q, const char *host, lookup_cb then);
 
+/*
+ * The same for whoever makes his own answer of what is not found: `then` hears of every end,
+ * perhaps from inside.  -EINVAL: nothing that could be looked up; -EBUSY: too many lookups are
+ * under way; then it is not called.
+ */
+int lookup_ask_address(struct request *q, const char *address, lookup_cb then);
+int lookup_ask_host(struct request *q, const char *host, lookup_cb then);
+
 #endif

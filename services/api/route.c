@@ -28,9 +28,12 @@ static const struct route routes[] = {
 	{ "GET", "/v1/events/{}", "read", resource_event },
 	{ "GET", "/v1/prospects/{}/gate", "gate", resource_gate },
 	{ "GET", "/connect/{}", NULL, page_connect },
+	{ "POST", "/connect/{}/address", NULL, page_address },
 	{ "POST", "/connect/{}/start", NULL, page_start },
+	{ "POST", "/connect/{}/password", NULL, page_password },
 	{ "GET", "/connect/{}/result", NULL, page_result },
-	{ "GET", "/oauth/callback", NULL, page_callback },
+	{ "GET", "/oauth/callback", NULL, page_start_back },
+	{ "GET", "/assets/{}", NULL, asset_show },
 };
 
 /* Unlike in a form, a plus in a path is a plus ("rep+q4@example.test"). */

@@ -43,10 +43,10 @@
 		"Il est scellé aussitôt, ne sert qu'à se connecter et n'est plus jamais affiché.") \
 	X(CONNECT, "Connect", "Connecter") \
 	X(OTHER_WAYS, "Other ways to connect", "Autres façons de se connecter") \
-	X(WAY_PASSWORD, "Use an app password", "Utiliser un mot de passe d'application") \
-	X(WAY_SERVER, "Enter the server by hand", "Indiquer le serveur à la main") \
-	X(WAY_SIGN_IN, "Sign in at %s", "Se connecter chez %s") \
-	X(WAY_ADDRESS, "Use another address", "Utiliser une autre adresse") \
+	X(USE_PASSWORD, "Use an app password", "Utiliser un mot de passe d'application") \
+	X(USE_SERVER, "Enter the server by hand", "Indiquer le serveur à la main") \
+	X(USE_SIGN_IN, "Sign in at %s", "Se connecter chez %s") \
+	X(USE_ADDRESS, "Use another address", "Utiliser une autre adresse") \
 	X(IT_IS_AT, "Is the mailbox at one of these providers?", "La boîte est-elle chez l'un de ces fournisseurs ?") \
 	X(PROMISES, "What happens to your mailbox", "Ce qui arrive à votre boîte aux lettres") \
 	X(PROMISE_READS, "It is read only, for answers to the mails of your sequences: whoever answered gets no further one.", \

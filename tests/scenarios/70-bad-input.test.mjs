@@ -124,7 +124,7 @@ test('consent that is declined, given for another account, or without the scope'
   box.oidc.deny('no@example.test');
   const declined = await box.api.post('/v1/connect-links', { provider: 'sandbox', address: 'no@example.test' });
   const page = await connect(declined.url);
-  assert.match(page.body, /not connected/);
+  assert.match(page.body, /declined/);
   const settled = await box.api.waitForLink(declined.id);
   assert.deepEqual([settled.state, settled.problem], ['failed', 'consent_declined']);
 });

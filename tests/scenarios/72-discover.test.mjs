@@ -2,6 +2,7 @@
 // say for sure is asked of a person.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { connect } from '../sandbox/consent.mjs';
 import { startDns } from '../sandbox/dns.mjs';
 import { endAll, run } from '../sandbox/proc.mjs';
 import { binary } from '../sandbox/replyd.mjs';
@@ -119,16 +120,22 @@ test('what is not sure, or needs another way, is said instead of tried', async (
   }
 });
 
-test('a connect link needs no provider where the address tells it', async () => {
+test('a connect link needs neither provider nor address: its page finds out, or asks', async () => {
   const link = await box.api.post('/v1/connect-links', { address: 'erin@consent.test' });
+  assert.equal((await box.api.get(`/v1/connect-links/${link.id}`)).provider, null);
+  assert.match((await connect(link.url)).body, /Connect/);
+  assert.equal((await box.api.waitForLink(link.id)).state, 'connected');
   assert.equal((await box.api.get(`/v1/connect-links/${link.id}`)).provider, 'sandbox');
-  const none = await box.api.call('POST', '/v1/connect-links', {});
-  assert.deepEqual([none.status, none.body.field], [400, '/provider']);
-  const password = await box.api.call('POST', '/v1/connect-links', { address: 'ada@company.test' });
-  assert.deepEqual([password.status, password.body.field], [400, '/provider']);
-  assert.match(password.body.remedy, /\/v1\/inboxes/);
-  const gmail = await box.api.call('POST', '/v1/connect-links', { address: 'ada@gmail.com' });
-  assert.match(gmail.body.remedy, /client_id/);
+  const rows = [[{}, /name="address"/], [{ address: 'ada@company.test' }, /name="password"/],
+    [{ address: 'ada@icloud.com' }, /account\.apple\.com/], [{ address: 'ada@none.test' }, /name="host"/],
+    [{ address: 'ada@hosted.test' }, /value="imap\.hoster\.test"/], [{ provider: 'icloud' }, /name="address"/],
+    [{ address: 'ada@tenant.test' }, /not set up here/]];
+  for (const [body, shows] of rows)
+    assert.match(await (await fetch((await box.api.post('/v1/connect-links', body)).url)).text(), shows, JSON.stringify(body));
+  const nobody = await box.api.call('POST', '/v1/connect-links', { provider: 'nobody' });
+  assert.deepEqual([nobody.status, nobody.body.field], [400, '/provider']);
+  const microsoft = await box.api.call('POST', '/v1/connect-links', { provider: 'microsoft' });
+  assert.match(microsoft.body.remedy, /client_id/);
 });
 
 test('the command line', async () => {

@@ -225,6 +225,10 @@ static void our_client_makes_it_oauth(void **state)
 	static const char *const sets[] = { "provider.gmail.client_id=c",
 					    "provider.gmail.authorize_url=https://a.test/",
 					    "provider.gmail.token_url=https://t.test/" };
+	static const char *const only[] = { "provider.gmail.client_id=c",
+					    "provider.gmail.authorize_url=https://a.test/",
+					    "provider.gmail.token_url=https://t.test/",
+					    "provider.gmail.auth=oauth" };
 	struct oauth_provider p[2];
 	struct settings s;
 	char why[512];
@@ -234,6 +238,11 @@ static void our_client_makes_it_oauth(void **state)
 	assert_int_equal(settings_providers(&s, p, countof(p)), 1);
 	assert_string_equal(p[0].auth, "oauth");
 	assert_string_equal(p[0].imap_host, "imap.gmail.com");
+	/* An app password stays another way, unless it is said that there is none. */
+	assert_int_equal(provider_table_find(&s.providers, TEXT("gmail"))->auth,
+			 PROVIDER_AUTH_OAUTH | PROVIDER_AUTH_PASSWORD);
+	settings_clear(&s);
+	assert_int_equal(settings_load(&s, NULL, none, only, countof(only), why), 0);
 	assert_int_equal(provider_table_find(&s.providers, TEXT("gmail"))->auth,
 			 PROVIDER_AUTH_OAUTH);
 	settings_clear(&s);

@@ -65,7 +65,7 @@ services_srcs += services/cli/classify_command.c
 services_srcs += $(addprefix services/words/,words.c page_words.c problem_words.c problem_words_link.c problem_words_mail.c problem_words_domain.c howto.c)
 services_srcs += services/api/access_token.c
 # master keys
-services_srcs += services/keyholder.c services/resealer.c services/cli/key_command.c
+services_srcs += services/key_hook.c services/keyholder.c services/resealer.c services/cli/key_command.c
 db_srcs       += db/master_key.c db/reseal.c
 services_srcs += $(addprefix services/api/,asset.c page_guard.c page_form.c page_view.c page_tell.c page_start.c page_password.c page_result.c)
 srcs := $(base_srcs) $(io_srcs) $(db_srcs) $(imap_srcs) $(mime_srcs) $(match_srcs) \

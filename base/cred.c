@@ -35,6 +35,19 @@ const struct secret *cred_get(const struct cred *c, const char *name)
 	return NULL;
 }
 
+int cred_each(struct cred *c, int (*fix)(void *arg, const char *name, struct secret *value),
+	      void *arg, char *ret_name)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->n; i++) {
+		r = fix(arg, c->items[i].name, &c->items[i].value);
+		if (r)
+			memcpy(ret_name, c->items[i].name, CRED_NAME);
+	}
+	return r;
+}
+
 size_t cred_count(const struct cred *c)
 {
 	return c->n;

@@ -43,6 +43,12 @@ void cred_free(struct cred *c);
 
 /* NULL: not given.  Good until cred_clear() or cred_free(). */
 const struct secret *cred_get(const struct cred *c, const char *name);
+/*
+ * Let `fix` look at every value, and change it.  Stops at the first that is not 0 and returns that;
+ * `ret_name` (CRED_NAME bytes) says whose it was.
+ */
+int cred_each(struct cred *c, int (*fix)(void *arg, const char *name, struct secret *value),
+	      void *arg, char *ret_name);
 size_t cred_count(const struct cred *c);
 /* Wipe and forget them all, once what they open is open. */
 void cred_clear(struct cred *c);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "services/key_hook.h"
 #include "services/keyholder.h"
 
 static void on_tick(struct timer *t);
@@ -18,9 +19,10 @@ static void on_joined(struct master_key_join *q);
 static void on_count(struct reseal_count *q, unsigned id, int64_t boxes);
 static void on_counted(struct reseal_count *q);
 
-#define TICK_MS 1000  /* a new key, a turn in a rotation */
-#define SAY_MS  10000 /* PostgreSQL takes a holder for dead after 20 s (key_holders()) */
-#define MESSAGE 4096  /* bytes of credential lines in one message of --keys */
+#define TICK_MS   1000  /* a new key, a turn in a rotation */
+#define SAY_MS    10000 /* PostgreSQL takes a holder for dead after 20 s (key_holders()) */
+#define UNWRAP_MS 4000  /* of key_command, while we hold up everything: a third of a lease */
+#define MESSAGE   4096  /* bytes of credential lines in one message of --keys */
 
 /* ---- what it was given ---- */
 
@@ -33,7 +35,7 @@ static int add_keys(struct vault *v, const struct cred *c, char ret_name[CRED_NA
 	for (unsigned id = 1; r == 0 && id <= UINT8_MAX; id++) {
 		(void)snprintf(ret_name, CRED_NAME, id == 1 ? "key.%s" : "key.%s.%u", v->group, id);
 		key = cred_get(c, ret_name);
-		if (key)
+		if (key && !secret_is_empty(key))
 			r = key->len == SEAL_KEY ? vault_add(v, id, key) : -EMSGSIZE;
 	}
 	return r;
@@ -84,11 +86,37 @@ struct vault *keyholder_take(struct keyholder *k, const char *group, enum keyhol
 
 /* ---- what comes later ---- */
 
-static bool take_more(struct keyholder *k, const struct cred *c)
+/* Only what is new is unwrapped: the program outside may be slow, and we are at work. */
+static int unwrap_new(void *arg, const char *name, struct secret *value)
+{
+	struct keyholder *k = arg;
+	char known[CRED_NAME], why[512];
+
+	for (size_t i = 0; i < k->n; i++) {
+		const struct vault *v = &k->groups[i].vault;
+		size_t len = (size_t)snprintf(known, sizeof(known), "key.%s", v->group);
+		uint64_t id = 1;
+
+		if (strncmp(name, known, len) != 0 || (name[len] && name[len] != '.') ||
+		    (name[len] == '.' && text_u64(text_of(name + len + 1), UINT8_MAX, &id) != 0))
+			continue;
+		if (!vault_holds(v, (unsigned)id) &&
+		    key_hook_open(k->role->settings->key_command, UNWRAP_MS, value, why) == 0)
+			return 0;
+		if (!vault_holds(v, (unsigned)id))
+			log_error(&k->role->log, "key.refused", "credential=%s cause=\"%s\"", name,
+				  why);
+		secret_clear(value);
+	}
+	return 0;
+}
+
+static bool take_more(struct keyholder *k, struct cred *c)
 {
 	bool has_more = false;
 	char name[CRED_NAME];
 
+	(void)cred_each(c, unwrap_new, k, name);
 	for (size_t i = 0; i < k->n; i++) {
 		struct vault *v = &k->groups[i].vault;
 		uint8_t seals = v->seals;

@@ -9,6 +9,7 @@
 #include "base/rand.h"
 #include "base/seal.h"
 #include "db/conninfo.h"
+#include "services/key_hook.h"
 #include "services/role.h"
 
 static enum log_level level_of(const char *s)
@@ -65,6 +66,30 @@ static int reach_database(struct role *r)
 	return 0;
 }
 
+struct unwrapping {
+	const char *command;
+	char why[512];
+};
+
+static int unwrap(void *arg, const char *name, struct secret *value)
+{
+	struct unwrapping *u = arg;
+
+	(void)name;
+	return key_hook_open(u->command, KEY_HOOK_LIMIT_MS, value, u->why);
+}
+
+static int unwrap_all(struct role *r)
+{
+	struct unwrapping u = { .command = r->settings->key_command };
+	char name[CRED_NAME];
+	int res = cred_each(r->cred, unwrap, &u, name);
+
+	if (res)
+		(void)fprintf(stderr, "replyd %s: the credential %s: %s\n", r->name, name, u.why);
+	return res;
+}
+
 int role_open(struct role *r, const char *name, const struct settings *s, const char *credentials)
 {
 	char why[256];
@@ -86,6 +111,8 @@ int role_open(struct role *r, const char *name, const struct settings *s, const 
 		(void)fprintf(stderr, "replyd %s: --credentials %s: %s\n", name, credentials, why);
 		return EX_CONFIG;
 	}
+	if (unwrap_all(r) != 0)
+		return EX_CONFIG;
 	r->db_password = role_want(r, "db.password");
 	if (!r->db_password)
 		return EX_CONFIG;

@@ -28,6 +28,12 @@ static const struct conf_row rows[] = {
 	  .offset = AT(database_bin_dir),
 	  .initial = "",
 	  .meaning = "folder of initdb and postgres; empty: the newest under /usr/lib/postgresql" },
+	{ .name = "key_command",
+	  .kind = CONF_TEXT,
+	  .offset = AT(key_command),
+	  .initial = "",
+	  .meaning = "program, by its whole path, that wraps and unwraps our keys with one that it "
+		     "holds (a KMS, Vault): docs/security.md; empty: they stand in their files" },
 	{ .name = "log.level",
 	  .kind = CONF_TEXT,
 	  .offset = AT(log_level),

@@ -34,6 +34,7 @@ struct settings_provider {
 
 struct settings {
 	char *database_url;
+	char *key_command;      /* wraps and unwraps keys; empty: none */
 	char *database_bin_dir; /* of initdb and postgres; empty: the newest under
 				   /usr/lib/postgresql */
 	char *log_level, *log_format;

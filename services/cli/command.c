@@ -116,7 +116,7 @@ static int migrate_now(const struct settings *s, const struct options *o)
 
 	if (code)
 		return code;
-	r = keyring_open(&keys, o->data, why);
+	r = keyring_open(&keys, o->data, s->key_command, why);
 	if (r)
 		return say(keyring_exit_code(r), why);
 	if (*s->database_url)

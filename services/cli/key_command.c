@@ -1,5 +1,6 @@
 #include "services/cli/key_command.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,12 +117,29 @@ static bool is_up(const char *data)
 	return held;
 }
 
+/* As the `replyd up` that runs there would: with its key_command, not with ours. */
+static int make_next(const char *data, const char *group, unsigned after, unsigned *ret_id,
+		     char why[512])
+{
+	char path[512], *none[] = { NULL };
+	struct settings theirs;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%.480s/settings.conf", data);
+	r = settings_load(&theirs, path, none, NULL, 0, why);
+	if (r)
+		return -EBADMSG;
+	r = keyring_make_next(data, theirs.key_command, group, after, ret_id, why);
+	settings_clear(&theirs);
+	return r;
+}
+
 /* The number of the key that is to seal.  0, or an exit code. */
 static int choose(struct session *db, const struct options *o, const char *group, char ret[12])
 {
 	const char *params[2] = { group };
 	char why[512], sealing[12];
-	unsigned id;
+	unsigned id = 0;
 	int r;
 
 	if (session_query(db, sealing_sql, 1, params, why) != 0)
@@ -131,8 +149,7 @@ static int choose(struct session *db, const struct options *o, const char *group
 			   "no process has said yet which keys it holds: is replyd running?");
 	(void)snprintf(sealing, sizeof(sealing), "%s", session_value(db, 0, 0));
 	if (is_up(o->data)) {
-		r = keyring_make_next(o->data, group, (unsigned)strtoul(sealing, NULL, 10), &id,
-				      why);
+		r = make_next(o->data, group, (unsigned)strtoul(sealing, NULL, 10), &id, why);
 		(void)snprintf(ret, 12, "%u", id);
 		return r ? say(keyring_exit_code(r), why) : 0;
 	}

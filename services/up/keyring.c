@@ -9,7 +9,9 @@
 
 #include "base/limits.h"
 #include "base/rand.h"
+#include "base/sign.h"
 #include "base/text.h"
+#include "services/key_hook.h"
 #include "services/up/keyring.h"
 
 enum keyring_kind { PASSWORD, KEY, PRIVATE, PUBLIC };
@@ -33,11 +35,11 @@ static const struct {
 	[KEYRING_BROKER_PUBLIC] = { "broker-public", PUBLIC },
 };
 
-#define FILE_MAX 256 /* bytes; a base64 line */
+#define FILE_MAX (KEY_HOOK_MAX + 64) /* bytes; a line of base64, wrapped at the longest */
 
 static int fail(char why[512], int r, const char *path, const char *cause, const char *remedy)
 {
-	(void)snprintf(why, 512, "%.250s: %.100s; %.150s", path, cause, remedy);
+	(void)snprintf(why, 512, "%.160s: %.50s; %.290s", path, cause, remedy);
 	return r;
 }
 
@@ -73,9 +75,15 @@ static int write_file(const char *path, struct text line, char why[512])
 	return r ? fail(why, r, path, strerror(-r), "is the disk full?") : 0;
 }
 
-static int read_file(const char *path, struct secret *ret, char why[512])
+static struct text trimmed(const char *line, ssize_t n)
 {
-	char line[FILE_MAX];
+	return text_trim((struct text){ line, (size_t)n });
+}
+
+static int read_file(const char *path, const char *command, struct secret *ret,
+		     bool *ret_is_wrapped, char why[512])
+{
+	char line[FILE_MAX], cause[512];
 	struct buf plain;
 	struct stat st;
 	ssize_t n;
@@ -97,8 +105,15 @@ static int read_file(const char *path, struct secret *ret, char why[512])
 		return fail(why, -EBADMSG, path, "is empty or too long",
 			    "restore it from the backup");
 
+	*ret_is_wrapped = text_eq(text_sub(trimmed(line, n), 0, sizeof(KEY_HOOK_PREFIX) - 1),
+				  TEXT(KEY_HOOK_PREFIX));
+	if (*ret_is_wrapped) {
+		secret_set_text(ret, trimmed(line, n));
+		r = key_hook_open(command, KEY_HOOK_LIMIT_MS, ret, cause);
+		return r ? fail(why, -EPROTO, path, "does not unwrap", cause) : 0;
+	}
 	buf_init(&plain, FILE_MAX);
-	r = text_from_base64(&plain, text_trim((struct text){ line, (size_t)n }));
+	r = text_from_base64(&plain, trimmed(line, n));
 	if (r == 0)
 		secret_set(ret, plain.data, plain.len);
 	secret_wipe(plain.data, plain.len);
@@ -107,28 +122,70 @@ static int read_file(const char *path, struct secret *ret, char why[512])
 	return r ? fail(why, -EBADMSG, path, "is not base64", "restore it from the backup") : 0;
 }
 
-static int read_of(enum keyring_name name, const char *path, struct secret *ret, char why[512])
+static bool is_wrappable(enum keyring_name name)
 {
-	int r = read_file(path, ret, why);
-
-	/* base/seal stops the program over a key of another length. */
-	if (r == 0 && (files[name].kind == PASSWORD ? ret->len == 0 : ret->len != SEAL_KEY))
-		r = fail(why, -EBADMSG, path, "does not hold what it should",
-			 "restore it from the backup");
-	return r;
+	return files[name].kind == KEY || files[name].kind == PRIVATE;
 }
 
-static int store(const char *path, const struct secret *s, char why[512])
+/* As it is, or as the command wraps it; proven by unwrapping it before the plain one is let go. */
+static int line_of(const char *command, const struct secret *s, struct buf *line, char why[512])
+{
+	cleanup_secret struct secret wrapped = { 0 }, again = { 0 };
+	int r;
+
+	if (!command) {
+		text_add_base64(line, s->data, s->len);
+		return text_add(line, TEXT("\n"));
+	}
+	r = key_hook_run(command, KEY_HOOK_WRAP, s, KEY_HOOK_LIMIT_MS, &wrapped, why);
+	if (r == 0)
+		r = key_hook_run(command, KEY_HOOK_UNWRAP, &wrapped, KEY_HOOK_LIMIT_MS, &again,
+				 why);
+	if (r)
+		return -EPROTO;
+	if (!secret_eq(s, &again))
+		return fail(why, -EPROTO, "key_command", "unwraps another key than it wrapped",
+			    "run it by hand");
+	text_add(line, TEXT(KEY_HOOK_PREFIX));
+	r = text_add_base64(line, wrapped.data, wrapped.len);
+	return r ? fail(why, -EPROTO, "key_command", "what stands for a key is too long",
+			"8 KB of base64 are the most")
+		 : text_add(line, TEXT("\n"));
+}
+
+/* `command`: NULL for what is not wrapped. */
+static int store(const char *path, const char *command, const struct secret *s, char why[512])
 {
 	struct buf line;
 	int r;
 
 	buf_init(&line, FILE_MAX);
-	text_add_base64(&line, s->data, s->len);
-	text_add(&line, TEXT("\n"));
-	r = write_file(path, (struct text){ (const char *)line.data, line.len }, why);
+	r = line_of(command, s, &line, why);
+	if (r == 0)
+		r = write_file(path, (struct text){ (const char *)line.data, line.len }, why);
 	secret_wipe(line.data, line.len);
 	buf_clear(&line);
+	return r;
+}
+
+/* NULL: kept as it is. */
+static const char *command_for(enum keyring_name name, const char *command)
+{
+	return is_wrappable(name) && command && *command ? command : NULL;
+}
+
+static int read_of(enum keyring_name name, const char *path, const char *command,
+		   struct secret *ret, char why[512])
+{
+	bool is_wrapped = false;
+	int r = read_file(path, command, ret, &is_wrapped, why);
+
+	/* base/seal stops the program over a key of another length. */
+	if (r == 0 && (files[name].kind == PASSWORD ? ret->len == 0 : ret->len != SEAL_KEY))
+		r = fail(why, -EBADMSG, path, "does not hold what it should",
+			 "restore it from the backup");
+	if (r == 0 && !is_wrapped && command_for(name, command))
+		r = store(path, command, ret, why);
 	return r;
 }
 
@@ -181,7 +238,7 @@ static int make_public(struct keyring *k, const char *path, char why[512])
 		return fail(why, -EBADMSG, path, "the private key beside it is none",
 			    "restore both from the backup");
 	secret_set(&k->is[KEYRING_BROKER_PUBLIC], raw, sizeof(raw));
-	return store(path, &k->is[KEYRING_BROKER_PUBLIC], why);
+	return store(path, NULL, &k->is[KEYRING_BROKER_PUBLIC], why);
 }
 
 static bool is_group(enum keyring_name n)
@@ -236,12 +293,13 @@ int keyring_look(struct keyring *k, const char *data_dir, char why[512])
 			r = fail(why, -EBADMSG, path, "is one key too many",
 				 "take away those that seal nothing (`replyd key list`)");
 		else
-			r = read_of(new.group, path, &new.key, why);
+			r = read_of(new.group, path, k->command, &new.key, why);
 		if (r == 0) {
 			k->later[k->n_later++] = new;
 			new.key = (struct secret){ 0 };
 			found++;
 		}
+		secret_clear(&new.key);
 	}
 	closedir(d);
 	return r ? r : found;
@@ -261,13 +319,13 @@ static int make_all(struct keyring *k, const char *data_dir, char why[512])
 		if (files[i].kind == PUBLIC)
 			r = make_public(k, path, why);
 		else
-			r = read_of(i, path, &k->is[i], why);
+			r = read_of(i, path, k->command, &k->is[i], why);
 		if (r == -ENOKEY && has_later(k, i, 0)) {
 			r = 0; /* rotated away: another one of this number would only be mistaken
 				  for it */
 		} else if (r == -ENOKEY) {
 			make(&k->is[i], files[i].kind);
-			r = store(path, &k->is[i], why);
+			r = store(path, command_for(i, k->command), &k->is[i], why);
 		}
 		if (r)
 			return r;
@@ -278,6 +336,22 @@ static int make_all(struct keyring *k, const char *data_dir, char why[512])
 		why);
 }
 
+/* A command that unwraps with another key than it wrapped with gives 32 bytes, too. */
+static int check_pair(const struct keyring *k, const char *data_dir, char why[512])
+{
+	char path[512];
+	uint8_t raw[SEAL_KEY];
+
+	path_of(path, data_dir, files[KEYRING_BROKER_PUBLIC].file);
+	if (seal_public(&k->is[KEYRING_BROKER_PRIVATE], raw) == 0 &&
+	    sign_eq(raw, k->is[KEYRING_BROKER_PUBLIC].data, sizeof(raw)))
+		return 0;
+	return fail(
+		why, -EBADMSG, path, "is not the other half of broker-private",
+		"restore both from the backup; if keys are wrapped, key_command uses another key "
+		"than the one that wrapped them");
+}
+
 static int read_all(struct keyring *k, const char *data_dir, char why[512])
 {
 	char path[512];
@@ -285,17 +359,17 @@ static int read_all(struct keyring *k, const char *data_dir, char why[512])
 
 	for (enum keyring_name i = 0; i < KEYRING_NAMES; i++) {
 		path_of(path, data_dir, files[i].file);
-		r = read_of(i, path, &k->is[i], why);
+		r = read_of(i, path, k->command, &k->is[i], why);
 		if (r == -ENOKEY && has_later(k, i, 0))
 			r = 0; /* rotated away; who needs it still says so (services/keyholder) */
 		if (r)
 			return r;
 	}
-	return 0;
+	return check_pair(k, data_dir, why);
 }
 
-int keyring_make_next(const char *data_dir, const char *group, unsigned after, unsigned *ret_id,
-		      char why[512])
+int keyring_make_next(const char *data_dir, const char *command, const char *group, unsigned after,
+		      unsigned *ret_id, char why[512])
 {
 	cleanup_secret struct secret key = { 0 };
 	char path[512], file[32];
@@ -322,18 +396,18 @@ int keyring_make_next(const char *data_dir, const char *group, unsigned after, u
 	if (id < 2 || id > UINT8_MAX)
 		return fail(why, -ENOSPC, path, "there are no numbers left", "255 are all");
 	make(&key, KEY);
-	r = store(path, &key, why);
+	r = store(path, *command ? command : NULL, &key, why);
 	if (r == 0)
 		*ret_id = id;
 	return r;
 }
 
-int keyring_open(struct keyring *k, const char *data_dir, char why[512])
+int keyring_open(struct keyring *k, const char *data_dir, const char *command, char why[512])
 {
 	char path[512];
 	int r;
 
-	*k = (struct keyring){ 0 };
+	*k = (struct keyring){ .command = command };
 	path_of(path, data_dir, "");
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
 		return fail(why, -errno, path, strerror(errno), "the data folder must be writable");
@@ -349,9 +423,9 @@ int keyring_open(struct keyring *k, const char *data_dir, char why[512])
 
 int keyring_exit_code(int r)
 {
-	return r == -ENOKEY || r == -EBADMSG || r == -EPERM ? EX_CONFIG
-	       : r == -EACCES                               ? EX_NOPERM
-							    : EX_CANTCREAT;
+	return r == -ENOKEY || r == -EBADMSG || r == -EPERM || r == -EPROTO ? EX_CONFIG
+	       : r == -EACCES                                               ? EX_NOPERM
+									    : EX_CANTCREAT;
 }
 
 int keyring_read_one(const char *data_dir, enum keyring_name name, struct secret *ret,
@@ -360,7 +434,7 @@ int keyring_read_one(const char *data_dir, enum keyring_name name, struct secret
 	char path[512];
 
 	path_of(path, data_dir, files[name].file);
-	return read_of(name, path, ret, why);
+	return read_of(name, path, NULL, ret, why);
 }
 
 void keyring_clear(struct keyring *k)

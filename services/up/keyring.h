@@ -50,13 +50,18 @@ struct keyring {
 	struct secret is[KEYRING_NAMES]; /* of the groups: empty when rotated away */
 	struct keyring_later later[KEYRING_LATER];
 	size_t n_later;
+	const char *command; /* key_command; "": keys stand in their files as they are */
 };
 
 /*
+ * With a `command` (services/key_hook, borrowed for the life of `k`) keys are stored as it wraps
+ * them, and those that are found in clear are wrapped; passwords of the database stay as they are.
+ *
  * 0; -errno of the file system, -ENOKEY: a file is missing, -EBADMSG: one is unreadable, -EPERM:
- * others may read one.  `why` names file, cause and remedy; `k` is empty then.
+ * others may read one, -EPROTO: the command does not open one or wrap one.  `why` names file, cause
+ * and remedy; `k` is empty then.
  */
-int keyring_open(struct keyring *k, const char *data_dir, char why[512]);
+int keyring_open(struct keyring *k, const char *data_dir, const char *command, char why[512]);
 void keyring_clear(struct keyring *k);
 /*
  * Read the keys that have come since.  How many; -errno as keyring_open(), and what was read before
@@ -68,8 +73,8 @@ int keyring_look(struct keyring *k, const char *data_dir, char why[512]);
  * already, and say its number.  As keyring_open; -EINVAL: no such group; -ENOSPC: there is no
  * number left.
  */
-int keyring_make_next(const char *data_dir, const char *group, unsigned after, unsigned *ret_id,
-		      char why[512]);
+int keyring_make_next(const char *data_dir, const char *command, const char *group, unsigned after,
+		      unsigned *ret_id, char why[512]);
 /* What the program ends with when the keyring does not open. */
 int keyring_exit_code(int r);
 

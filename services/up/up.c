@@ -473,7 +473,7 @@ static int start_everything(struct up *u)
 	char why[512];
 	int code;
 
-	code = keyring_open(&u->keys, u->data_dir, why);
+	code = keyring_open(&u->keys, u->data_dir, u->settings->key_command, why);
 	if (code) {
 		(void)fprintf(stderr, "replyd up: %s\n", why);
 		return keyring_exit_code(code);

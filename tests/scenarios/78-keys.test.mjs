@@ -6,10 +6,13 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
 import { insideOf } from '../sandbox/postgres.mjs';
-import { endAll, start, until } from '../sandbox/proc.mjs';
+import { endAll, start, until, workdir } from '../sandbox/proc.mjs';
+import { root } from '../sandbox/replyd.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
 const groups = { grant: 'inbox_grant', token: 'access_token', webhook: 'endpoint' };
+// the key over the keys is held outside
+const kms = path.join(root, 'tests/sandbox/kms.sh'), kmsDir = workdir();
 let box, db, inboxes, outs = [], sent = 0, old;
 
 const rotate = (...more) => box.replyd.cli('key', 'rotate', '--data', box.replyd.data, ...more);
@@ -30,7 +33,8 @@ async function everythingWorks() {
 
 before(async () => {
   // refreshed every few seconds
-  box = await startSandbox({ accessTtl: 12, settings: { 'ingest.workers': 2, 'broker.refresh_ahead': '6s' } });
+  box = await startSandbox({ accessTtl: 12, settings: { 'ingest.workers': 2, 'broker.refresh_ahead': '6s',
+    key_command: `${kms} ${kmsDir}` } });
   db = insideOf(box.replyd);
   inboxes = [await box.connect('ada@example.test'), await box.connect('bob@example.test'),
     await box.connectByPassword('eve@example.test')];
@@ -56,6 +60,8 @@ test('nothing fails while keys are rotated, and nothing is left under the old on
   assert.ok(box.oidc.issued('AccessToken').length > refreshed, 'tokens were refreshed meanwhile');
   assert.deepEqual((await box.api.events()).filter((e) => e.type === 'inbox.reauth_required'), []);
   assert.doesNotMatch(box.replyd.tail(5000), /unreadable|RP002|key\.(missing|differs|refused)/);
+  for (const name of ['grant', 'grant.2', 'token.2', 'webhook.2', 'digest', 'broker-private'])
+    assert.match(fs.readFileSync(secretFile(name), 'utf8'), /^wrapped:/, name);
   // nobody was started again for it
   assert.equal(box.replyd.state.roles.every((r) => r.starts === 1), true);
 });
@@ -106,6 +112,16 @@ test('an old backup without its key says what is missing', async () => {
   await until('nobody to hold it', async () =>
     (await list()).some((k) => k.group === 'grant' && k.key === 1 && k.boxes === 1 && k.held_by === 0), { timeoutMs: 30000, everyMs: 500 });
   assert.match((await box.replyd.cli('key', 'list', '--data', box.replyd.data)).stdout, /grant +1 +missing +1/);
+});
+
+test('without the service outside nothing starts, and it is said why', async () => {
+  await box.replyd.stop();
+  fs.writeFileSync(path.join(kmsDir, 'how'), 'fail');
+  await assert.rejects(box.replyd.start({ timeoutMs: 20000 }));
+  assert.match(box.replyd.tail(3), /does not unwrap.*kms\.sh.*status 3: AccessDenied/);
+  await box.replyd.stop();
+  fs.writeFileSync(path.join(kmsDir, 'how'), 'ok');
+  await box.replyd.start();
 });
 
 test('another key under a known number is not taken', async () => {

@@ -48,8 +48,8 @@ static void made_once_and_kept(void **state)
 	char why[512];
 
 	(void)state;
-	assert_int_equal(keyring_open(&a, dir, why), 0);
-	assert_int_equal(keyring_open(&b, dir, why), 0);
+	assert_int_equal(keyring_open(&a, dir, "", why), 0);
+	assert_int_equal(keyring_open(&b, dir, "", why), 0);
 	for (int i = 0; i < KEYRING_NAMES; i++) {
 		assert_true(a.is[i].len >= 32);
 		assert_true(secret_eq(&a.is[i], &b.is[i]));
@@ -75,7 +75,7 @@ static void files_are_private(void **state)
 	char path[128], why[512];
 
 	(void)state;
-	assert_int_equal(keyring_open(&k, dir, why), 0);
+	assert_int_equal(keyring_open(&k, dir, "", why), 0);
 	keyring_clear(&k);
 	snprintf(path, sizeof(path), "%s/secrets", dir);
 	assert_int_equal(stat(path, &st), 0);
@@ -90,11 +90,11 @@ static void a_missing_key_is_an_error(void **state)
 	char path[128], why[512];
 
 	(void)state;
-	assert_int_equal(keyring_open(&k, dir, why), 0);
+	assert_int_equal(keyring_open(&k, dir, "", why), 0);
 	keyring_clear(&k);
 	snprintf(path, sizeof(path), "%s/secrets/grant", dir);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(keyring_open(&k, dir, why), -ENOKEY);
+	assert_int_equal(keyring_open(&k, dir, "", why), -ENOKEY);
 	assert_non_null(strstr(why, "secrets/grant"));
 	assert_non_null(strstr(why, "backup"));
 	assert_int_equal(access(path, F_OK), -1);
@@ -106,11 +106,11 @@ static void a_readable_key_is_an_error(void **state)
 	char path[128], why[512];
 
 	(void)state;
-	assert_int_equal(keyring_open(&k, dir, why), 0);
+	assert_int_equal(keyring_open(&k, dir, "", why), 0);
 	keyring_clear(&k);
 	snprintf(path, sizeof(path), "%s/secrets/token", dir);
 	assert_int_equal(chmod(path, 0640), 0);
-	assert_int_equal(keyring_open(&k, dir, why), -EPERM);
+	assert_int_equal(keyring_open(&k, dir, "", why), -EPERM);
 	assert_non_null(strstr(why, "chmod 600"));
 }
 
@@ -123,12 +123,12 @@ static void half_a_set_is_completed(void **state)
 	char path[128], why[512];
 
 	(void)state;
-	assert_int_equal(keyring_open(&a, dir, why), 0);
+	assert_int_equal(keyring_open(&a, dir, "", why), 0);
 	for (size_t i = 0; i < countof(gone); i++) {
 		snprintf(path, sizeof(path), "%s/secrets/%s", dir, gone[i]);
 		assert_int_equal(unlink(path), 0);
 	}
-	assert_int_equal(keyring_open(&b, dir, why), 0);
+	assert_int_equal(keyring_open(&b, dir, "", why), 0);
 	for (int i = 0; i < KEYRING_NAMES; i++)
 		assert_int_equal(secret_eq(&a.is[i], &b.is[i]),
 				 i != KEYRING_DIGEST && i != KEYRING_TOKEN);
@@ -144,14 +144,14 @@ static void a_key_of_the_wrong_length_is_an_error(void **state)
 	FILE *f;
 
 	(void)state;
-	assert_int_equal(keyring_open(&k, dir, why), 0);
+	assert_int_equal(keyring_open(&k, dir, "", why), 0);
 	keyring_clear(&k);
 	snprintf(path, sizeof(path), "%s/secrets/webhook", dir);
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fputs("c2hvcnQ=\n", f);
 	fclose(f);
-	assert_int_equal(keyring_open(&k, dir, why), -EBADMSG);
+	assert_int_equal(keyring_open(&k, dir, "", why), -EBADMSG);
 	assert_non_null(strstr(why, "secrets/webhook"));
 	assert_int_equal(keyring_exit_code(-EBADMSG), EX_CONFIG);
 	for (int i = 0; i < KEYRING_NAMES; i++)
@@ -179,7 +179,7 @@ static void each_role_gets_its_own(void **state)
 
 	(void)state;
 	assert_int_equal(settings_load(&s, NULL, none, NULL, 0, why), 0);
-	assert_int_equal(keyring_open(&k, dir, why), 0);
+	assert_int_equal(keyring_open(&k, dir, "", why), 0);
 	for (size_t i = 0; i < countof(given); i++) {
 		char place[16], cause[CRED_WHY];
 		struct cred *c;
@@ -212,15 +212,15 @@ static void a_later_key_is_found_and_given_on(void **state)
 
 	(void)state;
 	assert_int_equal(settings_load(&s, NULL, none, NULL, 0, why), 0);
-	assert_int_equal(keyring_open(&k, dir, why), 0);
+	assert_int_equal(keyring_open(&k, dir, "", why), 0);
 	assert_int_equal(keyring_look(&k, dir, why), 0);
-	assert_int_equal(keyring_make_next(dir, "grant", 1, &id, why), 0);
+	assert_int_equal(keyring_make_next(dir, "", "grant", 1, &id, why), 0);
 	assert_int_equal(id, 2);
 	/* made before a crash: not made again */
-	assert_int_equal(keyring_make_next(dir, "grant", 1, &again, why), 0);
+	assert_int_equal(keyring_make_next(dir, "", "grant", 1, &again, why), 0);
 	assert_int_equal(again, 2);
-	assert_int_equal(keyring_make_next(dir, "digest", 1, &again, why), -EINVAL);
-	assert_int_equal(keyring_make_next(dir, "token", 255, &again, why), -ENOSPC);
+	assert_int_equal(keyring_make_next(dir, "", "digest", 1, &again, why), -EINVAL);
+	assert_int_equal(keyring_make_next(dir, "", "token", 255, &again, why), -ENOSPC);
 	assert_int_equal(keyring_look(&k, dir, why), 1);
 	assert_int_equal(keyring_look(&k, dir, why), 0);
 	for (size_t i = 0; i < countof(roles); i++) {
@@ -236,14 +236,14 @@ static void a_later_key_is_found_and_given_on(void **state)
 	/* rotated away: number 1 is not missed any more */
 	snprintf(path, sizeof(path), "%s/secrets/grant", dir);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(keyring_open(&k, dir, why), 0);
+	assert_int_equal(keyring_open(&k, dir, "", why), 0);
 	assert_true(secret_is_empty(&k.is[KEYRING_GRANT]));
 	assert_int_equal(k.n_later, 1);
 	keyring_clear(&k);
 	/* nor made again when the set is completed: another number 1 would be taken for it */
 	snprintf(path, sizeof(path), "%s/secrets/made", dir);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(keyring_open(&k, dir, why), 0);
+	assert_int_equal(keyring_open(&k, dir, "", why), 0);
 	assert_true(secret_is_empty(&k.is[KEYRING_GRANT]));
 	assert_int_equal(k.is[KEYRING_TOKEN].len, SEAL_KEY);
 	keyring_clear(&k);

@@ -152,7 +152,8 @@ static struct imapd_folder *folder_of(struct imapd *d, const char *args)
 	for (size_t i = 0; i < d->n_folders; i++)
 		if (strstr(args, d->folders[i].name))
 			return &d->folders[i];
-	return NULL;
+	(void)fprintf(stderr, "imapd: a folder that nobody was told of: %s\n", args);
+	abort();
 }
 
 static void examine(struct imapd_conn *c, const char *args)
@@ -455,7 +456,10 @@ void imapd_cut_all(struct imapd *d)
 
 void imapd_cut_oldest(struct imapd *d)
 {
-	cut(container_of(list_first(&d->conns), struct imapd_conn, link));
+	struct list *first = list_first(&d->conns);
+
+	if (first)
+		cut(container_of(first, struct imapd_conn, link));
 }
 
 void imapd_speak(struct imapd *d)

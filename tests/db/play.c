@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,7 @@ void play_serve(struct play *p)
 		if (!t)
 			return; /* not given yet */
 		if (t->dies)
-			abort();
+			(void)raise(SIGKILL);
 		intake_part(p->in, want.uid, want.section, text_of(t->text));
 	}
 }
@@ -108,8 +109,16 @@ void play_begin(struct play *p)
 	p->in = intake_open(&ip);
 }
 
+static const char *tells(struct stage *s)
+{
+	const struct play *p = container_of(s, struct play, s);
+
+	return p->in ? intake_waiting_for(p->in) : "no batch";
+}
+
 static void run(struct play *p, const struct intake_batch *b)
 {
+	p->s.tells = tells;
 	intake_run(p->in, b);
 	play_serve(p);
 	p->is_over = intake_is_over(p->in);

@@ -58,6 +58,8 @@ struct stage {
 	struct timer poll, limit;
 	const char *awaited; /* SQL */
 	bool (*holds)(struct stage *s);
+	const char *(*tells)(struct stage *s); /* what else is said of one that fails; may be NULL
+						*/
 };
 
 /* `database`: a name of its own per test. */

@@ -373,6 +373,20 @@ static void two_dispatchers_share_the_work(void **state)
 
 /* Months -------------------------------------------------------------------- */
 
+/* Of every table that is kept by months, those of the next `ahead` that are not there. */
+static const char *months_missing(struct session *admin, int ahead)
+{
+	return pgtest_value(
+		admin,
+		"select string_agg(p.relname || '_' || m, ' ') from pg_partitioned_table t"
+		" join pg_class p on p.oid = t.partrelid and t.partstrat = 'r',"
+		" lateral (select to_char(date_trunc('month', now() at time zone 'UTC') + n * "
+		"interval '1 month',"
+		"  'YYYY_MM') from generate_series(0, %d) n) as months (m)"
+		" where to_regclass('replyd.' || p.relname || '_' || m) is null",
+		ahead);
+}
+
 static void months_are_there_ahead_of_time(void **state)
 {
 	struct session *admin, *rotation;
@@ -381,12 +395,8 @@ static void months_are_there_ahead_of_time(void **state)
 	(void)seed_database("months");
 	admin = seed_session("months", PGTEST_ADMIN);
 	rotation = pgtest_session("months", "replyd_rotation");
-	assert_string_equal(
-		"20",
-		pgtest_value(
-			admin,
-			"select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid"
-			" where c.relname ~ '_20\\d\\d_\\d\\d$' and c.relkind = 'r'"));
+	/* Two: the template may be of the month before. */
+	assert_string_equal("", months_missing(admin, 2));
 	pgtest_exec(rotation, "call partitions_ensure(3)"); /* again: nothing */
 	/* What came while nobody made months stands in the default partition, and moves. */
 	pgtest_exec(admin,
@@ -399,12 +409,7 @@ static void months_are_there_ahead_of_time(void **state)
 	pgtest_exec(rotation, "call partitions_ensure(6)");
 	assert_string_equal("1", pgtest_value(admin, "select count(*) from event_default"));
 	assert_string_equal("2", pgtest_value(admin, "select count(*) from event"));
-	assert_string_equal(
-		"35",
-		pgtest_value(
-			admin,
-			"select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid"
-			" where c.relname ~ '_20\\d\\d_\\d\\d$' and c.relkind = 'r'"));
+	assert_string_equal("", months_missing(admin, 6));
 	/* Like the first ones: indexes, walls, owner. */
 	assert_string_equal(
 		"0",

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "db/pg_json.h"
 
 static void on_begun(struct pg_tx *tx, const struct pg_answer *a);
 static void on_ended(struct pg_tx *tx, const struct pg_answer *a);
@@ -12,24 +11,23 @@ static void on_ended(struct pg_tx *tx, const struct pg_answer *a);
 /* clang-format off */
 static const struct pg_stmt begin = {
 	"attempt_begin",
-	"select attempt_begin($1::uuid, $2::bigint, $3::uuid, $4::bigint, $5::bigint, nullif($6::text, '')::uuid)",
+	"select attempt_begin($1::uuid, $2::bigint, $3::uuid, $4::bigint, $5::bigint, nullif($6::text, '')::uuid, $7, $8::bigint)",
 };
 static const struct pg_stmt fence = { "attempt_fence", "select fence($1::uuid, $2::bigint)" };
 static const struct pg_stmt end = {
 	"attempt_end",
 	"delete from mail_attempt where workspace_id = workspace_now() and folder_id = $1::uuid and uidvalidity = $2::bigint"
-	" and uid in (select jsonb_array_elements_text($3::jsonb)::bigint)",
+	" and uid = $3::bigint",
 };
 /* clang-format on */
 
 int attempt_begin_start(struct pg *pg, struct attempt_begin *q, const struct folder_lease *l,
-			const char *folder, int64_t uidvalidity, int64_t uid, const char *message,
-			void (*done)(struct attempt_begin *))
+			const struct attempt_what *what, void (*done)(struct attempt_begin *))
 {
 	q->done = done;
 	pg_tx_init(&q->tx, l->workspace);
-	pg_tx_add(&q->tx, &begin, "uiuiit", l->inbox, l->epoch, folder, uidvalidity, uid,
-		  message ? message : "");
+	pg_tx_add(&q->tx, &begin, "uiuiitBi", l->inbox, l->epoch, what->folder, what->uidvalidity,
+		  what->uid, what->message ? what->message : "", what->is_of_headers, what->done);
 	return pg_tx_start(pg, &q->tx, on_begun);
 }
 
@@ -44,19 +42,13 @@ static void on_begun(struct pg_tx *tx, const struct pg_answer *a)
 }
 
 int attempt_end_start(struct pg *pg, struct attempt_end *q, const struct folder_lease *l,
-		      const char *folder, int64_t uidvalidity, const int64_t *uids, size_t n,
+		      const char *folder, int64_t uidvalidity, int64_t uid,
 		      void (*done)(struct attempt_end *))
 {
-	json_t *list = json_array();
-	cleanup_free char *text = NULL;
-
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_integer(uids[i]));
-	text = pg_json_dump(list);
 	q->done = done;
 	pg_tx_init(&q->tx, l->workspace);
 	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
-	pg_tx_add(&q->tx, &end, "uij", folder, uidvalidity, text);
+	pg_tx_add(&q->tx, &end, "uii", folder, uidvalidity, uid);
 	return pg_tx_start(pg, &q->tx, on_ended);
 }
 

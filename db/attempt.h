@@ -20,10 +20,15 @@ struct attempt_begin {
 	int tries; /* processes that have begun it, this one among them */
 	void (*done)(struct attempt_begin *q);
 };
-/* `message`: uuid; NULL: it has none yet. */
+struct attempt_what {
+	const char *folder; /* uuid */
+	int64_t uidvalidity, uid;
+	const char *message; /* uuid; NULL: it has none yet */
+	bool is_of_headers;  /* they have not been read by anybody */
+	int64_t done;        /* UID of an attempt that went well, and ends here; 0: none */
+};
 int attempt_begin_start(struct pg *pg, struct attempt_begin *q, const struct folder_lease *l,
-			const char *folder, int64_t uidvalidity, int64_t uid, const char *message,
-			void (*done)(struct attempt_begin *));
+			const struct attempt_what *what, void (*done)(struct attempt_begin *));
 
 struct attempt_end {
 	struct pg_tx tx;
@@ -32,7 +37,7 @@ struct attempt_end {
 	void (*done)(struct attempt_end *q);
 };
 int attempt_end_start(struct pg *pg, struct attempt_end *q, const struct folder_lease *l,
-		      const char *folder, int64_t uidvalidity, const int64_t *uids, size_t n,
+		      const char *folder, int64_t uidvalidity, int64_t uid,
 		      void (*done)(struct attempt_end *));
 
 #endif

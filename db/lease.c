@@ -34,7 +34,7 @@ void lease_array(struct buf *b, const char *const *ids, size_t n)
 	" coalesce((select t.version from access_token t where t.inbox_id = b.inbox_id), 0)," \
 	" coalesce((select s.state = 'live' from inbox_state s where s.inbox_id = b.inbox_id), false)," \
 	" coalesce((select (extract(epoch from s.retry_at - now()) * 1000)::bigint from inbox_state s" \
-	"  where s.inbox_id = b.inbox_id and s.state = 'backing_off' and s.retry_at > now()), 0)"
+	"  where s.inbox_id = b.inbox_id and s.state = 'backing_off' and s.retry_at > now()), 0), l.bereft"
 #define JOIN_INBOX " join inbox b on b.inbox_id = l.inbox_id and b.workspace_id = l.workspace_id"
 
 /* Before the lists, so that these see at least as much. */
@@ -72,7 +72,8 @@ static const struct pg_stmt sum = {
 	" from lease where worker_id = $1::uuid",
 };
 #define TAKEN \
-	" update lease l set worker_id = $1::uuid, successor_id = null, epoch = l.epoch + 1, taken_at = now()" \
+	" update lease l set worker_id = $1::uuid, successor_id = null, epoch = l.epoch + 1, taken_at = now()," \
+	"  bereft = l.worker_id is not null" \
 	" from pick p, inbox b where l.inbox_id = p.inbox_id and b.inbox_id = l.inbox_id" \
 	" returning " INBOX_COLUMNS
 static const struct pg_stmt take = {
@@ -207,6 +208,7 @@ static void tell_rows(struct lease_list *q, const struct pg_answer *a, int st)
 			.token_version = pg_row_i64(a, st, r, 13),
 			.is_live = pg_row_bool(a, st, r, 14),
 			.retry_in_ms = pg_row_i64(a, st, r, 15),
+			.is_bereft = pg_row_bool(a, st, r, 16),
 		};
 
 		q->each(q, &i);
@@ -245,8 +247,14 @@ static void on_listed(struct pg_tx *tx, const struct pg_answer *a)
 /* One lease in a transaction: who waits for its predecessor's writes holds nothing else. */
 static const struct pg_stmt succeed = {
 	"lease_succeed",
-	"update lease set worker_id = $1::uuid, successor_id = null, epoch = epoch + 1, taken_at = now()"
+	"update lease set worker_id = $1::uuid, successor_id = null, epoch = epoch + 1, taken_at = now(), bereft = false"
 	" where inbox_id = $2::uuid and successor_id = $1::uuid and watched returning epoch",
+};
+/* What its predecessor had begun it did not die of. */
+static const struct pg_stmt succeed_forgive = {
+	"lease_succeed_forgive",
+	"update mail_attempt a set tries = a.tries - 1, epoch = 0 from lease l where l.inbox_id = $2::uuid"
+	" and l.worker_id = $1::uuid and a.inbox_id = l.inbox_id and a.epoch = l.epoch - 1",
 };
 static const struct pg_stmt unclaim = {
 	"lease_unclaim",
@@ -261,6 +269,7 @@ int lease_succeed_start(struct pg *pg, struct lease_succeed *q, const char *work
 	q->done = done;
 	pg_tx_init(&q->tx, NULL);
 	pg_tx_add(&q->tx, &succeed, "uu", worker, inbox);
+	pg_tx_add(&q->tx, &succeed_forgive, "uu", worker, inbox);
 	return pg_tx_start(pg, &q->tx, on_succeeded);
 }
 
@@ -292,6 +301,13 @@ static const struct pg_stmt unwatched = {
 	" from lease l, inbox b where l.worker_id = $1::uuid and l.inbox_id = $2::uuid"
 	" and s.inbox_id = l.inbox_id and b.inbox_id = l.inbox_id",
 };
+/* Who leaves in order did not die of what he had begun. */
+static const struct pg_stmt release_forgive = {
+	"lease_release_forgive",
+	"update mail_attempt a set tries = a.tries - 1, epoch = 0 from lease l"
+	" where l.worker_id = $1::uuid and a.inbox_id = l.inbox_id and a.epoch = l.epoch"
+	" and ($2::text = '' or l.inbox_id = nullif($2::text, '')::uuid)",
+};
 static const struct pg_stmt release_one = {
 	"lease_release_one",
 	"update lease set worker_id = null where worker_id = $1::uuid and inbox_id = $2::uuid",
@@ -310,6 +326,7 @@ int lease_release_start(struct pg *pg, struct lease_release *q, const char *work
 {
 	q->done = done;
 	pg_tx_init(&q->tx, NULL);
+	pg_tx_add(&q->tx, &release_forgive, "ut", worker, inbox ? inbox : "");
 	if (inbox) {
 		pg_tx_add(&q->tx, &unwatched, "uu", worker, inbox);
 		pg_tx_add(&q->tx, &release_one, "uu", worker, inbox);

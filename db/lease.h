@@ -34,6 +34,7 @@ struct lease_inbox {
 	const char *login_name;
 	int64_t token_version; /* of what there is to log in with; 0: nothing yet */
 	bool is_live;          /* its worker says so */
+	bool is_bereft;        /* who had it before died */
 	int64_t retry_in_ms;   /* its server is not to be connected to before; 0: whenever */
 };
 

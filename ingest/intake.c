@@ -54,7 +54,10 @@ bool intake_told(struct intake *in, const struct imap_message *told, int64_t now
 		m = intake_set_add(&in->set, told->uid);
 	if (!m)
 		return false;
-	intake_mail_told(m, told);
+	if (in->p.is_careful)
+		intake_mail_held(m, told);
+	else
+		intake_mail_told(m, told);
 	m->detected_us = now_us;
 	return true;
 }
@@ -85,13 +88,14 @@ void intake_run(struct intake *in, const struct intake_batch *b)
 	for (size_t i = 0; i < in->set.n; i++) {
 		struct intake_mail *m = &in->set.at[i];
 
-		if (m->state != INTAKE_MAIL_NEW)
+		if (m->state != INTAKE_MAIL_NEW && m->state != INTAKE_MAIL_UNREAD)
 			continue;
 		if (b->noticed_us != INT64_MIN && b->noticed_us < m->detected_us)
 			m->detected_us = b->noticed_us;
 		m->is_recovered = b->is_recovered;
 		m->is_last_look = b->is_again;
-		intake_mail_begin(m, &in->place);
+		if (m->state == INTAKE_MAIL_NEW)
+			intake_mail_begin(m, &in->place);
 	}
 	intake_enter(in, INTAKE_STEPPING);
 	step(in);
@@ -246,7 +250,7 @@ static bool is_left(const struct intake *in, enum intake_mail_state from, enum i
 static bool is_open(const struct intake *in)
 {
 	return is_left(in, INTAKE_MAIL_NEW, INTAKE_MAIL_NEW) ||
-	       is_left(in, INTAKE_MAIL_CUT, INTAKE_MAIL_OWN);
+	       is_left(in, INTAKE_MAIL_UNREAD, INTAKE_MAIL_OWN);
 }
 
 /*
@@ -274,21 +278,14 @@ static bool wants_part(const struct intake *in)
 /*
  * Is it to be written down before a part of it reaches the MIME library?  A mail
  * that arrived, whose gate is closed, leaves its message pending if we die; that is enough, but
- * for the second time, for one that looks dangerous, and for one without a message.
+ * for the second time, for one that looks dangerous, and for one without a message.  One attempt
+ * stands at a time: who dies of a mail leaves no trace at its neighbours.
  */
 static bool wants_attempt(const struct intake *in, const struct intake_mail *m)
 {
-	if (m->is_attempted || m->state == INTAKE_MAIL_CUT)
+	if (in->attempted == m->uid)
 		return false;
-	return m->state == INTAKE_MAIL_REPORT || in->batch.is_again || m->is_suspicious;
-}
-
-static bool has_attempts(const struct intake *in)
-{
-	for (size_t i = 0; i < in->set.n; i++)
-		if (in->set.at[i].is_attempted)
-			return true;
-	return false;
+	return m->state != INTAKE_MAIL_GATED || in->batch.is_again || m->is_suspicious;
 }
 
 static void read_next(struct intake *in)
@@ -308,6 +305,8 @@ static void step_once(struct intake *in)
 
 	if (in->batch.is_again && !in->is_taken)
 		intake_ask_take(in);
+	else if ((m = intake_set_first(&in->set, INTAKE_MAIL_UNREAD)))
+		intake_ask_attempt(in, m);
 	else if (is_left(in, INTAKE_MAIL_NEW, INTAKE_MAIL_NEW))
 		intake_ask_find(in);
 	else if (wants_close(in))
@@ -320,7 +319,7 @@ static void step_once(struct intake *in)
 		intake_ask_sent(in);
 	else if ((m = intake_set_first(&in->set, INTAKE_MAIL_READ)))
 		intake_ask_settle(in, m);
-	else if (has_attempts(in))
+	else if (in->attempted)
 		intake_ask_end(in);
 	else if (in->mark < MARK_INGESTED && in->batch.is_again)
 		intake_ask_recheck(in);

@@ -38,6 +38,9 @@ struct intake_params {
 	size_t text_max;           /* bytes of a text part that are asked for */
 	/* An own mail to a prospect that nobody registers within this time was written by hand. */
 	uint64_t manual_grace_ms;
+	/* Somebody may have died of these mails' headers: an attempt is written down before each.
+	 */
+	bool is_careful;
 	struct rand_gen *rand; /* borrowed */
 	void *owner;
 	void (*on_step)(void *owner); /* something changed: ask intake_*(); not from inside a call

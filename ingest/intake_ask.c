@@ -263,12 +263,27 @@ static void on_closed(struct arrival_close *q)
 
 void intake_ask_attempt(struct intake *in, struct intake_mail *m)
 {
+	const struct attempt_what what = {
+		.folder = in->batch.folder,
+		.uidvalidity = in->batch.uidvalidity,
+		.uid = m->uid,
+		.message = m->message[0] ? m->message : NULL,
+		.is_of_headers = m->state == INTAKE_MAIL_UNREAD,
+		.done = in->attempted,
+	};
+
 	in->working = (size_t)(m - in->set.at);
 	intake_started(in,
-		       attempt_begin_start(in->p.pg, &in->attempt, &in->p.lease, in->batch.folder,
-					   in->batch.uidvalidity, m->uid,
-					   m->message[0] ? m->message : NULL, on_begun),
+		       attempt_begin_start(in->p.pg, &in->attempt, &in->p.lease, &what, on_begun),
 		       INTAKE_BEGINNING);
+}
+
+static void set_aside(struct intake *in, struct intake_mail *m, int tries)
+{
+	in->n_set_aside++;
+	log_error(in->p.log, "intake.set_aside", "uid=%lu message=%s of=%s tries=%d",
+		  (unsigned long)m->uid, m->message, intake_mail_state_name(m->state), tries);
+	intake_mail_set_aside(m);
 }
 
 static void on_begun(struct attempt_begin *q)
@@ -277,12 +292,12 @@ static void on_begun(struct attempt_begin *q)
 	struct intake_mail *m = &in->set.at[in->working];
 
 	if (intake_went_well(in, &q->outcome, q->fenced)) {
-		m->is_attempted = true;
+		in->attempted = m->uid;
 		if (q->tries > ATTEMPT_TRIES) {
-			in->n_set_aside++;
-			log_error(in->p.log, "intake.set_aside", "uid=%lu message=%s tries=%d",
-				  (unsigned long)m->uid, m->message, q->tries);
-			intake_mail_set_aside(m);
+			set_aside(in, m, q->tries);
+		} else if (m->state == INTAKE_MAIL_UNREAD) {
+			intake_mail_read(m);
+			intake_mail_begin(m, &in->place);
 		}
 		intake_enter(in, INTAKE_STEPPING);
 	}
@@ -291,15 +306,9 @@ static void on_begun(struct attempt_begin *q)
 
 void intake_ask_end(struct intake *in)
 {
-	cleanup_free int64_t *uids = mem_new(in->set.n * sizeof(*uids));
-	size_t n = 0;
-
-	for (size_t i = 0; i < in->set.n; i++)
-		if (in->set.at[i].is_attempted)
-			uids[n++] = in->set.at[i].uid;
 	intake_started(in,
 		       attempt_end_start(in->p.pg, &in->ended, &in->p.lease, in->batch.folder,
-					 in->batch.uidvalidity, uids, n, on_ended),
+					 in->batch.uidvalidity, in->attempted, on_ended),
 		       INTAKE_ENDING);
 }
 
@@ -308,8 +317,7 @@ static void on_ended(struct attempt_end *q)
 	struct intake *in = container_of(q, struct intake, ended);
 
 	if (intake_went_well(in, &q->outcome, q->fenced)) {
-		for (size_t i = 0; i < in->set.n; i++)
-			in->set.at[i].is_attempted = false;
+		in->attempted = 0;
 		intake_enter(in, INTAKE_STEPPING);
 	}
 	intake_go_on(in);

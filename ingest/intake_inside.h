@@ -51,11 +51,12 @@ struct intake {
 	enum intake_state state;
 	enum intake_mark mark, mark_sent;
 	struct intake_set set;
-	size_t found_upto; /* mails before this one are in the look-up under way */
-	size_t working;    /* the mail that is settled, or whose attempt begins */
-	size_t noted;      /* own copies under way */
-	bool is_alone;     /* the next event transaction is one by itself */
-	bool is_taken;     /* it is known what the mails are looked at again for */
+	size_t found_upto;  /* mails before this one are in the look-up under way */
+	size_t working;     /* the mail that is settled, or whose attempt begins */
+	size_t noted;       /* own copies under way */
+	uint32_t attempted; /* UID of the mail whose attempt stands in the table; 0: none does */
+	bool is_alone;      /* the next event transaction is one by itself */
+	bool is_taken;      /* it is known what the mails are looked at again for */
 	unsigned n_events, n_set_aside, refusals;
 	struct backoff retry;
 	uint64_t retry_at_ms;

@@ -34,6 +34,7 @@ void intake_mail_init(struct intake_mail *m, uint32_t uid)
 	mime_head_init(&m->head);
 	mime_dsn_init(&m->dsn);
 	buf_init(&m->text, LIMIT_MIME_TEXT);
+	buf_init(&m->raw, LIMIT_MIME_HEAD);
 }
 
 void intake_mail_clear(struct intake_mail *m)
@@ -41,6 +42,7 @@ void intake_mail_clear(struct intake_mail *m)
 	mime_head_clear(&m->head);
 	mime_dsn_clear(&m->dsn);
 	buf_clear(&m->text);
+	buf_clear(&m->raw);
 	free(m->matches);
 	free(m->header_message_id);
 	free(m->sender);
@@ -71,6 +73,9 @@ void intake_mail_gone(struct intake_mail *m, const struct folder_pending *p)
 
 static bool is_report(const struct intake_mail *m)
 {
+	/* Close enough to choose its parts by: no more is looked at here. */
+	if (m->state == INTAKE_MAIL_UNREAD)
+		return text_ifind(text_of_buf(&m->raw), TEXT("multipart/report")) != SIZE_MAX;
 	return mime_head_is_type(&m->head, "multipart", "report", NULL);
 }
 
@@ -113,6 +118,30 @@ void intake_mail_told(struct intake_mail *m, const struct imap_message *told)
 		m->is_suspicious = told->body->is_partial;
 		pick_parts(m, told->body);
 	}
+}
+
+void intake_mail_held(struct intake_mail *m, const struct imap_message *told)
+{
+	struct imap_message rest = *told;
+
+	if (told->has & IMAP_HAS_HEADER) {
+		m->has_head = true;
+		m->is_head_cut = told->is_header_cut;
+		buf_clear(&m->raw);
+		if (buf_add(&m->raw, told->header.at, told->header.len))
+			m->is_head_cut =
+				true; /* more than LIMIT_MIME_HEAD: nobody asked for that */
+		enter(m, INTAKE_MAIL_UNREAD);
+		rest.has &= ~(unsigned)IMAP_HAS_HEADER;
+	}
+	intake_mail_told(m, &rest);
+}
+
+void intake_mail_read(struct intake_mail *m)
+{
+	mime_head_read(&m->head, (const char *)m->raw.data, m->raw.len);
+	buf_clear(&m->raw);
+	enter(m, INTAKE_MAIL_NEW);
 }
 
 /* The server described no part: RFC 3501 section 6.4.5, every mail has a part 1. */
@@ -424,7 +453,10 @@ void intake_mail_set_aside(struct intake_mail *m)
 	for (size_t i = 0; i < m->pick.n; i++)
 		if (m->parts[i] == INTAKE_PART_UNREAD)
 			m->parts[i] = INTAKE_PART_GONE;
-	enter(m, m->state == INTAKE_MAIL_REPORT ? INTAKE_MAIL_NEW : INTAKE_MAIL_READ);
+	if (m->state == INTAKE_MAIL_UNREAD)
+		enter(m, INTAKE_MAIL_OVER);
+	else
+		enter(m, m->state == INTAKE_MAIL_GATED ? INTAKE_MAIL_READ : INTAKE_MAIL_NEW);
 }
 
 bool intake_mail_is_unreadable(const struct intake_mail *m)

@@ -28,10 +28,12 @@
  *               \-------> STRANGER -> (digests kept)  -> OVER, or NEW again: registered meanwhile
  *               \-------> OWN -> (noted) -> OVER
  *   CUT -> (more of its headers) -> NEW
+ *   UNREAD -> (an attempt is written down) -> as if it were told now
  */
 #define INTAKE_MAIL_STATES(X)                                                                      \
 	X(NEW, "new")           /* its ids are to be looked up */                                  \
 	X(MATCHED, "matched")   /* the gates are to be closed */                                   \
+	X(UNREAD, "unread")     /* its headers may be deadly: none of them was looked at */        \
 	X(CUT, "cut")           /* its headers are longer than what was told */                    \
 	X(REPORT, "report")     /* the ids are inside: to be read before it is nobody's */         \
 	X(STRANGER, "stranger") /* concerns nobody: digests are to be kept */                      \
@@ -66,10 +68,10 @@ struct intake_mail {
 	bool is_draft;
 	bool is_sent;       /* the server says so, by label */
 	bool is_suspicious; /* its structure passed a ceiling, or was not understood */
-	bool is_attempted;  /* that is written down (db/attempt.h) */
 	bool is_set_aside;  /* it took the process down too often: its parts stay unread */
 	int64_t internal_us, detected_us, gated_us;
 	uint64_t size;
+	struct buf raw; /* the headers of one that is UNREAD */
 	struct mime_head head;
 	struct mime_dsn dsn;
 	struct mime_pick pick;
@@ -91,6 +93,10 @@ void intake_mail_gone(struct intake_mail *m, const struct folder_pending *p);
 
 /* What the session told; a mail may come in two pieces. */
 void intake_mail_told(struct intake_mail *m, const struct imap_message *told);
+/* The same for one that may be deadly: it becomes UNREAD, and the MIME library sees nothing of it
+ * before intake_mail_read(). */
+void intake_mail_held(struct intake_mail *m, const struct imap_message *told);
+void intake_mail_read(struct intake_mail *m); /* UNREAD becomes NEW */
 /* Of a mail that was looked at again and is gone: the outbounds that it named (recheck_take());
  * it begins as MATCHED. */
 void intake_mail_lost(struct intake_mail *m, const struct intake_mail_place *p,
@@ -114,7 +120,8 @@ const struct mime_pick_item *intake_mail_wants(const struct intake_mail *m);
  * after the last one. */
 void intake_mail_part(struct intake_mail *m, struct text bytes);
 
-/* No part of it is read: REPORT becomes NEW, GATED becomes READ. */
+/* Nothing more of it is read: CUT and REPORT become NEW, GATED becomes READ; of one that is UNREAD
+ * nobody knows whom it concerns, it is OVER. */
 void intake_mail_set_aside(struct intake_mail *m);
 
 /* The digests of a stranger are kept; `is_late`: an outbound registered meanwhile names it after

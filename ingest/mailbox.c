@@ -96,6 +96,7 @@ static void open_vigil(struct mailbox *m)
 		.text_max = m->p->text_max,
 		.manual_grace_ms = m->p->manual_grace_ms,
 		.gather = m->p->gather,
+		.is_bereft = m->is_bereft,
 		.owner = m,
 		.on_step = on_vigil,
 	};
@@ -127,6 +128,7 @@ struct mailbox *mailbox_open(const struct mailbox_params *p, void *owner,
 	memcpy(m->workspace, row->workspace, strnlen(row->workspace, sizeof(m->workspace) - 1));
 	memcpy(m->inbox, row->inbox, strnlen(row->inbox, sizeof(m->inbox) - 1));
 	m->lease = (struct folder_lease){ m->workspace, m->inbox, row->epoch };
+	m->is_bereft = row->epoch && row->is_bereft; /* a standby's predecessor lives */
 	m->address = mem_text(row->address);
 	copy_row(m, row);
 	keyed_workspace_key(p->digest_master, text_of(m->workspace), &m->key);

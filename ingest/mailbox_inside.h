@@ -27,6 +27,7 @@ struct mailbox {
 	bool is_closing;
 	bool is_attempt; /* admitted, and not settled */
 	bool was_live;   /* the log said so of this session */
+	bool is_bereft;  /* see vigil_params */
 	struct log log;
 	char workspace[LEASE_UUID], inbox[LEASE_UUID];
 	char *address, *host, *login_name;

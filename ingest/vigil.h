@@ -38,6 +38,9 @@ struct vigil_params {
 	size_t text_max;
 	uint64_t manual_grace_ms;
 	struct gather *gather; /* NULL: none */
+	/* Who had the inbox before died, perhaps of a mail: until all is seen again, mails are read
+	 * one by one, each with a word in the database before. */
+	bool is_bereft;
 	void *owner;
 	void (*on_step)(
 		void *owner); /* something changed: act; not from inside a call to this file */

@@ -38,6 +38,7 @@ static struct intake *new_intake(struct vigil *v)
 		.manual_grace_ms = v->p.manual_grace_ms,
 		.gather = v->p.gather,
 		.rand = v->p.rand,
+		.is_careful = v->p.is_bereft,
 		.owner = v,
 		.on_step = on_intake,
 	};
@@ -241,6 +242,8 @@ static void look_at_gone(struct vigil *v)
 
 void vigil_batch_act(struct vigil *v, uint64_t now_ms)
 {
+	if (v->p.is_bereft && watch_is_whole(&v->watch) && v->backlog.n == 0)
+		v->p.is_bereft = false;
 	take_batch(v, now_ms);
 	look_at_intake(v);
 	look_at_gone(v);

@@ -13,6 +13,7 @@ alter table lease
 	add column successor_id uuid references worker on delete set null,
 	add column claimed_at   timestamptz,                 -- when somebody last wanted to be the successor
 	add column watched      boolean not null default true,
+	add column bereft       boolean not null default false, -- whoever had it before died over it, or of something else
 	add column changed_xid  xid8    not null default '0';
 create index lease_successor on lease (successor_id) where successor_id is not null;
 create index lease_free on lease (taken_at) where worker_id is null and watched;

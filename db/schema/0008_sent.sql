@@ -278,26 +278,31 @@ create table mail_attempt (
 	foreign key (workspace_id, folder_id) references folder
 );
 create index mail_attempt_age on mail_attempt (began_at);
+create index mail_attempt_inbox on mail_attempt (inbox_id);
 call walled('mail_attempt');
 call opened_to('mail_attempt', 'replyd_rotation', 'attempts at mails that are no more are removed');
+call opened_to('mail_attempt', 'replyd_ingest', 'who leaves or is succeeded in order did not die of what he had begun');
 grant select, insert, update, delete on mail_attempt to replyd_ingest;
 grant select, delete on mail_attempt to replyd_rotation;
 
--- Begin; returns how many processes have, this one among them.  A message that was left pending by whoever had the lease before
--- us is an attempt too, the one that was not written down.
+-- Begin, and be done with the one before (0: none).  Returns how many processes have begun it, this one among them.  Where
+-- the one before us died, a message that it left pending, or headers that nobody had read, are an attempt that was not
+-- written down.
 create function attempt_begin(the_inbox uuid, the_epoch bigint, the_folder uuid, the_uidvalidity bigint, the_uid bigint,
-		the_message uuid) returns int
+		the_message uuid, of_headers boolean, the_done bigint) returns int
 	language plpgsql as $$
 declare
 	ws uuid := workspace_now(); was_left boolean; n int;
 begin
 	perform fence(the_inbox, the_epoch);
-	select m.gated_at < l.taken_at into was_left
-		from message_key k
-		join message m on m.workspace_id = ws and m.message_id = k.message_id and m.created_at = k.message_created_at
-			and m.state = 'pending'
-		join lease l on l.workspace_id = ws and l.inbox_id = the_inbox
-		where k.workspace_id = ws and k.message_id = the_message;
+	delete from mail_attempt
+		where workspace_id = ws and folder_id = the_folder and uidvalidity = the_uidvalidity and uid = the_done;
+	select l.bereft and (of_headers or exists (
+			select from message_key k
+			join message m on m.workspace_id = ws and m.message_id = k.message_id and m.created_at = k.message_created_at
+				and m.state = 'pending' and m.gated_at < l.taken_at
+			where k.workspace_id = ws and k.message_id = the_message))
+		into was_left from lease l where l.workspace_id = ws and l.inbox_id = the_inbox;
 	insert into mail_attempt as a (workspace_id, inbox_id, folder_id, uidvalidity, uid, epoch, tries)
 		values (ws, the_inbox, the_folder, the_uidvalidity, the_uid, the_epoch, case when was_left then 2 else 1 end)
 		on conflict (workspace_id, folder_id, uidvalidity, uid) do update set
@@ -305,7 +310,7 @@ begin
 		returning a.tries into n;
 	return n;
 end $$;
-grant execute on function attempt_begin(uuid, bigint, uuid, bigint, bigint, uuid) to replyd_ingest;
+grant execute on function attempt_begin(uuid, bigint, uuid, bigint, bigint, uuid, boolean, bigint) to replyd_ingest;
 
 -- As before, and attempts.
 create or replace function housekeeping(trace_age interval) returns bigint language plpgsql as $$

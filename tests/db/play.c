@@ -100,6 +100,7 @@ void play_begin(struct play *p)
 		.key = &p->s.workspace_key,
 		.text_max = 65536,
 		.manual_grace_ms = 600000,
+		.is_careful = p->is_careful,
 		.rand = &p->s.rand,
 		.owner = p,
 		.on_step = on_step,

@@ -25,7 +25,7 @@ struct play {
 	const struct play_mail *mails;
 	size_t n; /* of them, whose texts are given */
 	int64_t epoch;
-	bool is_over;
+	bool is_over, is_careful;
 };
 
 /* `database`: a name of its own per test; the inbox was connected an hour ago. */

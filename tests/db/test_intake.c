@@ -22,6 +22,11 @@
 
 /* ---- headers without end ---- */
 
+static bool wants_a_part(struct stage *s)
+{
+	return intake_wants(container_of(s, struct play, s)->in, &(struct intake_want){ 0 });
+}
+
 static void ids_behind_the_cut_are_found(void **state)
 {
 	static const struct {
@@ -53,16 +58,18 @@ static void ids_behind_the_cut_are_found(void **state)
 			PLAY_PAT "In-Reply-To: <out.1@example.test>\r\n\r\n");
 		t.head = "X-Filling: 1\r\n";
 		p.mails = &t;
-		p.n = 1;
+		p.n = 0; /* its text is given by hand */
 		play_begin(&p);
 		m = play_message(&t);
 		assert_true(intake_told(p.in, &m, clock_unix_us()));
 		struct intake_batch b = play_batch("inbox");
 		b.uid_to = 1;
 		intake_run(p.in, &b);
+		stage_until_holds(&p.s, wants_a_part);
 		assert_true(intake_wants(p.in, &want) && want.decides);
 		assert_true(text_eq(want.section, TEXT("HEADER")));
 		n = strlen(head) < want.max_bytes ? strlen(head) : want.max_bytes;
+		p.n = 1;
 		intake_part(p.in, 1, TEXT("HEADER"), (struct text){ head, n });
 		stage_until_holds(&p.s, play_is_over);
 		intake_drop(p.in);
@@ -180,8 +187,9 @@ static void be_victim(const char *database, int64_t epoch, bool is_again, FILE *
 	(void)dup2(fileno(said), STDERR_FILENO);
 	p = (struct play){ .epoch = epoch };
 	stage_join(&p.s, database);
-	pgtest_exec(p.s.admin, "update lease set epoch = %lld, taken_at = clock_timestamp()",
-		    (long long)epoch);
+	pgtest_exec(p.s.admin,
+		    "update lease set epoch = %lld, taken_at = clock_timestamp(), bereft = %s",
+		    (long long)epoch, epoch > 1 ? "true" : "false");
 	if (is_again)
 		play_again(&p, 3, &poison);
 	else
@@ -255,6 +263,133 @@ static void a_mail_that_kills_twice_is_set_aside(void **state)
 	poisoned("intake_suspicious", true, 2);
 }
 
+/* ---- whose headers are deadly ---- */
+
+static const struct play_mail deadly = { .uid = 3,
+					 .head = PLAY_PAT "Message-ID: <d@prospect.test>\r\n"
+							  "In-Reply-To: <out.1@example.test>\r\n",
+					 .text = "Yes." };
+
+/* A process ends, by nobody's fault or the mail's, when an attempt at its headers stands. */
+static void end_over(struct play *p, const char *database, int64_t epoch, bool is_bereft)
+{
+	struct session *lock = seed_session(database, PGTEST_ADMIN);
+	pid_t pid;
+
+	pgtest_exec(p->s.admin,
+		    "update lease set epoch = %lld, bereft = %s, worker_id = '" SEED_WORKER
+		    "' where inbox_id = '" SEED_A "'",
+		    (long long)epoch, is_bereft ? "true" : "false");
+	/* Its ids are looked up next. */
+	pgtest_exec(lock, "begin; lock table outbound_key in access exclusive mode");
+	pid = fork();
+	if (pid == 0) {
+		static struct play other;
+
+		(void)setenv("CMOCKA_TEST_ABORT", "1", 1);
+		other = (struct play){ .epoch = epoch, .is_careful = true };
+		stage_join(&other.s, database);
+		play_arrive(&other, "inbox", &deadly, 1);
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	stage_until(&p->s, "select count(*) = 1 from mail_attempt where uid = 3 and epoch = %lld",
+		    (long long)epoch);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &(int){ 0 }, 0), pid);
+	pgtest_exec(lock, "rollback");
+	session_close(lock);
+}
+
+static void read_it(struct play *p, int64_t epoch, bool is_bereft)
+{
+	struct play_mail both[2] = { deadly, harmless };
+
+	pgtest_exec(p->s.admin,
+		    "update lease set epoch = %lld, bereft = %s, worker_id = '" SEED_WORKER
+		    "' where inbox_id = '" SEED_A "'",
+		    (long long)epoch, is_bereft ? "true" : "false");
+	p->epoch = epoch;
+	p->is_careful = true;
+	play_arrive(p, "inbox", both, 2);
+	assert_string_equal(play_value(p, "select count(*) from mail_attempt"), "0");
+}
+
+/* Nobody knows whom it concerns; the others are told. */
+static void headers_that_kill_twice_are_not_read(void **state)
+{
+	static struct play p;
+
+	(void)state;
+	play_open(&p, "intake_headers");
+	stage_register(&p.s, "out.1@example.test", "pat");
+	stage_register(&p.s, "out.2@example.test", "sam");
+	end_over(&p, "intake_headers", 1, false);
+	end_over(&p, "intake_headers", 2, true);
+	read_it(&p, 3, true);
+	assert_string_equal(play_value(&p, "select string_agg(prospect_key, ' ') from message"),
+			    "sam");
+	stage_close(&p.s);
+}
+
+/* The first one could not be written down. */
+static void of_two_deaths_one_is_known(void **state)
+{
+	static struct play p;
+
+	(void)state;
+	play_open(&p, "intake_headers_first");
+	stage_register(&p.s, "out.1@example.test", "pat");
+	stage_register(&p.s, "out.2@example.test", "sam");
+	end_over(&p, "intake_headers_first", 2, true);
+	read_it(&p, 3, true);
+	assert_string_equal(play_value(&p, "select string_agg(prospect_key, ' ') from message"),
+			    "sam");
+	stage_close(&p.s);
+}
+
+static bool has_left;
+
+static void on_left(struct lease_release *q)
+{
+	has_left = outcome_ok(&q->outcome);
+}
+
+static bool is_left(struct stage *s)
+{
+	(void)s;
+	return has_left;
+}
+
+static void who_leaves_in_order_did_not_die(void **state)
+{
+	static struct play p;
+	static struct lease_release left;
+
+	(void)state;
+	play_open(&p, "intake_orderly");
+	stage_register(&p.s, "out.1@example.test", "pat");
+	stage_register(&p.s, "out.2@example.test", "sam");
+	for (int epoch = 1; epoch < 4; epoch++) {
+		end_over(&p, "intake_orderly", epoch, false);
+		has_left = false;
+		left = (struct lease_release){ 0 };
+		assert_int_equal(lease_release_start(p.s.pg, &left, SEED_WORKER,
+						     epoch == 3 ? NULL : SEED_A, on_left),
+				 0);
+		stage_until_holds(&p.s, is_left);
+		pgtest_exec(
+			p.s.admin,
+			"insert into worker (worker_id, host, pid, capacity) values ('" SEED_WORKER
+			"', 'h', 1, 9) on conflict do nothing");
+	}
+	read_it(&p, 4, false);
+	assert_string_equal(play_value(&p, "select string_agg(prospect_key, ' ' order by 1) "
+					   "from message"),
+			    "pat sam");
+	stage_close(&p.s);
+}
+
 static void a_lost_connection_is_no_death(void **state)
 {
 	static struct play p;
@@ -293,6 +428,9 @@ int main(void)
 		cmocka_unit_test(another_mail_that_names_it_tells_it),
 		cmocka_unit_test(a_registration_meanwhile_has_it_looked_at_once_more),
 		cmocka_unit_test(a_mail_that_kills_twice_is_set_aside),
+		cmocka_unit_test(headers_that_kill_twice_are_not_read),
+		cmocka_unit_test(of_two_deaths_one_is_known),
+		cmocka_unit_test(who_leaves_in_order_did_not_die),
 		cmocka_unit_test(a_lost_connection_is_no_death),
 	};
 

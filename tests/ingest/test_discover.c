@@ -144,7 +144,7 @@ static void describe(const struct discover_result *r, char *ret, size_t size)
 	if (r->end != DISCOVER_FOUND)
 		(void)snprintf(ret, size, "%s", discover_end_name(r->end));
 	else
-		(void)snprintf(ret, size, "%s %s %s %s:%u %s %s", discover_how_name(r->how),
+		(void)snprintf(ret, size, "%s %s %s %.255s:%u %s %.128s", discover_how_name(r->how),
 			       discover_sure_name(r->sure), r->row->name, r->host, r->port,
 			       r->security == PROVIDER_TLS ? "tls" : "starttls",
 			       r->login[0] ? r->login : "-");

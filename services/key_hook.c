@@ -73,10 +73,10 @@ static int start(struct run *u, const char *verb)
 	int r;
 
 	(void)snprintf(line, sizeof(line), "%s", u->command);
-	for (char *w = strsep(&rest, " \t"); w && n < WORDS; w = strsep(&rest, " \t"))
+	for (char *w = strsep(&rest, " \t"); w && n <= WORDS; w = strsep(&rest, " \t"))
 		if (*w)
 			words[n++] = w;
-	if (!n || rest || words[0][0] != '/')
+	if (!n || n > WORDS || words[0][0] != '/')
 		return -EINVAL;
 	(void)snprintf(last, sizeof(last), "%s", verb);
 	words[n++] = last;

@@ -37,7 +37,8 @@ static const struct pg_stmt claim_stmt = {
 	"    and (r.inbox_id is not null and g.failures = 0 or g.refresh_due_at <= now())"
 	"    and (g.claim_id is null or g.claimed_at < now() - make_interval(secs => $3::bigint))"
 	"    and (d.kind = 'delegated' or d.token_version > g.domain_version"
-	"      and d.token_expires_at > now() + make_interval(secs => $4::bigint))"
+	"      and d.token_expires_at > now() + least(make_interval(secs => $4::bigint),"
+	"        (d.token_expires_at - d.token_at) / 4))"
 	"  order by r.requested_at nulls last, g.refresh_due_at limit $2"
 	"  for update of g skip locked"
 	") update inbox_grant g set claim_id = $1, claimed_at = clock_timestamp(),"
@@ -80,7 +81,12 @@ static const struct pg_stmt save_stmt = {
 	"), answered as ("
 	"  delete from token_request r using saved s"
 	"  where r.inbox_id = s.inbox_id and r.refused_version < s.version"
-	") select version from saved",
+	/* A worker that had given it up sees it move, and looks at the token. */
+	"), moved as ("
+	"  update lease l set watched = l.watched from saved s, inbox_state i"
+	"  where l.inbox_id = s.inbox_id and i.inbox_id = s.inbox_id and i.state in ('new', 'held', 'reauth_required')"
+	"  returning 1"
+	") select version, (select count(*) from moved) from saved",
 };
 /* clang-format on */
 
@@ -154,6 +160,8 @@ static void on_saved(struct pg_tx *tx, const struct pg_answer *a)
 	q->outcome = a->outcome;
 	if (outcome_ok(&a->outcome) && pg_rows(a, 0) > 0)
 		q->version = pg_row_i64(a, 0, 0, 0);
+	if (q->version > 0)
+		q->is_awaited = pg_row_i64(a, 0, 0, 1) > 0;
 	q->done(q);
 }
 

@@ -54,6 +54,7 @@ struct domain_mailbox_save {
 	struct pg_tx tx;
 	struct outcome outcome;
 	int64_t version; /* the grant's new one; 0: it had moved on, nothing was written */
+	bool is_awaited; /* its worker waits for it: tell replyd_inbox */
 	void (*done)(struct domain_mailbox_save *q);
 };
 

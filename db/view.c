@@ -149,7 +149,7 @@ static const struct pg_stmt connect_link = {
 };
 /* clang-format on */
 
-static int begin(struct pg *pg, struct view *v, view_cb done)
+int view_begin(struct pg *pg, struct view *v, view_cb done)
 {
 	v->done = done;
 	v->found = false;
@@ -177,7 +177,7 @@ int view_inboxes_start(struct pg *pg, struct view *v, const char *workspace, vie
 {
 	pg_tx_init(&v->tx, workspace);
 	pg_tx_add(&v->tx, &inboxes, "");
-	return begin(pg, v, done);
+	return view_begin(pg, v, done);
 }
 
 int view_inbox_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox_id,
@@ -185,7 +185,7 @@ int view_inbox_start(struct pg *pg, struct view *v, const char *workspace, const
 {
 	pg_tx_init(&v->tx, workspace);
 	pg_tx_add(&v->tx, &inbox, "u", inbox_id);
-	return begin(pg, v, done);
+	return view_begin(pg, v, done);
 }
 
 int view_timeline_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox_id,
@@ -197,7 +197,7 @@ int view_timeline_start(struct pg *pg, struct view *v, const char *workspace, co
 	else
 		pg_tx_add(&v->tx, &timeline_before, "uiii", inbox_id, page->limit, page->before_us,
 			  page->before_line);
-	return begin(pg, v, done);
+	return view_begin(pg, v, done);
 }
 
 int view_gaps_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox_id,
@@ -205,14 +205,14 @@ int view_gaps_start(struct pg *pg, struct view *v, const char *workspace, const 
 {
 	pg_tx_init(&v->tx, workspace);
 	pg_tx_add(&v->tx, &gaps, "ui", inbox_id, limit);
-	return begin(pg, v, done);
+	return view_begin(pg, v, done);
 }
 
 int view_endpoints_start(struct pg *pg, struct view *v, const char *workspace, view_cb done)
 {
 	pg_tx_init(&v->tx, workspace);
 	pg_tx_add(&v->tx, &endpoints, "");
-	return begin(pg, v, done);
+	return view_begin(pg, v, done);
 }
 
 int view_events_start(struct pg *pg, struct view *v, const char *workspace, int64_t after,
@@ -220,7 +220,7 @@ int view_events_start(struct pg *pg, struct view *v, const char *workspace, int6
 {
 	pg_tx_init(&v->tx, workspace);
 	pg_tx_add(&v->tx, &events, "uii", workspace, after, limit);
-	return begin(pg, v, done);
+	return view_begin(pg, v, done);
 }
 
 int view_event_start(struct pg *pg, struct view *v, const char *workspace, const char *event_id,
@@ -228,7 +228,7 @@ int view_event_start(struct pg *pg, struct view *v, const char *workspace, const
 {
 	pg_tx_init(&v->tx, workspace);
 	pg_tx_add(&v->tx, &event, "uu", workspace, event_id);
-	return begin(pg, v, done);
+	return view_begin(pg, v, done);
 }
 
 int view_connect_link_start(struct pg *pg, struct view *v, const char *workspace, const char *link,
@@ -236,7 +236,7 @@ int view_connect_link_start(struct pg *pg, struct view *v, const char *workspace
 {
 	pg_tx_init(&v->tx, workspace);
 	pg_tx_add(&v->tx, &connect_link, "u", link);
-	return begin(pg, v, done);
+	return view_begin(pg, v, done);
 }
 
 void view_clear(struct view *v)

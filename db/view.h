@@ -46,6 +46,9 @@ int view_event_start(struct pg *pg, struct view *v, const char *workspace, const
 int view_connect_link_start(struct pg *pg, struct view *v, const char *workspace, const char *link,
 			    view_cb done);
 void view_clear(struct view *v); /* cancels, too */
+/* For other files of db: start what was added to v->tx, of whose first statement the first value is
+ * the JSON; no row, or null: not found. */
+int view_begin(struct pg *pg, struct view *v, view_cb done);
 
 /* The same statements for the command line: text parameters, one column of JSON, no row where there
  * is no such inbox. */

@@ -310,6 +310,12 @@ void mailbox_update(struct mailbox *m, const struct lease_inbox *row)
 	moved = strcmp(m->host, row->imap_host) != 0 || m->port != row->imap_port ||
 		strcmp(m->login_name, row->login_name) != 0;
 	copy_row(m, row);
+	/* A right that was refused and came back leaves its word there; this session never ended.
+	 */
+	if (standing_is(&m->standing, "live") && !row->is_live) {
+		standing_forget(&m->standing);
+		standing_say(&m->standing, "live", "", TEXT(""), 0);
+	}
 	/* Consent was given again, and the hint that said so came too early or not at all. */
 	if (m->state == MAILBOX_HELD && row->token_version > m->pass.version &&
 	    row->token_version > m->poked_version) {

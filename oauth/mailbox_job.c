@@ -251,6 +251,8 @@ static void on_saved(struct domain_mailbox_save *q)
 			 "version=%" PRId64 " domain=%s forced=%d expires_in_s=%" PRId64,
 			 q->version, j->grant, j->forced, j->expires_in_s);
 		pg_notify(j->env->p.pg, "replyd_token_ready");
+		if (q->is_awaited)
+			pg_notify(j->env->p.pg, "replyd_inbox");
 	}
 	end(j);
 }

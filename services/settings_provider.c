@@ -29,6 +29,9 @@ static const char *auth_of(const struct settings_provider *p, const char *name)
 
 	if (strcmp(p->auth, "auto") != 0)
 		return p->auth;
+	/* Whole domains only, by somebody else's client. */
+	if (!is_known && !has_client(p) && *p->domain_token_url)
+		return NULL;
 	if (has_client(p) || !is_known)
 		return "oauth";
 	return provider_find(text_of(name))->auth & PROVIDER_AUTH_PASSWORD ? "password" : NULL;

@@ -19,6 +19,7 @@ create table domain_grant (
 	-- A secret that was brought and is not proven yet; sealed to the broker, which tries it and takes it over.
 	sealed_offer    bytea,
 	offer_no        bigint not null default 1,
+	is_offered      boolean generated always as (sealed_offer is not null) stored, -- for those who may not see the box
 	problem         text not null default '',      -- why the last one was not taken
 	problem_detail  text not null default '',
 	sealed          bytea,                         -- the secret in use, under the broker's key
@@ -71,7 +72,7 @@ call opened_to('connect_link', 'replyd_admin', 'the command line connects inboxe
 
 grant select, update on domain_grant to replyd_broker;
 grant select (workspace_id, domain_grant_id, provider, kind, tenant, client_id, check_address, state, reason, evidence,
-	offer_no, problem, problem_detail, version, token_expires_at, created_at, updated_at) on domain_grant to replyd_api, replyd_admin;
+	offer_no, is_offered, problem, problem_detail, version, token_expires_at, created_at, updated_at) on domain_grant to replyd_api, replyd_admin;
 grant insert (workspace_id, domain_grant_id, provider, kind, tenant, client_id, check_address, sealed_offer)
 	on domain_grant to replyd_api, replyd_admin;
 grant update (state, client_id, check_address, sealed_offer, offer_no, problem, problem_detail, sealed, token_sealed,
@@ -85,17 +86,19 @@ grant select (workspace_id, connect_link_id, provider, expected_address, state, 
 
 -- Addresses that shall be watched by a domain's right.  Each becomes a link of its own, so that it is proven like any
 -- other.  Again changes nothing: 'repeated' while one is under way or watched by this very grant.
-create function domain_import(the_grant uuid, addresses jsonb, the_host text, the_port bigint, the_security text)
+-- places: {provider: {host, port, security}}; 'no_settings' where it has none.
+create function domain_import(the_grant uuid, addresses jsonb, places jsonb)
 		returns table (item int, result text, connect_link_id uuid, inbox_id uuid)
 	language plpgsql as $$
 declare
-	ws uuid := workspace_now(); a record; d record; known record; fresh uuid;
+	ws uuid := workspace_now(); a record; d record; known record; fresh uuid; place jsonb;
 begin
 	select g.provider, g.state into d from domain_grant g where g.workspace_id = ws and g.domain_grant_id = the_grant
 		and g.state <> 'removed';
 	if not found then
 		return;
 	end if;
+	place := places -> d.provider;
 	for a in select x.value as address, (x.ordinality - 1)::int as at
 		from jsonb_array_elements_text(addresses) with ordinality x
 	loop
@@ -113,18 +116,21 @@ begin
 		if found then
 			result := 'repeated'; connect_link_id := known.connect_link_id;
 		end if;
-		if result = 'accepted' then
+		if result = 'accepted' and place is null then
+			result := 'no_settings';
+		elsif result = 'accepted' then
 			fresh := gen_random_uuid();
 			insert into connect_link (workspace_id, connect_link_id, token_digest, provider, expected_address, state,
 					expires_at, domain_grant_id, imap_host, imap_port, imap_security)
 				values (ws, fresh, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), d.provider,
-					a.address, 'exchanging', now() + interval '7 days', the_grant, the_host, the_port::int, the_security);
+					a.address, 'exchanging', now() + interval '7 days', the_grant, place ->> 'host', (place ->> 'port')::int,
+					place ->> 'security');
 			connect_link_id := fresh;
 		end if;
 		return next;
 	end loop;
 end $$;
-grant execute on function domain_import(uuid, jsonb, text, bigint, text) to replyd_api, replyd_admin;
+grant execute on function domain_import(uuid, jsonb, jsonb) to replyd_api, replyd_admin;
 
 -- The broker's turn: inboxes for the imported addresses of domains that are in order, and no inbox left to a domain that
 -- was removed.  How many links moved.
@@ -192,8 +198,9 @@ begin
 		where g.workspace_id = ws and g.domain_grant_id = the_grant and g.state = 'ok' returning g.inbox_id)
 	select coalesce(array_agg(r.inbox_id order by r.inbox_id), '{}') into hit from refused r;
 	perform 1 from inbox_state s where s.workspace_id = ws and s.inbox_id = any (hit) order by s.inbox_id for update;
+	-- Those that are being watched go on until their session needs a token: their workers hear of it then.
 	update inbox_state s set state = 'reauth_required', reason = 'domain_grant', detail = the_evidence, since = now()
-		where s.workspace_id = ws and s.inbox_id = any (hit);
+		where s.workspace_id = ws and s.inbox_id = any (hit) and s.state not in ('live', 'catching_up');
 	delete from token_request r where r.workspace_id = ws and r.inbox_id = any (hit);
 	perform event_put(the_event, 'domain.reauth_required', null, null, null, null, jsonb_build_object(
 		'domain_grant_id', the_grant, 'provider', d.provider, 'kind', d.kind, 'tenant', d.tenant, 'reason', the_reason,
@@ -216,7 +223,8 @@ begin
 	select coalesce(array_agg(b.inbox_id order by b.inbox_id), '{}') into hit from back b;
 	perform 1 from inbox_state s where s.workspace_id = ws and s.inbox_id = any (hit) order by s.inbox_id for update;
 	update inbox_state s set state = 'new', reason = '', detail = '', since = now()
-		where s.workspace_id = ws and s.inbox_id = any (hit) and s.state = 'reauth_required';
+		where s.workspace_id = ws and s.inbox_id = any (hit) and s.state = 'reauth_required'
+			and s.reason = 'domain_grant';
 	return coalesce(array_length(hit, 1), 0);
 end $$;
 grant execute on function domain_revive(uuid) to replyd_broker;
@@ -238,7 +246,7 @@ begin
 	asked as (
 		delete from token_request r using gone where r.workspace_id = gone.workspace_id and r.inbox_id = gone.inbox_id)
 	update inbox_state s set state = 'reauth_required', reason = 'domain_grant', detail = 'the domain was removed', since = now()
-	from gone where s.workspace_id = gone.workspace_id and s.inbox_id = gone.inbox_id;
+	from gone where s.workspace_id = gone.workspace_id and s.inbox_id = gone.inbox_id and s.state not in ('live', 'catching_up');
 	get diagnostics n = row_count;
 	update connect_link l set state = 'failed', problem = 'domain_grant', problem_detail = 'the domain was removed'
 	from domain_grant d

@@ -232,6 +232,7 @@ static const char *const event_types[] = { "reply.received",
 					   "inbox.gap.closed",
 					   "inbox.reauth_required",
 					   "inbox.reauth_forecast",
+					   "domain.reauth_required",
 					   NULL };
 
 struct new_endpoint {
@@ -285,7 +286,8 @@ static bool read_endpoint(struct request *q, struct new_endpoint *n)
 				       "one of reply.received, reply.auto, bounce.hard, "
 				       "bounce.soft, outbound.manual, inbox.connected, "
 				       "inbox.gap.opened, inbox.gap.closed, "
-				       "inbox.reauth_required, inbox.reauth_forecast");
+				       "inbox.reauth_required, inbox.reauth_forecast, "
+				       "domain.reauth_required");
 			return false;
 		}
 	}

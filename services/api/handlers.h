@@ -29,6 +29,13 @@ void access_token_recheck(struct api *api); /* a broker may have sealed a token 
 void enroll_outbound(struct request *q); /* POST /v1/outbound */
 void enroll_endpoint(struct request *q); /* POST /v1/endpoints */
 
+void domain_call_add(struct request *q); /* the right of a whole domain */
+void domain_call_list(struct request *q);
+void domain_call_show(struct request *q);
+void domain_call_remove(struct request *q);
+void domain_call_renew(struct request *q);
+void domain_call_import(struct request *q);
+
 void lookup_show(struct request *q);
 void link_create(struct request *q);
 void link_show(struct request *q);

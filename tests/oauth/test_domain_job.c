@@ -82,10 +82,14 @@ static const char *import(struct tokenbench *b, const char *addresses)
 
 	pgtest_exec(s, "set replyd.workspace = '%s'", b->workspace);
 	snprintf(words, sizeof(words), "%s",
-		 pgtest_value(s,
-			      "select coalesce(string_agg(result, ' ' order by item), '')"
-			      " from domain_import('%s', '%s', 'imap.acme.test', 993, 'tls')",
-			      grant, addresses));
+		 pgtest_value(
+			 s,
+			 "select coalesce(string_agg(result, ' ' order by item), '')"
+			 " from domain_import('%s', '%s', "
+			 "'{\"ms\":{\"host\":\"imap.acme.test\",\"port\":993,"
+			 "\"security\":\"tls\"},\"goo\":{\"host\":\"imap.acme.test\",\"port\":993,"
+			 "\"security\":\"tls\"}}')",
+			 grant, addresses));
 	session_close(s);
 	return words;
 }

@@ -14,6 +14,11 @@ import { atEnd, freePort, Hopeless, must, portAnswers, run, start, unprivileged,
 
 export const password = 'sandbox-password';
 
+// An application of the administrator's reaches every mailbox: its tokens name it, not a user.
+const byApplication = (oauth2conf) => `${oauth2conf.replace('username_attribute = sub', 'username_attribute = client_id')}
+username_format = domain-app
+`;
+
 const oauth2 = (port) => `introspection_url = http://dovecot:dovecot-secret@127.0.0.1:${port}/token/introspection
 introspection_mode = post
 force_introspection = yes
@@ -53,6 +58,11 @@ ${withOauth ? `passdb {
   driver = oauth2
   mechanisms = xoauth2 oauthbearer
   args = ${dir}/oauth2.conf
+}
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = ${dir}/oauth2-application.conf
 }
 ` : ''}passdb {
   driver = static
@@ -169,7 +179,10 @@ export async function startDovecot({ dir, cert, oidcPort, maxPerUser = 0 }) {
     fs.mkdirSync(path.join(dir, d), { recursive: true, mode: 0o755 });
     if (nobody) fs.chownSync(path.join(dir, d), nobody.uid, nobody.gid);
   }
-  if (oidcPort) fs.writeFileSync(path.join(dir, 'oauth2.conf'), oauth2(oidcPort));
+  if (oidcPort) {
+    fs.writeFileSync(path.join(dir, 'oauth2.conf'), oauth2(oidcPort));
+    fs.writeFileSync(path.join(dir, 'oauth2-application.conf'), byApplication(oauth2(oidcPort)));
+  }
   fs.writeFileSync(conf, config({ dir, user, group, cert, ports, withOauth: Boolean(oidcPort), maxPerUser }));
 
   let running = null;

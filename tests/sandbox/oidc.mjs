@@ -92,12 +92,13 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
         allowedPolicy: async (ctx, client, token) => client.clientId === 'dovecot'
           || client.clientId === token.clientId },
       revocation: { enabled: true },
+      clientCredentials: { enabled: true },
     },
     pkce: { required: () => true },
     rotateRefreshToken: true,
     issueRefreshToken: async (ctx, client, code) => code.scopes.has('offline_access'),
     ttl: {
-      AccessToken: () => oidc.accessTtl, RefreshToken: () => oidc.refreshTtl, AuthorizationCode: 60,
+      AccessToken: () => oidc.accessTtl, ClientCredentials: () => oidc.accessTtl, RefreshToken: () => oidc.refreshTtl, AuthorizationCode: 60,
       IdToken: 3600, Interaction: 600, Grant: 86400, Session: 86400,
     },
     interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
@@ -173,6 +174,14 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
       await new Store('Grant').revokeByGrantId(id);
       await new Store('Grant').destroy(id);
     }
+  };
+  // the administrator's application: client credentials, no user; another secret or its end any time
+  oidc.application = async ({ id = 'domain-app', secret = 'domain-app-secret', expiresAt = 0 } = {}) => {
+    await new Store('Client').upsert(id, { client_id: id, client_secret: secret,
+      client_secret_expires_at: expiresAt, grant_types: ['client_credentials'], response_types: [],
+      redirect_uris: [], scope: 'imap', token_endpoint_auth_method: 'client_secret_basic',
+      id_token_signed_response_alg: 'ES256' });
+    return { id, secret };
   };
   oidc.mint = async (account) => {
     const client = await provider.Client.find(oidc.client.id);

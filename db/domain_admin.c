@@ -1,0 +1,109 @@
+#include "db/domain_admin.h"
+
+/* It tears SQL apart. */
+/* clang-format off */
+#define DOMAIN_JSON                                                                                \
+	"jsonb_build_object('id', d.domain_grant_id, 'provider', d.provider, 'kind', d.kind,"      \
+	" 'tenant', d.tenant, 'client_id', d.client_id, 'check_address', d.check_address,"         \
+	" 'state', d.state, 'reason', d.reason, 'detail', d.evidence,"                             \
+	" 'secret', case when d.is_offered then 'checking' when d.problem <> '' then 'refused'"     \
+	"  when d.version > 0 then 'accepted' else 'none' end,"                                    \
+	" 'problem', d.problem, 'problem_detail', d.problem_detail,"                               \
+	" 'inboxes', coalesce((select jsonb_object_agg(n.state, n.n) from ("                       \
+	"   select coalesce(s.state, 'new') as state, count(*) as n from inbox_grant g"            \
+	"    join inbox i on i.workspace_id = g.workspace_id and i.inbox_id = g.inbox_id"          \
+	"    left join inbox_state s on s.workspace_id = g.workspace_id and s.inbox_id = g.inbox_id" \
+	"   where g.workspace_id = d.workspace_id and g.domain_grant_id = d.domain_grant_id"       \
+	"    and i.admin_state <> 'removed' group by 1) n), '{}'),"                                \
+	" 'created_at', instant_text(d.created_at), 'updated_at', instant_text(d.updated_at))::text"
+
+const char domain_admin_sql_add[] =
+	"insert into domain_grant as d (workspace_id, domain_grant_id, provider, kind, tenant, client_id,"
+	"  check_address, sealed_offer) values (workspace_now(), $1, $2, $3, $4, $5, $6, $7)"
+	" on conflict (workspace_id, provider, tenant, client_id) where state <> 'removed' do nothing"
+	" returning " DOMAIN_JSON;
+const char domain_admin_sql_renew[] =
+	"update domain_grant d set sealed_offer = $2, offer_no = d.offer_no + 1,"
+	"  check_address = coalesce(nullif($3, ''), d.check_address),"
+	"  client_id = coalesce(nullif($4, ''), d.client_id), problem = '', problem_detail = '',"
+	"  state = case when d.state = 'failed' then 'checking' else d.state end,"
+	"  next_try_at = now(), updated_at = now()"
+	" where d.workspace_id = workspace_now() and d.domain_grant_id = $1 and d.state <> 'removed'"
+	" returning " DOMAIN_JSON;
+const char domain_admin_sql_remove[] =
+	"update domain_grant d set state = 'removed', sealed = null, sealed_offer = null,"
+	"  token_sealed = null, updated_at = now()"
+	" where d.workspace_id = workspace_now() and d.domain_grant_id = $1 and d.state <> 'removed'"
+	" returning " DOMAIN_JSON;
+const char domain_admin_sql_list[] =
+	"select coalesce(jsonb_agg((" DOMAIN_JSON ")::jsonb order by d.created_at), '[]')::text"
+	" from domain_grant d where d.workspace_id = workspace_now() and d.state <> 'removed'";
+const char domain_admin_sql_show[] =
+	"select " DOMAIN_JSON " from domain_grant d"
+	" where d.workspace_id = workspace_now() and d.domain_grant_id = $1 and d.state <> 'removed'";
+const char domain_admin_sql_import[] =
+	"select jsonb_agg(jsonb_build_object('item', r.item, 'result', r.result,"
+	"  'connect_link_id', r.connect_link_id, 'inbox_id', r.inbox_id) order by r.item)::text"
+	" from domain_import($1, $2::jsonb, $3::jsonb) r";
+const char domain_admin_sql_links[] =
+	"select coalesce(jsonb_agg(jsonb_build_object('id', l.connect_link_id, 'state', l.state,"
+	"  'problem', l.problem, 'detail', l.problem_detail)), '[]')::text"
+	" from connect_link l where l.workspace_id = workspace_now() and l.domain_grant_id = $1"
+	"  and l.connect_link_id in (select x.value::uuid from jsonb_array_elements_text($2::jsonb) x)";
+/* clang-format on */
+
+static const struct pg_stmt add_stmt = { "domain_admin_add", domain_admin_sql_add };
+static const struct pg_stmt renew_stmt = { "domain_admin_renew", domain_admin_sql_renew };
+static const struct pg_stmt remove_stmt = { "domain_admin_remove", domain_admin_sql_remove };
+static const struct pg_stmt list_stmt = { "domain_admin_list", domain_admin_sql_list };
+static const struct pg_stmt show_stmt = { "domain_admin_show", domain_admin_sql_show };
+static const struct pg_stmt import_stmt = { "domain_admin_import", domain_admin_sql_import };
+
+int domain_admin_add_start(struct pg *pg, struct view *v, const struct domain_admin_new *n,
+			   view_cb done)
+{
+	pg_tx_init(&v->tx, n->workspace);
+	pg_tx_add(&v->tx, &add_stmt, "utttttb", n->id, n->provider, n->kind, n->tenant,
+		  n->client_id, n->check_address, n->sealed, n->sealed_len);
+	return view_begin(pg, v, done);
+}
+
+int domain_admin_renew_start(struct pg *pg, struct view *v, const struct domain_admin_new *n,
+			     view_cb done)
+{
+	pg_tx_init(&v->tx, n->workspace);
+	pg_tx_add(&v->tx, &renew_stmt, "ubtt", n->id, n->sealed, n->sealed_len, n->check_address,
+		  n->client_id);
+	return view_begin(pg, v, done);
+}
+
+int domain_admin_remove_start(struct pg *pg, struct view *v, const char *workspace, const char *id,
+			      view_cb done)
+{
+	pg_tx_init(&v->tx, workspace);
+	pg_tx_add(&v->tx, &remove_stmt, "u", id);
+	return view_begin(pg, v, done);
+}
+
+int domain_admin_list_start(struct pg *pg, struct view *v, const char *workspace, view_cb done)
+{
+	pg_tx_init(&v->tx, workspace);
+	pg_tx_add(&v->tx, &list_stmt, "");
+	return view_begin(pg, v, done);
+}
+
+int domain_admin_show_start(struct pg *pg, struct view *v, const char *workspace, const char *id,
+			    view_cb done)
+{
+	pg_tx_init(&v->tx, workspace);
+	pg_tx_add(&v->tx, &show_stmt, "u", id);
+	return view_begin(pg, v, done);
+}
+
+int domain_admin_import_start(struct pg *pg, struct view *v, const char *workspace, const char *id,
+			      const char *addresses, const char *places, view_cb done)
+{
+	pg_tx_init(&v->tx, workspace);
+	pg_tx_add(&v->tx, &import_stmt, "ujj", id, addresses, places);
+	return view_begin(pg, v, done);
+}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/tls_mem.h"
 #include "services/cli/classify_command.h"
 #include "services/cli/command.h"
 #include "services/cli/inbox_discover.h"
@@ -148,6 +149,7 @@ int main(int argc, char **argv)
 	int code;
 
 	harden();
+	tls_mem_init();
 	code = options_parse(&o, argc, argv);
 	if (code)
 		return code;

@@ -6,6 +6,9 @@ alter table worker
 	add column draining boolean not null default false,  -- takes nothing more; others take what it has
 	add column slot     text    not null default '';     -- whoever starts it vouches: one process of a slot at a time
 
+-- Said again and again of every inbox: room for the next word on the same page, where no index has to know.
+alter table inbox_state set (fillfactor = 50);
+
 -- successor_id: a worker that has connected, or is about to, while worker_id still writes (handover).
 -- watched: the inbox is enabled.  changed_xid: the transaction that changed the lease, or what the walk reads of its
 -- inbox; a walk asks for everything since the oldest transaction that was not over when it looked last.

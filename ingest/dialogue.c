@@ -16,7 +16,8 @@ enum place {
 	PLACE_LITERAL, /* `left` bytes of one are to come */
 };
 
-#define HEAD 24 /* of a response: "* 4294967295 FETCH (" */
+#define PIECE 1024 /* of a long line: make_room() takes away by lines and halves */
+#define HEAD  24   /* of a response: "* 4294967295 FETCH (" */
 
 struct dialogue {
 	struct buf text;
@@ -118,10 +119,14 @@ static void begin_response(struct dialogue *d)
 
 static void look_for_fetch(struct dialogue *d, char c)
 {
+	static const struct text word = TEXT(" FETCH");
+
 	if (d->n_head == HEAD)
 		return;
 	d->head[d->n_head++] = c;
-	d->is_fetch = text_ifind((struct text){ d->head, d->n_head }, TEXT(" FETCH")) != SIZE_MAX;
+	if (d->n_head >= word.len && (c | 0x20) == 'h')
+		d->is_fetch |=
+			text_ieq((struct text){ d->head + d->n_head - word.len, word.len }, word);
 }
 
 /* "{123}", "{123+}", "~{123}" before the end of a line announce a literal. */
@@ -155,24 +160,18 @@ static void end_line(struct dialogue *d)
 	d->place = d->left ? PLACE_LITERAL : PLACE_LINE;
 }
 
-/* One byte outside of literals. */
-static void hear(struct dialogue *d, char c)
+/* One byte outside of literals, and no end of a line.  Is it kept? */
+static bool hear(struct dialogue *d, char c)
 {
-	if (c == '\n') { /* also in a string, where it has no business */
-		d->place = PLACE_LINE;
-		put(d, 'S', "\n", 1);
-		end_line(d);
-		return;
-	}
 	switch (d->place) {
 	case PLACE_ESCAPED:
 		d->place = PLACE_QUOTED;
-		return;
+		return false;
 	case PLACE_QUOTED:
 		if (c == '\\')
 			d->place = PLACE_ESCAPED;
 		if (c != '"')
-			return;
+			return false;
 		d->place = PLACE_LINE;
 		break;
 	case PLACE_LINE:
@@ -180,27 +179,49 @@ static void hear(struct dialogue *d, char c)
 			d->place = PLACE_QUOTED;
 		break;
 	case PLACE_LITERAL:
-		return;
+		return false;
 	}
 	look_for_fetch(d, c);
 	look_for_size(d, c);
-	put(d, 'S', &c, 1);
+	return true;
+}
+
+/* Up to the next byte that is not kept, and with it; how many that were. */
+static size_t hear_some(struct dialogue *d, const char *p, size_t n)
+{
+	size_t kept = 0;
+
+	if (n > PIECE)
+		n = PIECE;
+	while (kept < n && p[kept] != '\n' && hear(d, p[kept]))
+		kept++;
+	put(d, 'S', p, kept);
+	if (kept == n)
+		return n;
+	if (p[kept] == '\n') { /* also in a string, where it has no business */
+		d->place = PLACE_LINE;
+		put(d, 'S', "\n", 1);
+		end_line(d);
+	}
+	return kept + 1;
 }
 
 void dialogue_in(struct dialogue *d, const void *p, size_t n)
 {
 	const char *at = p;
 
-	for (size_t i = 0; i < n; i++) {
-		if (d->place == PLACE_LITERAL) {
-			uint64_t skip = d->left < n - i ? d->left : n - i;
+	while (n > 0) {
+		size_t took;
 
-			d->left -= skip;
-			i += (size_t)skip - 1;
+		if (d->place == PLACE_LITERAL) {
+			took = d->left < n ? (size_t)d->left : n;
+			d->left -= took;
 			if (!d->left)
 				d->place = PLACE_LINE;
-			continue;
+		} else {
+			took = hear_some(d, at, n);
 		}
-		hear(d, at[i]);
+		at += took;
+		n -= took;
 	}
 }

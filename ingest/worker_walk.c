@@ -14,6 +14,8 @@ static void on_take_over(struct lease_list *q);
 static void on_released(struct lease_release *q);
 
 #define WALK_AGAIN_MS 20
+/* While thousands are free: others begin as well, and are to be seen before all is taken. */
+#define TAKE_AGAIN_MS 300
 #define SUM_EVERY     12  /* walks: once a minute */
 #define ALSO_MAX      500 /* held inboxes that are looked at with one walk */
 
@@ -229,6 +231,8 @@ static void take_more(struct worker *w, uint64_t now_ms)
 	size_t n_dead = liveness_dead(&w->beat.liveness, now_ms, dead, countof(dead));
 	int64_t more = more_of(w, k->q.free + k->q.dead, now_ms);
 
+	k->is_more = k->q.free >= LEASE_FREE_MAX;
+
 	if (worker_is_draining(w))
 		more = 0; /* but the dead are buried */
 	if (n_dead > 0 || (more > 0 && k->q.free > 0))
@@ -283,5 +287,9 @@ static void on_take_over(struct lease_list *q)
 	w->walk.is_under_way = false;
 	if (!outcome_ok(&q->outcome))
 		failed(w, "worker.take", &q->outcome); /* our row was buried: the next beat */
+	if (outcome_ok(&q->outcome) && w->walk.is_more) {
+		worker_beat_soon(w);
+		w->walk.at_ms = clock_mono_ms() + TAKE_AGAIN_MS;
+	}
 	worker_arm(w);
 }

@@ -23,7 +23,8 @@ struct worker_walk {
 	struct lease_release release;
 	bool is_under_way, is_releasing;
 	bool is_all_wanted;
-	bool is_all; /* the one under way reads everything */
+	bool is_all;  /* the one under way reads everything */
+	bool is_more; /* there are more free ones than one look tells */
 	uint64_t at_ms;
 	uint64_t unheld_ms; /* since when there are inboxes that nobody holds; 0: there are none */
 	int64_t horizon;    /* of the last one; 0: there was none */

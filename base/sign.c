@@ -110,6 +110,7 @@ void sign_derive(const struct secret *master, struct text purpose, struct text i
 }
 
 /* Without it the library would ask the terminal for a pass phrase. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the library's type for it */
 static int no_pass_phrase(char *buf, int size, int writing, void *own)
 {
 	(void)buf;

@@ -37,7 +37,7 @@ struct curl_transfer {
 int curl_loop_open(struct loop *l, const char *ca_file, const struct netaddr_policy *policy,
 		   struct curl_loop **ret);
 /* Ends what is under way, then `l` is gone. */
-void curl_loop_drop(struct curl_loop *l);
+void curl_loop_drop(struct curl_loop *c);
 
 /* `t` zeroed but for its callbacks; `schemes`: curl's list, "http,https". */
 void curl_loop_begin(struct curl_loop *l, struct curl_transfer *t, const char *schemes,

@@ -18,7 +18,7 @@ alter table inbox_grant
 create index inbox_grant_forecast on inbox_grant (forecast_due_at) where state = 'ok' and kind = 'oauth';
 -- All inboxes of one account, whatever workspace they are in: a provider counts refresh tokens per account.
 create index inbox_account on inbox (address, provider);
-grant select (dies_at, dies_of) on inbox_grant to replyd_api;
+grant select (dies_at, dies_of) on inbox_grant to replyd_api, replyd_admin;
 -- An event that asks the user for consent brings the link for it.
 grant insert on connect_link to replyd_broker;
 
@@ -26,7 +26,7 @@ grant insert on connect_link to replyd_broker;
 create function grant_state(the_state text, dies_of text) returns text
 	language sql stable parallel safe
 	return case when the_state = 'ok' and dies_of <> '' then 'expiring' else the_state end;
-grant execute on function grant_state(text, text) to replyd_api, replyd_broker;
+grant execute on function grant_state(text, text) to replyd_api, replyd_broker, replyd_admin;
 
 -- One request of a sender for an access token.  `sealed` opens only with the private half of the pair that the API made
 -- for this request; it is emptied when it was read, or soon after.  The rest of the row stays: who was handed what.

@@ -13,7 +13,8 @@
 		".incbin \"services/api/assets/" file "\"\n"                                       \
 		".byte 0\n"                                                                        \
 		".popsection\n");                                                                  \
-	extern const char label[] __attribute__((visibility("hidden")));
+	extern const char label[] /* NOLINT(bugprone-macro-parentheses): a name */                 \
+		__attribute__((visibility("hidden")));
 
 EMBED(asset_style, "connect.css")
 EMBED(asset_script, "connect.js")

@@ -15,7 +15,6 @@
 #include "services/api/lookup.h"
 #include "services/api/saying.h"
 #include "services/api/client.h"
-#include "services/api/saying.h"
 
 /* Connect links for the sales team's browser, and inboxes given with an app password. */
 

@@ -97,10 +97,10 @@ void page_choose(struct request *q)
 		p->way = PAGE_WAY_OAUTH;
 	else if (password)
 		p->way = PAGE_WAY_PASSWORD;
-	else if (p->picks_provider && (!p->row || p->must_confirm || !p->found.host[0]))
-		p->way = PAGE_WAY_SERVER;
-	else
-		p->way = PAGE_WAY_ANY; /* neither is open here */
+	else /* neither is open here */
+		p->way = p->picks_provider && (!p->row || p->must_confirm || !p->found.host[0])
+				 ? PAGE_WAY_SERVER
+				 : PAGE_WAY_ANY;
 }
 
 /* The link names the provider: its row tells the rest. */

@@ -86,7 +86,7 @@ static size_t read_providers(struct broker_role *b)
 
 static bool smtp_of(void *owner, const char *provider, struct broker_server *ret)
 {
-	const struct settings *s = owner;
+	const struct settings *s = ((const struct role *)owner)->settings;
 	const struct provider_row *row = provider_table_find(&s->providers, text_of(provider));
 
 	*ret = (struct broker_server){
@@ -115,7 +115,7 @@ static int open_all(struct broker_role *b)
 		.refresh_ahead_ms = s->broker_refresh_ahead_ms,
 		.timeout_ms = s->broker_timeout_ms,
 		.smtp_of = smtp_of,
-		.smtp_owner = (void *)(uintptr_t)s,
+		.smtp_owner = r,
 		.public_url = s->api_public_url,
 	};
 	const struct pg_params pp = {

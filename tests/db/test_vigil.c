@@ -21,6 +21,12 @@
 	"select data->>'recovered' from event where type = 'reply.received' order by created_at "  \
 	"desc limit 1"
 
+static bool proves_nothing(struct stage *s)
+{
+	return !s->is_proving;
+}
+
+/* Nothing of its own is still on the way to the database when this returns. */
 static void watch_and_leave(struct stage *s)
 {
 	stage_watch(s, 1);
@@ -28,6 +34,7 @@ static void watch_and_leave(struct stage *s)
 	stage_until(s, PROVEN);
 	mailbox_drop(s->mailbox);
 	s->mailbox = NULL;
+	stage_until_holds(s, proves_nothing);
 }
 
 /* As if all of that were so many minutes ago. */

@@ -55,9 +55,18 @@ void page_tell_steps(struct request *q)
 {
 	const struct page *p = q->own;
 	bool checking = strcmp(p->state, "checking") == 0;
-	char path[LINK_TOKEN + 32];
+	const struct oauth_provider *client =
+		p->was_password ? NULL : client_find(q->api, p->provider);
+	char path[LINK_TOKEN + 32], origin[PAGE_ORIGIN] = "";
 	struct html_page h = { .path = path, .again_s = AGAIN_S, .has_script = true };
 	struct buf b;
+
+	/* The script puts what became of it into this page, and with it the form that sets out
+	 * again: that is held against this page's policy. */
+	if (client) {
+		page_guard_origin(client->authorize_url, origin);
+		h.leads_to = origin;
+	}
 
 	(void)snprintf(path, sizeof(path), "%s/result", p->path);
 	buf_init(&b, BODY_MAX);

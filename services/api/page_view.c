@@ -173,7 +173,9 @@ void page_view_other_ways(struct request *q, struct buf *b)
 {
 	const struct page *p = q->own;
 	const char *provider = p->row ? p->row->name : p->provider;
-	bool oauth = p->way != PAGE_WAY_OAUTH && page_has_oauth(q, provider);
+	/* where the server is typed, the providers stand in a list of their own */
+	bool oauth = p->way != PAGE_WAY_OAUTH && page_has_oauth(q, provider) &&
+		     !(p->way == PAGE_WAY_SERVER && p->picks_provider);
 	bool password =
 		p->way == PAGE_WAY_OAUTH && p->row && (p->row->auth & PROVIDER_AUTH_PASSWORD);
 	bool server = p->way != PAGE_WAY_SERVER && p->picks_provider && !oauth &&

@@ -44,17 +44,29 @@ function makeStore() {
   };
 }
 
+// What the provider asks a person: who are you, and do you allow it?
+function questionOf(prompt, hint = '', account = '') {
+  const escaped = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+  const inner = prompt === 'login'
+    ? `<label>Account <input name="account" value="${escaped(hint)}"></label><button>Sign in</button>`
+    : `<p>Allow replyd to read the mail of ${escaped(account)}?</p><button name="answer" value="yes">Allow</button>
+       <button name="answer" value="no">Decline</button>`;
+  return `<!doctype html><html lang="en"><title>Provider</title><main><h1>Provider</h1><form method="post">${inner}</form></main>`;
+}
+
 // startOidc: redirectUris is what the client may be sent back to.  The result's hooks:
 //   accessTtl, refreshTtl    seconds; may be changed at any time
 //   loginAs(account)         whoever is asked for, this one logs in; null ends that
 //   deny(account)            its consent is refused from now on; allow(account) ends that
 //   revoke(account)          what a user does in the account's security page
+//   asks                     true: a person answers on pages of the provider's own, in a real browser
 //   failNext({ path, times, status, body, headers, delayMs })
 //                            answers the next `times` requests for path so, without the provider;
 //                            status 0 closes the connection instead; no status: only the delay
 //   mint(account)            a grant without a browser: { access_token, refresh_token, grant_id }
 //   issued(kind)             the tokens that were not removed since: of one kind ('RefreshToken'), or all with the codes
 //   seen                     { at, grantType, status } per request for /token
+//   visits                   { referer, query } per browser that was sent to the authorization endpoint
 export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 86400, port } = {}) {
   const at = port ?? await freePort();
   const issuer = `http://127.0.0.1:${at}`;
@@ -62,7 +74,7 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
   const denied = new Set();
   const faults = [];
   const oidc = {
-    port: at, issuer, accessTtl, refreshTtl, seen: [], scope,
+    port: at, issuer, accessTtl, refreshTtl, seen: [], visits: [], asks: false, scope,
     client: { id: 'replyd', secret: 'replyd-sandbox-secret' },
     authorizeUrl: `${issuer}/auth`, tokenUrl: `${issuer}/token`, userinfoUrl: `${issuer}/me`,
     revokeUrl: `${issuer}/token/revocation`,
@@ -112,14 +124,20 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
   const handle = provider.callback();
 
   let hand = null; // who logs in whatever the hint says
-  // What the person in front of the browser would do.
+  // What the person in front of the browser does, or would do.
   async function interact(req, res) {
     const { prompt, params, session, grantId } = await provider.interactionDetails(req, res);
     const finish = (result, more) => provider.interactionFinished(req, res, result,
       { mergeWithLastSubmission: Boolean(more) });
+    if (oidc.asks && req.method === 'GET') {
+      res.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
+      res.end(questionOf(prompt.name, params.login_hint, session?.accountId));
+      return null;
+    }
+    const said = oidc.asks ? await formOf(req) : new URLSearchParams();
     if (prompt.name === 'login')
-      return finish({ login: { accountId: hand ?? params.login_hint ?? 'nobody@example.test' } });
-    if (denied.has(session.accountId))
+      return finish({ login: { accountId: said.get('account') ?? hand ?? params.login_hint ?? 'nobody@example.test' } });
+    if (denied.has(session.accountId) || said.get('answer') === 'no')
       return finish({ error: 'access_denied', error_description: 'the user said no' });
     const grant = grantId ? await provider.Grant.find(grantId)
       : new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
@@ -128,15 +146,17 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
     return finish({ consent: { grantId: await grant.save() } }, true);
   }
 
-  async function grantTypeOf(req) {
+  async function formOf(req) {
     const parts = [];
     for await (const part of req) parts.push(part);
-    return new URLSearchParams(Buffer.concat(parts).toString()).get('grant_type');
+    return new URLSearchParams(Buffer.concat(parts).toString());
   }
+  const grantTypeOf = async (req) => (await formOf(req)).get('grant_type');
 
   const server = createServer(async (req, res) => {
-    const { pathname } = new URL(req.url, issuer);
+    const { pathname, searchParams } = new URL(req.url, issuer);
     try {
+      if (pathname === '/auth') oidc.visits.push({ referer: req.headers.referer ?? null, query: searchParams });
       if (pathname === '/token') {
         req.entry = { at: Date.now(), grantType: null, status: null };
         oidc.seen.push(req.entry);

@@ -131,6 +131,11 @@ unsigned intake_set_asides(const struct intake *in)
 	return in->n_set_aside;
 }
 
+uint32_t intake_set_aside_uid(const struct intake *in)
+{
+	return in->set_aside_uid;
+}
+
 const char *intake_waiting_for(const struct intake *in)
 {
 	return state_words[in->state];

@@ -281,6 +281,7 @@ void intake_ask_attempt(struct intake *in, struct intake_mail *m)
 static void set_aside(struct intake *in, struct intake_mail *m, int tries)
 {
 	in->n_set_aside++;
+	in->set_aside_uid = m->uid;
 	log_error(in->p.log, "intake.set_aside", "uid=%lu message=%s of=%s tries=%d",
 		  (unsigned long)m->uid, m->message, intake_mail_state_name(m->state), tries);
 	intake_mail_set_aside(m);

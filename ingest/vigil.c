@@ -171,9 +171,10 @@ bool vigil_progress(const struct vigil *v, struct vigil_progress *ret)
 
 bool vigil_take_note(struct vigil *v, const char **ret_code, char ret_words[VIGIL_NOTE])
 {
-	struct watch_told told;
+	struct watch_told told = v->deadly;
 
-	if (!watch_take_told(&v->watch, &told))
+	v->deadly.kind = WATCH_TOLD_NOTHING;
+	if (told.kind == WATCH_TOLD_NOTHING && !watch_take_told(&v->watch, &told))
 		return false;
 	*ret_code = vigil_note_code(told.kind);
 	vigil_note_words(&v->watch, &told, ret_words);

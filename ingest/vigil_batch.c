@@ -155,6 +155,9 @@ static void look_at_intake(struct vigil *v)
 		watch_gated(&v->watch);
 	if (!intake_is_over(v->intake))
 		return;
+	if (intake_set_asides(v->intake))
+		v->deadly = (struct watch_told){ WATCH_TOLD_DEADLY, v->watch.batch.folder,
+						 intake_set_aside_uid(v->intake) };
 	watch_gated(&v->watch);
 	watch_worked(&v->watch);
 	settled_again(v);

@@ -23,6 +23,8 @@ const char *vigil_note_code(enum watch_told_kind kind)
 		return "too_many_folders";
 	case WATCH_TOLD_SHUT:
 		return "folder_shut";
+	case WATCH_TOLD_DEADLY:
+		return "mail_deadly";
 	case WATCH_TOLD_DEAF:
 		return "server_deaf";
 	}
@@ -65,6 +67,11 @@ void vigil_note_words(const struct watch *w, const struct watch_told *t, char re
 	case WATCH_TOLD_TOO_MANY:
 		(void)snprintf(ret, VIGIL_NOTE, "%u folders more than the %u that are looked at",
 			       t->uid, (unsigned)LIMIT_SWEEP_FOLDERS);
+		return;
+	case WATCH_TOLD_DEADLY:
+		(void)snprintf(ret, VIGIL_NOTE,
+			       "two processes ended over mail %u of %s; it is not read", t->uid,
+			       name);
 		return;
 	case WATCH_TOLD_DEAF:
 		(void)snprintf(ret, VIGIL_NOTE,

@@ -154,6 +154,7 @@ struct watch_told {
 		WATCH_TOLD_SHUT,        /* a watched folder cannot be opened; tried again */
 		WATCH_TOLD_RESTORED,    /* HIGHESTMODSEQ is below what was told: looked back */
 		WATCH_TOLD_DEAF,        /* mails are not told while it is open: EXAMINE only */
+		WATCH_TOLD_DEADLY,      /* two processes died over this mail; the driver says so */
 	} kind;
 	unsigned folder;
 	uint32_t uid;

@@ -203,6 +203,7 @@ void stage_watch_as(struct stage *s, int64_t epoch, const struct mailbox_params 
 		.imap_security = "tls",
 		.imap_port = s->imapd.port,
 		.login_name = "a@example.test",
+		.is_bereft = s->is_bereft,
 	};
 
 	s->mp = *p;

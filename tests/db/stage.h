@@ -48,6 +48,7 @@ struct stage {
 	struct provider_table providers;
 	const char *host;     /* of the inbox; NULL: the imapd's */
 	const char *provider; /* NULL: one that nobody knows */
+	bool is_bereft;       /* who had it before died */
 	bool is_wanting;      /* to be admitted */
 	int wants, settled, losts, standbys;
 	char settled_for[32]; /* reason of the last that settled badly; "" for good */

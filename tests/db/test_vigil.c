@@ -150,6 +150,36 @@ static void a_mail_that_is_never_given_holds_up_nobody(void **state)
 	stage_close(&s);
 }
 
+static bool tells_deadly(struct stage *s)
+{
+	return strstr(s->notes, "mail_deadly") != NULL;
+}
+
+/* Two processes have left their attempts: nobody reads it, and the timeline says so. */
+static void a_deadly_mail_is_told(void **state)
+{
+	static struct stage s;
+
+	(void)state;
+	stage_open(&s, "vigil_deadly");
+	stage_register(&s, "out.1@example.test", "pat");
+	stage_register(&s, "out.2@example.test", "sam");
+	watch_and_leave(&s);
+	imapd_reply(&s.imapd, 0, "d@prospect.test", "out.1@example.test", "Never read.\r\n");
+	imapd_reply(&s.imapd, 0, "r2@prospect.test", "out.2@example.test", "No.\r\n");
+	pgtest_exec(s.admin,
+		    "insert into mail_attempt (workspace_id, inbox_id, folder_id, uidvalidity, uid,"
+		    " epoch, tries) select workspace_id, inbox_id, folder_id, uidvalidity, 1, 0, 2"
+		    " from folder where role = 'inbox'");
+	s.is_bereft = true;
+	stage_watch(&s, 1);
+	stage_until(&s, EVENTS, 1, "reply.received");
+	stage_until_holds(&s, tells_deadly);
+	assert_string_equal(stage_value(&s, "select string_agg(prospect_key, ' ') from message"),
+			    "sam");
+	stage_close(&s);
+}
+
 /* ---- more folders than have a place ---- */
 
 #define SIDES 11
@@ -246,6 +276,7 @@ int main(void)
 		cmocka_unit_test(a_gap_opened_while_live_is_closed),
 		cmocka_unit_test(renumbered_while_away_is_not_verified),
 		cmocka_unit_test(a_mail_that_is_never_given_holds_up_nobody),
+		cmocka_unit_test(a_deadly_mail_is_told),
 		cmocka_unit_test(what_is_half_done_waits_for_a_place),
 		cmocka_unit_test(no_folder_waits_for_another),
 	};

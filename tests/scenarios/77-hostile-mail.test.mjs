@@ -101,6 +101,24 @@ test('monstrous mails close their gates, and those behind them are seen', async 
   for (const e of box.engine.accepted) assert.ok(JSON.stringify(e).length < 256 * KB, `${e.id} is ${JSON.stringify(e).length} bytes long`);
 });
 
+// the most memory that a process ever had, in MB
+const mostOf = (pid) => Number(/VmHWM:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) / KB;
+
+test('a mail of 200 MB is told like any other, and is not held in memory', async () => {
+  const [out] = await box.register([{ inboxId: ada.id, inbox: ada.address, prospect: 'huge@example.test' }]);
+  const [pid] = box.replyd.pids('ingest');
+  const before = mostOf(pid);
+  const line = Buffer.from(`${'QUJD'.repeat(19)}\r\n`), attachment = Buffer.alloc(200 * MB, line);
+  const mail = answer(out, mime('multipart/mixed; boundary=b', '--b\r\nContent-Type: text/plain\r\n\r\nyes, see the film\r\n',
+    '--b\r\nContent-Type: video/mp4\r\nContent-Transfer-Encoding: base64\r\n\r\n', attachment, '\r\n--b--\r\n'));
+  box.dovecot.leave(ada.address, 'INBOX', mail);
+  const { event } = await box.engine.waitFor('its event', (e) => e.data.prospect?.address === out.prospect, { timeoutMs: 90000 });
+  assert.equal(event.type, 'reply.received');
+  await goesOn('behind-huge@example.test');
+  assert.ok(mostOf(pid) - before < 64, `${before} MB before, ${mostOf(pid)} MB at the most`);
+  assert.equal(startsNow(), starts, 'a role was started again');
+});
+
 test('a delivery report of a stranger, that names no mail of ours, marks no address dead', async () => {
   const [out] = await box.register([{ inboxId: ada.id, inbox: ada.address, prospect: 'alive@example.test' }]);
   await box.deliver(ada.address, bounce({ ...out, id: newId('never-sent') }));

@@ -87,6 +87,8 @@ before(async () => {
     box.oidc.failNext(how);
     const link = await box.api.post('/v1/connect-links', { provider: 'sandbox', address: `f${how.status}@example.test` });
     await connect(link.url);
+    await box.api.waitForLink(link.id); // whichever way: the next fault is not for this one
+    box.oidc.failNoMore();
   }
   // a provider that repeats what it refuses
   issued = box.oidc.issued();

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/json_text.h"
 
 void json_cleanup(json_t **j)
 {
@@ -397,36 +398,6 @@ int json_item_text(const json_t *array, const char *path, size_t i, size_t max, 
 	return take_text(j, max, /* may_be_empty= */ false, ret, err);
 }
 
-/* Length of the UTF-8 sequence at `s` (RFC 3629 section 4); 0: it is none, or a NUL. */
-static size_t utf8_len(const unsigned char *s, size_t n)
-{
-	/* lead byte from .. to, length, and the range of the second byte */
-	static const struct {
-		unsigned char from, to, len, second_from, second_to;
-	} rows[] = {
-		{ 0x01, 0x7f, 1, 0, 0 },       { 0xc2, 0xdf, 2, 0x80, 0xbf },
-		{ 0xe0, 0xe0, 3, 0xa0, 0xbf }, { 0xe1, 0xec, 3, 0x80, 0xbf },
-		{ 0xed, 0xed, 3, 0x80, 0x9f }, { 0xee, 0xef, 3, 0x80, 0xbf },
-		{ 0xf0, 0xf0, 4, 0x90, 0xbf }, { 0xf1, 0xf3, 4, 0x80, 0xbf },
-		{ 0xf4, 0xf4, 4, 0x80, 0x8f },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		size_t len = rows[i].len;
-
-		if (s[0] < rows[i].from || s[0] > rows[i].to)
-			continue;
-		if (len > n ||
-		    (len > 1 && (s[1] < rows[i].second_from || s[1] > rows[i].second_to)))
-			return 0;
-		for (size_t k = 2; k < len; k++)
-			if (s[k] < 0x80 || s[k] > 0xbf)
-				return 0;
-		return len;
-	}
-	return 0;
-}
-
 static void must(bool ok)
 {
 	if (!ok)
@@ -450,7 +421,7 @@ void json_put_text(json_t *obj, const char *key, struct text t)
 
 	buf_init(&clean, t.len <= SIZE_MAX / 3 ? t.len * 3 : SIZE_MAX);
 	for (size_t i = 0; i < t.len; i += len ? len : 1) {
-		len = utf8_len((const unsigned char *)t.at + i, t.len - i);
+		len = json_text_utf8((const unsigned char *)t.at + i, t.len - i);
 		if (!len) {
 			must(buf_add(&clean, t.at + whole, i - whole) == 0);
 			must(buf_add(&clean, "\xef\xbf\xbd", 3) == 0);

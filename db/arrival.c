@@ -1,11 +1,12 @@
 #include "db/arrival.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
-#include "db/pg_json.h"
 
 static void on_found(struct pg_tx *tx, const struct pg_answer *a);
 static void on_kept(struct pg_tx *tx, const struct pg_answer *a);
@@ -192,16 +193,30 @@ static bool has_moved(const struct pg_tx *tx, const struct pg_answer *a)
 	return a->said[last] != &advance || pg_row_bool(a, last, 0, 0);
 }
 
-json_t *arrival_item_json(const struct arrival_item *i, const char *folder, int64_t uidvalidity)
+static void put_texts(struct json_text *to, const char *key, const char *const *at, size_t n)
 {
-	return json_pack("{ss so ss sI sI ss ss ss so sI so so sb}", "message_id", i->message,
-			 "prospect_keys", pg_json_texts(i->prospects, i->n_prospects), "folder_id",
-			 folder, "uidvalidity", (json_int_t)uidvalidity, "uid", (json_int_t)i->uid,
-			 "header_message_id", i->header_message_id, "sender", i->sender, "subject",
-			 i->subject, "internal_at", pg_json_instant(i->internal_at_us),
-			 "size_bytes", (json_int_t)i->size_bytes, "matches",
-			 pg_json_given(i->matches), "detected_at",
-			 pg_json_instant(i->detected_at_us), "recovered", i->recovered);
+	json_text_open(to, key, '[');
+	for (size_t i = 0; i < n; i++)
+		json_text_string(to, NULL, at[i]);
+	json_text_close(to, ']');
+}
+
+void arrival_item_json(struct json_text *to, const struct arrival_item *i, const char *folder,
+		       int64_t uidvalidity)
+{
+	json_text_string(to, "message_id", i->message);
+	put_texts(to, "prospect_keys", i->prospects, i->n_prospects);
+	json_text_string(to, "folder_id", folder);
+	json_text_int(to, "uidvalidity", uidvalidity);
+	json_text_int(to, "uid", i->uid);
+	json_text_string(to, "header_message_id", i->header_message_id);
+	json_text_string(to, "sender", i->sender);
+	json_text_string(to, "subject", i->subject);
+	json_text_time(to, "internal_at", i->internal_at_us);
+	json_text_int(to, "size_bytes", (int64_t)i->size_bytes);
+	json_text_given(to, "matches", i->matches);
+	json_text_time(to, "detected_at", i->detected_at_us);
+	json_text_bool(to, "recovered", i->recovered);
 }
 
 int arrival_close_start(struct pg *pg, struct arrival_close *q, const struct folder_lease *l,
@@ -210,21 +225,24 @@ int arrival_close_start(struct pg *pg, struct arrival_close *q, const struct fol
 			void (*was)(struct arrival_close *, int64_t uid, enum arrival_was),
 			void (*done)(struct arrival_close *))
 {
-	json_t *list = json_array();
-	cleanup_free char *text = NULL;
+	cleanup_buf struct buf text;
+	struct json_text j = json_text_to(&text);
 
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, arrival_item_json(&items[i], folder, uidvalidity));
-	if (json_array_size(list) == n)
-		text = json_dumps(list, JSON_COMPACT);
-	json_decref(list);
-	if (!text)
+	buf_init(&text, LIMIT_PG_PARAMS);
+	json_text_open(&j, NULL, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_text_open(&j, NULL, '{');
+		arrival_item_json(&j, &items[i], folder, uidvalidity);
+		json_text_close(&j, '}');
+	}
+	json_text_close(&j, ']');
+	if (json_text_status(&j) < 0)
 		return -EINVAL;
 	q->was = was;
 	q->done = done;
 	pg_tx_init(&q->tx, l->workspace);
 	if (n > 0)
-		pg_tx_add(&q->tx, &gate_close, "uij", l->inbox, l->epoch, text);
+		pg_tx_add(&q->tx, &gate_close, "uij", l->inbox, l->epoch, (const char *)text.data);
 	if (mark)
 		add_mark(&q->tx, l, mark);
 	return pg_tx_start(pg, &q->tx, on_closed);
@@ -257,33 +275,41 @@ static const struct pg_stmt settle = {
 	"select was_new from message_settle($1::uuid, $2::bigint, $3::jsonb)",
 };
 
-json_t *arrival_verdict_json(const struct arrival_verdict *v)
+void arrival_verdict_json(struct json_text *to, const struct arrival_verdict *v)
 {
-	return json_pack("{ss so ss ss sf ss so so so si ss so ss ss so}", "message_id", v->message,
-			 "prospect_keys", pg_json_texts(v->prospects, v->n_prospects), "state",
-			 v->text_unavailable ? "text_unavailable" : "done", "kind", v->kind,
-			 "confidence", v->confidence, "snippet", v->snippet, "evidence",
-			 pg_json_given(v->evidence), "matches", pg_json_given(v->matches),
-			 "return_at", pg_json_instant(v->return_at_us), "level", v->level, "reason",
-			 v->reason, "hold_until", pg_json_instant(v->hold_until_us), "event_id",
-			 v->event, "event_type", v->event_type, "event_data",
-			 pg_json_given(v->event_data));
+	json_text_string(to, "message_id", v->message);
+	put_texts(to, "prospect_keys", v->prospects, v->n_prospects);
+	json_text_string(to, "state", v->text_unavailable ? "text_unavailable" : "done");
+	json_text_string(to, "kind", v->kind);
+	json_text_real(to, "confidence", v->confidence);
+	json_text_string(to, "snippet", v->snippet);
+	json_text_given(to, "evidence", v->evidence);
+	json_text_given(to, "matches", v->matches);
+	json_text_time(to, "return_at", v->return_at_us);
+	json_text_int(to, "level", v->level);
+	json_text_string(to, "reason", v->reason);
+	json_text_time(to, "hold_until", v->hold_until_us);
+	json_text_string(to, "event_id", v->event);
+	json_text_string(to, "event_type", v->event_type);
+	json_text_given(to, "event_data", v->event_data);
 }
 
 int arrival_settle_start(struct pg *pg, struct arrival_settle *q, const struct folder_lease *l,
 			 const struct arrival_verdict *v, const struct arrival_mark *mark,
 			 void (*done)(struct arrival_settle *))
 {
-	json_t *item = arrival_verdict_json(v);
-	cleanup_free char *text =
-		item ? json_dumps(item, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+	cleanup_buf struct buf text;
+	struct json_text j = json_text_to(&text);
 
-	json_decref(item);
-	if (!text)
+	buf_init(&text, LIMIT_PG_PARAMS);
+	json_text_open(&j, NULL, '{');
+	arrival_verdict_json(&j, v);
+	json_text_close(&j, '}');
+	if (json_text_status(&j) < 0)
 		return -EINVAL;
 	q->done = done;
 	pg_tx_init(&q->tx, l->workspace);
-	pg_tx_add(&q->tx, &settle, "uij", l->inbox, l->epoch, text);
+	pg_tx_add(&q->tx, &settle, "uij", l->inbox, l->epoch, (const char *)text.data);
 	if (mark)
 		add_mark(&q->tx, l, mark);
 	return pg_tx_start(pg, &q->tx, on_settled);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/json_text.h"
 #include "db/folder.h"
 #include "db/gather.h"
 #include "db/pg.h"
@@ -144,8 +145,10 @@ int arrival_settle_start(struct pg *pg, struct arrival_settle *q, const struct f
 
 /* ---- for db/ only ---- */
 
-json_t *arrival_item_json(const struct arrival_item *i, const char *folder, int64_t uidvalidity);
-json_t *arrival_verdict_json(const struct arrival_verdict *v);
+/* Members of an object; json_text_status() tells whether all texts were UTF-8. */
+void arrival_item_json(struct json_text *to, const struct arrival_item *i, const char *folder,
+		       int64_t uidvalidity);
+void arrival_verdict_json(struct json_text *to, const struct arrival_verdict *v);
 enum arrival_was arrival_was_of(const char *word);
 
 #endif

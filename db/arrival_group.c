@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/json_text.h"
+#include "base/limits.h"
 #include "base/mem.h"
-#include "db/pg_json.h"
 
 static void found_row(struct gather_ask *ask, const struct pg_answer *a, int row);
 static void on_found(struct gather_ask *ask, const struct outcome *o);
@@ -13,20 +14,23 @@ static void on_closed(struct gather_ask *ask, const struct outcome *o);
 static void settled_row(struct gather_ask *ask, const struct pg_answer *a, int row);
 static void on_settled(struct gather_ask *ask, const struct outcome *o);
 
-static json_t *job_of(const struct folder_lease *l, const struct arrival_mark *m)
+/* A job's members; a folder's only where its watermarks move. */
+static void write_job(struct buf *ret, const struct folder_lease *l, const struct arrival_mark *m)
 {
-	json_t *job = json_pack("{ss ss sI}", "workspace_id", l->workspace, "inbox_id", l->inbox,
-				"epoch", (json_int_t)l->epoch);
+	struct json_text j = json_text_to(ret);
 
-	if (job && m)
-		(void)json_object_update_new(
-			job,
-			json_pack("{ss sI sI so sI so}", "folder_id", m->folder, "uidvalidity",
-				  (json_int_t)m->uidvalidity, "uid_gated", (json_int_t)m->uid_gated,
-				  "gated_at", pg_json_instant(m->gated_at_us), "uid_ingested",
-				  (json_int_t)m->uid_ingested, "ingested_at",
-				  pg_json_instant(m->ingested_at_us)));
-	return job;
+	buf_init(ret, LIMIT_PG_PARAMS);
+	json_text_string(&j, "workspace_id", l->workspace);
+	json_text_string(&j, "inbox_id", l->inbox);
+	json_text_int(&j, "epoch", l->epoch);
+	if (!m)
+		return;
+	json_text_string(&j, "folder_id", m->folder);
+	json_text_int(&j, "uidvalidity", m->uidvalidity);
+	json_text_int(&j, "uid_gated", m->uid_gated);
+	json_text_time(&j, "gated_at", m->gated_at_us);
+	json_text_int(&j, "uid_ingested", m->uid_ingested);
+	json_text_time(&j, "ingested_at", m->ingested_at_us);
 }
 
 /* ---- find ---- */
@@ -35,15 +39,19 @@ int arrival_group_find(struct gather *g, struct arrival_find *q, const struct fo
 		       const uint8_t (*digests)[ARRIVAL_DIGEST], size_t n,
 		       void (*done)(struct arrival_find *))
 {
-	json_t *list = json_array();
+	struct buf job;
+	struct json_text j = json_text_to(&job);
 
+	buf_init(&job, LIMIT_PG_PARAMS);
+	json_text_string(&j, "workspace_id", l->workspace);
+	json_text_open(&j, "digests", '[');
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, pg_json_hex(digests[i], ARRIVAL_DIGEST));
+		json_text_hex(&j, NULL, digests[i], ARRIVAL_DIGEST);
+	json_text_close(&j, ']');
 	arrival_find_clear(q);
 	q->done = done;
-	return gather_start(g, &q->ask, GATHER_FIND, l->inbox,
-			    json_pack("{ss so}", "workspace_id", l->workspace, "digests", list),
-			    NULL, found_row, on_found);
+	gather_start(g, &q->ask, GATHER_FIND, l->inbox, &job, NULL, 0, found_row, on_found);
+	return 0;
 }
 
 static void found_row(struct gather_ask *ask, const struct pg_answer *a, int row)
@@ -70,19 +78,22 @@ int arrival_group_close(struct gather *g, struct arrival_close *q, const struct 
 			void (*was)(struct arrival_close *, int64_t uid, enum arrival_was),
 			void (*done)(struct arrival_close *))
 {
-	json_t *list = json_array();
+	cleanup_buf struct buf list, job;
+	struct json_text j = json_text_to(&list);
 
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, arrival_item_json(&items[i], folder, uidvalidity));
-	if (json_array_size(list) != n) {
-		json_decref(list);
-		return -EINVAL;
+	write_job(&job, l, mark);
+	buf_init(&list, LIMIT_PG_PARAMS);
+	for (size_t i = 0; i < n && !json_text_status(&j); i++) {
+		arrival_item_json(&j, &items[i], folder, uidvalidity);
+		(void)text_add(&list, TEXT("\n"));
 	}
+	if (json_text_status(&j) < 0)
+		return -EINVAL;
 	q->was = was;
 	q->done = done;
 	q->fenced = q->moved = false;
-	return gather_start(g, &q->ask, GATHER_CLOSE, l->inbox, job_of(l, mark), list, closed_row,
-			    on_closed);
+	gather_start(g, &q->ask, GATHER_CLOSE, l->inbox, &job, &list, n, closed_row, on_closed);
+	return 0;
 }
 
 static void closed_row(struct gather_ask *ask, const struct pg_answer *a, int row)
@@ -111,14 +122,19 @@ int arrival_group_settle(struct gather *g, struct arrival_settle *q, const struc
 			 const struct arrival_verdict *v, const struct arrival_mark *mark,
 			 void (*done)(struct arrival_settle *))
 {
-	json_t *item = arrival_verdict_json(v);
+	cleanup_buf struct buf item, job;
+	struct json_text j = json_text_to(&item);
 
-	if (!item)
+	write_job(&job, l, mark);
+	buf_init(&item, LIMIT_PG_PARAMS);
+	arrival_verdict_json(&j, v);
+	if (json_text_status(&j) < 0)
 		return -EINVAL;
+	(void)text_add(&item, TEXT("\n"));
 	q->done = done;
 	q->fenced = q->moved = q->was_new = q->is_odd = false;
-	return gather_start(g, &q->ask, GATHER_SETTLE, l->inbox, job_of(l, mark),
-			    json_pack("[o]", item), settled_row, on_settled);
+	gather_start(g, &q->ask, GATHER_SETTLE, l->inbox, &job, &item, 1, settled_row, on_settled);
+	return 0;
 }
 
 static void settled_row(struct gather_ask *ask, const struct pg_answer *a, int row)

@@ -2,8 +2,9 @@
 
 #include <errno.h>
 
+#include "base/json_text.h"
+#include "base/limits.h"
 #include "base/mem.h"
-#include "db/pg_json.h"
 
 static void on_loaded(struct pg_tx *tx, const struct pg_answer *a);
 static void on_row(struct gather_ask *ask, const struct pg_answer *a, int row);
@@ -66,31 +67,41 @@ const struct pg_stmt folder_load_stmts[FOLDER_LOAD_STMTS] = {
 };
 /* clang-format on */
 
-static json_t *job_of(const struct folder_lease *l)
+/* The members of a job. */
+static int write_job(struct buf *ret, const struct folder_lease *l)
 {
-	return json_pack("{si ss ss sI}", "job", 0, "workspace_id", l->workspace, "inbox_id",
-			 l->inbox, "epoch", (json_int_t)l->epoch);
+	struct json_text j = json_text_to(ret);
+
+	buf_init(ret, LIMIT_PG_PARAMS);
+	json_text_string(&j, "workspace_id", l->workspace);
+	json_text_string(&j, "inbox_id", l->inbox);
+	json_text_int(&j, "epoch", l->epoch);
+	return json_text_status(&j);
 }
 
-static int start_alone(struct pg *pg, struct folder_load *q, const struct folder_lease *l)
+static int start_alone(struct pg *pg, struct folder_load *q, const struct buf *job)
 {
-	cleanup_free char *job = pg_json_dump(json_pack("[o]", job_of(l)));
+	cleanup_buf struct buf list;
 
-	if (!job)
-		return -EINVAL;
+	gather_list_of(job, &list);
 	pg_tx_init(&q->tx, NULL);
 	for (int i = 0; i < FOLDER_LOAD_STMTS; i++)
-		pg_tx_add(&q->tx, &folder_load_stmts[i], "j", job);
+		pg_tx_add(&q->tx, &folder_load_stmts[i], "j", (const char *)list.data);
 	return pg_tx_start(pg, &q->tx, on_loaded);
 }
 
 int folder_load_start(struct pg *pg, struct gather *g, struct folder_load *q,
 		      const struct folder_lease *l)
 {
+	cleanup_buf struct buf job;
+
 	q->fenced = q->is_held = false;
+	if (write_job(&job, l) < 0)
+		return -EINVAL;
 	if (!g)
-		return start_alone(pg, q, l);
-	return gather_start(g, &q->ask, GATHER_LOAD, l->inbox, job_of(l), NULL, on_row, on_over);
+		return start_alone(pg, q, &job);
+	gather_start(g, &q->ask, GATHER_LOAD, l->inbox, &job, NULL, 0, on_row, on_over);
+	return 0;
 }
 
 void folder_load_cancel(struct folder_load *q)

@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/json_text.h"
+#include "base/limits.h"
 #include "base/mem.h"
-#include "db/pg_json.h"
 
 static void on_written(struct pg_tx *tx, const struct pg_answer *a);
 static void on_row(struct gather_ask *ask, const struct pg_answer *a, int row);
@@ -50,26 +51,34 @@ static const struct pg_stmt event = {
 };
 /* clang-format on */
 
-static json_t *job_of(const struct folder_lease *l, const struct folder_said *said)
+/* The members of a job. */
+static int write_job(struct buf *ret, const struct folder_lease *l, const struct folder_said *said)
 {
-	return json_pack("{si ss sI ss ss ss ss sI sI sI}", "job", 0, "inbox_id", l->inbox, "epoch",
-			 (json_int_t)l->epoch, "state", said->state, "reason", said->reason,
-			 "detail", said->detail, "waiting_for", said->waiting_for, "done",
-			 (json_int_t)said->progress_done, "whole", (json_int_t)said->progress_of,
-			 "retry_at", (json_int_t)said->retry_at_us);
+	struct json_text j = json_text_to(ret);
+
+	buf_init(ret, LIMIT_PG_PARAMS);
+	json_text_string(&j, "inbox_id", l->inbox);
+	json_text_int(&j, "epoch", l->epoch);
+	json_text_string(&j, "state", said->state);
+	json_text_string(&j, "reason", said->reason);
+	json_text_string(&j, "detail", said->detail);
+	json_text_string(&j, "waiting_for", said->waiting_for);
+	json_text_int(&j, "done", said->progress_done);
+	json_text_int(&j, "whole", said->progress_of);
+	json_text_int(&j, "retry_at", said->retry_at_us);
+	return json_text_status(&j);
 }
 
 static int start_alone(struct pg *pg, struct folder_state *q, const struct folder_lease *l,
-		       const struct folder_said *said)
+		       const struct folder_said *said, const struct buf *job)
 {
-	cleanup_free char *job = pg_json_dump(json_pack("[o]", job_of(l, said)));
+	cleanup_buf struct buf list;
 
-	if (!job)
-		return -EINVAL;
+	gather_list_of(job, &list);
 	pg_tx_init(&q->tx, l->workspace);
 	pg_tx_add(&q->tx, &fence, "ui", l->inbox, l->epoch);
 	for (int i = 0; i < FOLDER_STATE_STMTS; i++)
-		pg_tx_add(&q->tx, &folder_state_stmts[i], "j", job);
+		pg_tx_add(&q->tx, &folder_state_stmts[i], "j", (const char *)list.data);
 	if (said->event)
 		pg_tx_add(&q->tx, &event, "utuj", said->event, said->event_type, l->inbox,
 			  said->event_data);
@@ -80,13 +89,17 @@ int folder_state_start(struct pg *pg, struct gather *g, struct folder_state *q,
 		       const struct folder_lease *l, const struct folder_said *said,
 		       void (*done)(struct folder_state *))
 {
+	cleanup_buf struct buf job;
+
 	q->done = done;
 	q->fenced = q->is_held = false;
 	q->links = 0;
+	if (write_job(&job, l, said) < 0)
+		return -EINVAL;
 	if (!g || said->event)
-		return start_alone(pg, q, l, said);
-	return gather_start(g, &q->ask, GATHER_STATE, l->inbox, job_of(l, said), NULL, on_row,
-			    on_over);
+		return start_alone(pg, q, l, said, &job);
+	gather_start(g, &q->ask, GATHER_STATE, l->inbox, &job, NULL, 0, on_row, on_over);
+	return 0;
 }
 
 void folder_state_cancel(struct folder_state *q)

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 
 #include "base/io/timer.h"
+#include "base/json_text.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "db/folder_load.h"
 #include "db/folder_state.h"
-#include "db/pg_json.h"
 
 static void on_turn(struct timer *t);
 static void on_answer(struct pg_tx *tx, const struct pg_answer *a);
@@ -107,9 +108,8 @@ static void on_closed(struct timer *t)
 
 static void forget(struct gather_ask *q)
 {
-	json_decref(q->job);
-	json_decref(q->items);
-	q->job = q->items = NULL;
+	buf_clear(&q->job);
+	buf_clear(&q->items);
 	q->group = NULL;
 	q->state = GATHER_IDLE;
 }
@@ -133,17 +133,19 @@ static unsigned lane_of(const struct gather *g, const char *inbox)
 	return sum % g->n;
 }
 
-int gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind, const char *inbox,
-		 json_t *job, json_t *items,
-		 void (*row)(struct gather_ask *, const struct pg_answer *, int),
-		 void (*done)(struct gather_ask *, const struct outcome *))
+void gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind, const char *inbox,
+		  struct buf *job, struct buf *items, size_t n,
+		  void (*row)(struct gather_ask *, const struct pg_answer *, int),
+		  void (*done)(struct gather_ask *, const struct outcome *))
 {
-	if (!job) {
-		json_decref(items);
-		return -EINVAL;
+	q->job = *job;
+	buf_init(job, job->max);
+	buf_init(&q->items, 0);
+	if (items) {
+		q->items = *items;
+		buf_init(items, items->max);
 	}
-	q->job = job;
-	q->items = items;
+	q->n_items = n;
 	q->row = row;
 	q->done = done;
 	q->alone = false;
@@ -151,21 +153,45 @@ int gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind, 
 	list_init(&q->link);
 	list_append(&g->lanes[lane_of(g, inbox)].queues[kind], &q->link);
 	timer_in(&g->turn, 0);
-	return 0;
 }
 
 /* ---- groups ---- */
 
-static void number(struct gather_ask *q, int job)
+static void add(struct json_text *to, int job, struct text members)
 {
-	size_t i;
-	json_t *one;
+	json_text_open(to, NULL, '{');
+	json_text_int(to, "job", job);
+	json_text_more(to, members);
+	json_text_close(to, '}');
+}
 
-	json_object_set_new(q->job, "job", json_integer(job));
-	json_array_foreach(q->items, i, one)
-	{
-		json_object_set_new(one, "job", json_integer(job));
+void gather_list_of(const struct buf *job, struct buf *ret)
+{
+	struct json_text j = json_text_to(ret);
+
+	buf_init(ret, LIMIT_PG_PARAMS);
+	json_text_open(&j, NULL, '[');
+	add(&j, 0, text_of_buf(job));
+	json_text_close(&j, ']');
+}
+
+/* The two lists that a group's statement takes.  -ENOBUFS: more than one statement may bring. */
+static int write_group(const struct gather_group *group, struct buf *jobs, struct buf *items)
+{
+	struct json_text j = json_text_to(jobs), i = json_text_to(items);
+
+	json_text_open(&j, NULL, '[');
+	json_text_open(&i, NULL, '[');
+	for (int at = 0; at < group->n; at++) {
+		struct text rest = text_of_buf(&group->asks[at]->items), line;
+
+		add(&j, at, text_of_buf(&group->asks[at]->job));
+		while (text_cut(rest, '\n', &line, &rest))
+			add(&i, at, line);
 	}
+	json_text_close(&j, ']');
+	json_text_close(&i, ']');
+	return json_text_status(&j) ? json_text_status(&j) : json_text_status(&i);
 }
 
 /* What has queued, within the ceilings; one that is to be alone is. */
@@ -177,11 +203,10 @@ static void collect(struct gather_group *group)
 	while (group->n < GATHER_MOST && (first = list_first(queue))) {
 		struct gather_ask *q = container_of(first, struct gather_ask, link);
 
-		items += json_array_size(q->items);
+		items += q->n_items;
 		if (group->n > 0 && (q->alone || items > GATHER_ITEMS))
 			return;
 		list_remove(first);
-		number(q, group->n);
 		q->group = group;
 		q->state = GATHER_SENT;
 		group->asks[group->n++] = q;
@@ -226,28 +251,31 @@ static void ask_each(struct gather_group *group)
 	group->n = 0;
 }
 
-static void send_group(struct gather_group *group)
+static int start_group(struct gather_group *group)
 {
-	json_t *jobs = json_array(), *items = json_array();
-	cleanup_free char *jobs_text = NULL, *items_text = NULL;
-	int r;
+	cleanup_buf struct buf jobs, items;
 
-	collect(group);
-	for (int i = 0; i < group->n; i++) {
-		json_array_append(jobs, group->asks[i]->job);
-		if (group->asks[i]->items)
-			json_array_extend(items, group->asks[i]->items);
-	}
-	jobs_text = pg_json_dump(jobs);
-	items_text = pg_json_dump(items);
+	buf_init(&jobs, LIMIT_PG_PARAMS);
+	buf_init(&items, LIMIT_PG_PARAMS);
+	if (write_group(group, &jobs, &items) < 0)
+		return -EMSGSIZE;
 	pg_tx_init(&group->tx, NULL);
 	for (int st = 0; st < kinds[group->kind].n; st++)
 		if (kinds[group->kind].has_items)
-			pg_tx_add(&group->tx, &kinds[group->kind].stmts[st], "jj", jobs_text,
-				  items_text);
+			pg_tx_add(&group->tx, &kinds[group->kind].stmts[st], "jj",
+				  (const char *)jobs.data, (const char *)items.data);
 		else
-			pg_tx_add(&group->tx, &kinds[group->kind].stmts[st], "j", jobs_text);
-	r = pg_tx_start(group->lane->pg, &group->tx, on_answer);
+			pg_tx_add(&group->tx, &kinds[group->kind].stmts[st], "j",
+				  (const char *)jobs.data);
+	return pg_tx_start(group->lane->pg, &group->tx, on_answer);
+}
+
+static void send_group(struct gather_group *group)
+{
+	int r;
+
+	collect(group);
+	r = start_group(group);
 	if (r == -EMSGSIZE && group->n > 1) {
 		ask_each(group);
 		timer_in(&group->lane->owner->turn, 0);

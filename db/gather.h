@@ -1,9 +1,11 @@
 #ifndef DB_GATHER_H
 #define DB_GATHER_H
 
-#include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "base/buf.h"
+#include "base/buf.h"
 #include "base/io/loop.h"
 #include "base/list.h"
 #include "db/pg.h"
@@ -47,7 +49,8 @@ void gather_drop(struct gather *g);
 struct gather_ask {
 	struct list link;
 	struct gather_group *group;
-	json_t *job, *items;
+	struct buf job, items;
+	size_t n_items;
 	bool alone;
 	int st; /* in `row`: of a kind with several statements, the one whose row it is */
 	enum { GATHER_IDLE, GATHER_QUEUED, GATHER_SENT } state;
@@ -58,14 +61,17 @@ struct gather_ask {
 };
 
 /*
- * `job`: an object, to which its number is added; `items`: an array of objects, likewise;
- * both are given up in any case, `items` may be NULL.  `inbox` chooses the lane.  0: `done` comes
- * exactly once, later.  -EINVAL: `job` or `items` was not made, a text is not UTF-8.
+ * `job`: the members of an object, as base/json_text.h writes them, without the brackets; the group
+ * adds its number.  `items`: `n` such objects, each with a line break behind it, and given the
+ * number likewise; NULL where a kind has none.  Both are taken over, and empty afterwards.  `inbox`
+ * chooses the lane.  `done` comes exactly once, later.
  */
-int gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind, const char *inbox,
-		 json_t *job, json_t *items,
-		 void (*row)(struct gather_ask *, const struct pg_answer *, int),
-		 void (*done)(struct gather_ask *, const struct outcome *));
+void gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind, const char *inbox,
+		  struct buf *job, struct buf *items, size_t n,
+		  void (*row)(struct gather_ask *, const struct pg_answer *, int),
+		  void (*done)(struct gather_ask *, const struct outcome *));
+/* The list that is a group of this one job, for who asks by itself. */
+void gather_list_of(const struct buf *job, struct buf *ret);
 /* As pg_tx_cancel(). */
 void gather_cancel(struct gather_ask *q);
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json_text.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
 static json_t *instant(int64_t us)
@@ -30,83 +32,92 @@ static char *dump(json_t *v)
 	return text;
 }
 
+/* The text, unless something in it could not be written. */
+static char *written(const struct json_text *j)
+{
+	return json_text_status(j) < 0 ? NULL : buf_take(j->to);
+}
+
 char *event_json_matches(const struct event_json_match *at, size_t n)
 {
-	json_t *list = json_array();
+	cleanup_buf struct buf text;
+	struct json_text j = json_text_to(&text);
 
+	buf_init(&text, LIMIT_EVENT);
+	json_text_open(&j, NULL, '[');
 	for (size_t i = 0; i < n; i++) {
 		const struct event_json_match *m = &at[i];
 
-		json_array_append_new(list,
-				      json_pack("{ss ss ss ss ss ss ss ss sf ss}", "outbound_id",
-						m->outbound, "inbox_id", m->inbox, "sequence",
-						m->sequence, "step", m->step, "prospect",
-						m->prospect, "address", m->address, "message_id",
-						m->message_id, "method", m->method, "confidence",
-						m->confidence, "evidence", m->evidence));
+		json_text_open(&j, NULL, '{');
+		json_text_string(&j, "outbound_id", m->outbound);
+		json_text_string(&j, "inbox_id", m->inbox);
+		json_text_string(&j, "sequence", m->sequence);
+		json_text_string(&j, "step", m->step);
+		json_text_string(&j, "prospect", m->prospect);
+		json_text_string(&j, "address", m->address);
+		json_text_string(&j, "message_id", m->message_id);
+		json_text_string(&j, "method", m->method);
+		json_text_real(&j, "confidence", m->confidence);
+		json_text_string(&j, "evidence", m->evidence);
+		json_text_close(&j, '}');
 	}
-	return dump(list);
-}
-
-size_t event_json_prospects(const char *matches, char **ret, size_t max)
-{
-	json_t *list = json_loads(matches, 0, NULL), *one;
-	size_t n = 0, at;
-
-	json_array_foreach(list, at, one)
-	{
-		const char *key = json_string_value(json_object_get(one, "prospect"));
-		size_t i = 0;
-
-		while (key && i < n && strcmp(ret[i], key) != 0)
-			i++;
-		if (key && i == n && n < max)
-			ret[n++] = mem_text(key);
-	}
-	json_decref(list);
-	return n;
-}
-
-char *event_json_evidence(const struct classify_verdict *v)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < v->n_evidence; i++)
-		json_array_append_new(list,
-				      json_pack("{ss ss ss}", "rule", v->evidence[i].rule, "source",
-						classify_verdict_source_name(v->evidence[i].source),
-						"text", v->evidence[i].text));
-	return dump(list);
-}
-
-static json_t *bounce_json(const struct classify_verdict *v)
-{
-	const struct classify_bounce *b = &v->bounce;
-
-	if (v->kind != CLASSIFY_BOUNCE_HARD && v->kind != CLASSIFY_BOUNCE_SOFT)
-		return json_null();
-	return json_pack("{so so so so so so}", "recipient", said(b->recipient), "action",
-			 said(mime_dsn_action_name(b->action)), "status", said(b->status),
-			 "smtp_code", b->smtp_code ? json_integer(b->smtp_code) : json_null(),
-			 "reason", said(b->reason), "diagnostic", said(b->diagnostic));
+	json_text_close(&j, ']');
+	return written(&j);
 }
 
 /* What an event shows of each match: not the addresses and ids of other outbounds. */
-static json_t *shown_matches(const json_t *matches)
+static void put_shown(struct json_text *j, const struct event_json_match *at, size_t n)
 {
-	static const char *const keys[] = { "outbound_id", "sequence",   "step",    "prospect",
-					    "method",      "confidence", "evidence" };
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < json_array_size(matches); i++) {
-		json_t *shown = json_object();
-
-		for (size_t k = 0; k < countof(keys); k++)
-			json_object_set(shown, keys[k],
-					json_object_get(json_array_get(matches, i), keys[k]));
-		json_array_append_new(list, shown);
+	json_text_open(j, "matches", '[');
+	for (size_t i = 0; i < n; i++) {
+		json_text_open(j, NULL, '{');
+		json_text_string(j, "outbound_id", at[i].outbound);
+		json_text_string(j, "sequence", at[i].sequence);
+		json_text_string(j, "step", at[i].step);
+		json_text_string(j, "prospect", at[i].prospect);
+		json_text_string(j, "method", at[i].method);
+		json_text_real(j, "confidence", at[i].confidence);
+		json_text_string(j, "evidence", at[i].evidence);
+		json_text_close(j, '}');
 	}
-	return list;
+	json_text_close(j, ']');
+}
+
+char *event_json_about(const struct event_json_match *at, size_t n)
+{
+	static const struct event_json_match none = { "", "", "", "", "", "", "", "", 0, "" };
+	const struct event_json_match *best = n ? &at[0] : &none;
+	cleanup_buf struct buf text;
+	struct json_text j = json_text_to(&text);
+
+	buf_init(&text, LIMIT_EVENT);
+	json_text_open(&j, "prospect", '{');
+	json_text_string(&j, "key", best->prospect);
+	json_text_string(&j, "address", best->address);
+	json_text_close(&j, '}');
+	json_text_string(&j, "sequence", best->sequence);
+	json_text_string(&j, "step", best->step);
+	json_text_open(&j, "outbound", '{');
+	json_text_string(&j, "id", best->outbound);
+	json_text_string(&j, "message_id", best->message_id);
+	json_text_close(&j, '}');
+	put_shown(&j, at, n);
+	return written(&j);
+}
+
+size_t event_json_prospects(const struct event_json_match *at, size_t n, char **ret, size_t max)
+{
+	size_t found = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		size_t i = 0;
+
+		while (i < found && strcmp(ret[i], at[k].prospect) != 0)
+			i++;
+		if (i == found && found < max)
+			ret[found++] = mem_text(at[k].prospect);
+	}
+	return found;
 }
 
 static const char *of(const json_t *match, const char *key)
@@ -116,45 +127,136 @@ static const char *of(const json_t *match, const char *key)
 	return v ? v : "";
 }
 
+void event_json_list_read(const char *matches, struct event_json_list *ret)
+{
+	size_t at;
+	json_t *m;
+
+	ret->doc = json_loads(matches, 0, NULL);
+	ret->n = 0;
+	json_array_foreach(ret->doc, at, m)
+	{
+		if (ret->n < LIMIT_MATCHES && of(m, "prospect")[0])
+			ret->at[ret->n++] = (struct event_json_match){
+				.outbound = of(m, "outbound_id"),
+				.inbox = of(m, "inbox_id"),
+				.sequence = of(m, "sequence"),
+				.step = of(m, "step"),
+				.prospect = of(m, "prospect"),
+				.address = of(m, "address"),
+				.message_id = of(m, "message_id"),
+				.method = of(m, "method"),
+				.confidence = json_number_value(json_object_get(m, "confidence")),
+				.evidence = of(m, "evidence"),
+			};
+	}
+}
+
+void event_json_list_clear(struct event_json_list *l)
+{
+	json_decref(l->doc);
+	l->doc = NULL;
+	l->n = 0;
+}
+
+char *event_json_evidence(const struct classify_verdict *v)
+{
+	cleanup_buf struct buf text;
+	struct json_text j = json_text_to(&text);
+
+	buf_init(&text, LIMIT_EVENT);
+	json_text_open(&j, NULL, '[');
+	for (size_t i = 0; i < v->n_evidence; i++) {
+		json_text_open(&j, NULL, '{');
+		json_text_string(&j, "rule", v->evidence[i].rule);
+		json_text_string(&j, "source", classify_verdict_source_name(v->evidence[i].source));
+		json_text_string(&j, "text", v->evidence[i].text);
+		json_text_close(&j, '}');
+	}
+	json_text_close(&j, ']');
+	return written(&j);
+}
+
+static void put_bounce(struct json_text *j, const struct classify_verdict *v)
+{
+	const struct classify_bounce *b = &v->bounce;
+
+	if (v->kind != CLASSIFY_BOUNCE_HARD && v->kind != CLASSIFY_BOUNCE_SOFT) {
+		json_text_null(j, "bounce");
+		return;
+	}
+	json_text_open(j, "bounce", '{');
+	json_text_said(j, "recipient", b->recipient);
+	json_text_said(j, "action", mime_dsn_action_name(b->action));
+	json_text_said(j, "status", b->status);
+	if (b->smtp_code)
+		json_text_int(j, "smtp_code", b->smtp_code);
+	else
+		json_text_null(j, "smtp_code");
+	json_text_said(j, "reason", b->reason);
+	json_text_said(j, "diagnostic", b->diagnostic);
+	json_text_close(j, '}');
+}
+
 static int64_t ms_between(int64_t from_us, int64_t to_us)
 {
 	return to_us > from_us ? (to_us - from_us) / 1000 : 0;
 }
 
-static json_t *mail_json(const struct event_json_mail *m, const json_t *matches)
+static void put_message(struct json_text *j, const struct event_json_mail *m)
 {
-	const json_t *best = json_array_get(matches, 0);
-	const struct classify_verdict *v = m->verdict;
-	json_t *evidence = json_loads(m->evidence, 0, NULL);
+	json_text_open(j, "inbox", '{');
+	json_text_string(j, "id", m->inbox);
+	json_text_string(j, "address", m->inbox_address);
+	json_text_string(j, "folder_role", m->folder_role);
+	json_text_close(j, '}');
+	json_text_open(j, "message", '{');
+	json_text_string(j, "id", m->message);
+	json_text_said(j, "message_id", m->header_message_id);
+	json_text_said(j, "from", m->from);
+	json_text_string(j, "subject", m->subject);
+	json_text_time(j, "received_at", m->received_us);
+	json_text_string(j, "snippet", m->snippet);
+	json_text_close(j, '}');
+}
 
-	return json_pack(
-		"{s{ss ss} s{ss ss ss} ss ss s{ss ss} s{ss so so ss so ss} ss sn sf so so s{si ss} "
-		"so so sb sb so"
-		" s{sI sI} so so}",
-		"prospect", "key", of(best, "prospect"), "address", of(best, "address"), "inbox",
-		"id", m->inbox, "address", m->inbox_address, "folder_role", m->folder_role,
-		"sequence", of(best, "sequence"), "step", of(best, "step"), "outbound", "id",
-		of(best, "outbound_id"), "message_id", of(best, "message_id"), "message", "id",
-		m->message, "message_id", said(m->header_message_id), "from", said(m->from),
-		"subject", m->subject, "received_at", instant(m->received_us), "snippet",
-		m->snippet, "kind", classify_kind_name(v->kind), "intent", "confidence",
-		v->confidence, "evidence", evidence ? evidence : json_array(), "matches",
-		shown_matches(matches), "gate", "level", m->level, "reason", m->reason, "bounce",
-		bounce_json(v), "return_at", said(v->return_at), "recovered", m->recovered,
-		"text_unavailable", m->text_unavailable != NULL, "text_unavailable_reason",
-		said(m->text_unavailable), "latency_ms", "detected_to_gated",
-		(json_int_t)ms_between(m->detected_us, m->gated_us), "detected_to_ingested",
-		(json_int_t)ms_between(m->detected_us, m->ingested_us), "detected_at",
-		instant(m->detected_us), "gated_at", instant(m->gated_us));
+static void put_verdict(struct json_text *j, const struct event_json_mail *m)
+{
+	const struct classify_verdict *v = m->verdict;
+
+	json_text_string(j, "kind", classify_kind_name(v->kind));
+	json_text_null(j, "intent");
+	json_text_real(j, "confidence", v->confidence);
+	json_text_given(j, "evidence", m->evidence);
+	json_text_open(j, "gate", '{');
+	json_text_int(j, "level", m->level);
+	json_text_string(j, "reason", m->reason);
+	json_text_close(j, '}');
+	put_bounce(j, v);
+	json_text_said(j, "return_at", v->return_at);
 }
 
 char *event_json_mail(const struct event_json_mail *m)
 {
-	json_t *matches = json_loads(m->matches, 0, NULL);
-	char *text = dump(mail_json(m, matches));
+	cleanup_buf struct buf text;
+	struct json_text j = json_text_to(&text);
 
-	json_decref(matches);
-	return text;
+	buf_init(&text, LIMIT_EVENT);
+	json_text_open(&j, NULL, '{');
+	json_text_more(&j, text_of(m->about));
+	put_message(&j, m);
+	put_verdict(&j, m);
+	json_text_bool(&j, "recovered", m->recovered);
+	json_text_bool(&j, "text_unavailable", m->text_unavailable != NULL);
+	json_text_said(&j, "text_unavailable_reason", m->text_unavailable);
+	json_text_open(&j, "latency_ms", '{');
+	json_text_int(&j, "detected_to_gated", ms_between(m->detected_us, m->gated_us));
+	json_text_int(&j, "detected_to_ingested", ms_between(m->detected_us, m->ingested_us));
+	json_text_close(&j, '}');
+	json_text_time(&j, "detected_at", m->detected_us);
+	json_text_time(&j, "gated_at", m->gated_us);
+	json_text_close(&j, '}');
+	return written(&j);
 }
 
 static json_t *answered(const json_t *prospect)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/limits.h"
 #include "ingest/classify/classify.h"
 
 /*
@@ -23,14 +24,27 @@ struct event_json_match {
 
 /* The list that is kept with a message; strongest first. */
 char *event_json_matches(const struct event_json_match *at, size_t n);
-/* The prospects that such a list names, each once, in its order; at most `max`.  Each is the
- * caller's to free(). */
-size_t event_json_prospects(const char *matches, char **ret, size_t max);
+/* Members of the event that come from them: prospect, sequence, step and outbound of the strongest,
+ * and what is shown of each. */
+char *event_json_about(const struct event_json_match *at, size_t n);
+/* The prospects that they name, each once, in their order; at most `max`.  Each is the caller's to
+ * free(). */
+size_t event_json_prospects(const struct event_json_match *at, size_t n, char **ret, size_t max);
+
+/* Such a list as it was kept; borrows from `doc`.  What is no list is an empty one. */
+struct event_json_list {
+	json_t *doc;
+	struct event_json_match at[LIMIT_MATCHES];
+	size_t n;
+};
+void event_json_list_read(const char *matches, struct event_json_list *ret);
+void event_json_list_clear(struct event_json_list *l);
+
 /* [{rule, source, text}] */
 char *event_json_evidence(const struct classify_verdict *v);
 
 struct event_json_mail {
-	const char *matches;  /* from event_json_matches() */
+	const char *about;    /* from event_json_about() */
 	const char *evidence; /* from event_json_evidence() */
 	const char *inbox, *inbox_address, *folder_role;
 	const char *message, *header_message_id, *from, *subject, *snippet;

@@ -44,6 +44,7 @@ void intake_mail_clear(struct intake_mail *m)
 	buf_clear(&m->text);
 	buf_clear(&m->raw);
 	free(m->matches);
+	free(m->about);
 	free(m->header_message_id);
 	free(m->sender);
 	free(m->subject);
@@ -52,11 +53,22 @@ void intake_mail_clear(struct intake_mail *m)
 	*m = (struct intake_mail){ 0 };
 }
 
+/* Whom it concerns, and what is told of that. */
+static void concerns(struct intake_mail *m, const struct event_json_match *at, size_t n)
+{
+	m->matches = event_json_matches(at, n);
+	m->about = event_json_about(at, n);
+	m->n_prospects = event_json_prospects(at, n, m->prospects, LIMIT_MATCHES);
+}
+
 void intake_mail_gone(struct intake_mail *m, const struct folder_pending *p)
 {
+	cleanup_free struct event_json_list *list = mem_new(sizeof(*list));
+
 	(void)snprintf(m->message, sizeof(m->message), "%s", p->message);
-	m->matches = mem_text(p->matches);
-	m->n_prospects = event_json_prospects(m->matches, m->prospects, LIMIT_MATCHES);
+	event_json_list_read(p->matches, list);
+	concerns(m, list->at, list->n);
+	event_json_list_clear(list);
 	if (!m->n_prospects)
 		m->prospects[m->n_prospects++] = mem_text(p->prospect);
 	m->header_message_id = mem_text(p->header_message_id);
@@ -281,8 +293,7 @@ static void matched(struct intake_mail *m, const struct intake_mail_place *p,
 		};
 		m->is_by_dsn |= list->at[i].method == MATCH_DSN_ORIGINAL;
 	}
-	m->matches = event_json_matches(shown, list->n);
-	m->n_prospects = event_json_prospects(m->matches, m->prospects, LIMIT_MATCHES);
+	concerns(m, shown, list->n);
 	m->header_message_id = mem_text(m->head.message_id ? m->head.message_id : "");
 	m->sender = mem_text(m->head.from.address ? m->head.from.address : "");
 	m->subject = mem_text(m->head.subject ? m->head.subject : "");
@@ -368,8 +379,7 @@ void intake_mail_lost(struct intake_mail *m, const struct intake_mail_place *p,
 				      text_of(p->folder), text_of(where) };
 
 	event_id_of(parts, countof(parts), m->message);
-	m->matches = event_json_matches(shown, n);
-	m->n_prospects = event_json_prospects(m->matches, m->prospects, LIMIT_MATCHES);
+	concerns(m, shown, n);
 	m->header_message_id = mem_text("");
 	m->sender = mem_text("");
 	m->subject = mem_text("");

@@ -80,6 +80,7 @@ struct intake_mail {
 	/* once it is matched */
 	char message[EVENT_ID];
 	char *matches; /* json */
+	char *about;   /* members of its event, event_json_about() */
 	char *prospects[LIMIT_MATCHES];
 	size_t n_prospects;
 	char *header_message_id, *sender, *subject; /* never NULL then */

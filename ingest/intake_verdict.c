@@ -28,11 +28,13 @@ static void judge_gone(struct classify_verdict *ret)
 			     TEXT("the mail vanished before its text was read"));
 }
 
-static void judge(const struct intake_mail *m, struct classify_verdict *ret)
+static void judge(const struct intake_mail *m, const struct classify_quote *fresh,
+		  struct classify_verdict *ret)
 {
 	const struct classify_input in = {
 		.head = &m->head,
 		.body = text_of_buf(&m->text),
+		.fresh = fresh,
 		.dsn = mime_dsn_is_empty(&m->dsn) ? NULL : &m->dsn,
 		.matched = true,
 		.matched_by_dsn = m->is_by_dsn,
@@ -45,15 +47,13 @@ static void judge(const struct intake_mail *m, struct classify_verdict *ret)
 		judge_gone(ret);
 }
 
-static char *snippet_of(const struct intake_mail *m)
+static char *snippet_of(const struct classify_quote *fresh)
 {
 	char snippet[CLASSIFY_SNIPPET];
-	struct classify_quote q;
 	cleanup_buf struct buf joined;
 
 	buf_init(&joined, LIMIT_MIME_TEXT);
-	classify_quote_cut(text_of_buf(&m->text), &q);
-	classify_quote_join(&q, &joined);
+	classify_quote_join(fresh, &joined);
 	classify_snippet(text_of_buf(&joined), snippet);
 	return mem_text(snippet);
 }
@@ -72,14 +72,16 @@ int intake_verdict_of(const struct intake_mail *m, const struct intake_mail_plac
 {
 	cleanup_free struct classify_verdict *verdict = mem_new(sizeof(*verdict));
 	struct ladder_step step;
+	struct classify_quote fresh;
 
-	judge(m, verdict);
+	classify_quote_cut(text_of_buf(&m->text), &fresh);
+	judge(m, &fresh, verdict);
 	ladder_of(verdict, m->internal_us, now_us, &step);
-	*ret = (struct intake_verdict){ .snippet = snippet_of(m),
+	*ret = (struct intake_verdict){ .snippet = snippet_of(&fresh),
 					.evidence = event_json_evidence(verdict) };
 	name_event(m, p, step.event_type, ret->event);
 	const struct event_json_mail told = {
-		.matches = m->matches,
+		.about = m->about,
 		.evidence = ret->evidence,
 		.inbox = p->inbox,
 		.inbox_address = p->address,

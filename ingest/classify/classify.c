@@ -30,15 +30,19 @@ static struct text text_in(const struct buf *b)
 #define ENOUGH 4000 /* bytes of new text that are judged: a notice says what it is at once */
 
 /* The newly written text, folded: words that are only quoted are not the writer's. */
-static void fold_new_text(struct text body, struct buf *ret)
+static void fold_new_text(const struct classify_input *in, struct buf *ret)
 {
-	struct classify_quote q;
+	const struct classify_quote *q = in->fresh;
+	struct classify_quote cut;
 
-	classify_quote_cut(body, &q);
-	for (size_t i = 0; i < q.n && ret->len < ENOUGH; i++) {
+	if (!q) {
+		classify_quote_cut(in->body, &cut);
+		q = &cut;
+	}
+	for (size_t i = 0; i < q->n && ret->len < ENOUGH; i++) {
 		if (i)
 			(void)buf_add(ret, "\n", 1);
-		mime_fold_add(ret, text_sub(q.at[i], 0, ENOUGH - ret->len));
+		mime_fold_add(ret, text_sub(q->at[i], 0, ENOUGH - ret->len));
 	}
 }
 
@@ -100,7 +104,7 @@ void classify_full(const struct classify_input *in, struct classify_verdict *ret
 		doubt_unproven(in, ret);
 		return;
 	}
-	fold_new_text(in->body, &fresh);
+	fold_new_text(in, &fresh);
 	if (!classify_auto_judge(in->head, text_in(&subject), text_in(&fresh), in->received_at,
 				 ret))
 		judge_human(in->head, in->matched, ret);

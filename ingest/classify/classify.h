@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "ingest/classify/classify_quote.h"
 #include "ingest/classify/classify_verdict.h"
 #include "ingest/mime/mime_dsn.h"
 #include "ingest/mime/mime_head.h"
@@ -28,7 +29,8 @@ struct classify_input {
 	const struct mime_head *head;
 	struct text
 		body; /* the whole text of the mail (mime_part_text); empty: not fetched or gone */
-	const struct mime_dsn *dsn; /* NULL: none */
+	const struct classify_quote *fresh; /* what is new in it, when it is cut already; NULL */
+	const struct mime_dsn *dsn;         /* NULL: none */
 	bool matched; /* at least one outbound was found; without, a human's mail is `unrelated` */
 	bool matched_by_dsn; /* the original inside the report is one of our outbounds */
 	int64_t received_at; /* unix seconds: what "12 September" is relative to */

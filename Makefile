@@ -74,6 +74,8 @@ srcs := $(base_srcs) $(io_srcs) $(db_srcs) $(imap_srcs) $(mime_srcs) $(match_src
 	$(classify_srcs) $(provider_srcs) $(ingest_srcs) $(oauth_srcs) $(rotation_srcs) $(services_srcs)
 
 objs  := $(patsubst %.c,$(OUT)/%.o,$(srcs))
+# of the program only: main(), and free() in the place of libc's
+mains := $(OUT)/services/main.o $(OUT)/base/wipe.o
 lib   := $(OUT)/libreplyd.a
 # and what tests of the sandbox run
 tests := $(patsubst %.c,$(OUT)/%,$(wildcard tests/*/test_*.c tests/*/*/test_*.c)) \
@@ -90,7 +92,7 @@ load_objs := $(patsubst %.c,$(OUT)/%.o,$(load_srcs))
 loads     := $(addprefix $(OUT)/tests/load/,imapsim certchain rows)
 
 all: $(OUT)/replyd
-objects: $(objs) $(OUT)/services/main.o
+objects: $(objs) $(mains)
 tests: $(tests)
 fuzzers: $(fuzzers)
 loads: $(loads)
@@ -115,7 +117,7 @@ $(helplib): $(help_objs)
 	@rm -f $@
 	@mkdir -p $(@D)
 	$(Q)ar rcs $@ $^
-$(OUT)/replyd: $(OUT)/services/main.o $(lib)
+$(OUT)/replyd: $(mains) $(lib)
 	$(call say,link)
 	$(Q)$(CC) $(CFLAGS) $(LINK_$(MODE)) -o $@ $^ $(LDFLAGS) $(LDLIBS)
 $(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(lib)
@@ -213,4 +215,4 @@ help:
 
 .PHONY: all objects tests fuzzers loads demo run install-deps test-ready test test-long check unit house db lint \
 	scenarios fuzz tests-now bench-idle bench-storm bench-push bench-peer accuracy coverage format tidy clean help
--include $(objs:.o=.d) $(help_objs:.o=.d) $(load_objs:.o=.d) $(addsuffix .d,$(loads)) $(OUT)/services/main.d $(addsuffix .d,$(tests)) $(addsuffix .d,$(fuzzers))
+-include $(objs:.o=.d) $(help_objs:.o=.d) $(load_objs:.o=.d) $(addsuffix .d,$(loads)) $(mains:.o=.d) $(addsuffix .d,$(tests)) $(addsuffix .d,$(fuzzers))

@@ -631,7 +631,10 @@ static void a_lost_connection_loses_nothing(void **state)
 		assert_true(got_of(b, prospect, 1) >= 1 && got_of(b, prospect, 2) >= 1);
 		assert_int_equal(order_of(b, prospect)[0], '1');
 	}
-	assert_int_equal(count(b, "attempt where outcome = 'delivered'"), 40);
+	/* what was on its way when its claim was made stale is posted again: at least once */
+	assert_int_equal(count(b, "(select distinct event_id, endpoint_id from attempt"
+				  " where outcome = 'delivered') d"),
+			 40);
 	bench_close(b);
 	free(b);
 }

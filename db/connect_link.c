@@ -325,7 +325,8 @@ int connect_link_inbox_start(struct pg *pg, struct connect_link_inbox *q, const 
  * that got another inbox meanwhile, writes nothing.  A living worker's state is left
  * alone; only a state that waits for this is reset.  But what is not watched now has
  * not been live since (live_at): no earlier proof, however fresh, speaks for it until
- * everything that came meanwhile is seen.
+ * everything that came meanwhile is seen.  Its lease is touched, so that its worker looks
+ * at it again: a session that outlived the refusal says once more how it stands.
  */
 #define WAITS "s.state in ('reauth_required', 'held', 'unwatched')"
 static const struct pg_stmt settle_stmt = {
@@ -345,8 +346,8 @@ static const struct pg_stmt settle_stmt = {
 	"    where i.inbox_id = excluded.inbox_id"
 	"  returning workspace_id, inbox_id"
 	"), leased as ("
-	"  insert into lease (workspace_id, inbox_id) select workspace_id, inbox_id from box"
-	"  on conflict (workspace_id, inbox_id) do nothing"
+	"  insert into lease as l (workspace_id, inbox_id) select workspace_id, inbox_id from box"
+	"  on conflict (workspace_id, inbox_id) do update set watched = l.watched"
 	"), told as ("
 	"  insert into inbox_state as s (workspace_id, inbox_id)"
 	"  select workspace_id, inbox_id from box"

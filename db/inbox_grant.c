@@ -247,7 +247,7 @@ int inbox_grant_save_start(struct pg *pg, struct inbox_grant_write *q,
 	return pg_tx_start(pg, &q->tx, on_written);
 }
 
-/* It tears SQL apart. */
+/* What is being watched goes on until its session needs a token: its worker hears of it then. */
 /* clang-format off */
 static const struct pg_stmt refuse_stmt = {
 	"inbox_grant_refuse",
@@ -260,7 +260,7 @@ static const struct pg_stmt refuse_stmt = {
 	"), told as ("
 	"  update inbox_state i set state = 'reauth_required', reason = $3, detail = $4,"
 	"    since = now()"
-	"  from refused r where i.inbox_id = r.inbox_id"
+	"  from refused r where i.inbox_id = r.inbox_id and i.state not in ('live', 'catching_up')"
 	"), answered as ("
 	"  delete from token_request t using refused r where t.inbox_id = r.inbox_id"
 	"), linked as (" CONNECT_LINK_AGAIN("refused", "$7", "$8") ""

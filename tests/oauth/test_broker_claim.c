@@ -173,6 +173,35 @@ static void a_broker_that_dies_between_answer_and_save(void **state)
 	tokenbench_close(&b);
 }
 
+/* A session that is let in stays in, whatever becomes of the grant: it is told when it needs a
+ * token. */
+static void what_is_watched_outlives_its_grant(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+	const char *inbox;
+
+	(void)state;
+	tokenbench_open(&b, "broker_outlived");
+	inbox = tokenbench_inbox(&b, "anna", "oauth");
+	tokenbench_token(&b, inbox, "anna", 3000, 300);
+	pgtest_exec(b.admin, "update replyd.inbox_state set state = 'live';"
+			     "update replyd.inbox_grant set refresh_due_at = now()");
+	tokenbench_say(&b, (struct tokenbench_saying){ .manner = TOKENBENCH_WORDS,
+						       .status = 400,
+						       .body = "{\"error\":\"invalid_grant\"}" });
+	tokenbench_broker_open(&b, &br, plain);
+	UNTIL(&b, broker_stats(br.broker).users == 1 && broker_stats(br.broker).under_way == 0);
+	assert_string_equal(OF(&b, "state", "inbox_grant", inbox), "reauth_required");
+	assert_string_equal(OF(&b, "state || reason", "inbox_state", inbox), "live");
+	tokenbench_ask(&b, inbox, 0);
+	UNTIL(&b, !has_row(&b, "token_request", inbox));
+	assert_string_equal(OF(&b, "state || ' ' || reason", "inbox_state", inbox),
+			    "reauth_required invalid_grant");
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
 /* A broker that was thought dead saves after all: its token is the good one. */
 static void a_late_save_undoes_rotation_lost(void **state)
 {
@@ -354,6 +383,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_locked_during_the_request),
 		cmocka_unit_test(a_broker_that_dies_before_the_provider_acts),
 		cmocka_unit_test(a_broker_that_dies_between_answer_and_save),
+		cmocka_unit_test(what_is_watched_outlives_its_grant),
 		cmocka_unit_test(a_late_save_undoes_rotation_lost),
 		cmocka_unit_test(a_lost_race_is_not_a_revocation),
 		cmocka_unit_test(draining_ends_what_is_under_way),

@@ -91,10 +91,16 @@ static void a_reconnect_finds_its_inbox_again(void **state)
 	assert_string_equal(LINK(&b, "state", link), "checking");
 
 	/* A living worker's state is its own, and the link need not wait for it. */
-	pgtest_exec(b.admin, "update replyd.inbox_state set state = 'live'");
+	pgtest_exec(b.admin, "update replyd.inbox_state set state = 'live';"
+			     "alter table replyd.lease disable trigger lease_stamped;"
+			     "update replyd.lease set changed_xid = '1';"
+			     "alter table replyd.lease enable trigger lease_stamped");
 	b.users[0].code_used = 0;
 	link = tokenbench_link(&b, "anna", NULL);
 	UNTIL(&b, broker_stats(br.broker).connected == 2);
+	/* But that worker looks at it again. */
+	assert_string_equal(pgtest_value(b.admin, "select changed_xid > '1' from replyd.lease"),
+			    "t");
 	assert_string_equal(pgtest_value(b.admin, "select state from replyd.inbox_state"), "live");
 	assert_string_equal(LINK(&b, "state", link), "connected");
 	assert_string_equal(pgtest_value(b.admin,

@@ -10,7 +10,7 @@ import { atEnd, freePort, sleep } from './proc.mjs';
 const scope = 'openid email offline_access imap';
 
 // The adapter that comes with the library keeps only the last thousand rows.
-function makeStore() {
+function makeStore(oidc) {
   const rows = new Map();
   const idOfUid = new Map();
   return class Store {
@@ -28,7 +28,7 @@ function makeStore() {
     async findByUserCode() { return undefined; }
     async consume(id) {
       const row = rows.get(this.key(id));
-      if (row) row.payload.consumed = Math.floor(Date.now() / 1000);
+      if (row && !(oidc.keepsOld && this.name === 'RefreshToken')) row.payload.consumed = Math.floor(Date.now() / 1000);
     }
     async destroy(id) { rows.delete(this.key(id)); }
     async revokeByGrantId(grantId) {
@@ -56,6 +56,7 @@ function questionOf(prompt, hint = '', account = '') {
 
 // startOidc: redirectUris is what the client may be sent back to.  The result's hooks:
 //   accessTtl, refreshTtl    seconds; may be changed at any time
+//   keepsOld                 true: a refresh token that was used stays good, as with providers that give time to save
 //   loginAs(account)         whoever is asked for, this one logs in; null ends that
 //   deny(account)            its consent is refused from now on; allow(account) ends that
 //   revoke(account)          what a user does in the account's security page
@@ -70,15 +71,15 @@ function questionOf(prompt, hint = '', account = '') {
 export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 86400, port } = {}) {
   const at = port ?? await freePort();
   const issuer = `http://127.0.0.1:${at}`;
-  const Store = makeStore();
   const denied = new Set();
   const faults = [];
   const oidc = {
-    port: at, issuer, accessTtl, refreshTtl, seen: [], visits: [], asks: false, scope,
+    port: at, issuer, accessTtl, refreshTtl, keepsOld: false, seen: [], visits: [], asks: false, scope,
     client: { id: 'replyd', secret: 'replyd-sandbox-secret' },
     authorizeUrl: `${issuer}/auth`, tokenUrl: `${issuer}/token`, userinfoUrl: `${issuer}/me`,
     revokeUrl: `${issuer}/token/revocation`,
   };
+  const Store = makeStore(oidc);
   const signingKey = { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
     alg: 'ES256', use: 'sig', kid: 'sandbox' };
   const provider = new Provider(issuer, {

@@ -63,7 +63,8 @@ db_srcs       += db/reach.c
 rotation_srcs := rotation/verdict.c
 services_srcs := services/settings.c services/settings_provider.c services/settings_preset.c services/suggest.c services/role.c services/broker/broker_role.c services/dispatch/retry.c services/dispatch/appender.c services/dispatch/poster.c services/dispatch/dispatch_role.c services/rotation/blind_duty.c services/rotation/rotation_role.c services/up/account.c services/up/child.c services/up/cluster.c services/up/credentials.c services/up/crew_size.c services/up/database.c services/up/keyring.c services/up/up.c services/api/api_role.c services/api/answer.c services/api/route.c services/api/problem.c services/api/health.c services/api/insight.c services/api/resource.c services/api/saying.c services/api/enroll.c services/api/field.c services/api/html.c services/api/link.c services/api/lookup.c services/api/page.c services/api/client.c services/cli/admin.c services/cli/command.c services/cli/command_inbox.c services/cli/inbox_discover.c services/cli/options.c services/cli/worker_command.c services/ingest/token_adapter.c services/ingest/ingest_role.c
 services_srcs += services/cli/classify_command.c
-services_srcs += services/domain_offer.c services/api/domain_call.c
+services_srcs += services/domain_offer.c services/api/domain_call.c services/cli/domain_command.c services/cli/domain_import.c services/cli/address_list.c
+base_srcs     += base/csv.c
 services_srcs += $(addprefix services/words/,words.c page_words.c problem_words.c problem_words_link.c problem_words_mail.c problem_words_domain.c howto.c)
 services_srcs += services/api/access_token.c
 # master keys

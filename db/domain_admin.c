@@ -45,11 +45,11 @@ const char domain_admin_sql_import[] =
 	"select jsonb_agg(jsonb_build_object('item', r.item, 'result', r.result,"
 	"  'connect_link_id', r.connect_link_id, 'inbox_id', r.inbox_id) order by r.item)::text"
 	" from domain_import($1, $2::jsonb, $3::jsonb) r";
-const char domain_admin_sql_links[] =
-	"select coalesce(jsonb_agg(jsonb_build_object('id', l.connect_link_id, 'state', l.state,"
-	"  'problem', l.problem, 'detail', l.problem_detail)), '[]')::text"
-	" from connect_link l where l.workspace_id = workspace_now() and l.domain_grant_id = $1"
-	"  and l.connect_link_id in (select x.value::uuid from jsonb_array_elements_text($2::jsonb) x)";
+const char domain_admin_sql_settled[] =
+	"select x.at - 1, l.state, l.problem, l.problem_detail, coalesce(l.inbox_id::text, '')"
+	" from jsonb_array_elements_text($1::jsonb) with ordinality x (id, at)"
+	" join connect_link l on l.workspace_id = workspace_now() and l.connect_link_id = x.id::uuid"
+	" where l.state in ('connected', 'failed') order by x.at";
 /* clang-format on */
 
 static const struct pg_stmt add_stmt = { "domain_admin_add", domain_admin_sql_add };

@@ -45,8 +45,8 @@ extern const char domain_admin_sql_remove[]; /* id */
 extern const char domain_admin_sql_list[];
 extern const char domain_admin_sql_show[];   /* id */
 extern const char domain_admin_sql_import[]; /* id, addresses, places */
-/* How many links of the domain are on their way, connected, failed since an instant: $1 id, $2
- * links as a JSON array of ids; [{"id","state","problem","detail"}] */
-extern const char domain_admin_sql_links[];
+/* Which of these links are over: $1 a JSON array of ids; (place in it, state, problem, detail,
+ * inbox) */
+extern const char domain_admin_sql_settled[];
 
 #endif

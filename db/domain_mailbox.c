@@ -84,7 +84,7 @@ static const struct pg_stmt save_stmt = {
 	/* A worker that had given it up sees it move, and looks at the token. */
 	"), moved as ("
 	"  update lease l set watched = l.watched from saved s, inbox_state i"
-	"  where l.inbox_id = s.inbox_id and i.inbox_id = s.inbox_id and i.state in ('new', 'held', 'reauth_required')"
+	"  where l.inbox_id = s.inbox_id and i.inbox_id = s.inbox_id and i.state in ('new', 'backing_off', 'held', 'reauth_required')"
 	"  returning 1"
 	") select version, (select count(*) from moved) from saved",
 };

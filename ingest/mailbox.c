@@ -316,9 +316,10 @@ void mailbox_update(struct mailbox *m, const struct lease_inbox *row)
 		standing_forget(&m->standing);
 		standing_say(&m->standing, "live", "", TEXT(""), 0);
 	}
-	/* Consent was given again, and the hint that said so came too early or not at all. */
-	if (m->state == MAILBOX_HELD && row->token_version > m->pass.version &&
-	    row->token_version > m->poked_version) {
+	/* Consent was given again, and the hint that said so came too early or not at all: whether
+	 * the refusal was believed already, or is in doubt. */
+	if ((m->state == MAILBOX_HELD || (m->state == MAILBOX_BACKING_OFF && m->pass.doubts > 0)) &&
+	    row->token_version > m->pass.version && row->token_version > m->poked_version) {
 		m->poked_version = row->token_version;
 		moved = true;
 	}

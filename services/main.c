@@ -10,6 +10,8 @@
 #include "base/tls_mem.h"
 #include "services/cli/classify_command.h"
 #include "services/cli/command.h"
+#include "services/cli/domain_command.h"
+#include "services/cli/domain_import.h"
 #include "services/cli/inbox_discover.h"
 #include "services/cli/key_command.h"
 #include "services/cli/worker_command.h"
@@ -45,6 +47,8 @@ static const struct {
 	{ "inbox", "timeline", 3, command_inbox_timeline },
 	{ "inbox", "gaps", 3, command_inbox_gaps },
 	{ "inbox", "probe", 3, command_inbox_probe },
+	{ "domain", "list", 2, domain_command_list },
+	{ "domain", "import", 3, domain_import },
 	{ "worker", "list", 2, worker_command },
 	{ "worker", "drain", 3, worker_command },
 	{ "worker", "undrain", 3, worker_command },

@@ -85,7 +85,7 @@ grant select (workspace_id, connect_link_id, provider, expected_address, state, 
 	on connect_link to replyd_admin;
 
 -- Addresses that shall be watched by a domain's right.  Each becomes a link of its own, so that it is proven like any
--- other.  Again changes nothing: 'repeated' while one is under way or watched by this very grant.
+-- other.  Again changes nothing: 'repeated' while one is under way or watched by this very grant; what was refused is tried.
 -- places: {provider: {host, port, security}}; 'no_settings' where it has none.
 create function domain_import(the_grant uuid, addresses jsonb, places jsonb)
 		returns table (item int, result text, connect_link_id uuid, inbox_id uuid)
@@ -106,7 +106,9 @@ begin
 		select i.inbox_id into known from inbox i
 			join inbox_grant g on g.workspace_id = ws and g.inbox_id = i.inbox_id
 			where i.workspace_id = ws and i.address = a.address and i.admin_state <> 'removed'
-				and g.domain_grant_id = the_grant and g.state = 'ok';
+				and g.domain_grant_id = the_grant and g.state = 'ok'
+				and exists (select from inbox_state s where s.workspace_id = ws and s.inbox_id = i.inbox_id
+					and s.state in ('live', 'catching_up'));
 		if found then
 			result := 'repeated'; inbox_id := known.inbox_id;
 		end if;

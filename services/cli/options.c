@@ -38,6 +38,7 @@ static int take_flag(struct options *o, int argc, char **argv, int *i)
 		{ "--keys", &o->keys },
 		{ "--group", &o->group },
 		{ "--workspace", &o->workspace },
+		{ "--domain", &o->domain },
 		{ "--label", &o->label },
 		{ "--scopes", &o->scopes },
 		{ "--slot", &o->slot },

@@ -55,6 +55,11 @@ auth_mechanisms = plain login${withOauth ? ' xoauth2 oauthbearer' : ''}
 auth_failure_delay = 0
 auth_username_format = %Lu
 ${withOauth ? `passdb {
+  driver = passwd-file
+  deny = yes
+  args = ${dir}/gone
+}
+passdb {
   driver = oauth2
   mechanisms = xoauth2 oauthbearer
   args = ${dir}/oauth2.conf
@@ -180,6 +185,7 @@ export async function startDovecot({ dir, cert, oidcPort, maxPerUser = 0 }) {
     if (nobody) fs.chownSync(path.join(dir, d), nobody.uid, nobody.gid);
   }
   if (oidcPort) {
+    fs.writeFileSync(path.join(dir, 'gone'), '', { mode: 0o644 });
     fs.writeFileSync(path.join(dir, 'oauth2.conf'), oauth2(oidcPort));
     fs.writeFileSync(path.join(dir, 'oauth2-application.conf'), byApplication(oauth2(oidcPort)));
   }
@@ -224,6 +230,8 @@ export async function startDovecot({ dir, cert, oidcPort, maxPerUser = 0 }) {
     if (nobody) fs.chownSync(path.join(box, 'tmp', name), nobody.uid, nobody.gid);
     fs.renameSync(path.join(box, 'tmp', name), path.join(box, 'new', name));
   };
+  // gone: these addresses have no mailbox from now on
+  dovecot.gone = (...addresses) => fs.writeFileSync(path.join(dir, 'gone'), addresses.map((a) => `${a}:{PLAIN}gone\n`).join(''));
   // renumber: while the server is away it forgets the UIDs of a folder: another UIDVALIDITY, and new names for all mails
   dovecot.renumber = (address, folder) => {
     const box = path.join(dir, 'mail', address, 'Maildir', folder === 'INBOX' ? '' : `.${folder}`);

@@ -1,6 +1,8 @@
 // An administrator opens a whole domain, by his application or by a service account: from the secret to a reply's event,
 // and what happens when the provider takes it back.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { startJwtBearer } from '../sandbox/jwtbearer.mjs';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
@@ -96,6 +98,39 @@ test('its inboxes are watched with one token, and a reply is told', async () => 
   assert.equal((await box.api.events()).filter((e) => e.type === 'inbox.connected').length, 2);
 });
 
+const importFile = async (text, ...more) => {
+  const file = path.join(box.dir, 'mailboxes.csv');
+  fs.writeFileSync(file, text);
+  const r = await box.replyd.cli('domain', 'import', file, '--workspace', 'sandbox', '--data', box.replyd.data, ...more);
+  return { ...r, lines: r.stdout.split('\n').filter((l) => l.startsWith('{')).map((l) => JSON.parse(l)) };
+};
+
+test('a CSV file is imported, and again: each line is told, and what was mended goes on', async () => {
+  box.dovecot.gone('ghost@example.test');
+  const csv = ['name;email', 'Ada;ada@example.test', '"Fay; Dr.";Fay@example.test', 'Nobody;nobody', 'Ghost;ghost@example.test',
+    'Gil;gil@example.test'].join('\r\n');
+  const first = await importFile(csv);
+  assert.equal(first.code, 65, first.stderr);
+  const { rows, connected, repeated, failed, waiting } = first.lines.pop();
+  assert.deepEqual({ rows, connected, repeated, failed, waiting }, { rows: 5, connected: 2, repeated: 1, failed: 2, waiting: 0 });
+  const of = (n) => first.lines.find((l) => l.line === n);
+  assert.deepEqual([2, 3, 4, 5, 6].map((n) => of(n).result), ['repeated', 'connected', 'failed', 'failed', 'connected']);
+  assert.deepEqual([of(2).inbox_id, of(3).address], [ada.id, 'fay@example.test']);
+  assert.match(of(4).remedy, /name@domain/);
+  assert.ok(of(5).problem && of(5).words && of(5).remedy, JSON.stringify(of(5)));
+
+  box.dovecot.gone();
+  const again = await importFile(csv.replace('Nobody;nobody\r\n', ''));
+  assert.equal(again.code, 0, again.stdout + again.stderr);
+  assert.deepEqual(again.lines.pop(), { rows: 4, connected: 1, repeated: 3, failed: 0, waiting: 0 });
+  assert.equal(again.lines.find((l) => l.result === 'connected').address, 'ghost@example.test');
+
+  const wrong = await importFile('name,phone\nAda,1\n');
+  assert.deepEqual([wrong.code, /line 1: no column/.test(wrong.stderr)], [65, true], wrong.stderr);
+  const list = await box.replyd.cli('domain', 'list', '--workspace', 'sandbox', '--data', box.replyd.data);
+  assert.match(list.stdout, /app_only +example\.test +ok +5 live/, list.stdout + list.stderr);
+});
+
 test('a secret that is gone is one incident, and its successor brings all of them back', async () => {
   // tokens that last a moment: eve's session needs the next one soon, the others have theirs for an hour
   box.oidc.accessTtl = 6;
@@ -114,6 +149,10 @@ test('a secret that is gone is one incident, and its successor brings all of the
   const still = await box.api.get(`/v1/inboxes/${ada.id}`);
   assert.deepEqual([still.state, still.grant.state, still.grant.reason], ['live', 'reauth_required', 'domain_grant']);
   assert.match(inbox.remedy, /administrator/);
+  const refused = await importFile('hal@example.test\nida@example.test\n');
+  assert.equal(refused.code, 77, refused.stderr);
+  assert.match(refused.stderr, /^replyd: the domain itself is refused, .*PUT \/v1\/domain-grants.*\n$/);
+  assert.deepEqual(refused.lines, [{ rows: 2, connected: 0, repeated: 0, failed: 0, waiting: 2 }]);
 
   box.oidc.accessTtl = 3600;
   await bring(app, { client_secret: 'another-secret' });
@@ -122,7 +161,7 @@ test('a secret that is gone is one incident, and its successor brings all of the
   await replyReaches(eve, 'eve@example.test', 'kim@example.test');
   const told = (await box.api.events()).filter((e) => /reauth_required/.test(e.type));
   assert.deepEqual(told.map((e) => [e.type, e.data.reason, e.data.inboxes]),
-    [['domain.reauth_required', 'client_refused', 3]]);
+    [['domain.reauth_required', 'client_refused', 6]]);
 });
 
 test('a service account signs for each mailbox', async () => {

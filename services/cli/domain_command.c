@@ -1,0 +1,167 @@
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/json.h"
+#include "db/domain_admin.h"
+#include "services/cli/admin.h"
+#include "services/cli/domain_command.h"
+#include "services/words/problem_words.h"
+
+static int say(int code, const char *why)
+{
+	(void)fprintf(stderr, "replyd: %s\n", why);
+	return code;
+}
+
+static const char *text_at(const json_t *j, const char *name)
+{
+	const char *text = json_string_value(json_object_get(j, name));
+
+	return text ? text : "";
+}
+
+/* The workspace is named for the whole session: every statement of db/domain_admin keeps to it. */
+static int open_workspace(const struct settings *s, const struct options *o, struct session **ret)
+{
+	static const char sql[] =
+		"select set_config('replyd.workspace', workspace_id::text, false) from workspace"
+		" where name = $1 or workspace_id::text = lower($1)";
+	const char *params[] = { o->workspace };
+	char why[256], line[300];
+	int code = options_want(o->workspace, "--workspace", "name or id of the team");
+
+	if (code == 0)
+		code = admin_open(s, o, ret);
+	if (code)
+		return code;
+	if (session_query(*ret, sql, 1, params, why) != 0) {
+		code = say(EX_UNAVAILABLE, why);
+	} else if (session_rows(*ret) != 1) {
+		(void)snprintf(line, sizeof(line),
+			       "workspace %.80s: there is none of this name; make it with `replyd "
+			       "workspace create`",
+			       o->workspace);
+		code = say(EX_DATAERR, line);
+	}
+	if (code)
+		session_close(*ret);
+	return code;
+}
+
+/* ---- list ---- */
+
+static const char *remedy_of(const json_t *d)
+{
+	const char *state = text_at(d, "state");
+	const char *code = strcmp(state, "reauth_required") == 0 ? text_at(d, "reason")
+								 : text_at(d, "problem");
+
+	return *code ? problem_words_of(text_of(code))->in[WORDS_EN].remedy : "";
+}
+
+static void print_inboxes(const json_t *d)
+{
+	const char *state, *between = "";
+	json_t *n;
+
+	json_object_foreach(json_object_get(d, "inboxes"), state, n)
+	{
+		printf("%s%lld %s", between, (long long)json_integer_value(n), state);
+		between = ", ";
+	}
+	if (!*between)
+		(void)fputs("none", stdout);
+}
+
+static void print_domains(const json_t *all)
+{
+	const json_t *d;
+	size_t i;
+
+	printf("%-36s  %-12s %-10s %-28s %-16s %s\n", "DOMAIN", "PROVIDER", "KIND", "TENANT",
+	       "STATE", "INBOXES");
+	json_array_foreach(all, i, d)
+	{
+		printf("%-36s  %-12s %-10s %-28s %-16s ", text_at(d, "id"), text_at(d, "provider"),
+		       text_at(d, "kind"), text_at(d, "tenant"), text_at(d, "state"));
+		print_inboxes(d);
+		putchar('\n');
+		if (*remedy_of(d))
+			printf("  %s\n", remedy_of(d));
+	}
+}
+
+int domain_command_list(const struct settings *s, const struct options *o)
+{
+	struct session *db;
+	char why[256];
+	int code = open_workspace(s, o, &db);
+
+	if (code)
+		return code;
+	if (session_query(db, domain_admin_sql_list, 0, NULL, why) != 0) {
+		code = say(EX_UNAVAILABLE, why);
+	} else if (o->json) {
+		puts(session_value(db, 0, 0));
+	} else {
+		cleanup_json json_t *all = json_loads(session_value(db, 0, 0), 0, NULL);
+
+		print_domains(all);
+	}
+	session_close(db);
+	return code;
+}
+
+/* ---- one of them ---- */
+
+static bool is_called(const json_t *d, const char *name)
+{
+	return strcmp(text_at(d, "id"), name) == 0 || strcmp(text_at(d, "tenant"), name) == 0 ||
+	       strcmp(text_at(d, "client_id"), name) == 0;
+}
+
+static int choose(const json_t *all, const char *name, json_t **ret)
+{
+	json_t *d, *found = NULL;
+	size_t i, n = 0;
+
+	json_array_foreach(all, i, d)
+	{
+		if (name && !is_called(d, name))
+			continue;
+		found = d;
+		n++;
+	}
+	if (n == 1) {
+		*ret = json_incref(found);
+		return 0;
+	}
+	if (n == 0 && name)
+		return say(EX_DATAERR, "--domain: the workspace has no such domain; see `replyd "
+				       "domain list`");
+	return n == 0 ? say(EX_DATAERR, "the workspace has no domain; add one with POST "
+					"/v1/domain-grants (docs/domains.md)")
+		      : say(EX_USAGE, "several domains fit; name one by its id with --domain (see "
+				      "`replyd domain list`)");
+}
+
+int domain_command_open(const struct settings *s, const struct options *o, struct session **ret,
+			json_t **ret_domain)
+{
+	cleanup_json json_t *all = NULL;
+	char why[256];
+	int code = open_workspace(s, o, ret);
+
+	if (code)
+		return code;
+	if (session_query(*ret, domain_admin_sql_list, 0, NULL, why) != 0)
+		code = say(EX_UNAVAILABLE, why);
+	else
+		all = json_loads(session_value(*ret, 0, 0), 0, NULL);
+	if (code == 0)
+		code = choose(all, o->domain, ret_domain);
+	if (code)
+		session_close(*ret);
+	return code;
+}

@@ -169,7 +169,8 @@ static void fields_are_those_of_the_reference(void **state)
 		  "attempts(at detail endpoint_id outcome status took_ms try) data id owed "
 		  "timestamp type" },
 		{ "l1", LINK,
-		  "address expires_at id inbox_id offers problem problem_detail provider smtp state" },
+		  "address expires_at id inbox_id offers problem problem_detail provider smtp "
+		  "state" },
 	};
 
 	(void)state;

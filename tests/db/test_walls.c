@@ -265,7 +265,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "gather_marks", "ingest" },
 		{ "gather_messages", "ingest" },
 		{ "gather_settle", "ingest" },
-		{ "grant_state", "api broker" },
+		{ "grant_state", "admin api broker" },
 		{ "handout_ask", "api" },
 		{ "grouped", "" },
 		{ "housekeeping", "rotation" },

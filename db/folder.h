@@ -9,12 +9,9 @@
 #include "db/pg.h"
 
 /*
- * The rows of an inbox's folders, and proofs.  Every write names the epoch; sqlstate
- * PG_FENCED in `fenced` says that the lease is lost.  What is read of them when a
- * mailbox begins: db/folder_load.h; what the worker says of it: db/folder_state.h.
- *
- * Requests are embedded by the caller, zeroed before their first use, and may
- * be used again after `done`; 0 and -errno as pg_tx_start().
+ * Who writes, and proofs.  Every write names the epoch.  What is read when a mailbox
+ * begins: db/folder_load.h; its folders' rows: db/folder_row.h; what the worker says of
+ * it: db/folder_state.h.
  */
 #define FOLDER_UUID 37
 
@@ -22,55 +19,6 @@ struct folder_lease {
 	const char *workspace, *inbox; /* uuid */
 	int64_t epoch;
 };
-
-/* ---- a folder's row ---- */
-
-struct folder_ensure {
-	struct pg_tx tx;
-	struct outcome outcome;
-	bool fenced;
-	char folder[FOLDER_UUID]; /* the row's; watermarks as they are there now */
-	int64_t uid_gated, uid_ingested;
-	void (*done)(struct folder_ensure *q);
-};
-/*
- * Make the row, or bring it to this UIDVALIDITY.  `start`: the UID before the first
- * one that will be looked at; it counts only where the row is new, had another
- * UIDVALIDITY, or its watermark is beyond `end` (the last UID there can be).  `role`: "inbox",
- * "junk", "sent", "all", "other".
- */
-int folder_ensure_start(struct pg *pg, struct folder_ensure *q, const struct folder_lease *l,
-			struct text wire_name, struct text name, const char *role,
-			int64_t uidvalidity, int64_t start, int64_t end,
-			void (*done)(struct folder_ensure *));
-
-struct folder_role {
-	struct pg_tx tx;
-	struct outcome outcome;
-	bool fenced;
-	void (*done)(struct folder_role *q);
-};
-/*
- * What LIST says now, and how the folder is looked at.  "other": the server has it no more, or
- * nobody waits for its watermark.  A folder that comes to be watched makes older proofs of the
- * inbox void.  `seen_by`: "push", "poll", "sweep", or "" as long as nobody knows; at least every
- * `seen_every_s`.
- */
-int folder_role_start(struct pg *pg, struct folder_role *q, const struct folder_lease *l,
-		      const char *folder, const char *role, const char *seen_by,
-		      int64_t seen_every_s, void (*done)(struct folder_role *));
-
-struct folder_modseq {
-	struct pg_tx tx;
-	struct outcome outcome;
-	bool fenced;
-	void (*done)(struct folder_modseq *q);
-};
-/* Everything up to this HIGHESTMODSEQ (RFC 7162) was seen and is durable; under another UIDVALIDITY
- * it means nothing and is not written. */
-int folder_modseq_start(struct pg *pg, struct folder_modseq *q, const struct folder_lease *l,
-			const char *folder, int64_t uidvalidity, int64_t highestmodseq,
-			void (*done)(struct folder_modseq *));
 
 /* ---- proofs, of many inboxes in one statement ---- */
 
@@ -90,7 +38,8 @@ struct folder_proofs {
 								    `done`; may be NULL */
 	void (*done)(struct folder_proofs *q);
 };
-/* At most one proof per inbox.  The callbacks are set by the caller. */
+/* At most one proof per inbox.  Embedded, zeroed before its first use; the callbacks are set by the
+ * caller.  0 and -errno as pg_tx_start(). */
 int folder_proofs_start(struct pg *pg, struct folder_proofs *q, const struct folder_proof *proofs,
 			size_t n);
 

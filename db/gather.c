@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "db/folder_load.h"
+#include "db/folder_row.h"
 #include "db/folder_state.h"
 
 static void on_turn(struct timer *t);
@@ -36,6 +37,8 @@ static const struct {
 	[GATHER_SETTLE] = { &settle, 1, true },
 	[GATHER_LOAD] = { folder_load_stmts, FOLDER_LOAD_STMTS, false },
 	[GATHER_STATE] = { folder_state_stmts, FOLDER_STATE_STMTS, false },
+	[GATHER_ENSURE] = { folder_row_ensure_stmts, FOLDER_ENSURE_STMTS, false },
+	[GATHER_LOOK] = { &folder_row_look_stmt, 1, false },
 };
 
 /* The group of a kind that is under way; n == 0: none is. */

@@ -35,8 +35,10 @@ enum gather_kind {
 	GATHER_FIND,
 	GATHER_CLOSE,
 	GATHER_SETTLE,
-	GATHER_LOAD,  /* db/folder_load.h */
-	GATHER_STATE, /* db/folder_state.h */
+	GATHER_LOAD,   /* db/folder_load.h */
+	GATHER_STATE,  /* db/folder_state.h */
+	GATHER_ENSURE, /* db/folder_row.h */
+	GATHER_LOOK,   /* there too */
 	GATHER_KINDS
 };
 

@@ -6,13 +6,13 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "db/folder_row.h"
 #include "ingest/ledger_rows.h"
 
 static void on_ensured(struct folder_ensure *q);
-static void on_role(struct folder_role *q);
 static void on_marked(struct arrival_close *q);
 static void on_gap(struct gap_close *q);
-static void on_modseq(struct folder_modseq *q);
+static void on_looked(struct folder_look *q);
 
 #define RETRY_MS 500 /* of a transaction that failed */
 #define NEVER    UINT64_MAX
@@ -20,10 +20,7 @@ static void on_modseq(struct folder_modseq *q);
 struct ledger_ensure {
 	struct folder_ensure q;
 	struct ledger *ledger;
-};
-struct ledger_role {
-	struct folder_role q;
-	struct ledger *ledger;
+	enum watch_folder_by by; /* as the row is to say */
 };
 struct ledger_mark {
 	struct arrival_close q;
@@ -33,8 +30,8 @@ struct ledger_gap {
 	struct gap_close q;
 	struct ledger *ledger;
 };
-struct ledger_modseq {
-	struct folder_modseq q;
+struct ledger_look {
+	struct folder_look q;
 	struct ledger *ledger;
 };
 
@@ -48,7 +45,7 @@ void ledger_init(struct ledger *l, const struct ledger_params *p)
 static void drop_ensure(struct ledger *l)
 {
 	if (l->ensure)
-		pg_tx_cancel(&l->ensure->q.tx);
+		folder_row_ensure_cancel(&l->ensure->q);
 	free(l->ensure);
 	l->ensure = NULL;
 }
@@ -76,19 +73,15 @@ void ledger_clear(struct ledger *l)
 {
 	ledger_end(l);
 	ledger_rows_drop(l);
-	if (l->role)
-		pg_tx_cancel(&l->role->q.tx);
 	if (l->mark)
 		pg_tx_cancel(&l->mark->q.tx);
-	if (l->modseq)
-		pg_tx_cancel(&l->modseq->q.tx);
-	free(l->role);
+	if (l->look)
+		folder_row_look_cancel(&l->look->q);
 	free(l->mark);
-	free(l->modseq);
+	free(l->look);
 	recall_clear(&l->recall);
-	l->role = NULL;
 	l->mark = NULL;
-	l->modseq = NULL;
+	l->look = NULL;
 }
 
 static void answered(struct ledger *l, bool fenced)
@@ -142,18 +135,37 @@ void ledger_reload(struct ledger *l, const char *folder, uint64_t now_ms)
 
 /* ---- rows ---- */
 
+/* At least so often it is looked at, as far as we know. */
+static int64_t every_s(const struct ledger *l, enum watch_folder_by by)
+{
+	const struct watch_params *p = &l->p.watch->p;
+
+	if (by == WATCH_FOLDER_UNSAID)
+		return 0;
+	return (int64_t)(((by == WATCH_FOLDER_SWEEP ? p->sweep_ms : p->proof_ms) + 999) / 1000);
+}
+
 static void start_ensure(struct ledger *l)
 {
 	const struct watch_folder *f = &l->p.watch->folders.at[l->start.folder];
+	const struct folder_begin b = {
+		.wire_name = f->raw,
+		.name = f->name,
+		.role = watch_folder_role_name(f->role),
+		.seen_by = watch_folder_by_name(f->by),
+		.seen_every_s = every_s(l, f->by),
+		.uidvalidity = l->start.uidvalidity,
+		.uid_before = l->start.uid_before,
+		.uid_end = l->start.uid_end,
+	};
 	int r;
 
 	drop_ensure(l);
 	l->ensure = mem_new(sizeof(*l->ensure));
 	l->ensure->ledger = l;
-	r = folder_ensure_start(l->p.pg, &l->ensure->q, l->p.lease, text_of(f->raw),
-				text_of(f->name), watch_folder_role_name(f->role),
-				l->start.uidvalidity, l->start.uid_before, l->start.uid_end,
-				on_ensured);
+	l->ensure->by = f->by;
+	r = folder_row_ensure_start(l->p.pg, l->p.gather, &l->ensure->q, l->p.lease, &b,
+				    on_ensured);
 	if (r) {
 		drop_ensure(l);
 		retry(l);
@@ -169,14 +181,23 @@ static void take_start(struct ledger *l)
 		start_ensure(l);
 }
 
+static void ensured(struct ledger *l, const struct ledger_ensure *e)
+{
+	struct watch_folder *f = &l->p.watch->folders.at[l->start.folder];
+
+	watch_started(l->p.watch, e->q.folder, (uint32_t)e->q.uid_gated,
+		      (uint32_t)e->q.uid_ingested);
+	if (e->by != WATCH_FOLDER_UNSAID)
+		f->row_by = e->by;
+}
+
 static void on_ensured(struct folder_ensure *q)
 {
 	struct ledger *l = container_of(q, struct ledger_ensure, q)->ledger;
 	bool fenced = q->fenced;
 
 	if (outcome_ok(&q->outcome))
-		watch_started(l->p.watch, q->folder, (uint32_t)q->uid_gated,
-			      (uint32_t)q->uid_ingested);
+		ensured(l, l->ensure);
 	else
 		retry(l);
 	drop_ensure(l);
@@ -192,16 +213,25 @@ static enum imap_role role_now(const struct watch_folder *f)
 	return IMAP_ROLE_NONE;
 }
 
-static bool is_as_its_row(const struct watch_folder *f)
+/* LIST said other of it than the row does, or it is looked at in another way. */
+static bool is_news(const struct watch_folder *f)
 {
-	return role_now(f) == f->row_role && (!f->is_here || f->by == f->row_by);
+	return role_now(f) != f->row_role || (f->is_here && f->by != f->row_by);
 }
 
-static void start_role(struct ledger *l, struct watch_folder *f)
+/* When everything is proven, once per connection and folder: whatever is restored is older than
+ * that. */
+static bool is_counted_anew(const struct ledger *l, struct watch_folder *f)
 {
-	const struct watch_params *p = &l->p.watch->p;
+	if (!watch_is_live(l->p.watch) || !f->is_proven || f->is_counted || f->modseq > INT64_MAX)
+		return false;
+	f->is_counted = true;
+	return f->modseq != f->row_modseq;
+}
+
+static void adopt(struct ledger *l, struct watch_folder *f)
+{
 	bool is_swept = !watch_folder_is_watched(role_now(f));
-	uint64_t every_ms = is_swept ? p->sweep_ms : p->proof_ms;
 
 	if (!f->is_there && watch_folder_is_watched(f->row_role))
 		log_warn(l->p.log, "imap.folder_gone", "role=%s",
@@ -210,79 +240,64 @@ static void start_role(struct ledger *l, struct watch_folder *f)
 	/* One that is gone is not looked at, as far as we know. */
 	f->row_by = f->is_here ? (is_swept ? WATCH_FOLDER_SWEEP : f->by) : WATCH_FOLDER_UNSAID;
 	f->by = f->row_by;
-	if (!f->is_here)
-		every_ms = 0;
-	l->role = mem_new(sizeof(*l->role));
-	l->role->ledger = l;
-	/* one at a time; what fails is told again on the next connection */
-	if (folder_role_start(l->p.pg, &l->role->q, l->p.lease, f->folder,
-			      watch_folder_role_name(f->row_role), watch_folder_by_name(f->row_by),
-			      (int64_t)((every_ms + 999) / 1000), on_role) == 0)
-		return;
-	free(l->role);
-	l->role = NULL;
 }
 
-/* What LIST said of folders that have rows, and how they are looked at. */
-static void write_roles(struct ledger *l)
+/* What is to be told of folders that have rows. */
+static unsigned what_is_known(struct ledger *l, struct folder_known *ret)
 {
-	const struct watch *w = l->p.watch;
+	struct watch *w = l->p.watch;
+	unsigned n = 0;
 
-	if (l->role || !w->has_listed)
-		return;
 	for (unsigned i = 0; i < w->folders.n; i++) {
-		if (!w->folders.at[i].folder[0] || is_as_its_row(&w->folders.at[i]))
-			continue;
-		start_role(l, &w->folders.at[i]);
-		return;
-	}
-}
-
-static void on_role(struct folder_role *q)
-{
-	struct ledger *l = container_of(q, struct ledger_role, q)->ledger;
-	bool fenced = q->fenced;
-
-	if (!outcome_ok(&q->outcome))
-		ledger_doubt(l);
-	free(l->role);
-	l->role = NULL;
-	answered(l, fenced);
-}
-
-/* Once per connection and folder is enough: whatever is restored is older than that. */
-static void keep_modseq(struct ledger *l)
-{
-	const struct watch *w = l->p.watch;
-
-	for (unsigned i = 0; !l->modseq && i < w->folders.n; i++) {
 		struct watch_folder *f = &w->folders.at[i];
+		bool is_moved = f->folder[0] && is_counted_anew(l, f);
+		bool is_other = f->folder[0] && w->has_listed && is_news(f);
 
-		if (!f->folder[0] || !f->is_proven || f->is_counted || f->modseq > INT64_MAX)
+		if (is_other)
+			adopt(l, f);
+		if (is_moved)
+			f->row_modseq = f->modseq;
+		if (!is_other && !is_moved)
 			continue;
-		f->is_counted = true;
-		if (f->modseq == f->row_modseq)
-			continue;
-		f->row_modseq = f->modseq;
-		l->modseq = mem_new(sizeof(*l->modseq));
-		l->modseq->ledger = l;
-		if (folder_modseq_start(l->p.pg, &l->modseq->q, l->p.lease, f->folder,
-					f->uidvalidity, (int64_t)f->modseq, on_modseq) == 0)
-			return;
-		free(l->modseq);
-		l->modseq = NULL;
+		ret[n++] = (struct folder_known){
+			.folder = f->folder,
+			.role = watch_folder_role_name(f->row_role),
+			.seen_by = watch_folder_by_name(f->row_by),
+			.seen_every_s = every_s(l, f->row_by),
+			.uidvalidity = f->uidvalidity,
+			.highestmodseq = is_moved ? (int64_t)f->modseq : -1,
+		};
 	}
+	return n;
 }
 
-static void on_modseq(struct folder_modseq *q)
+/* One at a time; what fails is told again on the next connection. */
+static void tell_known(struct ledger *l)
 {
-	struct ledger *l = container_of(q, struct ledger_modseq, q)->ledger;
+	struct folder_known known[WATCH_FOLDERS];
+	unsigned n = l->look ? 0 : what_is_known(l, known);
+
+	if (!n)
+		return;
+	l->look = mem_new(sizeof(*l->look));
+	l->look->ledger = l;
+	if (folder_row_look_start(l->p.pg, l->p.gather, &l->look->q, l->p.lease, known, n,
+				  on_looked) == 0)
+		return;
+	ledger_doubt(l);
+	free(l->look);
+	l->look = NULL;
+}
+
+static void on_looked(struct folder_look *q)
+{
+	struct ledger *l = container_of(q, struct ledger_look, q)->ledger;
 	bool fenced = q->fenced;
 
 	if (!outcome_ok(&q->outcome))
 		ledger_doubt(l);
-	free(l->modseq);
-	l->modseq = NULL;
+	free(l->look);
+	l->look = NULL;
 	answered(l, fenced);
 }
 
@@ -462,8 +477,7 @@ void ledger_act(struct ledger *l, uint64_t now_ms)
 		return;
 	l->retry_ms = NEVER;
 	take_start(l);
-	write_roles(l);
-	keep_modseq(l);
+	tell_known(l);
 	catch_up(l);
 	judge_blind(l);
 }

@@ -41,10 +41,9 @@ struct ledger_params {
 
 struct ledger_load;
 struct ledger_ensure;
-struct ledger_role;
 struct ledger_mark;
 struct ledger_gap;
-struct ledger_modseq;
+struct ledger_look;
 
 struct ledger {
 	struct ledger_params p;
@@ -61,10 +60,9 @@ struct ledger {
 	/* Under way; NULL: not. */
 	struct ledger_load *load;
 	struct ledger_ensure *ensure;
-	struct ledger_role *role;
 	struct ledger_mark *mark;
 	struct ledger_gap *gap;
-	struct ledger_modseq *modseq;
+	struct ledger_look *look;
 	struct recall recall;     /* folders whose rows were read again */
 	struct watch_start start; /* the row that is made */
 	uint64_t retry_ms;        /* another try of what failed; UINT64_MAX: nothing did */

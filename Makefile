@@ -37,10 +37,11 @@ LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 # One explicit list per room.
 base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c base/sign.c base/seal.c base/vault.c base/netaddr.c base/hostname.c base/dns_answer.c base/json.c base/conf.c base/conf_line.c base/conf_name.c base/conf_value.c base/conf_print.c base/cred.c base/map.c base/keyed.c
-io_srcs       := base/tls.c base/tls_trust.c base/tls_ticket.c base/tls_mem.c base/io/loop.c base/io/timer.c base/io/conn.c base/io/conn_dial.c base/io/http_server.c base/io/http_call.c base/io/http_client.c base/io/proc.c base/io/dns.c
+io_srcs       := base/tls.c base/tls_trust.c base/tls_ticket.c base/tls_mem.c base/tls_stand.c base/io/loop.c base/io/timer.c base/io/conn.c base/io/conn_dial.c base/io/http_server.c base/io/http_call.c base/io/http_client.c base/io/proc.c base/io/dns.c
 db_srcs       := db/event_id.c db/inbox_grant.c db/grant_forecast.c db/token.c db/connect_link.c db/conninfo.c db/schema.c db/session.c db/migrate.c db/pg.c db/pg_tx.c db/pg_row.c db/pg_wire.c db/pg_pipe.c db/pg_dial.c db/pg_error.c db/pg_host.c db/delivery.c db/view.c db/api_key.c db/gate.c db/lease.c db/fleet.c db/folder.c db/gap.c db/timeline.c db/probe.c db/arrival.c db/endpoint.c db/outbound.c db/metrics.c db/upkeep.c
 db_srcs       += db/handout.c db/broker_tally.c
 base_srcs     += base/json_text.c
+db_srcs       += db/folder_row.c
 io_srcs       += base/io/curl_loop.c base/io/mail_probe.c
 db_srcs       += db/folder_load.c db/folder_state.c db/gather.c db/arrival_group.c db/pg_json.c db/recheck.c db/attempt.c db/sent.c
 imap_srcs     := $(addprefix ingest/imap/imap_,line.c lex.c date.c utf7.c caps.c folder.c verdict.c fetch.c parse.c body.c text.c login.c entrance.c command.c answer.c queue.c proof.c course.c session.c)

@@ -20,6 +20,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/tls.h"
+#include "base/tls_stand.h"
 #include "base/tls_ticket.h"
 #include "base/tls_trust.h"
 
@@ -33,6 +34,7 @@ struct tls_context {
 	BIO_METHOD *slice;
 	struct tls_trust trust;
 	struct tls_ticket_pool tickets;
+	struct tls_stand stand;
 	int64_t at_s; /* 0: now */
 };
 
@@ -40,7 +42,8 @@ struct tls {
 	struct tls_context *context;
 	SSL *ssl;
 	enum tls_state state;
-	const uint8_t *in; /* the caller's slice; inside tls_recv() only */
+	bool has_own_session; /* not the one of all: tls_stand.h */
+	const uint8_t *in;    /* the caller's slice; inside tls_recv() only */
 	size_t in_len;
 	struct buf out;   /* cipher bytes for the wire */
 	struct buf early; /* clear bytes that wait for the handshake */
@@ -248,6 +251,7 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 	if (t->state != TLS_FAILED && now_of(t->context) < t->good_until &&
 	    place_of(t, words, &place))
 		tls_ticket_keep(&t->context->tickets, place, session, t->good_until);
+	t->has_own_session = true;
 	return 0; /* we keep a copy, not this one */
 }
 
@@ -266,17 +270,15 @@ static void resume(struct tls *t)
 	SSL_SESSION_free(s);
 }
 
-/*
- * Nobody asks for the chain again once it was verified: what it holds beyond the
- * server's own certificate is most of what a connection costs.  A resumed
- * connection shares these stacks' certificates with others, and has its own stacks.
- */
-static void let_chain_go(STACK_OF(X509) * chain)
+/* What the handshake or a ticket has left is not needed while bytes flow. */
+static void share(struct tls *t)
 {
-	X509 *x;
+	char words[LIMIT_CONN_HOST + 8];
+	struct text place;
 
-	while ((x = sk_X509_pop(chain)))
-		X509_free(x);
+	t->has_own_session = false;
+	if (place_of(t, words, &place))
+		tls_stand_in(&t->context->stand, place, t->ssl, now_of(t->context), t->good_until);
 }
 
 /* ---- why anything else failed ---- */
@@ -350,6 +352,7 @@ int tls_context_new(const char *ca_file, struct tls_context **ret)
 	SSL_CTX_set_cert_verify_callback(c->ssl, on_chain, c);
 	tls_trust_init(&c->trust);
 	tls_ticket_init(&c->tickets);
+	tls_stand_init(&c->stand);
 	r = add_anchors(c->ssl, ca_file);
 	if (r < 0) {
 		tls_context_free(c);
@@ -364,6 +367,7 @@ void tls_context_free(struct tls_context *c)
 	if (!c)
 		return;
 	tls_ticket_clear(&c->tickets);
+	tls_stand_clear(&c->stand);
 	tls_trust_clear(&c->trust);
 	SSL_CTX_free(c->ssl);
 	BIO_meth_free(c->slice);
@@ -410,8 +414,8 @@ static int shake(struct tls *t)
 
 	assert(SSL_get_verify_result(t->ssl) == X509_V_OK);
 	t->state = TLS_UP;
-	let_chain_go(SSL_get_peer_cert_chain(t->ssl));
-	let_chain_go(SSL_get0_verified_chain(t->ssl));
+	t->has_own_session = true;
+	tls_stand_lighten(t->ssl);
 	if (!t->early.len)
 		return 0;
 	r = SSL_write(t->ssl, t->early.data, (int)t->early.len);
@@ -487,6 +491,7 @@ void tls_free(struct tls *t)
 {
 	if (!t)
 		return;
+	tls_stand_leave(t->ssl);
 	SSL_free(t->ssl);
 	buf_clear(&t->out);
 	buf_clear(&t->early);
@@ -509,6 +514,8 @@ int tls_recv(struct tls *t, const uint8_t *in, size_t n)
 		r = shake(t);
 	if (t->state == TLS_UP)
 		r = decrypt(t);
+	if (t->state == TLS_UP && t->has_own_session)
+		share(t);
 	t->in = NULL;
 	t->in_len = 0;
 	return r;

@@ -42,10 +42,12 @@ static void *take(void)
 	return b;
 }
 
+/* What stood in it is nobody's any more, as with all that is freed (wipe.c). */
 static void give_back(void *p)
 {
 	union block *b = p;
 
+	explicit_bzero(b, sizeof(*b));
 	(void)pthread_mutex_lock(&lock);
 	b->next = spare;
 	spare = b;

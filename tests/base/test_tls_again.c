@@ -135,6 +135,74 @@ static void tls_1_2_is_resumed_too(void **state)
 	tls_context_free(c);
 }
 
+/* A connection that stays. */
+struct stay {
+	SSL *server;
+	struct tls *client;
+};
+
+static void carry_all(struct stay *v)
+{
+	while (carry(v->server, v->client))
+		;
+}
+
+/* Bytes both ways, other keys, other tickets. */
+static void goes_on(struct stay *v)
+{
+	char heard[8];
+
+	assert_int_equal(SSL_new_session_ticket(v->server), 1);
+	carry_all(v);
+	assert_int_equal(SSL_key_update(v->server, SSL_KEY_UPDATE_REQUESTED), 1);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(SSL_write(v->server, "* OK", 4), 4);
+		carry_all(v);
+		assert_int_equal(tls_write(v->client, (const uint8_t *)"a1", 2), 0);
+		carry_all(v);
+		assert_int_equal(SSL_read(v->server, heard, sizeof(heard)), 2);
+	}
+	assert_true(tls_is_up(v->client));
+}
+
+/* Connections to one place share a session object, whose tickets are each one's own. */
+static void many_at_once_go_on(void **state)
+{
+	enum { MANY = 6 };
+	struct stay all[MANY];
+	struct tls_context *c = context();
+	SSL_CTX *s = server("DNS:mail.example", DAY, true);
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		struct stay *v = &all[i];
+
+		/* The first is a full handshake, the last have another cipher. */
+		assert_int_equal(
+			SSL_CTX_set_ciphersuites(s, i < 4 ? "TLS_AES_256_GCM_SHA384"
+							  : "TLS_CHACHA20_POLY1305_SHA256"),
+			1);
+		v->server = SSL_new(s);
+		v->client = tls_new(c, "mail.example", 993);
+		SSL_set_bio(v->server, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+		SSL_set_accept_state(v->server);
+		carry_all(v);
+		assert_true(tls_is_up(v->client));
+		for (int j = 0; j <= i; j++)
+			goes_on(&all[j]);
+	}
+	/* The one that stands for all ends first, cut. */
+	for (int i = 0; i < MANY; i++) {
+		tls_free(all[i].client);
+		SSL_free(all[i].server);
+		for (int j = i + 1; j < MANY; j++)
+			goes_on(&all[j]);
+		expect(visit(c, s, "mail.example", 993), true);
+	}
+	SSL_CTX_free(s);
+	tls_context_free(c);
+}
+
 static void elsewhere_nothing_is_resumed(void **state)
 {
 	struct tls_context *c = context();
@@ -345,6 +413,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_known_host_is_resumed),
 		cmocka_unit_test(tls_1_2_is_resumed_too),
+		cmocka_unit_test(many_at_once_go_on),
 		cmocka_unit_test(elsewhere_nothing_is_resumed),
 		cmocka_unit_test(a_known_chain_is_judged_once),
 		cmocka_unit_test(a_changed_chain_is_judged_anew),

@@ -42,6 +42,20 @@ static void many_hold_what_was_put_in(void **state)
 	}
 }
 
+/* A token that passed through a record is not found afterwards. */
+static void what_is_given_back_is_wiped(void **state)
+{
+	uint8_t *p = OPENSSL_malloc(LARGE), *again;
+
+	(void)state;
+	memset(p, 5, LARGE);
+	OPENSSL_free(p);
+	again = OPENSSL_malloc(LARGE);
+	assert_ptr_equal(again, p);
+	assert_true(is_all(again + sizeof(void *), 0, LARGE - sizeof(void *)));
+	OPENSSL_free(again);
+}
+
 static void sizes_change(void **state)
 {
 	static const size_t sizes[] = { 100, LARGE, 9000, LARGER, LARGE, 16, LARGER };
@@ -75,6 +89,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_hold_what_was_put_in),
+		cmocka_unit_test(what_is_given_back_is_wiped),
 		cmocka_unit_test(sizes_change),
 		cmocka_unit_test(a_block_that_is_outgrown_is_kept),
 	};

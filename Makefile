@@ -35,49 +35,14 @@ CPPFLAGS += -I. -D_GNU_SOURCE $(addprefix -isystem ,$(patsubst -I%,%,$(shell pkg
 CFLAGS   += -std=gnu17 $(WARN) $(HARD) $(FLAGS_$(MODE)) -MMD -MP
 LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
-# One explicit list per room.
-base_srcs     := base/mem.c base/buf.c base/text.c base/outcome.c base/secret.c base/clock.c base/rand.c base/log.c base/backoff.c base/sign.c base/seal.c base/vault.c base/netaddr.c base/hostname.c base/dns_answer.c base/json.c base/conf.c base/conf_line.c base/conf_name.c base/conf_value.c base/conf_print.c base/cred.c base/map.c base/keyed.c
-io_srcs       := base/tls.c base/tls_trust.c base/tls_ticket.c base/tls_mem.c base/tls_stand.c base/io/loop.c base/io/timer.c base/io/conn.c base/io/conn_dial.c base/io/http_server.c base/io/http_call.c base/io/http_client.c base/io/proc.c base/io/dns.c
-db_srcs       := db/event_id.c db/inbox_grant.c db/grant_forecast.c db/token.c db/connect_link.c db/conninfo.c db/schema.c db/session.c db/migrate.c db/pg.c db/pg_tx.c db/pg_row.c db/pg_wire.c db/pg_pipe.c db/pg_dial.c db/pg_error.c db/pg_host.c db/delivery.c db/view.c db/api_key.c db/gate.c db/lease.c db/fleet.c db/folder.c db/gap.c db/timeline.c db/probe.c db/arrival.c db/endpoint.c db/outbound.c db/metrics.c db/upkeep.c
-db_srcs       += db/handout.c db/broker_tally.c
-base_srcs     += base/json_text.c
-db_srcs       += db/folder_row.c
-io_srcs       += base/io/curl_loop.c base/io/mail_probe.c
-db_srcs       += db/folder_load.c db/folder_state.c db/gather.c db/arrival_group.c db/pg_json.c db/recheck.c db/attempt.c db/sent.c
-imap_srcs     := $(addprefix ingest/imap/imap_,line.c lex.c date.c utf7.c caps.c folder.c verdict.c fetch.c parse.c body.c text.c login.c entrance.c command.c answer.c queue.c proof.c course.c session.c)
-mime_srcs     := ingest/mime/mime_lib.c ingest/mime/mime_utf8.c ingest/mime/mime_fold.c ingest/mime/mime_id.c ingest/mime/mime_fields.c ingest/mime/mime_head.c ingest/mime/mime_part.c ingest/mime/mime_entity.c ingest/mime/mime_html.c ingest/mime/mime_dsn.c ingest/mime/mime_pick.c ingest/mime/mime_identity.c ingest/mime/mime_mail.c
-match_srcs    := ingest/match/match_ids.c ingest/match/match_pick.c
-classify_srcs := ingest/classify/classify.c ingest/classify/classify_auto.c ingest/classify/classify_bounce.c ingest/classify/classify_date.c ingest/classify/classify_day.c ingest/classify/classify_phrase.c ingest/classify/classify_quote.c ingest/classify/classify_quote_words.c ingest/classify/classify_reason.c ingest/classify/classify_rules.c ingest/classify/classify_snippet.c ingest/classify/classify_verdict.c
-provider_srcs := $(addprefix ingest/provider/,provider.c provider_rows.c provider_table.c discover.c) ingest/discovery.c
-# one line per part of the room
-ingest_srcs   := ingest/sweep.c ingest/watch_sweep.c ingest/watch_poison.c ingest/watch_heard.c ingest/watch_folder.c ingest/watch_plan.c ingest/watch_facts.c ingest/watch_again.c ingest/watch_fetch.c ingest/watch.c ingest/backlog.c ingest/ledger_rows.c ingest/ledger.c ingest/recall.c ingest/vigil_note.c ingest/vigil_batch.c ingest/vigil.c
-ingest_srcs   += ingest/ladder.c ingest/event_json.c ingest/reading.c ingest/reading_json.c ingest/intake_mail.c ingest/intake_verdict.c ingest/intake_own.c ingest/intake_set.c ingest/intake_ask.c ingest/intake.c
-ingest_srcs   += ingest/plight.c ingest/rawlog.c ingest/dialogue.c ingest/veil.c ingest/line.c ingest/standing.c ingest/pass.c ingest/chronicle.c ingest/renewal.c ingest/farewell.c ingest/entry.c ingest/mailbox_life.c ingest/mailbox_watch.c ingest/mailbox.c
-ingest_srcs   += ingest/liveness.c ingest/worker_seat.c ingest/worker_beat.c ingest/worker_walk.c ingest/worker_recheck.c ingest/worker_trim.c ingest/worker_proof.c ingest/worker_manual.c ingest/worker_probe.c ingest/pace.c ingest/worker_lane.c ingest/worker_move.c ingest/worker_notes.c ingest/worker.c
-oauth_srcs    := $(addprefix oauth/,connect.c preset.c grant.c policy.c breaker.c broker_env.c refresh_job.c connect_job.c broker.c token_desk.c)
-oauth_srcs    += $(addprefix oauth/,link_token.c reconnect.c forecast.c forecast_duty.c handout_desk.c books.c)
-# one right for a whole domain
-db_srcs       += db/domain_grant.c db/domain_mailbox.c db/domain_admin.c
-oauth_srcs    += $(addprefix oauth/,domain.c domain_ask.c domain_job.c mailbox_job.c)
-oauth_srcs    += oauth/reach.c oauth/reach_job.c
-db_srcs       += db/reach.c
-rotation_srcs := rotation/verdict.c
-services_srcs := services/settings.c services/settings_provider.c services/settings_preset.c services/suggest.c services/role.c services/broker/broker_role.c services/dispatch/retry.c services/dispatch/appender.c services/dispatch/poster.c services/dispatch/dispatch_role.c services/rotation/blind_duty.c services/rotation/rotation_role.c services/up/account.c services/up/child.c services/up/cluster.c services/up/credentials.c services/up/crew_size.c services/up/database.c services/up/keyring.c services/up/up.c services/api/api_role.c services/api/answer.c services/api/route.c services/api/problem.c services/api/health.c services/api/insight.c services/api/resource.c services/api/saying.c services/api/enroll.c services/api/field.c services/api/html.c services/api/link.c services/api/lookup.c services/api/page.c services/api/client.c services/cli/admin.c services/cli/command.c services/cli/command_inbox.c services/cli/inbox_discover.c services/cli/options.c services/cli/worker_command.c services/ingest/token_adapter.c services/ingest/ingest_role.c
-services_srcs += services/cli/classify_command.c
-services_srcs += services/domain_offer.c services/api/domain_call.c services/cli/domain_command.c services/cli/domain_import.c services/cli/address_list.c
-base_srcs     += base/csv.c
-services_srcs += $(addprefix services/words/,words.c page_words.c problem_words.c problem_words_link.c problem_words_mail.c problem_words_domain.c howto.c)
-services_srcs += services/api/access_token.c
-# master keys
-services_srcs += services/key_hook.c services/keyholder.c services/resealer.c services/cli/key_command.c
-db_srcs       += db/master_key.c db/reseal.c
-services_srcs += $(addprefix services/api/,asset.c page_guard.c page_form.c page_view.c page_tell.c page_start.c page_password.c page_result.c)
-srcs := $(base_srcs) $(io_srcs) $(db_srcs) $(imap_srcs) $(mime_srcs) $(match_srcs) \
-	$(classify_srcs) $(provider_srcs) $(ingest_srcs) $(oauth_srcs) $(rotation_srcs) $(services_srcs)
+# What stands in a room belongs to it.
+mains_srcs := services/main.c base/wipe.c
+srcs := $(filter-out $(mains_srcs),$(sort $(foreach room,base db ingest oauth rotation services, \
+	$(wildcard $(room)/*.c $(room)/*/*.c))))
 
 objs  := $(patsubst %.c,$(OUT)/%.o,$(srcs))
 # of the program only: main(), and free() in the place of libc's
-mains := $(OUT)/services/main.o $(OUT)/base/wipe.o
+mains := $(patsubst %.c,$(OUT)/%.o,$(mains_srcs))
 lib   := $(OUT)/libreplyd.a
 # and what tests of the sandbox run
 tests := $(patsubst %.c,$(OUT)/%,$(wildcard tests/*/test_*.c tests/*/*/test_*.c)) \
@@ -109,6 +74,8 @@ $(OUT)/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 # the migrations and the files of the pages are part of the binary
 $(OUT)/db/schema.o: $(wildcard db/schema/*.sql)
+# and so are the tables of rules
+$(OUT)/ingest/classify/classify_rules_text.o: $(wildcard ingest/classify/rules/*.tsv)
 $(OUT)/services/api/asset.o: $(wildcard services/api/assets/*)
 $(lib): $(objs)
 	$(call say,ar)

@@ -18,6 +18,7 @@
 #define LIMIT_MIME_SUBJECT 2000       /* decoded subject */
 #define LIMIT_MIME_RECIPIENTS 50      /* recipients of one delivery report */
 #define LIMIT_MIME_PART (512 * 1024)  /* fetched bytes of one text part, still encoded */
+#define LIMIT_RULES (4 * 1024 * 1024) /* a table of rules; ours are some tens of KB */
 #define LIMIT_MIME_TEXT (256 * 1024)  /* text of one mail; nobody types more */
 #define LIMIT_MIME_REPORT (64 * 1024) /* fetched bytes of a delivery status, or of the headers it returns */
 #define LIMIT_MIME_MAIL (8 * 1024 * 1024) /* of a mail in a file; what is behind are attachments, and 32 MB of memory must do */

@@ -16,6 +16,7 @@
 #include "services/cli/key_command.h"
 #include "services/cli/worker_command.h"
 #include "services/role.h"
+#include "services/rules_folder.h"
 #include "services/up/up.h"
 
 /* replyd: one binary.  A role, `up`, or a noun and a verb. */
@@ -114,6 +115,17 @@ static int no_more_words(const struct options *o, size_t words)
 	return EX_USAGE;
 }
 
+static int run_classify(const struct settings *s, const struct options *o)
+{
+	char why[RULES_FOLDER_WHY];
+
+	if (rules_folder_take(s->classify_rules, why) < 0) {
+		(void)fprintf(stderr, "replyd: classify.rules: %s\n", why);
+		return EX_CONFIG;
+	}
+	return classify_command(o);
+}
+
 static int dispatch(struct settings *s, const struct options *o)
 {
 	const char *noun = o->words[0], *verb = o->n_words > 1 ? o->words[1] : "";
@@ -121,7 +133,7 @@ static int dispatch(struct settings *s, const struct options *o)
 	if (strcmp(noun, "up") == 0)
 		return no_more_words(o, 1) ? EX_USAGE : run_up(s, o);
 	if (strcmp(noun, "classify") == 0)
-		return classify_command(o);
+		return run_classify(s, o);
 	for (size_t i = 0; i < countof(roles); i++)
 		if (strcmp(noun, roles[i].name) == 0)
 			return no_more_words(o, 1) ? EX_USAGE : run_role(i, s, o);

@@ -49,6 +49,7 @@ struct settings {
 		ingest_idle_renew_ms, ingest_lookback_ms, ingest_manual_grace_ms;
 	int64_t ingest_text_max;
 	char *ingest_rawlog_dir;
+	char *classify_rules;
 	bool ingest_rawlog_all;
 	uint64_t broker_refresh_ahead_ms, broker_timeout_ms;
 	uint64_t dispatch_timeout_ms;

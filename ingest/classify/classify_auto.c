@@ -93,7 +93,7 @@ static bool is_automaton(const struct mime_head *h)
 static void look_at_headers(const struct mime_head *h, struct seen *s, struct classify_verdict *v)
 {
 	size_t n;
-	const struct classify_header_rule *rules = classify_rules_headers(&n);
+	const struct classify_header_rule *rules = classify_rules_headers(classify_rules_now(), &n);
 	bool suppress_all = text_ifind(text_of(h->auto_suppress), TEXT("all")) != SIZE_MAX;
 	struct text value;
 
@@ -124,7 +124,7 @@ static void look_at_headers(const struct mime_head *h, struct seen *s, struct cl
 bool classify_auto_is_list(const struct mime_head *head, struct classify_verdict *ret)
 {
 	size_t n, seen = 0;
-	const struct classify_header_rule *rules = classify_rules_headers(&n);
+	const struct classify_header_rule *rules = classify_rules_headers(classify_rules_now(), &n);
 	struct text value;
 
 	for (size_t i = 0; i < n; i++) {
@@ -172,7 +172,7 @@ bool classify_auto_is_answer(struct text t)
 	return false;
 }
 
-static void note_subject(const struct classify_phrase_rule *r, struct text subject, struct seen *s,
+static void note_subject(const struct classify_word_rule *r, struct text subject, struct seen *s,
 			 struct classify_verdict *v)
 {
 	classify_verdict_add(v, r->id, CLASSIFY_BY_SUBJECT, subject);
@@ -182,27 +182,25 @@ static void note_subject(const struct classify_phrase_rule *r, struct text subje
 
 static void look_at_subject(struct text subject, struct seen *s, struct classify_verdict *v)
 {
-	size_t n;
-	const struct classify_phrase_rule *rules = classify_rules_subjects(&n);
+	const struct classify_rules *rules = classify_rules_now();
+	const struct classify_word_rule *rule;
+	struct classify_rules_walk walk;
+	size_t at;
 
 	subject = without_tags(subject);
 	if (classify_auto_is_answer(subject))
 		return;
-	for (size_t i = 0; i < n; i++) {
-		if (classify_phrase_starts(subject, rules[i].phrase)) {
-			note_subject(&rules[i], subject, s, v);
-			/* nothing but "Automatisch antwoord": no person heads a mail so */
-			if (rules[i].says == CLASSIFY_SAYS_AUTO &&
-			    text_eq(subject, text_of(rules[i].phrase)))
-				s->strong = true;
-			s->prefix = s->prefix || rules[i].says == CLASSIFY_SAYS_AUTO;
-			break; /* the strong forms of a phrase stand before its weak ones */
-		}
+	rule = classify_rules_front(rules, CLASSIFY_IN_SUBJECT, subject);
+	if (rule) {
+		note_subject(rule, subject, s, v);
+		/* nothing but "Automatisch antwoord": no person heads a mail so */
+		if (rule->says == CLASSIFY_SAYS_AUTO && text_eq(subject, text_of(rule->phrase)))
+			s->strong = true;
+		s->prefix = s->prefix || rule->says == CLASSIFY_SAYS_AUTO;
 	}
-	rules = classify_rules_inside(&n);
-	for (size_t i = 0; i < n; i++)
-		if (classify_phrase_in(subject, rules[i].phrase))
-			note_subject(&rules[i], subject, s, v);
+	classify_rules_start(&walk, rules, CLASSIFY_INSIDE, subject);
+	while ((rule = classify_rules_next(&walk, &at)))
+		note_subject(rule, subject, s, v);
 }
 
 /* ---- text ---- */
@@ -222,16 +220,17 @@ static bool is_past(struct text t, size_t at)
 
 static void look_at_text(struct text t, struct seen *s, struct classify_verdict *v)
 {
-	size_t n, at;
-	const struct classify_phrase_rule *rules = classify_rules_phrases(&n);
+	const struct classify_word_rule *rule;
+	struct classify_rules_walk walk;
+	size_t at;
 
-	for (size_t i = 0; i < n; i++) {
-		at = classify_phrase_find(t, rules[i].phrase, 0);
-		if (at == SIZE_MAX || is_past(t, at))
+	classify_rules_start(&walk, classify_rules_now(), CLASSIFY_IN_TEXT, t);
+	while ((rule = classify_rules_next(&walk, &at))) {
+		if (is_past(t, at))
 			continue;
-		classify_verdict_add(v, rules[i].id, CLASSIFY_BY_TEXT, text_sub(t, at, 80));
-		note(s, rules[i].says, rules[i].weight);
-		if (rules[i].says == CLASSIFY_SAYS_AUTO)
+		classify_verdict_add(v, rule->id, CLASSIFY_BY_TEXT, text_sub(t, at, 80));
+		note(s, rule->says, rule->weight);
+		if (rule->says == CLASSIFY_SAYS_AUTO)
 			s->statement = true;
 		else
 			s->text = true;

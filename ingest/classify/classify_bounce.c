@@ -16,7 +16,7 @@ struct signs {
 	bool daemon;  /* from a mail server's own address */
 	bool machine; /* null return path or Auto-Submitted */
 	bool codes;   /* the text quotes an SMTP answer */
-	const struct classify_phrase_rule *subject; /* NULL: none */
+	const struct classify_word_rule *subject; /* NULL: none */
 };
 
 static bool is_daemon(const struct mime_head *h)
@@ -38,17 +38,11 @@ static bool is_daemon(const struct mime_head *h)
 	       text_istarts(local, TEXT("mail delivery s"));
 }
 
-static const struct classify_phrase_rule *ndr_subject(struct text subject)
+static const struct classify_word_rule *ndr_subject(struct text subject)
 {
-	size_t n;
-	const struct classify_phrase_rule *rules = classify_rules_ndr(&n);
-
 	while (subject.len && strchr("*!<> ", subject.at[0]))
 		subject = text_sub(subject, 1, subject.len);
-	for (size_t i = 0; i < n; i++)
-		if (classify_phrase_starts(subject, rules[i].phrase))
-			return &rules[i];
-	return NULL;
+	return classify_rules_front(classify_rules_now(), CLASSIFY_IN_NDR, subject);
 }
 
 static struct signs signs_of(const struct mime_head *h, struct text subject, struct text words)

@@ -14,6 +14,11 @@ bool classify_phrase_is_word_start(struct text folded, size_t at)
 	return at == 0 || !is_word(folded.at[at - 1]);
 }
 
+bool classify_phrase_may_begin(struct text folded, size_t at)
+{
+	return !is_word(folded.at[at]) || classify_phrase_is_word_start(folded, at);
+}
+
 bool classify_phrase_starts(struct text folded, const char *phrase)
 {
 	size_t n = strlen(phrase);

@@ -20,6 +20,9 @@ size_t classify_phrase_find(struct text folded, const char *phrase, size_t from)
 
 bool classify_phrase_in(struct text folded, const char *phrase);
 
+/* May a phrase begin at `at`: not in the middle of a word? */
+bool classify_phrase_may_begin(struct text folded, size_t at);
+
 /* Is the byte before `at` none of a word? */
 bool classify_phrase_is_word_start(struct text folded, size_t at);
 

@@ -1,229 +1,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "ingest/classify/classify_phrase.h"
 #include "ingest/classify/classify_reason.h"
-
-/* What words say comes before what codes say: "5.0.0" and "5.7.1" are written for anything. */
-static const struct {
-	const char *words; /* folded; a comma parts what must all stand there */
-	const char *reason;
-	bool hard;
-} says[] = {
-	/* full, for now */
-	{ "mailbox full", "mailboxfull", false },
-	{ "mailbox is full", "mailboxfull", false },
-	{ "mailbox has exceeded", "mailboxfull", false },
-	{ "inbox is full", "mailboxfull", false },
-	{ "inbox full", "mailboxfull", false },
-	{ "over quota", "mailboxfull", false },
-	{ "overquota", "mailboxfull", false },
-	{ "quota exceeded", "mailboxfull", false },
-	{ "exceeded quota", "mailboxfull", false },
-	{ "exceed quota", "mailboxfull", false },
-	{ "quota exceed", "mailboxfull", false },
-	{ "exceeded the quota", "mailboxfull", false },
-	{ "exceeds the quota", "mailboxfull", false },
-	{ "over the allowed quota", "mailboxfull", false },
-	{ "over the storage quota", "mailboxfull", false },
-	{ "storage quota", "mailboxfull", false },
-	{ "out of storage", "mailboxfull", false },
-	{ "insufficient disk", "mailboxfull", false },
-	{ "mailbox size limit", "mailboxfull", false },
-	{ "full mailbox", "mailboxfull", false },
-	{ "maildir over", "mailboxfull", false },
-	{ "mail box full", "mailboxfull", false },
-	{ "account is full", "mailboxfull", false },
-	{ "not enough storage", "mailboxfull", false },
-	{ "no room in mailbox", "mailboxfull", false },
-	{ "postfach ist voll", "mailboxfull", false },
-	{ "boite pleine", "mailboxfull", false },
-	{ "buzon lleno", "mailboxfull", false },
-	/* about the message */
-	{ "message size exceeds", "mesgtoobig", false },
-	{ "message too large", "mesgtoobig", false },
-	{ "message too big", "mesgtoobig", false },
-	{ "exceeds size limit", "mesgtoobig", false },
-	{ "message file too big", "mesgtoobig", false },
-	{ "exceeded maximum inbound message size", "mesgtoobig", false },
-	{ "virus", "virusdetected", false },
-	/* about the sender and his server; before the words for unknown users, since they often
-	   name a user too */
-	{ "sender address rejected", "rejected", false },
-	{ "sender rejected", "rejected", false },
-	{ "sender verify failed", "rejected", false },
-	{ "domain of sender", "rejected", false },
-	{ "sender domain", "rejected", false },
-	{ "relay access denied", "norelaying", false },
-	{ "relaying denied", "norelaying", false },
-	{ "unable to relay", "norelaying", false },
-	{ "relay not permitted", "norelaying", false },
-	{ "relaying not allowed", "norelaying", false },
-	{ "greylist", "expired", false },
-	{ "graylist", "expired", false },
-	{ "spamhaus", "blocked", false },
-	{ "spamcop", "blocked", false },
-	{ "barracuda", "blocked", false },
-	{ "blacklist", "blocked", false },
-	{ "black list", "blocked", false },
-	{ "blocklist", "blocked", false },
-	{ "block list", "blocked", false },
-	{ "blocked using", "blocked", false },
-	{ "client host rejected", "blocked", false },
-	{ "client host", "blocked", false },
-	{ "dnsbl", "blocked", false },
-	{ "bad reputation", "badreputation", false },
-	{ "poor reputation", "badreputation", false },
-	{ "low reputation", "badreputation", false },
-	{ "reverse dns", "requireptr", false },
-	{ "ptr record", "requireptr", false },
-	{ "dmarc", "authfailure", false },
-	{ "spf", "authfailure", false },
-	{ "dkim", "authfailure", false },
-	{ "not authenticated", "authfailure", false },
-	{ "authentication required", "securityerror", false },
-	{ "too many connections", "toomanyconn", false },
-	{ "too many messages", "speeding", false },
-	{ "rate limit", "speeding", false },
-	{ "receiving mail at a rate", "speeding", false },
-	{ "rejected as spam", "spamdetected", false },
-	{ "detected as spam", "spamdetected", false },
-	{ "considered spam", "spamdetected", false },
-	{ "classified as spam", "spamdetected", false },
-	{ "looks like spam", "spamdetected", false },
-	{ "spam message", "spamdetected", false },
-	{ "spam content", "spamdetected", false },
-	{ "message contains spam", "spamdetected", false },
-	{ "blocked by spam", "spamdetected", false },
-	{ "unsolicited", "spamdetected", false },
-	/* the domain is dead */
-	{ "host unknown", "hostunknown", true },
-	{ "unknown host", "hostunknown", true },
-	{ "host not found", "hostunknown", true },
-	{ "domain not found", "hostunknown", true },
-	{ "no such domain", "hostunknown", true },
-	{ "unknown domain", "hostunknown", true },
-	{ "domain does not exist", "hostunknown", true },
-	{ "unrouteable mail domain", "hostunknown", true },
-	{ "unrouteable domain", "hostunknown", true },
-	{ "illegal host/domain", "hostunknown", true },
-	{ "name or domain is too long", "hostunknown", true },
-	{ "couldn't find any host named", "hostunknown", true },
-	{ "nxdomain", "hostunknown", true },
-	{ "non-existent domain", "hostunknown", true },
-	{ "non-existent host", "hostunknown", true },
-	{ "bad destination system", "hostunknown", true },
-	{ "null mx", "notaccept", true },
-	{ "nullmx", "notaccept", true },
-	{ "does not accept mail", "notaccept", true },
-	{ "does not accept email", "notaccept", true },
-	{ "no mx record", "notaccept", true },
-	/* the address is dead */
-	{ "user unknown", "userunknown", true },
-	{ "unknown user", "userunknown", true },
-	{ "unknown recipient", "userunknown", true },
-	{ "recipient unknown", "userunknown", true },
-	{ "unknown address", "userunknown", true },
-	{ "address unknown", "userunknown", true },
-	{ "unknown local part", "userunknown", true },
-	{ "unknown local-part", "userunknown", true },
-	{ "no such user", "userunknown", true },
-	{ "no such recipient", "userunknown", true },
-	{ "no such mailbox", "userunknown", true },
-	{ "no such address", "userunknown", true },
-	{ "no such account", "userunknown", true },
-	{ "no such person", "userunknown", true },
-	{ "no such email", "userunknown", true },
-	{ "no mailbox here", "userunknown", true },
-	{ "no mailbox", "userunknown", true },
-	{ "no account by that name", "userunknown", true },
-	{ "mailbox not found", "userunknown", true },
-	{ "user not found", "userunknown", true },
-	{ "recipient not found", "userunknown", true },
-	{ "recipientnotfound", "userunknown", true },
-	{ "address not found", "userunknown", true },
-	{ "account not found", "userunknown", true },
-	{ "wasn't found", "userunknown", true },
-	{ "couldn't be found", "userunknown", true },
-	{ "could not be found", "userunknown", true },
-	{ "user does not exist", "userunknown", true },
-	{ "account does not exist", "userunknown", true },
-	{ "address does not exist", "userunknown", true },
-	{ "recipient does not exist", "userunknown", true },
-	{ "mailbox does not exist", "userunknown", true },
-	{ "does not exist", "userunknown", true },
-	{ "doesn't exist", "userunknown", true },
-	{ "don't have an account", "userunknown", true },
-	{ "doesn't have a", "userunknown", true },
-	{ "does not have an account", "userunknown", true },
-	{ "not a valid mailbox", "userunknown", true },
-	{ "invalid mailbox", "userunknown", true },
-	{ "invalid recipient", "userunknown", true },
-	{ "invalid address", "userunknown", true },
-	{ "bad address", "userunknown", true },
-	{ "bad destination mailbox", "userunknown", true },
-	{ "not a known user", "userunknown", true },
-	{ "not our customer", "userunknown", true },
-	{ "is not known", "userunknown", true },
-	{ "not listed in", "userunknown", true },
-	{ "recipient address rejected: access denied", "userunknown", true },
-	{ "mailbox unavailable", "userunknown", true },
-	{ "unrouteable address", "userunknown", true },
-	{ "unroutable address", "userunknown", true },
-	{ "user doesn't", "userunknown", true },
-	{ "empfanger existiert nicht", "userunknown", true },
-	{ "utilisateur inconnu", "userunknown", true },
-	{ "usuario desconocido", "userunknown", true },
-	{ "utente sconosciuto", "userunknown", true },
-	/* the account is closed: as dead as one that never was */
-	{ "account is disabled", "suspend", true },
-	{ "account has been disabled", "suspend", true },
-	{ "account disabled", "suspend", true },
-	{ "mailbox disabled", "suspend", true },
-	{ "mailbox is disabled", "suspend", true },
-	{ "user is disabled", "suspend", true },
-	{ "user disabled", "suspend", true },
-	{ "account inactive", "suspend", true },
-	{ "account is inactive", "suspend", true },
-	{ "mailbox is inactive", "suspend", true },
-	{ "account has been suspended", "suspend", true },
-	{ "account is suspended", "suspend", true },
-	{ "account suspended", "suspend", true },
-	{ "has been deactivated", "suspend", true },
-	{ "account closed", "suspend", true },
-	{ "account has been closed", "suspend", true },
-	{ "account has been deactivated", "suspend", true },
-	{ "no longer available", "suspend", true },
-	{ "no longer valid", "suspend", true },
-	{ "no longer in use", "suspend", true },
-	{ "no longer on server", "suspend", true },
-	{ "has moved", "hasmoved", true },
-	{ "user has moved", "hasmoved", true },
-	{ "has been replaced by", "hasmoved", true },
-	/* the day */
-	{ "policy", "policyviolation", false },
-	{ "spam", "spamdetected", false },
-	{ "blocked", "blocked", false },
-	{ "prohibited", "blocked", false },
-	{ "denied", "blocked", false },
-	{ "try again later", "expired", false },
-	{ "timed out", "expired", false },
-	{ "timeout", "expired", false },
-	{ "retry time", "expired", false },
-	{ "too long in queue", "expired", false },
-	{ "been in the queue too long", "expired", false },
-	{ "delivery time expired", "expired", false },
-	{ "could not be delivered for more than", "expired", false },
-	{ "connection refused", "networkerror", false },
-	{ "connection lost", "networkerror", false },
-	{ "no route to host", "networkerror", false },
-	{ "network unreachable", "networkerror", false },
-	{ "loop", "networkerror", false },
-	{ "too many hops", "networkerror", false },
-	{ "out of memory", "systemerror", false },
-	{ "disk full", "systemfull", false },
-	{ "temporar", "systemerror", false },
-};
+#include "ingest/classify/classify_rules.h"
 
 /* RFC 3463.  The longest prefix rules; what is not listed is told by its class alone. */
 static const struct {
@@ -282,27 +61,20 @@ static const char *code_reason(const char *status, bool *ret_hard)
 	return found;
 }
 
-static const char *words_reason(struct text words, bool *ret_hard, const char **ret_rule)
-{
-	for (size_t i = 0; i < countof(says); i++) {
-		if (classify_phrase_in(words, says[i].words)) {
-			*ret_hard = says[i].hard;
-			*ret_rule = says[i].words;
-			return says[i].reason;
-		}
-	}
-	return NULL;
-}
-
 struct classify_reason classify_reason_of(enum mime_action action, const char *status,
 					  unsigned smtp_code, struct text words)
 {
 	struct classify_reason r = { false, "undefined", "bounce.unknown" };
-	const char *rule = NULL, *reason = words_reason(words, &r.hard, &rule);
+	const struct classify_word_rule *says =
+		classify_rules_first(classify_rules_now(), CLASSIFY_IN_SERVER, words);
+	const char *reason;
 
-	if (reason) {
-		r.reason = reason;
-		r.rule = "bounce.words";
+	/* What words say comes before what codes say: "5.0.0" and "5.7.1" are written for anything.
+	 */
+	if (says) {
+		r.reason = says->reason;
+		r.hard = says->hard;
+		r.rule = says->id;
 	} else if ((reason = code_reason(status, &r.hard))) {
 		r.reason = reason;
 		r.rule = "bounce.status";

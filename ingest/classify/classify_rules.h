@@ -1,16 +1,27 @@
 #ifndef INGEST_CLASSIFY_CLASSIFY_RULES_H
 #define INGEST_CLASSIFY_CLASSIFY_RULES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/text.h"
+#include "ingest/classify/classify_trie.h"
 
 /*
- * The rules of automatic mail, as data: which header, subject or phrase says
- * what, and how strongly.  The id of the rule shows up in the evidence.
+ * The rules of classification, as data: which header, subject or phrase says
+ * what, and how strongly.  The id of a rule shows up in the evidence.
+ *
+ *   headers.tsv  id header how value says weight
+ *   words.tsv    place says weight id phrase
+ *   reasons.tsv  reason hard|soft phrase
+ *
+ * The tables stand in ingest/classify/rules and are part of the binary; a file
+ * of the same name takes the place of one, without a rebuild.  Columns are
+ * parted by one tab, '#' begins a comment line.  Phrases are written as mime_fold
+ * writes them; one that is not would never be found, and is refused.
  *
  * A strong rule decides alone, a weak one only together with another from
- * another source.  Phrases and subjects are written as mime_fold writes them.
+ * another source.
  */
 enum classify_says {
 	CLASSIFY_SAYS_HUMAN,   /* the mail says of itself that no machine sent it */
@@ -30,25 +41,70 @@ enum classify_how { CLASSIFY_HAS, CLASSIFY_IS, CLASSIFY_STARTS, CLASSIFY_CONTAIN
 struct classify_header_rule {
 	const char *id, *header;
 	enum classify_how how;
-	const char *value; /* lower case; NULL with CLASSIFY_HAS */
+	const char *value; /* lower case; of CLASSIFY_HAS "-" */
 	enum classify_says says;
 	enum classify_weight weight;
 };
 
-struct classify_phrase_rule {
-	const char *id;
-	const char *phrase; /* folded */
-	enum classify_says says;
-	enum classify_weight weight;
+enum classify_place {
+	CLASSIFY_IN_SUBJECT, /* at its front */
+	CLASSIFY_INSIDE,     /* anywhere in the subject */
+	CLASSIFY_IN_TEXT,    /* anywhere in the new text */
+	CLASSIFY_IN_NDR,     /* at the front of a mail server's subject */
+	CLASSIFY_IN_SERVER,  /* anywhere in what a mail server says: reasons */
+	CLASSIFY_PLACES
 };
 
-const struct classify_header_rule *classify_rules_headers(size_t *ret_n);
-const struct classify_phrase_rule *
-classify_rules_subjects(size_t *ret_n); /* at the front of the subject */
-const struct classify_phrase_rule *
-classify_rules_inside(size_t *ret_n); /* anywhere in the subject */
-const struct classify_phrase_rule *classify_rules_phrases(size_t *ret_n); /* in the new text */
-const struct classify_phrase_rule *
-classify_rules_ndr(size_t *ret_n); /* at the front of a mail server's subject */
+struct classify_word_rule {
+	const char *id, *phrase;
+	enum classify_place place;
+	enum classify_says says;
+	enum classify_weight weight;
+	const char *reason; /* of CLASSIFY_IN_SERVER; NULL elsewhere */
+	bool hard;          /* the address is dead for good */
+};
+
+/* The tables that hold now: those of the binary, unless others were taken. */
+struct classify_rules;
+const struct classify_rules *classify_rules_now(void);
+
+const struct classify_header_rule *classify_rules_headers(const struct classify_rules *r,
+							  size_t *ret_n);
+const struct classify_word_rule *classify_rules_words(const struct classify_rules *r,
+						      size_t *ret_n);
+/* Of the rules of this place whose phrase stands at the front, the one that was written first;
+ * NULL: none. */
+const struct classify_word_rule *
+classify_rules_front(const struct classify_rules *r, enum classify_place place, struct text folded);
+/* Of those whose phrase stands anywhere, likewise. */
+const struct classify_word_rule *
+classify_rules_first(const struct classify_rules *r, enum classify_place place, struct text folded);
+/* All of them, in the order in which they stand in the text. */
+struct classify_rules_walk {
+	const struct classify_rules *rules;
+	struct classify_trie_walk walk;
+};
+void classify_rules_start(struct classify_rules_walk *w, const struct classify_rules *r,
+			  enum classify_place place, struct text folded);
+const struct classify_word_rule *classify_rules_next(struct classify_rules_walk *w, size_t *ret_at);
+
+/* ---- other tables than those of the binary ---- */
+
+#define CLASSIFY_RULES_WHY 200
+
+/* Names of the tables, "headers.tsv" ...; NULL-ended. */
+const char *const *classify_rules_tables(void);
+
+/*
+ * Tables by name: those with `text.at` NULL stay as in the binary.  Read once,
+ * at start, before the first mail: what classify_rules_now() gave before is gone.
+ * -EINVAL: `why` names table, line, cause and remedy, and nothing changed.
+ */
+struct classify_rules_table {
+	const char *name;
+	struct text text;
+};
+int classify_rules_take(const struct classify_rules_table *tables, size_t n,
+			char why[CLASSIFY_RULES_WHY]);
 
 #endif

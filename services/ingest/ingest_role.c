@@ -10,6 +10,7 @@
 #include "oauth/token_desk.h"
 #include "services/ingest/token_adapter.h"
 #include "services/keyholder.h"
+#include "services/rules_folder.h"
 
 #define SPREAD_MS 500 /* workers that are started together do not knock together */
 
@@ -141,10 +142,14 @@ int ingest_role_run(struct role *r)
 		.on_up = on_pg_up,
 		.on_down = on_pg_down,
 	};
+	const struct vault *tokens;
+	char why[RULES_FOLDER_WHY];
 	int res;
 
-	const struct vault *tokens;
-
+	if (rules_folder_take(r->settings->classify_rules, why) < 0) {
+		log_error(&r->log, "role.failed", "what=%s cause=%s", "classify.rules", why);
+		return EX_CONFIG;
+	}
 	keyholder_init(&g.keys, r);
 	tokens = keyholder_take(&g.keys, "token", KEYHOLDER_OPENS);
 	if (!digest || !tokens)

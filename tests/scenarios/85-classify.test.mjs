@@ -79,3 +79,22 @@ test('bytes that are no mail are still answered', async () => {
     assert.ok(JSON.parse(r.stdout).kind);
   }
 });
+
+test('rules of a folder take the place of the built-in ones, without a rebuild', async () => {
+  const rules = fs.mkdtempSync(path.join(folder, 'rules-'));
+  const mail = humanReply(out, { text: 'jIHvaD yIQoy.' }).raw.replace(/^Subject: .*$/m, 'Subject: Klingon away: An idea');
+  const asked = () => classify(['--json', '--set', `classify.rules=${rules}`], mail);
+  const none = await asked();
+  assert.equal(none.code, 78);
+  assert.match(none.stderr, /no table of rules is there/);
+
+  fs.writeFileSync(path.join(rules, 'words.tsv'), 'subject\tabsence\tstrong\tsubject.away.tlh\tklingon away:\n');
+  const said = JSON.parse((await asked()).stdout);
+  assert.equal(said.kind, 'auto_reply.out_of_office');
+  assert.ok(said.evidence.some((e) => e.rule === 'subject.away.tlh'));
+
+  fs.writeFileSync(path.join(rules, 'words.tsv'), 'subject\tabsence\tmaybe\tsubject.away.tlh\tklingon away:\n');
+  const wrong = await asked();
+  assert.equal(wrong.code, 78);
+  assert.match(wrong.stderr, /words\.tsv.*1.*maybe/);
+});

@@ -1,0 +1,11 @@
+#ifndef INGEST_CLASSIFY_CLASSIFY_RULES_TEXT_H
+#define INGEST_CLASSIFY_CLASSIFY_RULES_TEXT_H
+
+#include "base/text.h"
+
+/* The tables of rules as they were when the binary was built. */
+struct text classify_rules_text_headers(void);
+struct text classify_rules_text_words(void);
+struct text classify_rules_text_reasons(void);
+
+#endif

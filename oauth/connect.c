@@ -281,6 +281,17 @@ bool connect_issuer_is(const struct oauth_provider *p, struct text iss, struct t
 	return tenant.len > 0 ? text_eq(mid, tenant) : !memchr(mid.at, '/', mid.len);
 }
 
+const struct oauth_provider *connect_issuer_of(const struct oauth_provider *providers, size_t n,
+					       struct text iss)
+{
+	struct text any = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		if (is_set(providers[i].issuer) && connect_issuer_is(&providers[i], iss, any))
+			return &providers[i];
+	return NULL;
+}
+
 enum connect_problem connect_check_callback(const struct oauth_provider *p,
 					    const struct connect_callback *c, char ret_detail[200])
 {

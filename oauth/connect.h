@@ -110,5 +110,11 @@ enum connect_problem connect_check_callback(const struct oauth_provider *p,
 /* Is `iss` the provider's issuer?  "{tenantid}" in the configured one stands for `tenant` (NULL or
  * "": any single path segment). */
 bool connect_issuer_is(const struct oauth_provider *p, struct text iss, struct text tenant);
+/*
+ * Of which of these `n` providers is `iss` the issuer?  For an answer to one whose own issuer
+ * nobody configured: it is mixed up where it names another's.  NULL: of none.
+ */
+const struct oauth_provider *connect_issuer_of(const struct oauth_provider *providers, size_t n,
+					       struct text iss);
 
 #endif

@@ -38,12 +38,35 @@ void page_not_asked(struct request *q, int r)
 		page_tell_away(q);
 }
 
+/* Whoever connected with it opens it again: nothing to be told off for. */
+static bool is_under_way(const struct page *p)
+{
+	return p->is_mine &&
+	       (strcmp(p->state, "exchanging") == 0 || strcmp(p->state, "checking") == 0 ||
+		strcmp(p->state, "connected") == 0);
+}
+
+void page_to_result(struct request *q)
+{
+	const struct page *p = q->own;
+	char to[LINK_TOKEN + 32];
+
+	(void)snprintf(to, sizeof(to), "%s/result", p->path);
+	page_guard_cookies(q);
+	html_redirect(q, to);
+}
+
 bool page_usable(struct request *q, const struct connect_link_call *c)
 {
 	const struct page *p = q->own;
 
 	if (!outcome_ok(&c->outcome)) {
 		page_tell_away(q);
+		return false;
+	}
+	if (!c->found && p->id[0]) { /* it went on since we looked: a form sent twice */
+		page_guard_cookies(q);
+		html_redirect(q, p->path);
 		return false;
 	}
 	if (!c->found) {
@@ -54,7 +77,10 @@ bool page_usable(struct request *q, const struct connect_link_call *c)
 	if (!p->is_expired && (strcmp(p->state, "open") == 0 || strcmp(p->state, "started") == 0 ||
 			       (strcmp(p->state, "failed") == 0 && p->is_mine)))
 		return true;
-	page_tell_problem(q, 410, "link_expired");
+	if (is_under_way(p))
+		page_to_result(q);
+	else
+		page_tell_problem(q, 410, "link_expired");
 	return false;
 }
 

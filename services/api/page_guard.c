@@ -233,6 +233,7 @@ bool page_guard_form(struct request *q)
 	struct text type, rest;
 
 	(void)text_cut(text_of(http_call_header(q->call, "Content-Type")), ';', &type, &rest);
+	p->may_reopen = true;
 	if (!same_origin(q)) {
 		page_tell_problem(q, 403, "cross_site");
 		return false;
@@ -243,5 +244,6 @@ bool page_guard_form(struct request *q)
 		page_tell_problem(q, 403, "form_stale");
 		return false;
 	}
+	p->may_reopen = false;
 	return true;
 }

@@ -64,7 +64,8 @@ struct page {
 	char address[FIELD_ADDRESS], return_url[PAGE_URL];
 	char state[16], problem[40], detail[PAGE_DETAIL];
 	bool picks_address, picks_provider, is_expired;
-	bool is_mine; /* this browser set out with it last */
+	bool is_mine;    /* this browser set out with it last */
+	bool may_reopen; /* what is wrong is this request, not the link */
 	bool was_password;
 	struct page_server tried; /* with the last password */
 	/* What was found out of the address. */
@@ -134,6 +135,7 @@ void page_tell_away(struct request *q); /* PostgreSQL is */
 int page_find(struct request *q, connect_link_cb done);
 /* What to say when PostgreSQL could not be asked (`r` < 0). */
 void page_not_asked(struct request *q, int r);
+void page_to_result(struct request *q);
 /* The row is there and the link may be used: kept.  false: answered. */
 bool page_usable(struct request *q, const struct connect_link_call *c);
 /* Which ways are open for what is known, and which of them is shown. */

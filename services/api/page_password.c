@@ -206,19 +206,12 @@ static void on_host(struct request *q, const struct discover_result *r)
 static void on_sealed(struct connect_link_call *c)
 {
 	struct request *q = container_of(c, struct request, link);
-	struct page *p = q->own;
-	char to[LINK_TOKEN + 32];
 
 	if (!outcome_ok(&c->outcome)) {
 		page_tell_away(q);
 		return;
 	}
-	if (!c->found) { /* used meanwhile */
-		page_tell_problem(q, 410, "link_expired");
-		return;
-	}
-	pg_notify(q->api->pg, "replyd_connect");
-	(void)snprintf(to, sizeof(to), "%s/result", p->path);
-	page_guard_cookies(q);
-	html_redirect(q, to);
+	if (c->found) /* else it is used meanwhile: the result says so */
+		pg_notify(q->api->pg, "replyd_connect");
+	page_to_result(q);
 }

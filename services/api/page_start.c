@@ -124,6 +124,14 @@ void page_start_back(struct request *q)
 			q, connect_link_by_state(q->api->pg, &q->link, digest, on_callback_found));
 }
 
+/* Whose issuer nobody configured may still not be given the code of another one (RFC 9207). */
+static bool is_anothers(const struct request *q, const struct oauth_provider *client,
+			const char *iss)
+{
+	return iss && !(client->issuer && *client->issuer) &&
+	       connect_issuer_of(q->api->providers, q->api->n_providers, text_of(iss));
+}
+
 static int deliver(struct request *q, const struct oauth_provider *client)
 {
 	const struct page *p = q->own;
@@ -137,6 +145,10 @@ static int deliver(struct request *q, const struct oauth_provider *client)
 	struct buf sealed;
 	int r;
 
+	if (is_anothers(q, client, back.iss)) {
+		problem = CONNECT_ISSUER_MISMATCH;
+		(void)snprintf(detail, sizeof(detail), "iss of another provider");
+	}
 	link_token_digest(http_call_query(q->call, "state"), state);
 	if (problem != CONNECT_OK)
 		return connect_link_refuse(q->api->pg, &q->link, state, p->browser_digest,
@@ -184,19 +196,18 @@ static void on_delivered(struct connect_link_call *c)
 {
 	struct request *q = container_of(c, struct request, link);
 	const struct page *p = q->own;
-	char to[LINK_TOKEN + 32];
 
 	if (!outcome_ok(&c->outcome)) {
 		page_tell_away(q);
 		return;
 	}
-	if (!c->found) { /* used before, expired, or another browser */
+	if (!c->found && !p->is_mine) {
 		page_tell_problem(q, 400, "other_browser");
 		return;
 	}
-	pg_notify(q->api->pg, "replyd_connect");
-	(void)snprintf(to, sizeof(to), "%s/result", p->path);
-	page_guard_forget(q, p->id);
-	page_guard_cookies(q);
-	html_redirect(q, to);
+	if (c->found) { /* else it was used before, or is over: the result says so */
+		pg_notify(q->api->pg, "replyd_connect");
+		page_guard_forget(q, p->id);
+	}
+	page_to_result(q);
 }

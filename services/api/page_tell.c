@@ -119,13 +119,14 @@ void page_tell_connected(struct request *q)
 }
 
 /* A button that leads to a form of the page. */
-static void go_to(struct buf *b, const struct page *p, const char *query, enum page_words label)
+static void go_to(struct buf *b, const struct page *p, const char *query, enum page_words label,
+		  const char *name)
 {
 	text_add(b, TEXT("<p><a class=\"button\" href=\""));
 	html_add(b, text_of(p->path));
 	html_add(b, text_of(query));
 	text_add(b, TEXT("\">"));
-	html_say(b, p->lang, label, NULL);
+	html_say(b, p->lang, label, name);
 	text_add(b, TEXT("</a></p>\n"));
 }
 
@@ -136,7 +137,7 @@ static void set_out_again(struct request *q, struct buf *b, enum page_words labe
 	const struct oauth_provider *client = client_find(q->api, p->provider);
 
 	if (!client || strcmp(client->auth, "oauth") != 0) {
-		go_to(b, p, "", label);
+		go_to(b, p, "", label, NULL);
 		return;
 	}
 	page_guard_origin(client->authorize_url, origin);
@@ -153,36 +154,55 @@ static const char *password_again(const struct page *p)
 									: "?way=password";
 }
 
+/* At the provider, where it is one of those; else the page says which ones there are. */
+static void sign_in_instead(struct request *q, struct buf *b)
+{
+	const struct page *p = q->own;
+	char query[PAGE_PROVIDER + 32];
+
+	if (page_has_oauth(q, p->provider)) {
+		(void)snprintf(query, sizeof(query), "?way=oauth&provider=%s", p->provider);
+		go_to(b, p, query, PAGE_USE_SIGN_IN, page_view_brand(p->provider));
+	} else {
+		go_to(b, p, p->picks_provider ? "?way=server" : password_again(p), PAGE_TRY_AGAIN,
+		      NULL);
+	}
+}
+
 static void mend(struct request *q, struct buf *b, enum problem_mend how, struct html_page *h,
 		 char origin[PAGE_ORIGIN])
 {
 	const struct page *p = q->own;
 
-	if (!p->was_password && how != MEND_NOTHING && how != MEND_PASSWORD) {
+	if (!p->was_password && how != MEND_PASSWORD) {
 		set_out_again(q, b, how == MEND_ACCOUNT ? PAGE_OTHER_ACCOUNT : PAGE_TRY_AGAIN, h,
 			      origin);
 		return;
 	}
 	switch (how) {
+	case MEND_NOTHING:
 	case MEND_AGAIN:
 	case MEND_ACCOUNT:
-		go_to(b, p, password_again(p), PAGE_TRY_AGAIN);
+		go_to(b, p, password_again(p), PAGE_TRY_AGAIN, NULL);
+		break;
+	case MEND_RETYPE:
+		go_to(b, p, password_again(p), PAGE_RETYPE, NULL);
 		break;
 	case MEND_PASSWORD:
-		go_to(b, p, p->was_password ? password_again(p) : "?way=password",
-		      PAGE_USE_PASSWORD);
+		go_to(b, p, password_again(p), PAGE_USE_PASSWORD, NULL);
+		break;
+	case MEND_SIGN_IN:
+		sign_in_instead(q, b);
 		break;
 	case MEND_STARTTLS:
 		if (p->picks_provider && strcmp(p->tried.security, "starttls") != 0)
-			go_to(b, p, "?way=server&security=starttls", PAGE_USE_STARTTLS);
+			go_to(b, p, "?way=server&security=starttls", PAGE_USE_STARTTLS, NULL);
 		else
-			go_to(b, p, password_again(p), PAGE_TRY_AGAIN);
+			go_to(b, p, password_again(p), PAGE_TRY_AGAIN, NULL);
 		break;
 	case MEND_SERVER:
 		go_to(b, p, p->picks_provider ? "?way=server" : password_again(p),
-		      p->picks_provider ? PAGE_USE_SERVER : PAGE_TRY_AGAIN);
-		break;
-	case MEND_NOTHING:
+		      p->picks_provider ? PAGE_CHECK_SERVER : PAGE_TRY_AGAIN, NULL);
 		break;
 	}
 }
@@ -205,22 +225,33 @@ static void way_back(struct buf *b, const struct page *p)
 	buf_clear(&to);
 }
 
-/* What the provider or the server said, for whoever is asked for help. */
-static void detail(struct buf *b, const struct page *p, const char *code)
+/*
+ * For whoever is asked for help, folded away: the code, what the provider or the server said, and
+ * what the operator does, where it is the operator's to mend.
+ */
+static void detail(struct buf *b, const struct page *p, const struct problem_words *w)
 {
 	char said[PAGE_DETAIL];
 
 	text_printable(said, sizeof(said), text_of(p->detail));
-	text_add(b, TEXT("<p class=\"said\">"));
+	text_add(b, TEXT("<details class=\"said\">\n"));
+	html_put(b, p->lang, "summary", PAGE_DETAILS, NULL);
+	text_add(b, TEXT("<p>"));
 	html_say(b, p->lang, PAGE_CODE, NULL);
-	text_addf(b, ": <code>%s</code>", code);
+	text_addf(b, ": <code>%s</code></p>\n", w->code);
 	if (said[0] && p->is_mine) {
-		text_add(b, TEXT("<br>"));
+		text_add(b, TEXT("<p>"));
 		html_say(b, p->lang, PAGE_THE_SERVER_SAYS, NULL);
 		text_add(b, TEXT(": "));
 		html_add(b, text_of(said));
+		text_add(b, TEXT("</p>\n"));
 	}
-	text_add(b, TEXT("</p>\n"));
+	if (w->mender == MENDED_BY_OPERATOR) {
+		text_add(b, TEXT("<p>"));
+		html_add(b, text_of(w->in[p->lang].remedy));
+		text_add(b, TEXT("</p>\n"));
+	}
+	text_add(b, TEXT("</details>\n"));
 }
 
 void page_tell_problem(struct request *q, int status, const char *code)
@@ -229,17 +260,22 @@ void page_tell_problem(struct request *q, int status, const char *code)
 	const struct problem_words *w = problem_words_of(text_of(code));
 	const struct problem_said *said = &w->in[p->lang];
 	bool may_mend = p->is_mine && !p->is_expired && strcmp(p->state, "failed") == 0;
-	char origin[PAGE_ORIGIN] = "";
-	struct html_page h = { .title = said->title };
+	char path[LINK_TOKEN + 32], origin[PAGE_ORIGIN] = "";
+	/* Back from the provider without a link that we know of, there is no address to come to. */
+	bool has_path = q->params[0][0] != '\0';
+	struct html_page h = { .title = said->title, .path = has_path ? path : NULL };
 	struct buf b;
 
+	(void)snprintf(path, sizeof(path), "%s%s", p->path, p->is_mine ? "/result" : "");
 	buf_init(&b, BODY_MAX);
 	if (may_mend)
 		mailbox(&b, p);
 	text_add(&b, TEXT("<div class=\"fault\" role=\"alert\"><p>"));
 	html_add(&b, text_of(said->words));
 	text_add(&b, TEXT("</p>\n<p class=\"remedy\">"));
-	html_add(&b, text_of(said->remedy));
+	html_add(&b, w->mender == MENDED_BY_OPERATOR
+			     ? text_of(page_words(p->lang, PAGE_TELL_OPERATOR))
+			     : text_of(said->remedy));
 	text_add(&b, TEXT("</p></div>\n"));
 	if (may_mend) {
 		p->row = p->provider[0] ? provider_table_find(&q->api->settings->providers,
@@ -247,12 +283,14 @@ void page_tell_problem(struct request *q, int status, const char *code)
 					: NULL;
 		p->way = p->was_password ? PAGE_WAY_PASSWORD : PAGE_WAY_OAUTH;
 		mend(q, &b, w->mend, &h, origin);
-		way_back(&b, p);
-		page_view_other_ways(q, &b);
+	} else if (p->may_reopen) {
+		go_to(&b, p, "", PAGE_REOPEN, NULL);
 	}
-	if (strcmp(w->code, "form_stale") == 0)
-		go_to(&b, p, "", PAGE_TRY_AGAIN);
-	detail(&b, p, w->code);
+	if (p->is_mine)
+		way_back(&b, p);
+	if (may_mend)
+		page_view_other_ways(q, &b);
+	detail(&b, p, w);
 	answer(q, status, &h, PAGE_NOT_CONNECTED, &b);
 	buf_clear(&b);
 }

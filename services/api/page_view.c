@@ -139,7 +139,7 @@ static void login_field(struct buf *b, const struct page *p, bool is_needed)
 					: "type=\"text\" autocomplete=\"off\" "
 					  "autocapitalize=\"none\" spellcheck=\"false\" "
 					  "maxlength=\"320\"",
-		      .label = PAGE_LABEL_LOGIN,
+		      .label = is_needed ? PAGE_LABEL_LOGIN : PAGE_LABEL_LOGIN_OPTIONAL,
 		      .hint = is_needed ? PAGE_HINT_LOGIN_NEEDED : PAGE_HINT_LOGIN,
 		      .has_hint = true,
 		      .value = p->form.server.login,
@@ -196,17 +196,31 @@ void page_view_other_ways(struct request *q, struct buf *b)
 	text_add(b, TEXT("</ul>\n"));
 }
 
+static void promise(struct buf *b, const struct page *p, const char *class, enum page_words title,
+		    const enum page_words *rows, size_t n)
+{
+	text_addf(b, "<div class=\"%s\">\n", class);
+	html_put(b, p->lang, "h3", title, NULL);
+	text_add(b, TEXT("<ul>\n"));
+	for (size_t i = 0; i < n; i++)
+		html_put(b, p->lang, "li", rows[i], NULL);
+	text_add(b, TEXT("</ul>\n</div>\n"));
+}
+
 static void promises(struct buf *b, const struct page *p)
 {
-	static const enum page_words rows[] = { PAGE_PROMISE_READS, PAGE_PROMISE_NEVER,
-						PAGE_PROMISE_KEEPS, PAGE_PROMISE_END };
+	static const enum page_words will[] = { PAGE_WILL_READ, PAGE_WILL_STOP, PAGE_WILL_SEND },
+				     never[] = { PAGE_NEVER_TOUCH, PAGE_NEVER_KEEP,
+						 PAGE_NEVER_SEND };
 
 	text_add(b, TEXT("<section class=\"promises\" aria-labelledby=\"promises\">\n"));
 	html_put(b, p->lang, "h2 id=\"promises\"", PAGE_PROMISES, NULL);
-	text_add(b, TEXT("<ul>\n"));
-	for (size_t i = 0; i < countof(rows); i++)
-		html_put(b, p->lang, "li", rows[i], NULL);
-	text_add(b, TEXT("</ul>\n</section>\n"));
+	text_add(b, TEXT("<div class=\"both\">\n"));
+	promise(b, p, "will", PAGE_WILL, will, countof(will));
+	promise(b, p, "never", PAGE_WILL_NOT, never, countof(never));
+	text_add(b, TEXT("</div>\n"));
+	html_put(b, p->lang, "p class=\"hint\"", PAGE_PROMISE_END, NULL);
+	text_add(b, TEXT("</section>\n"));
 }
 
 /* ---- the ways ---- */
@@ -236,16 +250,19 @@ static void view_oauth(struct request *q, struct buf *b, char origin[PAGE_ORIGIN
 static void instructions(struct buf *b, const struct page *p)
 {
 	const struct howto *h = howto_of(text_of(p->row ? p->row->name : ""));
+	const char *list = h->brand ? "ol" : "ul"; /* steps, or cases */
 
 	if (h->brand)
 		html_put(b, p->lang, "p class=\"lead\"", PAGE_LEAD_PASSWORD, h->brand);
-	text_add(b, TEXT("<ol>\n"));
+	else
+		html_put(b, p->lang, "p class=\"lead\"", PAGE_LEAD_ANY_PASSWORD, NULL);
+	text_addf(b, "<%s>\n", list);
 	for (size_t i = 0; h->steps[p->lang][i]; i++) {
 		text_add(b, TEXT("<li>"));
 		html_add(b, text_of(h->steps[p->lang][i]));
 		text_add(b, TEXT("</li>\n"));
 	}
-	text_add(b, TEXT("</ol>\n"));
+	text_addf(b, "</%s>\n", list);
 	if (!h->url)
 		return;
 	text_add(b, TEXT("<p><a href=\""));

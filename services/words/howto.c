@@ -79,10 +79,10 @@ static const struct howto rows[] = {
 	      "Ajoutez-en un, nommez-le replyd et donnez-lui accès aux messages.",
 	      "Copiez le mot de passe affiché et collez-le ci-dessous." } } },
 	{ "", NULL, NULL, false,
-	  { { "If the mailbox has two-step verification, make an app password in the security settings of the account.",
-	      "Otherwise it is the password of the mailbox." },
-	    { "Si la boîte utilise la validation en deux étapes, créez un mot de passe d'application dans les réglages de sécurité du compte.",
-	      "Sinon, c'est le mot de passe de la boîte." } } },
+	  { { "With two-step verification: an app password, made in the security settings of the account.",
+	      "Without: the one you read your mail with." },
+	    { "Avec la validation en deux étapes : un mot de passe d'application, créé dans les réglages de sécurité du compte.",
+	      "Sans : celui avec lequel vous lisez vos messages." } } },
 };
 /* clang-format on */
 

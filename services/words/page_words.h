@@ -17,11 +17,12 @@
 		"Saisissez votre adresse e-mail. La façon de la connecter est trouvée pour vous.") \
 	X(LABEL_ADDRESS, "E-mail address", "Adresse e-mail") \
 	X(CONTINUE, "Continue", "Continuer") \
-	X(LEAD_OAUTH, "You sign in at %s. Your password is never seen here.", \
-		"Vous vous connectez chez %s. Votre mot de passe n'est jamais vu ici.") \
+	X(LEAD_OAUTH, "You sign in at %s. Your password never comes here.", \
+		"Vous vous connectez chez %s. Votre mot de passe n'arrive jamais ici.") \
 	X(CONTINUE_WITH, "Continue with %s", "Continuer avec %s") \
 	X(LEAD_PASSWORD, "%s lets mail programs in with an app password. It takes a minute:", \
 		"%s admet les logiciels de messagerie avec un mot de passe d'application. Cela prend une minute :") \
+	X(LEAD_ANY_PASSWORD, "Sign in with the password of the mailbox:", "Connectez-vous avec le mot de passe de la boîte :") \
 	X(LEAD_SERVER, "The settings of your mail server could not be found. Whoever runs it knows them.", \
 		"Les réglages de votre serveur de messagerie n'ont pas été trouvés. La personne qui l'administre les connaît.") \
 	X(LEAD_SERVER_BY_HAND, "The settings of your mail server, as whoever runs it gives them.", \
@@ -31,12 +32,13 @@
 	X(LABEL_PASSWORD, "Password or app password", "Mot de passe ou mot de passe d'application") \
 	X(LABEL_APP_PASSWORD, "App password", "Mot de passe d'application") \
 	X(LABEL_HOST, "Mail server (IMAP)", "Serveur de messagerie (IMAP)") \
-	X(LABEL_PORT, "Port", "Port") \
+	X(LABEL_PORT, "Port (optional)", "Port (facultatif)") \
 	X(LABEL_SECURITY, "Security", "Sécurité") \
 	X(SECURITY_TLS, "TLS (usually port 993)", "TLS (d'ordinaire port 993)") \
 	X(SECURITY_STARTTLS, "STARTTLS (usually port 143)", "STARTTLS (d'ordinaire port 143)") \
 	X(LABEL_LOGIN, "User name", "Nom d'utilisateur") \
-	X(HINT_LOGIN, "Only if it is not the e-mail address", "Seulement si ce n'est pas l'adresse e-mail") \
+	X(LABEL_LOGIN_OPTIONAL, "User name (optional)", "Nom d'utilisateur (facultatif)") \
+	X(HINT_LOGIN, "If it is not the e-mail address", "Si ce n'est pas l'adresse e-mail") \
 	X(HINT_LOGIN_NEEDED, "The name you sign in with there; it cannot be told from the address", \
 		"Le nom avec lequel vous vous y connectez ; l'adresse ne le dit pas") \
 	X(SEALED, "It is sealed at once, used for signing in only, and never shown again.", \
@@ -49,23 +51,27 @@
 	X(USE_ADDRESS, "Use another address", "Utiliser une autre adresse") \
 	X(IT_IS_AT, "Is the mailbox at one of these providers?", "La boîte est-elle chez l'un de ces fournisseurs ?") \
 	X(PROMISES, "What happens to your mailbox", "Ce qui arrive à votre boîte aux lettres") \
-	X(PROMISE_READS, "It is read only, for answers to the mails of your sequences: whoever answered gets no further one.", \
-		"Elle est seulement lue, pour trouver les réponses à vos séquences : qui a répondu ne reçoit plus de relance.") \
-	X(PROMISE_NEVER, "Nothing is ever marked as read, moved or deleted.", \
-		"Rien n'est jamais marqué comme lu, déplacé ou supprimé.") \
-	X(PROMISE_KEEPS, "Of all other mails no text, no subject and no address is kept.", \
-		"De tous les autres messages, ni texte, ni objet, ni adresse n'est conservé.") \
-	X(PROMISE_END, "You can end it at any time, here through your team or at your provider.", \
-		"Vous pouvez y mettre fin à tout moment, par votre équipe ou chez votre fournisseur.") \
+	X(WILL, "replyd will", "replyd va") \
+	X(WILL_READ, "look for answers to the mails of your sequences", "chercher les réponses aux messages de vos séquences") \
+	X(WILL_STOP, "see to it that whoever answered gets no further one", "veiller à ce que qui a répondu ne soit plus relancé") \
+	X(WILL_SEND, "check that your sequences can send from this address, without sending anything", \
+		"vérifier que vos séquences peuvent écrire depuis cette adresse, sans rien envoyer") \
+	X(WILL_NOT, "replyd will never", "replyd ne va jamais") \
+	X(NEVER_TOUCH, "mark, move or delete a mail", "marquer, déplacer ou supprimer un message") \
+	X(NEVER_KEEP, "keep text, subject or address of any other mail", \
+		"conserver le texte, l'objet ou l'adresse d'un autre message") \
+	X(NEVER_SEND, "send a mail by itself", "envoyer de lui-même un message") \
+	X(PROMISE_END, "The access is kept sealed. You can end it at any time: tell your team, or do it at your provider.", \
+		"L'accès est conservé scellé. Vous pouvez y mettre fin à tout moment : par votre équipe, ou chez votre fournisseur.") \
 	X(CONNECTING, "Connecting", "Connexion en cours") \
 	X(LEAD_CONNECTING, "This takes a few seconds. The page follows by itself.", \
 		"Cela prend quelques secondes. La page suit d'elle-même.") \
-	X(STEP_CONSENT, "Consent given", "Accord donné") \
-	X(STEP_PASSWORD, "Password received and sealed", "Mot de passe reçu et scellé") \
-	X(STEP_EXCHANGE, "Access confirmed by the provider", "Accès confirmé par le fournisseur") \
+	X(STEP_CONSENT, "Your consent", "Votre accord") \
+	X(STEP_PASSWORD, "Your password, sealed", "Votre mot de passe, scellé") \
+	X(STEP_EXCHANGE, "Access from the provider", "Accès auprès du fournisseur") \
 	X(STEP_HANDED, "Access made ready", "Accès préparé") \
-	X(STEP_LOGIN, "Signing in to the mailbox", "Connexion à la boîte aux lettres") \
-	X(STEP_FOLDERS, "Looking at its folders", "Lecture de ses dossiers") \
+	X(STEP_LOGIN, "Sign-in to the mailbox", "Connexion à la boîte aux lettres") \
+	X(STEP_FOLDERS, "A look at its folders", "Lecture de ses dossiers") \
 	X(STEP_DONE, "done", "fait") \
 	X(STEP_NOW, "under way", "en cours") \
 	X(STEP_LATER, "to come", "à venir") \
@@ -80,6 +86,12 @@
 	X(OTHER_ACCOUNT, "Choose another account", "Choisir un autre compte") \
 	X(USE_STARTTLS, "Try STARTTLS on port 143", "Essayer STARTTLS sur le port 143") \
 	X(BACK, "Back to %s", "Retour à %s") \
+	X(RETYPE, "Type the password again", "Ressaisir le mot de passe") \
+	X(CHECK_SERVER, "Check the server's settings", "Vérifier les réglages du serveur") \
+	X(REOPEN, "Open the connect link again", "Rouvrir le lien de connexion") \
+	X(TELL_OPERATOR, "That is for whoever runs this service to mend: please tell them, the details below help.", \
+		"C'est à l'exploitant de ce service d'y remédier : prévenez-le, les détails ci-dessous l'aideront.") \
+	X(DETAILS, "Details for whoever helps you", "Détails pour la personne qui vous aide") \
 	X(THE_SERVER_SAYS, "What was said there", "Ce qui y a été dit") \
 	X(AWAY, "One moment", "Un instant") \
 	X(LEAD_AWAY, "The service is being restarted. This page tries again by itself.", \

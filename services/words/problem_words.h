@@ -23,10 +23,12 @@ enum problem_mender {
 
 /* What the connect page offers to do about it. */
 enum problem_mend {
-	MEND_NOTHING,  /* a new link, or somebody else */
+	MEND_NOTHING,  /* a new link, or somebody else; then the same once more */
 	MEND_AGAIN,    /* the same once more */
 	MEND_ACCOUNT,  /* with another account at the provider */
 	MEND_PASSWORD, /* with an app password */
+	MEND_RETYPE,   /* with the right password */
+	MEND_SIGN_IN,  /* by signing in at the provider */
 	MEND_SERVER,   /* other settings of the server */
 	MEND_STARTTLS, /* the same server by STARTTLS on port 143 */
 };

@@ -303,6 +303,22 @@ static void an_issuer_may_have_a_hole_for_the_tenant(void **state)
 	}
 }
 
+static void an_issuer_is_one_providers(void **state)
+{
+	const struct oauth_provider all[] = { { .name = "silent" },
+					      { .name = "unsaid", .issuer = "" },
+					      { .name = "a", .issuer = "https://a.test" },
+					      { .name = "ms",
+						.issuer = "https://ms.test/{tenantid}/v2.0" } };
+
+	(void)state;
+	assert_ptr_equal(connect_issuer_of(all, 4, TEXT("https://a.test")), &all[2]);
+	assert_ptr_equal(connect_issuer_of(all, 4, TEXT("https://ms.test/7e57/v2.0")), &all[3]);
+	assert_null(connect_issuer_of(all, 4, TEXT("https://b.test")));
+	assert_null(connect_issuer_of(all, 4, TEXT("")));
+	assert_null(connect_issuer_of(all, 0, TEXT("https://a.test")));
+}
+
 static void every_problem_has_a_code(void **state)
 {
 	(void)state;
@@ -334,6 +350,7 @@ int main(void)
 		cmocka_unit_test(the_redirect_uri_is_ours),
 		cmocka_unit_test(the_callback_is_read_with_suspicion),
 		cmocka_unit_test(an_issuer_may_have_a_hole_for_the_tenant),
+		cmocka_unit_test(an_issuer_is_one_providers),
 		cmocka_unit_test(every_problem_has_a_code),
 	};
 

@@ -25,35 +25,40 @@ export function theForm(html, base) {
 export class Browser {
   jars = new Map();
 
-  async open(url, init = {}) {
-    let at = url;
-    let request = init;
-    for (let hops = 0; hops < 20; hops++) {
-      const { host } = new URL(at);
-      const jar = this.jars.get(host) ?? this.jars.set(host, new Map()).get(host);
-      const res = await fetch(at, { ...request, redirect: 'manual', signal: AbortSignal.timeout(30000),
-        headers: { ...request.headers, cookie: [...jar].map(([k, v]) => `${k}=${v}`).join('; ') } });
-      for (const cookie of res.headers.getSetCookie()) {
-        const [pair] = cookie.split(';');
-        const cut = pair.indexOf('=');
-        jar.set(pair.slice(0, cut), pair.slice(cut + 1));
-      }
-      const next = res.headers.get('location');
-      if (!next || res.status < 300 || res.status > 399)
-        return { status: res.status, body: await res.text(), finalUrl: at, headers: res.headers };
-      await res.arrayBuffer();
-      at = new URL(next, at).href;
-      request = {}; // after a POST a browser goes on with GET (303, and in practice 302)
+  // step: one request, its cookies kept, no redirect followed: { status, body, headers, url, to } (to: where it leads)
+  async step(url, init = {}) {
+    const { host } = new URL(url);
+    const jar = this.jars.get(host) ?? this.jars.set(host, new Map()).get(host);
+    const res = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(30000),
+      headers: { ...init.headers, cookie: [...jar].map(([k, v]) => `${k}=${v}`).join('; ') } });
+    for (const cookie of res.headers.getSetCookie()) {
+      const [pair] = cookie.split(';');
+      const cut = pair.indexOf('=');
+      jar.set(pair.slice(0, cut), pair.slice(cut + 1));
     }
-    throw new Error(`too many redirects, at last ${at}`);
+    const next = res.status >= 300 && res.status <= 399 ? res.headers.get('location') : null;
+    return { status: res.status, body: await res.text(), headers: res.headers, url, finalUrl: url,
+      to: next && new URL(next, url).href };
   }
 
-  press(page, extra = {}) {
+  // open: follows redirects as a browser does, to the end or until `until(address)` says that it is to go there not yet
+  async open(url, init = {}, until = () => false) {
+    let page = await this.step(url, init);
+    // after a POST a browser goes on with GET (303, and in practice 302)
+    for (let hops = 0; page.to && !until(page.to); hops++) {
+      if (hops === 20) throw new Error(`too many redirects, at last ${page.to}`);
+      page = await this.step(page.to);
+    }
+    return page;
+  }
+
+  // press: the page's one form
+  press(page, extra = {}, until = undefined) {
     const form = theForm(page.body, page.finalUrl);
     if (!form) throw new Error(`no form on ${page.finalUrl}: ${page.body.slice(0, 300)}`);
     for (const [k, v] of Object.entries(extra)) form.fields.set(k, v);
     return this.open(form.url, { method: form.method, body: form.fields,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(form.url).origin } });
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(form.url).origin } }, until);
   }
 }
 

@@ -6,8 +6,9 @@ import { startDns } from './dns.mjs';
 import { startSandbox } from './sandbox.mjs';
 
 // startDoor: { box, browser, link(body) }.  Mail of consent.test is at the provider `sandbox` (OAuth), of
-// company.test at `apppassword`, own.test nobody knows; `fastmail` takes both.
-export async function startDoor(settings = {}) {
+// company.test at `apppassword`, own.test nobody knows; `fastmail` takes both.  more(settings, origin): further
+// settings, given those that are there and replyd's own origin.
+export async function startDoor(more = () => ({})) {
   const dns = await startDns({
     'consent.test': { MX: ['10 mx.sandbox-oauth.test'] },
     'company.test': { MX: ['10 mx.sandbox-mail.test'] },
@@ -19,7 +20,8 @@ export async function startDoor(settings = {}) {
   const both = Object.fromEntries(Object.entries(box.replyd.settings).filter(([k]) => /^provider\.sandbox\.(?!auth$)/.test(k))
     .map(([k, v]) => [k.replace('.sandbox.', '.fastmail.'), v]));
   Object.assign(box.replyd.settings, both, { 'net.name_servers': dns.list, 'provider.sandbox.mx': '.sandbox-oauth.test',
-    'provider.apppassword.mx': '.sandbox-mail.test' }, settings);
+    'provider.apppassword.mx': '.sandbox-mail.test' });
+  Object.assign(box.replyd.settings, more(box.replyd.settings, `http://127.0.0.1:${box.apiPort}`));
   await box.begin();
   return { box, browser, link: (body = {}) => box.api.post('/v1/connect-links', body) };
 }

@@ -61,9 +61,10 @@ function questionOf(prompt, hint = '', account = '') {
 //   deny(account)            its consent is refused from now on; allow(account) ends that
 //   revoke(account)          what a user does in the account's security page
 //   asks                     true: a person answers on pages of the provider's own, in a real browser
-//   failNext({ path, times, status, body, headers, delayMs })
+//   failNext({ path, times, status, body, headers, delayMs, until })
 //                            answers the next `times` requests for path so, without the provider;
-//                            status 0 closes the connection instead; no status: only the delay
+//                            status 0 closes the connection instead; no status: only the delay, or the wait
+//                            until the promise `until` is kept
 //   mint(account)            a grant without a browser: { access_token, refresh_token, grant_id }
 //   issued(kind)             the tokens that were not removed since: of one kind ('RefreshToken'), or all with the codes
 //   seen                     { at, grantType, status } per request for /token
@@ -168,6 +169,7 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
         fault.times -= 1;
         if (req.entry && fault.status !== undefined) req.entry.grantType = await grantTypeOf(req);
         if (fault.delayMs) await sleep(fault.delayMs);
+        await fault.until;
         if (fault.status === 0) { req.socket.destroy(); return; }
         if (fault.status) {
           const body = typeof fault.body === 'string' ? fault.body : JSON.stringify(fault.body ?? {});

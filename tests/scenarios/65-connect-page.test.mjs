@@ -24,7 +24,8 @@ for (const [size, viewport] of sizes) {
     await page.getByRole('button', { name: 'Continue' }).click();
     await heading(page, `Connect ${size}@consent.test`);
     await visited(page, `oauth-${size}`);
-    box.oidc.failNext({ delayMs: 1500 });
+    let answer;
+    box.oidc.failNext({ until: new Promise((done) => { answer = done; }) });
     await page.getByRole('button', { name: 'Continue with sandbox' }).click();
     // the provider's own pages
     assert.equal(await page.getByLabel('Account').inputValue(), `${size}@consent.test`);
@@ -34,6 +35,7 @@ for (const [size, viewport] of sizes) {
     await heading(page, 'Connecting');
     await visited(page, `steps-${size}`);
     assert.equal(await page.locator('#steps').getAttribute('aria-live'), 'polite');
+    answer();
     await heading(page, 'Connected');
     assert.match(await page.locator('main').innerText(), new RegExp(`${size}@consent.test`));
     await visited(page, `connected-${size}`);
@@ -56,7 +58,7 @@ for (const [size, viewport] of sizes) {
     await visited(page, `problem-${size}`);
     assert.doesNotMatch(await page.content(), /mistyped-secret/);
     assert.deepEqual([(await box.api.get(`/v1/connect-links/${id}`)).problem], ['password_refused']);
-    await page.locator('main').getByRole('link', { name: /app password/ }).first().click();
+    await page.locator('main').getByRole('link', { name: 'Type the password again' }).click();
     await page.getByLabel(/password/).fill(password);
     await page.getByRole('button', { name: 'Connect' }).click();
     await heading(page, 'Connected');

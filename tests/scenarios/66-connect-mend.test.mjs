@@ -55,12 +55,12 @@ test('a server by hand, and what is wrong with it', async () => {
   const rows = [
     ['imap.inside.test', '', 'Mail server (IMAP)', /private network/],
     ['not a host', '', 'Mail server (IMAP)', /not the name of a server/],
-    ['localhost', '25', 'Port', /does not fit/],
-    ['localhost', '143', 'Port', /does not fit/],
+    ['localhost', '25', 'Port (optional)', /does not fit/],
+    ['localhost', '143', 'Port (optional)', /does not fit/],
   ];
   for (const [host, port, field, words] of rows) {
     await page.getByLabel('Mail server (IMAP)').fill(host);
-    await page.getByLabel('Port', { exact: true }).fill(port);
+    await page.getByLabel('Port (optional)', { exact: true }).fill(port);
     await page.getByLabel('Password or app password').fill('typed-in-vain');
     await page.getByRole('button', { name: 'Connect' }).click();
     assert.match(await said(field), words, host);
@@ -69,7 +69,7 @@ test('a server by hand, and what is wrong with it', async () => {
   }
   await picture(page, 'server-wrong-phone');
   // the server's other port: of the one with TLS the table of providers knows that it takes no passwords
-  await page.getByLabel('Port', { exact: true }).fill(String(box.dovecot.imap));
+  await page.getByLabel('Port (optional)', { exact: true }).fill(String(box.dovecot.imap));
   await page.getByLabel(/STARTTLS/).check();
   await page.getByLabel('Password or app password').fill(password);
   await page.getByRole('button', { name: 'Connect' }).click();
@@ -82,13 +82,13 @@ test('a closed port: STARTTLS is a button away', { timeout: 120000 }, async () =
   const page = await browser.page();
   await page.goto(url);
   await page.getByLabel('Mail server (IMAP)').fill('localhost');
-  await page.getByLabel('Port', { exact: true }).fill(String(await freePort()));
+  await page.getByLabel('Port (optional)', { exact: true }).fill(String(await freePort()));
   await page.getByLabel('Password or app password').fill(password);
   await page.getByRole('button', { name: 'Connect' }).click();
   await page.getByRole('heading', { level: 1, name: /does not answer/ }).waitFor({ timeout: 90000 });
   await visited(page, 'port-desktop');
   await page.getByRole('link', { name: 'Try STARTTLS on port 143' }).click();
-  assert.deepEqual([await page.getByLabel('Port', { exact: true }).inputValue(), await page.getByLabel(/STARTTLS/).isChecked(),
+  assert.deepEqual([await page.getByLabel('Port (optional)', { exact: true }).inputValue(), await page.getByLabel(/STARTTLS/).isChecked(),
     await page.getByLabel('Mail server (IMAP)').inputValue()], ['143', true, 'localhost']);
 });
 

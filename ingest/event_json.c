@@ -181,7 +181,7 @@ static void put_bounce(struct json_text *j, const struct classify_verdict *v)
 {
 	const struct classify_bounce *b = &v->bounce;
 
-	if (v->kind != CLASSIFY_BOUNCE_HARD && v->kind != CLASSIFY_BOUNCE_SOFT) {
+	if (!classify_kind_is_bounce(v->kind)) {
 		json_text_null(j, "bounce");
 		return;
 	}
@@ -194,7 +194,20 @@ static void put_bounce(struct json_text *j, const struct classify_verdict *v)
 	else
 		json_text_null(j, "smtp_code");
 	json_text_said(j, "reason", b->reason);
+	json_text_said(j, "fault", classify_fault_name(b->fault));
 	json_text_said(j, "diagnostic", b->diagnostic);
+	json_text_close(j, '}');
+}
+
+static void put_contact(struct json_text *j, const struct classify_contact *c)
+{
+	if (!c->name[0] && !c->address[0]) {
+		json_text_null(j, "contact");
+		return;
+	}
+	json_text_open(j, "contact", '{');
+	json_text_said(j, "name", c->name);
+	json_text_said(j, "email", c->address);
 	json_text_close(j, '}');
 }
 
@@ -225,7 +238,7 @@ static void put_verdict(struct json_text *j, const struct event_json_mail *m)
 	const struct classify_verdict *v = m->verdict;
 
 	json_text_string(j, "kind", classify_kind_name(v->kind));
-	json_text_null(j, "intent");
+	json_text_said(j, "intent", classify_intent_name(v->intent));
 	json_text_real(j, "confidence", v->confidence);
 	json_text_given(j, "evidence", m->evidence);
 	json_text_open(j, "gate", '{');
@@ -234,6 +247,8 @@ static void put_verdict(struct json_text *j, const struct event_json_mail *m)
 	json_text_close(j, '}');
 	put_bounce(j, v);
 	json_text_said(j, "return_at", v->return_at);
+	json_text_said(j, "followup_at", v->followup_at);
+	put_contact(j, &v->contact);
 }
 
 char *event_json_mail(const struct event_json_mail *m)

@@ -248,8 +248,7 @@ static size_t hidden_id(const struct intake_mail *m)
 	size_t part = MIME_PICK_MAX;
 
 	classify_head(&m->head, &looks);
-	if (!is_report(m) && looks.kind != CLASSIFY_BOUNCE_SOFT &&
-	    looks.kind != CLASSIFY_BOUNCE_HARD)
+	if (!is_report(m) && !classify_kind_is_bounce(looks.kind))
 		return MIME_PICK_MAX;
 	for (size_t i = 0; i < countof(order) && part == MIME_PICK_MAX; i++)
 		part = unread(m, order[i]);

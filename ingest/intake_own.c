@@ -86,7 +86,7 @@ void intake_own_of(struct intake_mail *m, const struct intake_mail_place *p, str
 		.detected_at_us = m->detected_us,
 		.recovered = m->is_recovered,
 		/* an absence notice of the seller's own says nothing about the prospect */
-		.by_person = looks.kind == CLASSIFY_REPLY || looks.kind == CLASSIFY_UNRELATED,
+		.by_person = classify_kind_is_human(looks.kind),
 	};
 	if (m->head.message_id)
 		keyed_id_digest(p->key, text_of(m->head.message_id), ret->item.digest);

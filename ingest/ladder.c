@@ -6,17 +6,31 @@
 
 #define DAY_US (INT64_C(86400) * 1000000)
 
-static const struct {
+struct step {
 	const char *event_type;
 	int level;
 	const char *reason;
-} steps[] = {
+};
+
+static const struct step unsubscribed = { "reply.unsubscribe", 5, "unsubscribed" };
+
+static const struct step steps[CLASSIFY_KINDS] = {
 	[CLASSIFY_REPLY] = { "reply.received", 3, "replied" },
 	[CLASSIFY_OUT_OF_OFFICE] = { "reply.auto", 1, "out_of_office" },
+	/* Nobody reads what would follow; a successor is another prospect. */
+	[CLASSIFY_LEFT_COMPANY] = { "reply.auto", 3, "left_company" },
+	[CLASSIFY_TICKET] = { "reply.auto", 0, "" },
+	[CLASSIFY_CHALLENGE] = { "reply.auto", 0, "" },
 	[CLASSIFY_AUTO_OTHER] = { "reply.auto", 0, "" },
 	[CLASSIFY_BOUNCE_HARD] = { "bounce.hard", 4, "bounced_hard" },
 	[CLASSIFY_BOUNCE_SOFT] = { "bounce.soft", 0, "" },
+	[CLASSIFY_BOUNCE_DELAYED] = { "bounce.delayed", 0, "" },
+	[CLASSIFY_COMPLAINT] = { "complaint.received", 6, "complained" },
+	[CLASSIFY_READ_RECEIPT] = { "reply.auto", 0, "" },
+	/* A person decided about a meeting. */
+	[CLASSIFY_CALENDAR_REPLY] = { "reply.received", 3, "replied" },
 	/* It names an outbound of ours, so somebody answered it, whatever it looks like. */
+	[CLASSIFY_LIST_MAIL] = { "reply.received", 3, "replied" },
 	[CLASSIFY_UNRELATED] = { "reply.received", 3, "replied" },
 };
 
@@ -32,10 +46,14 @@ static int64_t day_us(const char *day)
 void ladder_of(const struct classify_verdict *v, int64_t received_us, int64_t now_us,
 	       struct ladder_step *ret)
 {
+	const struct step *s = v->kind == CLASSIFY_REPLY && v->intent == CLASSIFY_INTENT_UNSUBSCRIBE
+				       ? &unsubscribed
+				       : &steps[v->kind];
+
 	*ret = (struct ladder_step){
-		.event_type = steps[v->kind].event_type,
-		.level = steps[v->kind].level,
-		.reason = steps[v->kind].reason,
+		.event_type = s->event_type,
+		.level = s->level,
+		.reason = s->reason,
 		.hold_until_us = INT64_MIN,
 		.return_at_us = day_us(v->return_at),
 	};

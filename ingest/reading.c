@@ -44,7 +44,7 @@ static void read_parts(struct reading *r)
 
 	classify_head(&r->mail.head, &looks);
 	report = mime_head_is_type(&r->mail.head, "multipart", "report", NULL) ||
-		 looks.kind == CLASSIFY_BOUNCE_HARD || looks.kind == CLASSIFY_BOUNCE_SOFT;
+		 classify_kind_is_bounce(looks.kind);
 	mime_pick_parts(r->mail.info, r->mail.n, report, &pick);
 	for (size_t i = 0; i < pick.n; i++) {
 		struct text bytes = mime_mail_part(&r->mail, &pick.at[i]);

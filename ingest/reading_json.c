@@ -36,10 +36,11 @@ static json_t *refs_json(const struct match_ids *ids)
 
 static json_t *recipient_json(const struct classify_bounce *b)
 {
-	return json_pack("{so so so so so so}", "address", said(b->recipient), "action",
+	return json_pack("{so so so so so so so}", "address", said(b->recipient), "action",
 			 said(mime_dsn_action_name(b->action)), "status", said(b->status),
 			 "smtp_code", b->smtp_code ? json_integer(b->smtp_code) : json_null(),
-			 "reason", said(b->reason), "diagnostic", said(b->diagnostic));
+			 "reason", said(b->reason), "fault", said(classify_fault_name(b->fault)),
+			 "diagnostic", said(b->diagnostic));
 }
 
 static json_t *bounce_json(const struct reading *r)
@@ -48,7 +49,7 @@ static json_t *bounce_json(const struct reading *r)
 	const struct mime_head *original = &r->dsn.original;
 	json_t *list;
 
-	if (v->kind != CLASSIFY_BOUNCE_HARD && v->kind != CLASSIFY_BOUNCE_SOFT)
+	if (!classify_kind_is_bounce(v->kind))
 		return json_null();
 	list = json_array();
 	json_append(list, recipient_json(&v->bounce));
@@ -82,9 +83,11 @@ static json_t *text_json(const struct reading *r, const char *new_text)
 	return o;
 }
 
-static bool is_human(enum classify_kind kind)
+static json_t *contact_json(const struct classify_contact *c)
 {
-	return kind == CLASSIFY_REPLY || kind == CLASSIFY_UNRELATED;
+	if (!c->name[0] && !c->address[0])
+		return json_null();
+	return json_pack("{so so}", "name", said(c->name), "email", said(c->address));
 }
 
 json_t *reading_json(const struct reading *r)
@@ -97,13 +100,15 @@ json_t *reading_json(const struct reading *r)
 	classify_quote_join(&r->cut, &joined);
 	(void)buf_add(&joined, "", 1);
 	json_put(o, "kind", json_string(classify_kind_name(v->kind)));
-	json_put_null(o, "intent");
+	json_put(o, "intent", said(classify_intent_name(v->intent)));
 	json_put(o, "confidence", json_real(v->confidence));
-	if (is_human(v->kind))
+	if (classify_kind_is_human(v->kind))
 		json_put_text(o, "new_text", text_of((const char *)joined.data));
 	else
 		json_put_null(o, "new_text");
 	json_put(o, "return_at", said(v->return_at));
+	json_put(o, "contact", contact_json(&v->contact));
+	json_put(o, "followup_at", said(v->followup_at));
 	json_put(o, "outbound_message_id", said(r->ids.n ? r->ids.at[0].id : NULL));
 	json_put(o, "evidence", evidence_json(v));
 	json_put(o, "refs", refs_json(&r->ids));

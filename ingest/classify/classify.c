@@ -8,20 +8,6 @@
 #include "ingest/classify/classify_quote.h"
 #include "ingest/mime/mime_fold.h"
 
-static const char *const kind_names[] = {
-	[CLASSIFY_REPLY] = "reply",
-	[CLASSIFY_OUT_OF_OFFICE] = "auto_reply.out_of_office",
-	[CLASSIFY_AUTO_OTHER] = "auto_reply.other",
-	[CLASSIFY_BOUNCE_HARD] = "bounce.hard",
-	[CLASSIFY_BOUNCE_SOFT] = "bounce.soft",
-	[CLASSIFY_UNRELATED] = "unrelated",
-};
-
-const char *classify_kind_name(enum classify_kind kind)
-{
-	return kind_names[kind];
-}
-
 static struct text text_in(const struct buf *b)
 {
 	return (struct text){ (const char *)b->data, b->len };

@@ -21,10 +21,6 @@
  * prefix, by phrase with a second signal; what is left is a human.  A human
  * taken for a machine is the worst error, so weak signals never decide alone.
  */
-/* "reply", "auto_reply.out_of_office", "auto_reply.other", "bounce.hard", "bounce.soft",
- * "unrelated" */
-const char *classify_kind_name(enum classify_kind kind);
-
 struct classify_input {
 	const struct mime_head *head;
 	struct text

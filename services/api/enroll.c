@@ -224,8 +224,11 @@ static void on_registered(struct outbound_register *o)
 
 static const char *const event_types[] = { "reply.received",
 					   "reply.auto",
+					   "reply.unsubscribe",
 					   "bounce.hard",
 					   "bounce.soft",
+					   "bounce.delayed",
+					   "complaint.received",
 					   "outbound.manual",
 					   "inbox.connected",
 					   "inbox.gap.opened",
@@ -283,8 +286,9 @@ static bool read_endpoint(struct request *q, struct new_endpoint *n)
 
 			json_path_item(path, "/types", i);
 			answer_problem(q, PROBLEM_BAD_FIELD, path, "is no event type",
-				       "one of reply.received, reply.auto, bounce.hard, "
-				       "bounce.soft, outbound.manual, inbox.connected, "
+				       "one of reply.received, reply.auto, reply.unsubscribe, "
+				       "bounce.hard, bounce.soft, bounce.delayed, "
+				       "complaint.received, outbound.manual, inbox.connected, "
 				       "inbox.gap.opened, inbox.gap.closed, "
 				       "inbox.reauth_required, inbox.reauth_forecast, "
 				       "domain.reauth_required");

@@ -296,7 +296,7 @@ static int compare(struct session *s, const struct schema_step *steps, size_t n,
 			return -EOVERFLOW;
 		}
 		digest_of(&steps[at], digest);
-		if (strcmp(session_value(s, row, 2), digest) != 0 ||
+		if (strcmp(session_value(s, row, 2), digest) != 0 || /* house: ok, no secret */
 		    strcmp(session_value(s, row, 1), steps[at].name) != 0) {
 			(void)snprintf(why, SESSION_WHY,
 				       "migration %04ld_%s was edited after it was applied; "

@@ -379,6 +379,7 @@ struct broker *broker_open(struct loop *l, const struct broker_params *p)
 		struct broker_provider *pr = &env->providers[i];
 		const struct secret *client_secret = p->client_secrets[i];
 
+		pr->client_secret = client_secret;
 		pr->p = &p->providers[i];
 		breaker_init(&pr->breaker);
 		pr->has_secret = client_secret && !secret_is_empty(client_secret) &&

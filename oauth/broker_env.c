@@ -34,14 +34,10 @@ void broker_env_token_request(const struct broker_env *env, const struct broker_
 void broker_env_read(const struct broker_provider *pr, const struct http_request *r,
 		     const struct secret *sent, struct grant_answer *ret)
 {
-	const struct secret *ours[] = { sent, &pr->basic_password };
-
 	grant_read(r->status, text_of_buf(&r->answer), ret);
-	for (size_t i = 0; i < countof(ours); i++) {
-		secret_blank(ret->error, ours[i]);
-		secret_blank(ret->suberror, ours[i]);
-		secret_blank(ret->description, ours[i]);
-	}
+	grant_blank(ret, sent);
+	if (pr->has_secret)
+		grant_blank(ret, pr->client_secret);
 }
 
 void broker_env_judge(struct broker_env *env, struct broker_provider *pr,

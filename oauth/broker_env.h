@@ -17,6 +17,7 @@ struct broker_verdicts {
 struct broker_provider {
 	const struct oauth_provider *p;
 	bool has_secret;
+	const struct secret *client_secret;
 	struct secret basic_user, basic_password; /* for HTTP Basic */
 	struct breaker breaker;
 	struct broker_verdicts verdicts; /* of its token endpoint */

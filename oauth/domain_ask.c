@@ -116,9 +116,7 @@ enum domain_fault domain_ask_read(const struct domain_ask *a, const struct http_
 				  struct policy_answer *ret_verdict, const char **ret_reason)
 {
 	grant_read(r->status, text_of_buf(&r->answer), ret_answer);
-	secret_blank(ret_answer->error, &a->sent);
-	secret_blank(ret_answer->suberror, &a->sent);
-	secret_blank(ret_answer->description, &a->sent);
+	grant_blank(ret_answer, &a->sent);
 	policy_judge(&r->outcome, r->status, r->retry_after_s, ret_answer, ret_verdict);
 	return domain_judge(a->kind, ret_verdict, ret_answer, ret_reason);
 }

@@ -250,6 +250,19 @@ void grant_read(long status, struct text body, struct grant_answer *ret)
 	}
 }
 
+void grant_blank(struct grant_answer *a, const struct secret *sent)
+{
+	char *const words[] = { a->error, a->suberror, a->description };
+	cleanup_secret struct secret encoded = { 0 };
+
+	/* too long to be encoded: too long for the words, too */
+	(void)grant_basic((struct text){ (const char *)sent->data, sent->len }, &encoded);
+	for (size_t i = 0; i < countof(words); i++) {
+		secret_blank(words[i], sent);
+		secret_blank(words[i], &encoded);
+	}
+}
+
 void grant_answer_clear(struct grant_answer *a)
 {
 	secret_clear(&a->access);

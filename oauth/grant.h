@@ -60,6 +60,9 @@ struct grant_answer {
 /* Never fails: what cannot be understood is GRANT_GARBAGE.  Clear with grant_answer_clear. */
 void grant_read(long status, struct text body, struct grant_answer *ret);
 void grant_answer_clear(struct grant_answer *a); /* safe on zeros */
+/* Blank what was `sent` in the provider's words, as it is and form-encoded: some repeat what they
+ * refuse, and the words go into logs and to people. */
+void grant_blank(struct grant_answer *a, const struct secret *sent);
 
 /* Is the required scope among those granted?  Yes when none is required or nothing was said. */
 bool grant_has_scope(const struct oauth_provider *p, const struct grant_answer *a);

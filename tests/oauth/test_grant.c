@@ -220,6 +220,32 @@ static void an_enormous_token_is_garbage(void **state)
 	free(body);
 }
 
+static void what_was_sent_is_blanked(void **state)
+{
+	static const struct {
+		const char *sent, *said, *want;
+	} rows[] = {
+		{ "1//0refresh-token", "no: 1//0refresh-token!", "no: *****************!" },
+		{ "1//0refresh-token", "in refresh_token=1%2F%2F0refresh-token&x",
+		  "in refresh_token=*********************&x" },
+		{ "se\"cret+7%x&y", "not with se\"cret+7%x&y", "not with *************" },
+		{ "", "said", "said" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_secret struct secret sent = { 0 };
+		struct grant_answer a = { .kind = GRANT_ERROR };
+
+		secret_set(&sent, rows[i].sent, strlen(rows[i].sent));
+		snprintf(a.error, sizeof(a.error), "%s", rows[i].said);
+		snprintf(a.description, sizeof(a.description), "%s", rows[i].said);
+		grant_blank(&a, &sent);
+		assert_string_equal(a.error, rows[i].want);
+		assert_string_equal(a.description, rows[i].want);
+	}
+}
+
 static void a_scope_is_looked_for(void **state)
 {
 	static const struct {
@@ -390,6 +416,7 @@ int main(void)
 		cmocka_unit_test(answers_are_read),
 		cmocka_unit_test(a_cut_answer_is_garbage),
 		cmocka_unit_test(an_enormous_token_is_garbage),
+		cmocka_unit_test(what_was_sent_is_blanked),
 		cmocka_unit_test(a_scope_is_looked_for),
 		cmocka_unit_test(an_id_token_says_whose_it_is),
 		cmocka_unit_test(an_account_of_a_tenant_is_named_by_its_ids),

@@ -7,10 +7,11 @@ import path from 'node:path';
 import { password } from './dovecot.mjs';
 import { Imap } from './imap.mjs';
 import { bareId, bounce, humanReply, outboundCopy, outOfOffice, privateMail } from './mails.mjs';
-import { insideOf, tracesOf } from './postgres.mjs';
+import { insideOf } from './postgres.mjs';
 import { atEnd, endAll, unprivileged, run, until } from './proc.mjs';
 import { root } from './replyd.mjs';
 import { startSandbox } from './sandbox.mjs';
+import { tracesOf } from './traces.mjs';
 
 const began = Date.now();
 const faults = [];

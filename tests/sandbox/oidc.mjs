@@ -69,14 +69,14 @@ function questionOf(prompt, hint = '', account = '') {
 //   issued(kind)             the tokens that were not removed since: of one kind ('RefreshToken'), or all with the codes
 //   seen                     { at, grantType, status } per request for /token
 //   visits                   { referer, query } per browser that was sent to the authorization endpoint
-export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 86400, port } = {}) {
+export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 86400, port, clientSecret = 'replyd-sandbox-secret' } = {}) {
   const at = port ?? await freePort();
   const issuer = `http://127.0.0.1:${at}`;
   const denied = new Set();
   const faults = [];
   const oidc = {
     port: at, issuer, accessTtl, refreshTtl, keepsOld: false, seen: [], visits: [], asks: false, scope,
-    client: { id: 'replyd', secret: 'replyd-sandbox-secret' },
+    client: { id: 'replyd', secret: clientSecret },
     authorizeUrl: `${issuer}/auth`, tokenUrl: `${issuer}/token`, userinfoUrl: `${issuer}/me`,
     revokeUrl: `${issuer}/token/revocation`,
   };

@@ -54,20 +54,11 @@ export function insideOf(replyd) {
     psql: async (sql) => (await must([at('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', conninfo, '-c', sql],
       { env })).trim(),
     dump: () => must([at('pg_dump'), '-d', conninfo], { env }),
+    // the same question every `everyMs`, its answers in the file `log`, until stop()
+    watch: (sql, { dir, log, everyMs = 50 }) => {
+      const file = path.join(dir, 'watch.sql');
+      fs.writeFileSync(file, `${sql}\n\\watch ${everyMs / 1000}\n`);
+      return start([at('psql'), '-XAtq', '-d', conninfo, '-f', file], { log, env, cwd: dir });
+    },
   };
-}
-
-// tracesOf: which of these words are in the text, plain, as hexadecimal or as base64
-export function tracesOf(words, text) {
-  const low = text.toLowerCase();
-  const forms = (word) => {
-    const bytes = Buffer.from(word);
-    // base64 of a word inside other bytes: its whole groups, at each of the three places in a group
-    const within = [0, 1, 2].map((pad) => Buffer.concat([Buffer.alloc(pad), bytes]).toString('base64')
-      .slice(Math.ceil(pad * 4 / 3), Math.floor((pad + bytes.length) / 3) * 4));
-    return { plain: low.includes(word.toLowerCase()), hex: low.includes(bytes.toString('hex')),
-      base64: within.some((part) => part.length > 5 && text.includes(part)) };
-  };
-  return words.flatMap((word) => Object.entries(forms(word)).filter(([, there]) => there)
-    .map(([form]) => `${word} (${form})`));
 }

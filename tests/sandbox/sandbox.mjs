@@ -15,12 +15,12 @@ import { Replyd, settingsFor } from './replyd.mjs';
 // before the IMAP server by returning another port; `server` starts another one than Dovecot;
 // withReplyd: false leaves replyd to the caller.
 export async function startSandbox({ settings = {}, data, mode, env, accessTtl, through, server = startDovecot,
-  workspace = 'sandbox', withReplyd = true } = {}) {
+  workspace = 'sandbox', withReplyd = true, clientSecret } = {}) {
   const dir = workdir();
   const apiPort = await freePort();
   const ca = await makeCa(path.join(dir, 'ca'));
   const cert = await ca.issue('mail');
-  const oidc = await startOidc({ redirectUris: [`http://127.0.0.1:${apiPort}/oauth/callback`], accessTtl });
+  const oidc = await startOidc({ redirectUris: [`http://127.0.0.1:${apiPort}/oauth/callback`], accessTtl, clientSecret });
   const dovecot = await server({ dir: path.join(dir, 'dc'), cert, oidcPort: oidc.port });
   const engine = await Engine.start();
   const imapPort = through ? await through(dovecot.imaps) : dovecot.imaps;

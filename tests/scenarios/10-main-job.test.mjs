@@ -4,9 +4,10 @@ import { after, before, test } from 'node:test';
 import { password } from '../sandbox/dovecot.mjs';
 import { Imap } from '../sandbox/imap.mjs';
 import { bounce, humanReply, isOf, outOfOffice, privateMail } from '../sandbox/mails.mjs';
-import { insideOf, tracesOf } from '../sandbox/postgres.mjs';
+import { insideOf } from '../sandbox/postgres.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { tracesOf } from '../sandbox/traces.mjs';
 
 let box, ada, outs;
 const prospects = ['pat@example.test', 'kim@example.test', 'lee@example.test', 'sam@example.test', 'uma@example.test'];

@@ -1,26 +1,32 @@
-// No secret of a whole run stands in anything that comes out of it: logs, PostgreSQL's log, the
-// database, the process list, files that others can read.
+// No secret of a whole run stands in anything that comes out of it, in any form: logs, PostgreSQL's log (also when it logs all
+// it can), what other sessions see of statements, the database, answers, the process list, files that others can read.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { connect } from '../sandbox/consent.mjs';
 import { password } from '../sandbox/dovecot.mjs';
+import { startJwtBearer } from '../sandbox/jwtbearer.mjs';
 import { humanReply } from '../sandbox/mails.mjs';
-import { insideOf, tracesOf } from '../sandbox/postgres.mjs';
-import { endAll, run, unprivileged, workdir } from '../sandbox/proc.mjs';
+import { insideOf } from '../sandbox/postgres.mjs';
+import { endAll, run, unprivileged, until, workdir } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { tracesOf } from '../sandbox/traces.mjs';
 
 const nobody = unprivileged();
-const wrongPassword = 'wrong-horse-battery-staple';
-let box, ada, raw, links = [], issued = [], seen = '';
+// with what programs escape, each in its own way
+const clientSecret = 'client/secret+7%"x&y', applicationSecret = 'domain/secret+8%"x&y', wrongPassword = 'wr"ng/horse +b%ttery\\st&ple';
+let box, db, google, raw, domain, seen = '';
+const links = new Set(), issued = new Set(), keys = new Set();
 
-// every answer of the API is kept
+// every answer of the API is kept, but those that are there to tell a secret once
 function listen(api) {
   const call = api.call.bind(api);
   api.call = async (...args) => {
     const r = await call(...args);
-    if (!/^\/v1\/(endpoints|connect-links)$/.test(args[1]) || args[0] !== 'POST') seen += `${r.text}\n`;
+    const tells = args[0] === 'POST' && /^\/v1\/(endpoints|connect-links|inboxes\/[^/]+\/access-token)$/.test(args[1]);
+    if (r.body?.url && args[1] === '/v1/connect-links') links.add(r.body.url.split('/').pop());
+    if (!tells || r.status > 299) seen += `${r.text}\n`;
     return r;
   };
 }
@@ -28,11 +34,13 @@ function listen(api) {
 // what nobody may find, by name
 function secrets() {
   const dir = path.join(box.replyd.data, 'secrets');
-  const all = new Map([['client secret', box.oidc.client.secret], ['API key', box.api.key], ['app password', password],
+  const all = new Map([['client secret', clientSecret], ['application secret', applicationSecret], ['app password', password],
     ['wrong app password', wrongPassword], ['endpoint secret', box.endpoint.secret.slice('whsec_'.length)],
-    ['endpoint secret, raw', Buffer.from(box.endpoint.secret.slice('whsec_'.length), 'base64')]]);
-  for (const [i, token] of issued.entries()) all.set(`token ${i}`, token);
-  for (const [i, url] of links.entries()) all.set(`connect link ${i}`, url.split('/').pop());
+    ['endpoint secret, raw', Buffer.from(box.endpoint.secret.slice('whsec_'.length), 'base64')],
+    // of a PEM file what no other key has
+    ...google.account().private_key.split('\n').slice(2, -3).map((line, i) => [`service account, line ${i}`, line])]);
+  for (const [name, of] of Object.entries({ token: issued, 'connect link': links, 'API key': keys }))
+    [...of].forEach((one, i) => all.set(`${name} ${i}`, one));
   for (const name of fs.readdirSync(dir)) {
     if (['made', 'broker-public'].includes(name)) continue;
     const text = fs.readFileSync(path.join(dir, name), 'latin1').trim();
@@ -41,19 +49,7 @@ function secrets() {
   return all;
 }
 
-function assertNone(where, text) {
-  const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text);
-  const latin = bytes.toString('latin1');
-  for (const [name, secret] of secrets()) {
-    if (Buffer.isBuffer(secret) && !/^[\x20-\x7e]+$/.test(secret.toString('latin1'))) {
-      assert.equal(bytes.includes(secret), false, `${name} in ${where}`);
-      for (const form of ['hex', 'base64', 'base64url'])
-        assert.equal(latin.includes(secret.toString(form)), false, `${name} (${form}) in ${where}`);
-    } else {
-      assert.deepEqual(tracesOf([secret.toString('latin1')], latin), [], `${name} in ${where}`);
-    }
-  }
-}
+const assertNone = (where, text) => assert.deepEqual(tracesOf(secrets(), text), [], where);
 
 const pids = () => ['up', 'broker', 'ingest', 'dispatch', 'rotation', 'api'].flatMap((r) => box.replyd.pids(r)
   .map((pid) => ({ role: r, pid })));
@@ -62,47 +58,81 @@ function readIfAllowed(file) {
   try { return fs.readFileSync(file, 'latin1'); } catch (e) { if (e.code === 'EACCES') return ''; throw e; }
 }
 
-before(async () => {
-  raw = workdir();
-  if (nobody) fs.chownSync(raw, nobody.uid, nobody.gid);
-  box = await startSandbox({ withReplyd: false, settings: { 'log.level': 'debug', 'ingest.rawlog_dir': raw, 'ingest.rawlog_all': 'on' } });
-  await box.begin();
-  listen(box.api);
-  const post = box.api.post.bind(box.api);
-  box.api.post = async (...args) => { const r = await post(...args); if (r.url) links.push(r.url); return r; };
-  // much of what can happen to a secret: used, refreshed, refused, mistyped, sent to the wrong place
-  ada = await box.connect('ada@example.test');
+// much of what can happen to a secret: used, refreshed, refused, mistyped, repeated by a provider, sent to the wrong place
+async function useThem(round) {
+  const at = (name) => `${name}${round}@example.test`;
+  const ada = await box.connect(at('ada'));
   const granted = box.oidc.issued('RefreshToken');
-  const [out] = await box.register([{ inboxId: ada.id, inbox: ada.address, prospect: 'pat@example.test' }]);
+  const [out] = await box.register([{ inboxId: ada.id, inbox: ada.address, prospect: at('pat') }]);
   await box.deliver(ada.address, humanReply(out));
-  await box.engine.waitFor('the event', (e) => e.type === 'reply.received');
-  const app = (address, pw) => box.api.post('/v1/inboxes', { address, provider: 'apppassword', password: pw });
-  const good = await box.api.waitForLink((await app('good@example.test', password)).connect_link_id);
-  await box.api.waitForInbox(good.inbox_id, (i) => i.state === 'live');
-  const bad = await box.api.waitForLink((await app('bad@example.test', wrongPassword)).connect_link_id);
-  await box.api.waitForInbox(bad.inbox_id, (i) => ['reauth_required', 'held'].includes(i.state));
-  const [fault, refusal] = [{ status: 500, body: `no: ${box.oidc.client.secret}` },
-    { status: 400, body: { error: 'invalid_grant', error_description: `not with ${box.oidc.client.secret}` } }];
-  for (const how of [fault, refusal]) {
+  await box.engine.waitFor('the event', (e) => e.type === 'reply.received' && e.data.inbox.id === ada.id);
+
+  const key = await box.replyd.key(box.workspace, '--scopes', 'token');
+  keys.add(key);
+  const handed = await box.api.call('POST', `/v1/inboxes/${ada.id}/access-token`, undefined, { authorization: `Bearer ${key}` });
+  assert.equal(handed.status, 200, handed.text);
+  issued.add(handed.body.access_token);
+
+  await box.connectByPassword(at('good'));
+  const bad = await box.api.post('/v1/inboxes', { address: at('bad'), provider: 'apppassword', password: wrongPassword });
+  assert.equal((await box.api.waitForLink(bad.connect_link_id)).state, 'failed');
+
+  const settled = (id) => until('the domain to be settled', async () => (await box.api.get(`/v1/domain-grants/${id}`)).secret !== 'checking');
+  const right = { provider: 'sandbox', tenant: 'example.test', client_id: 'domain-app', client_secret: applicationSecret };
+  if (domain) await box.api.call('PUT', `/v1/domain-grants/${domain}/secret`, { client_secret: applicationSecret });
+  else domain = (await box.api.post('/v1/domain-grants', right)).id;
+  await settled(domain);
+  await box.api.call('PUT', `/v1/domain-grants/${domain}/secret`, { client_secret: [applicationSecret] });
+  const service = await box.api.post('/v1/domain-grants', { provider: 'workspace', tenant: `t${round}.test`, check_address: at('dan'),
+    service_account_json: JSON.stringify(google.account()) });
+  await settled(service.id);
+  const { items: [dan] } = await box.api.post(`/v1/domain-grants/${service.id}/inboxes`, { addresses: [at('dan')] });
+  assert.equal((await box.api.waitForLink(dan.connect_link_id)).state, 'connected');
+
+  // a provider that repeats what it was told
+  for (const how of [{ status: 500, times: 9, body: `no: ${clientSecret} ${encodeURIComponent(clientSecret)}` },
+    { status: 400, body: { error: 'invalid_grant', error_description: `not with ${clientSecret}` } }]) {
     box.oidc.failNext(how);
-    const link = await box.api.post('/v1/connect-links', { provider: 'sandbox', address: `f${how.status}@example.test` });
+    const link = await box.api.post('/v1/connect-links', { provider: 'sandbox', address: at(`f${how.status}`) });
     await connect(link.url);
-    await box.api.waitForLink(link.id); // whichever way: the next fault is not for this one
+    await box.api.waitForLink(link.id);
     box.oidc.failNoMore();
   }
-  // a provider that repeats what it refuses
-  issued = box.oidc.issued();
-  assert.ok(issued.includes(granted[0]));
-  box.oidc.failNext({ status: 400, body: { error: 'invalid_grant', error_description: `no: ${granted[0]}` } });
+  for (const token of box.oidc.issued()) issued.add(token);
+  assert.ok(issued.has(granted[0]));
+  box.oidc.failNext({ status: 400, body: { error: 'invalid_grant', error_description: `no: ${granted.at(-1)}` } });
   await box.oidc.revoke(ada.address);
   await box.dovecot.restart();
   await box.api.waitForInbox(ada.id, (i) => i.state === 'reauth_required', { timeoutMs: 60000 });
-  for (const path of ['/v1/inboxes', '/v1/events', '/v1/endpoints', '/metrics', '/readyz', '/nothing'])
-    await box.api.call('GET', path);
+
+  for (const p of ['/v1/inboxes', '/v1/events', '/v1/endpoints', '/v1/domain-grants', '/metrics', '/readyz', '/nothing'])
+    await box.api.call('GET', p);
   await box.api.call('GET', `/v1/inboxes?key=${box.api.key}`, undefined, { authorization: '' });
   await box.api.call('POST', '/v1/inboxes', `{"password":"${password}`);
   await box.api.call('POST', '/v1/inboxes', { password: `${password}`, address: 7 });
   await box.api.call('POST', '/v1/inboxes', { password: [password], address: 'x@example.test' });
+  const rotated = await box.replyd.cli('key', 'rotate', '--data', box.replyd.data);
+  assert.equal(rotated.code, 0, rotated.stderr);
+  seen += rotated.stdout + rotated.stderr;
+}
+
+before(async () => {
+  raw = workdir();
+  if (nobody) fs.chownSync(raw, nobody.uid, nobody.gid);
+  box = await startSandbox({ withReplyd: false, clientSecret,
+    settings: { 'log.level': 'debug', 'ingest.rawlog_dir': raw, 'ingest.rawlog_all': 'on' } });
+  google = await startJwtBearer({ oidc: box.oidc });
+  await box.oidc.application({ secret: applicationSecret });
+  const imap = Object.fromEntries(['host', 'port', 'security'].map((k) => [`provider.workspace.imap_${k}`, box.replyd.settings[`provider.sandbox.imap_${k}`]]));
+  Object.assign(box.replyd.settings, imap, {
+    'provider.sandbox.domain_access': 'app_only', 'provider.sandbox.domain_token_url': box.oidc.tokenUrl, 'provider.sandbox.domain_scope': 'imap',
+    'provider.workspace.domain_access': 'delegated', 'provider.workspace.domain_token_url': google.url, 'provider.workspace.domain_scope': 'imap',
+  });
+  await box.begin();
+  db = insideOf(box.replyd);
+  keys.add(box.api.key);
+  listen(box.api);
+  await useThem(1);
 });
 after(endAll);
 
@@ -124,8 +154,27 @@ test('PostgreSQL\'s log holds no row', () => {
   assert.doesNotMatch(log, /Failing row|DETAIL|@example\.test/);
 });
 
+// of another PostgreSQL we do not choose the settings
+test('PostgreSQL may log all it can, and other sessions look on', async () => {
+  const log = path.join(box.replyd.data, 'pg/postgres.log'), looks = path.join(box.dir, 'looks.log');
+  for (const [name, value] of Object.entries({ log_statement: 'all', log_min_duration_statement: '0', log_parameter_max_length: '-1',
+    log_parameter_max_length_on_error: '-1', log_error_verbosity: 'verbose', log_connections: 'on', debug_print_parse: 'off' }))
+    await db.psql(`alter system set ${name} = '${value}'`);
+  await db.psql('select pg_reload_conf()');
+  const looker = db.watch('select query from pg_stat_activity where pid <> pg_backend_pid()', { dir: box.dir, log: looks });
+  await useThem(2);
+  await looker.stop();
+  const text = fs.readFileSync(log);
+  assert.match(text.toString('latin1'), /execute .*insert into access_token[\s\S]*parameters: \$1 = /, 'values are logged');
+  assertNone('PostgreSQL\'s log', text);
+  assert.match(fs.readFileSync(looks, 'utf8'), /inbox_grant/);
+  assertNone('statements as other sessions see them', fs.readFileSync(looks));
+  assertNone('the log', fs.readFileSync(box.replyd.log));
+  assertNone('the API\'s answers', seen);
+});
+
 test('the database', async () => {
-  assertNone('the database', await insideOf(box.replyd).dump());
+  assertNone('the database', await db.dump());
 });
 
 test('the process list', () => {
@@ -135,6 +184,19 @@ test('the process list', () => {
     assertNone(`the environment of ${role}`, environ);
     if (role !== 'up') assert.doesNotMatch(environ, /^(?!(PATH|LC_ALL|TZ|PROC_PARENT)=)[^\0]/m);
   }
+});
+
+test('what is killed leaves no core', async (t) => {
+  // the same program, waiting for a mail; perl says what the kernel did
+  const script = `pipe my $in, my $out; my $p = fork // die; if (!$p) { open STDIN, '<&', $in; exec @ARGV or exit 3 }
+    for (1 .. 500) { open my $f, '<', "/proc/$p/limits"; last if $ENV{SOFT} || grep { /core file size\\s+0 / } <$f>; select undef, undef, undef, .02 }
+    kill ABRT => $p; waitpid $p, 0; print $? & 127, ' ', $? & 128 ? 'core' : 'none'`;
+  const dir = workdir();
+  const killed = async (env, ...argv) => (await run(['sh', '-c', 'ulimit -c unlimited; exec perl -e "$0" "$@"', script, ...argv],
+    { cwd: dir, env: { ...process.env, ...env } })).stdout;
+  assert.equal(await killed({}, box.replyd.exe, 'classify'), '6 none');
+  assert.deepEqual(fs.readdirSync(dir), []);
+  t.diagnostic(`another program here: signal ${await killed({ SOFT: '1' }, 'cat')}`);
 });
 
 test('memory: no core dump, no debugger, no descriptor left', async () => {

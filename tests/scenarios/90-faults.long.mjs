@@ -10,9 +10,10 @@ import { startFaultProxy } from '../sandbox/faultproxy.mjs';
 import { faultsOf } from '../sandbox/faults.mjs';
 import { Imap } from '../sandbox/imap.mjs';
 import { bareId, bounce, humanReply, isOf, newId, outOfOffice, privateMail } from '../sandbox/mails.mjs';
-import { insideOf, tracesOf } from '../sandbox/postgres.mjs';
+import { insideOf } from '../sandbox/postgres.mjs';
 import { endAll, sleep, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { tracesOf } from '../sandbox/traces.mjs';
 import { Witness } from '../sandbox/witness.mjs';
 
 const seed = Number(process.env.SEED || Date.now() % 1000000);

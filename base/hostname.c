@@ -1,4 +1,6 @@
 #include <arpa/inet.h>
+#include <errno.h>
+#include <idn2.h>
 #include <string.h>
 
 #include "base/hostname.h"
@@ -73,6 +75,36 @@ bool hostname_is_sane(struct text t)
 	memcpy(name, t.at, t.len);
 	name[t.len] = '\0';
 	return inet_pton(AF_INET, name, addr) == 1 || inet_pton(AF_INET6, name, addr) == 1;
+}
+
+static bool is_ascii(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s > 127)
+			return false;
+	return true;
+}
+
+int hostname_ascii(struct text t, char ret[LIMIT_CONN_HOST + 1])
+{
+	char *ascii = NULL;
+	size_t n = 0;
+
+	if (t.len > LIMIT_CONN_HOST || memchr(t.at ? t.at : "", '\0', t.len))
+		return -EINVAL;
+	for (; n < t.len; n++)
+		ret[n] = t.at[n] >= 'A' && t.at[n] <= 'Z' ? (char)(t.at[n] + ('a' - 'A')) : t.at[n];
+	ret[n] = '\0';
+	if (is_ascii(ret))
+		return 0;
+	if (idn2_lookup_u8((const uint8_t *)ret, (uint8_t **)&ascii,
+			   IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK)
+		return -EINVAL;
+	n = strlen(ascii);
+	if (n <= LIMIT_CONN_HOST)
+		memcpy(ret, ascii, n + 1);
+	idn2_free(ascii);
+	return n <= LIMIT_CONN_HOST && is_ascii(ret) ? 0 : -EINVAL;
 }
 
 bool hostname_is_within(struct text host, struct text domain)

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 
 /*
@@ -20,6 +21,14 @@
 bool hostname_is_name(struct text t);
 /* Such a name, or an address: four decimal numbers, or IPv6 without brackets and zone. */
 bool hostname_is_sane(struct text t);
+
+/*
+ * The name as the name system has it: lower case, labels of other letters than ASCII's as
+ * "xn--..." (IDNA 2008 with the mapping of UTS 46, nontransitional).  A name of ASCII alone is
+ * only folded, whatever stands in it.  -EINVAL: longer than a name may be, no UTF-8, or letters
+ * that no name may hold; `ret` is undefined then.
+ */
+int hostname_ascii(struct text t, char ret[LIMIT_CONN_HOST + 1]);
 
 /* `host` is `domain`, or below it; whole labels, case folded, the root's dot ignored. */
 bool hostname_is_within(struct text host, struct text domain);

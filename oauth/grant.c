@@ -6,6 +6,7 @@
 
 #include "oauth/grant.h"
 
+#include "base/mailaddr.h"
 #include "base/mem.h"
 
 #define CLOCK_SKEW_S 300 /* between a provider's clock and ours */
@@ -291,23 +292,21 @@ bool grant_has_scope(const struct oauth_provider *p, const struct grant_answer *
 
 /* --- Whose account it is. --- */
 
-/* An address that a mail server could mean: one '@', printable ASCII, lower case on the way out. */
+/* An address that a mail server could mean: one '@', nothing that is not printed; in the spelling
+ * of base/mailaddr. */
 static bool take_address(struct text t, char dst[LIMIT_OAUTH_ADDRESS])
 {
+	char address[MAILADDR];
 	size_t ats = 0;
 
-	if (t.len < 3 || t.len >= LIMIT_OAUTH_ADDRESS || t.at[0] == '@' || t.at[t.len - 1] == '@')
-		return false;
 	for (size_t i = 0; i < t.len; i++) {
-		if (t.at[i] <= ' ' || t.at[i] > '~')
+		if ((unsigned char)t.at[i] <= ' ' || t.at[i] == 127)
 			return false;
 		ats += t.at[i] == '@';
 	}
-	if (ats != 1)
+	if (ats != 1 || mailaddr_fold(t, address) < 0 || strlen(address) >= LIMIT_OAUTH_ADDRESS)
 		return false;
-	for (size_t i = 0; i < t.len; i++)
-		dst[i] = (char)(t.at[i] >= 'A' && t.at[i] <= 'Z' ? t.at[i] + ('a' - 'A') : t.at[i]);
-	dst[t.len] = '\0';
+	memcpy(dst, address, strlen(address) + 1);
 	return true;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mailaddr.h"
 #include "base/mem.h"
 #include "ingest/mime/mime_dsn.h"
 #include "ingest/mime/mime_id.h"
@@ -72,7 +73,6 @@ static struct text after_type(struct text v)
 static char *address_of(struct text v)
 {
 	size_t n = 0;
-	char *s;
 
 	v = after_type(v);
 	while (v.len && (v.at[0] == '<' || v.at[0] == '"' || v.at[0] == '\'' || v.at[0] == ' '))
@@ -82,11 +82,7 @@ static char *address_of(struct text v)
 	v = text_sub(v, 0, n);
 	if (!v.len || !memchr(v.at, '@', v.len))
 		return NULL;
-	s = mime_utf8_line(v, LIMIT_MIME_ADDRESS);
-	for (char *p = s ? strrchr(s, '@') : NULL; p && *p; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
-	return s;
+	return mailaddr_own(mime_utf8_line(v, LIMIT_MIME_ADDRESS));
 }
 
 /* The first word; some MTAs write "failed (bounced by ...)". */

@@ -4,6 +4,7 @@
 #include <gmime/gmime.h>
 
 #include "base/buf.h"
+#include "base/mailaddr.h"
 #include "base/mem.h"
 #include "ingest/mime/mime_head.h"
 #include "ingest/mime/mime_id.h"
@@ -62,12 +63,7 @@ static char *decoded(struct text raw, size_t max)
 
 static char *own_address(struct text raw)
 {
-	char *s = mime_utf8_line(raw, LIMIT_MIME_ADDRESS), *at = s ? strrchr(s, '@') : NULL;
-
-	for (char *p = at; p && *p; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
-	return s;
+	return mailaddr_own(mime_utf8_line(raw, LIMIT_MIME_ADDRESS));
 }
 
 static void add_address(struct mime_addresses *to, struct mime_address one)

@@ -23,7 +23,7 @@
 #define MIME_NO_DATE INT64_MIN
 
 struct mime_address {
-	char *address; /* "ann@mail.example"; domain in lower case */
+	char *address; /* "ann@mail.example"; its domain by hostname_ascii() */
 	char *name;    /* display name, decoded; NULL: none */
 };
 

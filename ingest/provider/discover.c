@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/hostname.h"
+#include "base/mailaddr.h"
 
 static void end(struct discover *d, enum discover_end how, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -237,12 +238,16 @@ int discover_address(struct discover *d, const struct provider_table *table,
 {
 	const struct provider_row *row;
 	struct text local, domain;
+	char folded[MAILADDR];
 
-	if (address.len > LIMIT_MIME_ADDRESS || memchr(address.at, '\0', address.len) ||
-	    !text_cut(address, '@', &local, &domain) || !local.len || !hostname_is_name(domain))
+	if (memchr(address.at, '\0', address.len) || !text_cut(address, '@', &local, &domain) ||
+	    mailaddr_fold(address, folded) < 0)
+		return -EINVAL;
+	(void)text_cut(text_of(folded), '@', &local, &domain);
+	if (!hostname_is_name(domain))
 		return -EINVAL;
 	*d = (struct discover){ .table = table, .policy = policy, .draw = draw };
-	(void)snprintf(d->address, sizeof(d->address), "%.*s", TEXT_ARG(address));
+	(void)snprintf(d->address, sizeof(d->address), "%s", folded);
 	row = provider_table_of_domain(table, domain);
 	if (row && *row->imap.host) {
 		use_row(d, row, DISCOVER_BY_TABLE);
@@ -273,11 +278,13 @@ static bool heard_literal(struct discover *d)
 
 int discover_host(struct discover *d, const struct netaddr_policy *policy, struct text host)
 {
-	if (!hostname_is_sane(host))
+	char name[LIMIT_CONN_HOST + 1];
+
+	if (hostname_ascii(host, name) < 0 || !hostname_is_sane(text_of(name)))
 		return -EINVAL;
 	*d = (struct discover){ .policy = policy };
 	d->state = DISCOVER_ADDRESSES;
-	(void)snprintf(d->name, sizeof(d->name), "%.*s", TEXT_ARG(host));
+	(void)snprintf(d->name, sizeof(d->name), "%s", name);
 	(void)heard_literal(d);
 	return 0;
 }

@@ -71,11 +71,11 @@ struct discover {
 	} state;
 	const struct provider_table *table;
 	const struct netaddr_policy *policy;
-	uint32_t draw;      /* RFC 2782: among equal SRV records chance decides */
-	bool was_declined;  /* an SRV record said "." */
-	bool takes_no_mail; /* the MX record said "." */
-	char address[LIMIT_MIME_ADDRESS + 1];
-	char name[LIMIT_CONN_HOST + 16]; /* of the question */
+	uint32_t draw;                        /* RFC 2782: among equal SRV records chance decides */
+	bool was_declined;                    /* an SRV record said "." */
+	bool takes_no_mail;                   /* the MX record said "." */
+	char address[LIMIT_MIME_ADDRESS + 1]; /* in the spelling of base/mailaddr */
+	char name[LIMIT_CONN_HOST + 16];      /* of the question */
 	struct discover_result result;
 };
 

@@ -1,23 +1,18 @@
 #include <string.h>
 
 #include "base/hostname.h"
+#include "base/mailaddr.h"
 #include "services/api/field.h"
 
 bool field_address(struct text given, char ret[FIELD_ADDRESS])
 {
 	struct text local, domain;
 
-	if (given.len >= FIELD_ADDRESS || !text_cut(given, '@', &local, &domain) || !local.len ||
-	    !domain.len)
+	if (!text_cut(given, '@', &local, &domain) || mailaddr_fold(given, ret) < 0)
 		return false;
-	for (size_t i = 0; i < given.len; i++) {
-		unsigned char c = (unsigned char)given.at[i];
-
-		if (c <= ' ' || c == 127 || strchr("<>(),;:\\\"[]", c))
+	for (const char *c = ret; *c; c++)
+		if ((unsigned char)*c <= ' ' || *c == 127 || strchr("<>(),;:\\\"[]", *c))
 			return false;
-		ret[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-	}
-	ret[given.len] = '\0';
 	return memchr(domain.at, '@', domain.len) == NULL;
 }
 

@@ -3,14 +3,15 @@
 
 #include <stdbool.h>
 
+#include "base/mailaddr.h"
 #include "base/text.h"
 
 /* What several resources check of what they are given.  Pure. */
 
-#define FIELD_ADDRESS 321 /* RFC 5321 section 4.5.3.1: 64 + '@' + 255, and a NUL */
+#define FIELD_ADDRESS MAILADDR
 
-/* "name@domain" in lower case, without anything that could break a header or a log line; false: it
- * is none. */
+/* "name@domain" in the spelling of base/mailaddr, without anything that could break a header or a
+ * log line; false: it is none. */
 bool field_address(struct text given, char ret[FIELD_ADDRESS]);
 bool field_uuid(const char *s);
 /*

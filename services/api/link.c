@@ -199,6 +199,7 @@ static bool read_imap(struct request *q, struct new_link *n, struct json_error *
 	static const char *const words[] = { "tls", "starttls", NULL };
 	const json_t *imap = NULL;
 	struct text host = { 0 };
+	char name[HOST_MAX + 1];
 	const char *why;
 	size_t word = 0;
 
@@ -212,7 +213,7 @@ static bool read_imap(struct request *q, struct new_link *n, struct json_error *
 	    json_want_int(imap, "/imap", "port", 1, 65535, JSON_OPTIONAL, &n->port, err) ||
 	    json_want_word(imap, "/imap", "security", words, JSON_OPTIONAL, &word, err))
 		return false;
-	if (!hostname_is_sane(host)) {
+	if (hostname_ascii(host, name) < 0 || !hostname_is_sane(text_of(name))) {
 		json_error_set(err, "/imap", "host", "is not the name or address of a host");
 		return false;
 	}
@@ -223,7 +224,7 @@ static bool read_imap(struct request *q, struct new_link *n, struct json_error *
 		json_error_set(err, "/imap", "port", "%s", why);
 		return false;
 	}
-	(void)snprintf(n->host, sizeof(n->host), "%.*s", TEXT_ARG(host));
+	(void)snprintf(n->host, sizeof(n->host), "%s", name);
 	(void)snprintf(n->security, sizeof(n->security), "%s", words[word]);
 	return true;
 }

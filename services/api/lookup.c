@@ -75,7 +75,7 @@ void lookup_address(struct request *q, const char *address, lookup_cb then)
 	if (r == -EINVAL)
 		answer_problem(q, PROBLEM_BAD_FIELD, "/address",
 			       "has a domain that cannot be looked up",
-			       "write the domain in its ASCII form (xn--...), or give imap.host");
+			       "check it for a slip of the pen, or give imap.host");
 	else if (r)
 		busy(q);
 }

@@ -99,11 +99,13 @@ bool page_form_server(struct page_form *f, const char **ret_field, enum page_wor
 	struct page_server *s = &f->server;
 	bool is_tls = strcmp(s->security, "starttls") != 0;
 	uint64_t port = is_tls ? 993 : 143;
+	char name[LIMIT_CONN_HOST + 1];
 
 	*ret_field = "host";
 	*ret_wrong = PAGE_BAD_HOST;
-	if (!hostname_is_sane(text_of(s->host)))
+	if (hostname_ascii(text_of(s->host), name) < 0 || !hostname_is_sane(text_of(name)))
 		return false;
+	(void)snprintf(s->host, sizeof(s->host), "%s", name);
 	*ret_field = "port";
 	*ret_wrong = PAGE_BAD_PORT;
 	if (f->port[0] && text_u64(text_of(f->port), 65535, &port) != 0)

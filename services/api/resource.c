@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mailaddr.h"
 #include "base/mem.h"
 #include "rotation/verdict.h"
 #include "services/api/field.h"
@@ -149,6 +150,27 @@ static json_t *gate_json(const char *prospect, const struct gate_read *g, const 
 	return j;
 }
 
+static void on_gate(struct gate_read *g);
+
+static void ask_gate(struct request *q)
+{
+	started(q, gate_read_start(q->api->pg, &q->gate, q->key.workspace, q->params[0], on_gate));
+}
+
+/* Where no key was registered it is the address: then any spelling of it will do. */
+static bool is_asked_by_address(struct request *q)
+{
+	char address[MAILADDR];
+
+	if (mailaddr_fold(text_of(q->params[0]), address) < 0 ||
+	    strcmp(address, q->params[0]) == 0 || strlen(address) >= sizeof(q->params[0]))
+		return false;
+	memcpy(q->params[0], address, strlen(address) + 1);
+	gate_read_clear(&q->gate);
+	ask_gate(q);
+	return true;
+}
+
 static void on_gate(struct gate_read *g)
 {
 	struct request *q = container_of(g, struct request, gate);
@@ -161,7 +183,7 @@ static void on_gate(struct gate_read *g)
 				   .freshness_ms = q->api->settings->gate_freshness_ms };
 	struct verdict v;
 
-	if (!answer_db_ok(q, &g->outcome))
+	if (!answer_db_ok(q, &g->outcome) || (!g->n_inboxes && !g->level && is_asked_by_address(q)))
 		return;
 	for (int i = 0; i < g->n_inboxes && i < GATE_INBOXES; i++)
 		seen[f.n_inboxes++] = (struct verdict_inbox){ .watched = g->inboxes[i].watched,
@@ -175,5 +197,5 @@ static void on_gate(struct gate_read *g)
 
 void resource_gate(struct request *q)
 {
-	started(q, gate_read_start(q->api->pg, &q->gate, q->key.workspace, q->params[0], on_gate));
+	ask_gate(q);
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/mailaddr.h"
 #include "base/rand.h"
 #include "db/view.h"
 #include "services/cli/admin.h"
@@ -84,8 +85,8 @@ static int open_one(const struct settings *s, const struct options *o, struct se
 		    char id[RAND_UUID])
 {
 	const char *name = o->n_words > 2 ? o->words[2] : NULL;
+	char why[256], line[300], address[MAILADDR];
 	const char *params[] = { name };
-	char why[256], line[300];
 	int code = options_want(name, "INBOX", "its id or its address");
 
 	if (code == 0)
@@ -93,6 +94,8 @@ static int open_one(const struct settings *s, const struct options *o, struct se
 	if (code)
 		return code;
 	line[0] = '\0';
+	if (mailaddr_fold(text_of(name), address) == 0)
+		params[0] = address;
 	if (session_query(*ret, find, 1, params, why) != 0)
 		code = say(EX_UNAVAILABLE, why);
 	else if (session_rows(*ret) == 0)

@@ -90,7 +90,7 @@ int inbox_discover(const struct settings *s, const struct options *o)
 			     draw) != 0) {
 		(void)fprintf(stderr,
 			      "replyd: %.320s: is no address whose domain can be looked up; write "
-			      "name@domain, the domain in ASCII (xn--...)\n",
+			      "name@domain\n",
 			      address);
 		return EX_DATAERR;
 	}

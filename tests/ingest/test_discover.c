@@ -39,6 +39,10 @@ static const struct fact world[] = {
 	{ "own.test", MX, "10 mail.own.test" },
 	{ "_imaps._tcp.own.test", SRV, "10 1 994 b.own.test\n0 1 993 imap.own.test" },
 	{ "imap.own.test", IP, "9.9.9.9" },
+	{ "xn--mller-kva.test", MX, "5 aspmx.l.google.com" },
+	{ "xn--bcher-kva.test", MX, "10 mx.xn--bcher-kva.test" },
+	{ "_imaps._tcp.xn--bcher-kva.test", SRV, "0 1 993 imap.xn--bcher-kva.test" },
+	{ "imap.xn--bcher-kva.test", IP, "9.9.9.9" },
 	{ "plain.test", MX, "" },
 	{ "_imaps._tcp.plain.test", SRV, "0 0 0 ." },
 	{ "_imap._tcp.plain.test", SRV, "0 1 143 imap.plain.test" },
@@ -169,8 +173,13 @@ static const struct {
 	const char *address, *want;
 } rows[] = {
 	{ "ada@gmail.com", "table certain gmail imap.gmail.com:993 tls ada@gmail.com" },
-	{ "Ada@GMAIL.com", "table certain gmail imap.gmail.com:993 tls Ada@GMAIL.com" },
+	{ "Ada@GMAIL.com", "table certain gmail imap.gmail.com:993 tls ada@gmail.com" },
 	{ "ada@icloud.com", "table certain icloud imap.mail.me.com:993 tls ada" },
+	{ "ada@M\xc3\xbcller.test",
+	  "mx likely gmail imap.gmail.com:993 tls ada@xn--mller-kva.test" },
+	{ "ada@b\xc3\xbc"
+	  "cher.test",
+	  "srv likely generic imap.xn--bcher-kva.test:993 tls ada@xn--bcher-kva.test" },
 	{ "ada@work.test", "mx likely gmail imap.gmail.com:993 tls ada@work.test" },
 	{ "ada@cloud.test", "mx likely microsoft outlook.office365.com:993 tls ada@cloud.test" },
 	/* the name at Apple is none that the address tells */
@@ -247,7 +256,7 @@ static void what_is_no_address(void **state)
 					    "ada@a b.test",
 					    "ada@127.0.0.1",
 					    "ada@.test",
-					    "ada@b\xc3\xbc.test",
+					    "ada@b\xc3.test",
 					    "ada@[192.0.2.1]" };
 	struct discover d;
 
@@ -261,6 +270,9 @@ static const struct {
 	const char *host, *want;
 } hosts[] = {
 	{ "imap.own.test", "found" },
+	{ "imap.B\xc3\xbc"
+	  "cher.test",
+	  "found" },
 	{ "9.9.9.9", "found" },
 	{ "2606:4700::1", "found" },
 	{ "10.1.2.3", "host_refused" },

@@ -341,7 +341,8 @@ static void an_id_token_says_whose_it_is(void **state)
 		{ "two at signs", "{" HEAD "\"email\":\"a@b@c\"}", 0, "" },
 		{ "no local part", "{" HEAD "\"email\":\"@b.test\"}", 0, "" },
 		{ "a line in it", "{" HEAD "\"email\":\"a\\n@b\"}", 0, "" },
-		{ "not ASCII", "{" HEAD "\"email\":\"\\u00e4@b.test\"}", 0, "" },
+		{ "in letters of its own", "{" HEAD "\"email\":\"\\u00e4@b\\u00fc.test\"}", 0,
+		  "\xc3\xa4@xn--b-eha.test" },
 		{ "one audience of several",
 		  "{\"iss\":\"https://login.acme.test\",\"aud\":[\"x\",\"replyd & co\"],"
 		  "\"exp\":1800000100,\"email\":\"a@b\"}",

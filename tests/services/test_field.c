@@ -17,6 +17,9 @@ static void addresses(void **state)
 		{ "anna@example.test", "anna@example.test" },
 		{ "Anna.B+x@Example.TEST", "anna.b+x@example.test" },
 		{ "j\xc3\xbcrgen@example.test", "j\xc3\xbcrgen@example.test" },
+		{ "anna@M\xc3\xbcller.test", "anna@xn--mller-kva.test" },
+		{ "anna@xn--Mller-KVA.test", "anna@xn--mller-kva.test" },
+		{ "anna@\xef\xbc\x9e.test", NULL }, /* becomes ">" */
 		{ "o'neil@example.test", "o'neil@example.test" },
 		{ "anna", NULL },
 		{ "@example.test", NULL },
@@ -42,7 +45,7 @@ static void addresses(void **state)
 			fail_msg("%s: %s", rows[i].given, ok ? is : "refused");
 	}
 	memset(long_one, 'a', sizeof(long_one));
-	memcpy(long_one + 60, "@", 1);
+	memcpy(long_one + 67, "@", 1); /* the domain is short enough */
 	for (size_t n = FIELD_ADDRESS - 2; n < FIELD_ADDRESS + 2; n++) {
 		char is[FIELD_ADDRESS];
 

@@ -297,8 +297,8 @@ int connect_link_claim_start(struct pg *pg, struct connect_link_claim *q, const 
 
 static const struct pg_stmt inbox_stmt = {
 	"connect_link_inbox",
-	"select inbox_id from inbox"
-	" where workspace_id = $1 and address = $2 and admin_state <> 'removed'",
+	"select inbox_id from inbox where workspace_id = $1 and address = $2"
+	" order by admin_state <> 'removed' desc, created_at desc limit 1",
 };
 
 static void on_inbox(struct pg_tx *tx, const struct pg_answer *a)
@@ -387,6 +387,12 @@ static const struct pg_stmt settle_stmt = {
 	"  where l.workspace_id = $1 and l.connect_link_id = $2"
 	") select version from granted",
 };
+/* One that was let go comes back first: then it is there like any other. */
+static const struct pg_stmt return_stmt = {
+	"connect_link_return",
+	"select inbox_return(workspace_id, $4::text) from connect_link where workspace_id = $1"
+	" and connect_link_id = $2 and claim_id = $3 and state = 'exchanging' for update",
+};
 /* An inbox that is being watched need not wait for a login. */
 static const struct pg_stmt checked_stmt = {
 	"connect_link_checked",
@@ -403,19 +409,30 @@ static void on_written(struct pg_tx *tx, const struct pg_answer *a)
 	q->done(q);
 }
 
+static void on_settled(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct connect_link_write *q = container_of(tx, struct connect_link_write, tx);
+
+	q->outcome = a->outcome;
+	if (outcome_ok(&a->outcome) && pg_rows(a, 1) > 0)
+		q->version = pg_row_i64(a, 1, 0, 0);
+	q->done(q);
+}
+
 int connect_link_settle_start(struct pg *pg, struct connect_link_write *q,
 			      const struct connect_link_settled *s,
 			      void (*done)(struct connect_link_write *))
 {
 	*q = (struct connect_link_write){ .done = done };
 	pg_tx_init(&q->tx, s->workspace);
+	pg_tx_add(&q->tx, &return_stmt, "uuut", s->workspace, s->id, s->claim, s->address);
 	pg_tx_add(&q->tx, &settle_stmt, "uuuutttittBbtibii", s->workspace, s->id, s->claim,
 		  s->inbox, s->address, s->provider, s->imap_host, (int64_t)s->imap_port,
 		  s->imap_security, s->login_name, (int)s->is_password, s->grant, s->grant_len,
 		  s->scopes, s->refresh_in_s, s->access, s->access_len, s->expires_in_s,
 		  s->refresh_ends_in_s);
 	pg_tx_add(&q->tx, &checked_stmt, "u", s->inbox);
-	return pg_tx_start(pg, &q->tx, on_written);
+	return pg_tx_start(pg, &q->tx, on_settled);
 }
 
 static const struct pg_stmt fail_stmt = {

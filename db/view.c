@@ -46,6 +46,9 @@ static void on_viewed(struct pg_tx *tx, const struct pg_answer *a);
 	"  where m.workspace_id = i.workspace_id and m.inbox_id = i.inbox_id),"                    \
 	"  jsonb_build_object('state', 'not_checked', 'reason', '', 'detail', '', 'host', '',"     \
 	"   'port', null, 'security', null, 'checked_at', null)),"                                 \
+	" 'removal', (select jsonb_build_object('asked_at', instant_text(x.asked_at),"              \
+	"   'state', x.state, 'reason', x.reason, 'ended_at', instant_text(x.ended_at))"       \
+	"  from removal x where x.workspace_id = i.workspace_id and x.inbox_id = i.inbox_id),"      \
 	" 'grant', (select jsonb_build_object('kind', g.kind, 'state', grant_state(g.state, g.dies_of)," \
 	"   'reason', case when g.state = 'ok' and g.dies_of <> '' then g.dies_of else g.reason end," \
 	"   'dies_at', case when g.state = 'ok' then instant_text(g.dies_at) end)"                \

@@ -19,6 +19,7 @@
 #include "oauth/mailbox_job.h"
 #include "oauth/policy.h"
 #include "oauth/refresh_job.h"
+#include "oauth/revoke_job.h"
 
 #define LOOK_MS       2000
 #define CONCURRENCY   32
@@ -51,6 +52,10 @@ struct broker {
 	char links_claim[37];
 	bool claiming_links, links_wanted;
 
+	struct removal_take removals;
+	char removals_claim[37];
+	bool taking_removals, removals_wanted;
+
 	struct domain_grant_claim domains;
 	char domains_claim[37];
 	bool claiming_domains, domains_wanted;
@@ -76,6 +81,9 @@ static void on_heard_handouts(void *owner);
 static void on_heard_saved(void *owner);
 static void on_grant(struct inbox_grant_claim *q, const struct inbox_grant_row *r);
 static void on_grants(struct inbox_grant_claim *q);
+static void on_heard_removals(void *owner);
+static void on_removal(struct removal_take *q, const struct removal_row *r);
+static void on_removals(struct removal_take *q);
 static void on_link(struct connect_link_claim *q, const struct connect_link_work *w);
 static void on_links(struct connect_link_claim *q);
 static void on_domain(struct domain_grant_claim *q, const struct domain_grant_row *r);
@@ -190,6 +198,15 @@ static void claim_mailboxes(struct broker *b)
 							   on_mailbox, on_mailboxes) == 0;
 }
 
+static void take_removals(struct broker *b)
+{
+	b->removals_wanted = false;
+	rand_uuid(b->removals_claim);
+	b->taking_removals =
+		removal_take_start(b->env.p.pg, &b->removals, b->removals_claim, slots(b),
+				   stale_ms(b), on_removal, on_removals) == 0;
+}
+
 static void look(struct broker *b)
 {
 	struct broker_provider *probe;
@@ -210,6 +227,8 @@ static void look(struct broker *b)
 			connect_link_claim_start(b->env.p.pg, &b->links, b->links_claim, slots(b),
 						 stale_ms(b), on_link, on_links) == 0;
 	}
+	if (!b->taking_removals && b->removals_wanted)
+		take_removals(b);
 	if (!b->claiming_domains && b->domains_wanted)
 		claim_domains(b);
 	if (!b->claiming_mailboxes && b->mailboxes_wanted)
@@ -219,6 +238,7 @@ static void look(struct broker *b)
 static void look_at_all(struct broker *b)
 {
 	b->grants_wanted = b->links_wanted = b->domains_wanted = b->mailboxes_wanted = true;
+	b->removals_wanted = true;
 	look(b);
 }
 
@@ -252,6 +272,14 @@ static void on_heard_saved(void *owner)
 	struct broker *b = owner;
 
 	handout_desk_saved(b->handouts);
+}
+
+static void on_heard_removals(void *owner)
+{
+	struct broker *b = owner;
+
+	b->removals_wanted = true;
+	look(b);
 }
 
 static void on_heard_links(void *owner)
@@ -288,6 +316,27 @@ static void on_grants(struct inbox_grant_claim *q)
 	if (q->answered > 0)
 		pg_notify(b->env.p.pg, "replyd_token_ready");
 	claimed(b, q->claimed, &q->outcome);
+}
+
+static void on_removal(struct removal_take *q, const struct removal_row *r)
+{
+	struct broker *b = container_of(q, struct broker, removals);
+
+	revoke_job_start(&b->env, b->removals_claim, r);
+}
+
+static void on_removals(struct removal_take *q)
+{
+	struct broker *b = container_of(q, struct broker, removals);
+
+	b->taking_removals = false;
+	if (q->taken > 0 && slots(b) <= 0)
+		b->full = true;
+	if (q->outcome.blame == BLAME_US || q->outcome.blame == BLAME_AUTH)
+		log_error(b->env.p.log, "broker.cannot_claim", "what=%s said=%s", q->outcome.what,
+			  q->outcome.said);
+	finish_draining(b);
+	look(b);
 }
 
 static void on_link(struct connect_link_claim *q, const struct connect_link_work *w)
@@ -344,7 +393,7 @@ static void on_mailboxes(struct domain_mailbox_claim *q)
 static void finish_draining(struct broker *b)
 {
 	if (b->state != BROKER_DRAINING || b->env.stats.under_way > 0 || b->claiming_grants ||
-	    b->claiming_links || b->claiming_domains || b->claiming_mailboxes)
+	    b->claiming_links || b->taking_removals || b->claiming_domains || b->claiming_mailboxes)
 		return;
 	b->state = BROKER_DRAINED;
 	timer_in(&b->look, 0); /* told from the loop, never from inside a call of ours */
@@ -400,6 +449,7 @@ struct broker *broker_open(struct loop *l, const struct broker_params *p)
 	pg_listen(p->pg, "replyd_token_ready", on_heard_saved, b);
 	pg_listen(p->pg, "replyd_token", on_heard_grants, b);
 	pg_listen(p->pg, "replyd_connect", on_heard_links, b);
+	pg_listen(p->pg, "replyd_removal", on_heard_removals, b);
 	return b;
 }
 
@@ -449,6 +499,7 @@ void broker_drop(struct broker *b)
 	drop_duties(b);
 	pg_tx_cancel(&b->grants.tx);
 	pg_tx_cancel(&b->links.tx);
+	pg_tx_cancel(&b->removals.tx);
 	pg_tx_cancel(&b->domains.tx);
 	pg_tx_cancel(&b->mailboxes.tx);
 	list_each(&b->env.jobs, at, tmp)

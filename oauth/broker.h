@@ -22,6 +22,8 @@
  *   link in 'exchanging' -- claim (committed) --> code exchanged, identity and
  *       scope checked --> inbox, grant, access token, event in one statement | failed
  *
+ *   removal -- claim (committed) --> revoked at the provider --> secrets deleted, event
+ *
  * A claim is its holder's for the HTTP timeout and BROKER_GRACE_MS more; then
  * the holder is dead and another broker tries the old token once.
  *

@@ -85,6 +85,18 @@ int grant_refresh_body(const struct oauth_provider *p, bool has_secret,
 	return form_of(fields, countof(fields), ret);
 }
 
+int grant_revoke_body(const struct oauth_provider *p, bool has_secret, const struct secret *refresh,
+		      struct secret *ret)
+{
+	const struct field fields[] = {
+		{ "token", text_of_secret(refresh) },
+		{ "token_type_hint", TEXT("refresh_token") },
+		{ "client_id", text_of(has_secret ? NULL : p->client_id) },
+	};
+
+	return form_of(fields, countof(fields), ret);
+}
+
 int grant_basic(struct text value, struct secret *ret)
 {
 	struct buf b;

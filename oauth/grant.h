@@ -30,6 +30,9 @@ int grant_exchange_body(const struct oauth_provider *p, bool has_secret, const s
 			struct secret *ret);
 int grant_refresh_body(const struct oauth_provider *p, bool has_secret,
 		       const struct secret *refresh, struct secret *ret);
+/* RFC 7009 section 2.1. */
+int grant_revoke_body(const struct oauth_provider *p, bool has_secret, const struct secret *refresh,
+		      struct secret *ret);
 /* User or password for HTTP Basic, form-encoded first as RFC 6749 section 2.3.1 wants it. -ENOBUFS.
  */
 int grant_basic(struct text value, struct secret *ret);

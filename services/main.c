@@ -48,6 +48,7 @@ static const struct {
 	{ "inbox", "timeline", 3, command_inbox_timeline },
 	{ "inbox", "gaps", 3, command_inbox_gaps },
 	{ "inbox", "probe", 3, command_inbox_probe },
+	{ "inbox", "disconnect", 3, command_inbox_disconnect },
 	{ "domain", "list", 2, domain_command_list },
 	{ "domain", "import", 3, domain_import },
 	{ "worker", "list", 2, worker_command },

@@ -152,6 +152,7 @@ begin
 			and w.checking_at > now() - interval '3 minutes')) for update of k skip locked
 	loop
 		-- The link's state decides when it is connected: links_checked().
+		perform inbox_return(l.workspace_id, l.expected_address); -- in 0014
 		insert into inbox as i (workspace_id, inbox_id, address, provider, imap_host, imap_port, imap_security, login_name)
 			values (l.workspace_id, gen_random_uuid(), l.expected_address, l.provider, l.imap_host, l.imap_port,
 				l.imap_security, l.expected_address)

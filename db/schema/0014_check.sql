@@ -124,3 +124,131 @@ begin
 	return coalesce(n, 0) + late;
 end $$;
 grant execute on function links_overdue() to replyd_rotation;
+
+-- An inbox that is let go: its watching ends at once, then the broker revokes at the provider and destroys what it had.
+create table removal (
+	workspace_id uuid not null,
+	inbox_id     uuid not null,
+	asked_at     timestamptz not null default now(),
+	-- revoked: the provider says so; unsupported: it has no way; nothing: there was nothing of this inbox's to revoke (an app
+	-- password, one right for a whole domain); kept: the same consent serves another connection, and would end with it;
+	-- failed: it did not, within its time.  Only in 'asked' are secrets left.
+	state        text not null default 'asked' check (state in ('asked', 'revoked', 'unsupported', 'nothing', 'kept', 'failed')),
+	reason       text not null default '',
+	evidence     text not null default '',        -- what the provider said, without secrets
+	tries        int  not null default 0,
+	due_at       timestamptz not null default now(),
+	claim_id     uuid,                            -- a broker works on it
+	claimed_at   timestamptz,
+	ended_at     timestamptz,
+	primary key (workspace_id, inbox_id),
+	foreign key (workspace_id, inbox_id) references inbox
+);
+create index removal_due on removal (due_at) where state = 'asked';
+create index inbox_by_address on inbox (address); -- whose consent is the same, and who comes back
+call walled('removal');
+call opened_to('removal', 'replyd_broker', 'the broker revokes for all workspaces');
+grant select, insert on removal to replyd_api, replyd_admin;
+grant select, update, delete on removal to replyd_broker;
+-- `replyd inbox disconnect`.
+grant update (admin_state) on inbox to replyd_admin;
+grant update (watched) on lease to replyd_admin; -- in inbox_tell()
+grant select (workspace_id, inbox_id, state), update (state, problem, problem_detail) on connect_link to replyd_admin;
+
+-- Lets an inbox of this workspace go; once more changes nothing.  No row: there is none.
+create function inbox_remove(the_inbox uuid) returns table (state text, reason text, is_new boolean)
+	language plpgsql as $$
+declare
+	ws uuid := workspace_now();
+begin
+	update inbox b set admin_state = 'removed'
+		where b.workspace_id = ws and b.inbox_id = the_inbox and b.admin_state <> 'removed';
+	is_new := found;
+	if is_new then
+		insert into removal (workspace_id, inbox_id) values (ws, the_inbox);
+		update connect_link k set state = 'failed', problem = 'inbox_removed', problem_detail = 'the inbox was disconnected'
+			where k.workspace_id = ws and k.inbox_id = the_inbox and k.state = 'checking';
+	end if;
+	return query select r.state, r.reason, is_new from removal r where r.workspace_id = ws and r.inbox_id = the_inbox;
+end $$;
+grant execute on function inbox_remove(uuid) to replyd_api, replyd_admin;
+
+-- Removals to work on.  What a worker logs in with goes at once; the grant stays until the provider was asked, refreshed by
+-- nobody.  A refresh under way is waited for: it may be changing what is to be revoked.  `is_shared`: the mailbox is
+-- connected elsewhere too.  There is one consent of a person to one client, and some providers (Google) end it whole with
+-- any token of it.
+create function removals_take(the_claim uuid, stale interval, most int) returns table (
+		workspace_id uuid, inbox_id uuid, provider text, kind text, sealed bytea, tries int, is_shared boolean)
+	language sql as $$
+	with due as (
+		select r.workspace_id, r.inbox_id from removal r
+		where r.state = 'asked' and r.due_at <= now() and (r.claim_id is null or r.claimed_at < now() - stale)
+			and not exists (select from inbox_grant g where g.workspace_id = r.workspace_id and g.inbox_id = r.inbox_id
+				and g.claimed_at > now() - stale)
+		order by r.due_at limit most for update skip locked
+	), taken as (
+		update removal r set claim_id = the_claim, claimed_at = now(), tries = r.tries + 1
+		from due d where r.workspace_id = d.workspace_id and r.inbox_id = d.inbox_id
+		returning r.workspace_id, r.inbox_id, r.tries
+	), asked as (
+		delete from token_request q using taken t where q.workspace_id = t.workspace_id and q.inbox_id = t.inbox_id
+	), tokens as (
+		delete from access_token a using taken t where a.workspace_id = t.workspace_id and a.inbox_id = t.inbox_id
+	), stopped as (
+		update inbox_grant g set state = 'revoked', reason = 'disconnected', refresh_due_at = null
+		from taken t where g.workspace_id = t.workspace_id and g.inbox_id = t.inbox_id
+		returning g.workspace_id, g.inbox_id, g.kind, g.sealed
+	)
+	select t.workspace_id, t.inbox_id, b.provider, s.kind, s.sealed, t.tries, exists (
+			select from inbox o join inbox_grant g on g.workspace_id = o.workspace_id and g.inbox_id = o.inbox_id
+			where o.address = b.address and o.provider = b.provider and o.admin_state <> 'removed' and g.kind = 'oauth'
+				and g.state = 'ok')
+	from taken t
+	join inbox b on b.workspace_id = t.workspace_id and b.inbox_id = t.inbox_id
+	left join stopped s on s.workspace_id = t.workspace_id and s.inbox_id = t.inbox_id
+$$;
+grant execute on function removals_take(uuid, interval, int) to replyd_broker;
+
+-- The end of one: every secret of the inbox is gone, whatever the provider said, and the log tells it.  False: somebody
+-- else has the claim.
+create function removal_end(the_inbox uuid, the_claim uuid, the_state text, the_reason text, the_evidence text) returns boolean
+	language plpgsql as $$
+declare
+	ws uuid := workspace_now(); the_address text; asked timestamptz;
+begin
+	update removal r set state = the_state, reason = the_reason, evidence = the_evidence, ended_at = now(), claim_id = null
+		where r.workspace_id = ws and r.inbox_id = the_inbox and r.claim_id = the_claim and r.state = 'asked'
+		returning r.asked_at into asked;
+	if not found then
+		return false;
+	end if;
+	delete from token_request where workspace_id = ws and inbox_id = the_inbox;
+	delete from access_token where workspace_id = ws and inbox_id = the_inbox;
+	delete from inbox_grant where workspace_id = ws and inbox_id = the_inbox;
+	update handout set sealed = null, state = 'late', ended_at = now()
+		where workspace_id = ws and inbox_id = the_inbox and state in ('asked', 'sealed');
+	insert into timeline (workspace_id, inbox_id, noted_at, code, words) values (ws, the_inbox, now(), 'removed',
+		'disconnected; at the provider: ' || the_state || case when the_reason = '' then '' else ' (' || the_reason || ')' end);
+	select address into the_address from inbox where workspace_id = ws and inbox_id = the_inbox;
+	perform event_put(event_id_of(ws::text, the_inbox::text, 'inbox.removed', extract(epoch from asked)::text), 'inbox.removed', null, null,
+		the_inbox, null, jsonb_build_object('inbox_id', the_inbox, 'address', the_address,
+			'removal', jsonb_build_object('state', the_state, 'reason', the_reason)));
+	return true;
+end $$;
+grant execute on function removal_end(uuid, uuid, text, text, text) to replyd_broker;
+
+-- Who connects an address again that was let go has its inbox back, with all that is known of it: for the watcher as for the
+-- sender, it was blind from then till now.  What is still to be revoked was of the earlier consent, and is forgotten: the new
+-- one must not end with it.
+create function inbox_return(the_workspace uuid, the_address text) returns void
+	language plpgsql as $$
+declare
+	back uuid;
+begin
+	select i.inbox_id into back from inbox i
+		where i.workspace_id = the_workspace and i.address = the_address
+		order by i.admin_state <> 'removed' desc, i.created_at desc limit 1;
+	delete from removal r where r.workspace_id = the_workspace and r.inbox_id = back;
+	update inbox i set admin_state = 'enabled' where i.workspace_id = the_workspace and i.inbox_id = back and i.admin_state = 'removed';
+end $$;
+grant execute on function inbox_return(uuid, text) to replyd_broker;

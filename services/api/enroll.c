@@ -235,6 +235,7 @@ static const char *const event_types[] = { "reply.received",
 					   "inbox.gap.closed",
 					   "inbox.reauth_required",
 					   "inbox.reauth_forecast",
+					   "inbox.removed",
 					   "domain.reauth_required",
 					   NULL };
 
@@ -289,6 +290,7 @@ static bool read_endpoint(struct request *q, struct new_endpoint *n)
 				       "one of reply.received, reply.auto, reply.unsubscribe, "
 				       "bounce.hard, bounce.soft, bounce.delayed, "
 				       "complaint.received, outbound.manual, inbox.connected, "
+				       "inbox.removed, "
 				       "inbox.gap.opened, inbox.gap.closed, "
 				       "inbox.reauth_required, inbox.reauth_forecast, "
 				       "domain.reauth_required");

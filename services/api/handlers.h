@@ -18,6 +18,7 @@ void resource_events(struct request *q);
 void resource_event(struct request *q);
 void resource_gate(struct request *q);
 
+void removal_inbox(struct request *q);
 void insight_timeline(struct request *q);
 void insight_gaps(struct request *q);
 void insight_probe(struct request *q);

@@ -23,6 +23,7 @@ static const struct route routes[] = {
 	{ "POST", "/v1/domain-grants/{}/inboxes", "connect", domain_call_import },
 	{ "GET", "/v1/inboxes", "read", resource_inboxes },
 	{ "GET", "/v1/inboxes/{}", "read", resource_inbox },
+	{ "DELETE", "/v1/inboxes/{}", "connect", removal_inbox },
 	{ "GET", "/v1/inboxes/{}/timeline", "read", insight_timeline },
 	{ "GET", "/v1/inboxes/{}/gaps", "read", insight_gaps },
 	{ "POST", "/v1/inboxes/{}/probe", "gate", insight_probe },

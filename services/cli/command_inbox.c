@@ -51,6 +51,13 @@ static const char answered[] =
 	"select jsonb_build_object('probe_id', p.probe_id,"
 	"  'gated_through', instant_text(p.gated_through), 'covers', inbox_covers(p.inbox_id))::text"
 	" from probe p where p.probe_id = $1::uuid and p.answered_at is not null";
+static const char into_workspace[] =
+	"select set_config('replyd.workspace', workspace_id::text, false), address"
+	" from inbox where inbox_id = $1::uuid";
+static const char let_go[] = "select state from inbox_remove($1::uuid)";
+static const char gone[] =
+	"select jsonb_build_object('id', inbox_id, 'removal', jsonb_build_object('state', state, 'reason', reason))::text, state, reason"
+	" from removal where inbox_id = $1::uuid and (state <> 'asked' or $2::boolean)";
 /* clang-format on */
 
 int command_inbox_list(const struct settings *s, const struct options *o)
@@ -293,6 +300,54 @@ int command_inbox_probe(const struct settings *s, const struct options *o)
 		code = say(EX_UNAVAILABLE, why);
 	else
 		code = wait_answer(db, probe, o->json);
+	session_close(db);
+	return code;
+}
+
+/* ---- disconnect ---- */
+
+static int wait_gone(struct session *db, const char *id, bool is_json)
+{
+	uint64_t end_ms = clock_mono_ms() + WAIT_MS;
+	bool is_over;
+	char why[256];
+
+	do {
+		const char *params[] = { id, NULL };
+
+		is_over = clock_mono_ms() >= end_ms;
+		params[1] = is_over ? "true" : "false";
+		(void)poll(NULL, 0, LOOK_MS);
+		if (session_query(db, gone, 2, params, why) != 0)
+			return say(EX_UNAVAILABLE, why);
+	} while (session_rows(db) == 0 && !is_over);
+	if (is_json)
+		puts(session_value(db, 0, 0));
+	else
+		printf("disconnected; at the provider: %s%s%s\n", session_value(db, 0, 1),
+		       *session_value(db, 0, 2) ? ", " : "", session_value(db, 0, 2));
+	if (strcmp(session_value(db, 0, 1), "asked") == 0)
+		return say(EX_UNAVAILABLE,
+			   "the broker has not revoked it within 10 s and goes on trying; see "
+			   "`replyd inbox timeline`");
+	return 0;
+}
+
+int command_inbox_disconnect(const struct settings *s, const struct options *o)
+{
+	char id[RAND_UUID], why[256];
+	const char *params[] = { id };
+	struct session *db;
+	int code = open_one(s, o, &db, id);
+
+	if (code)
+		return code;
+	if (session_query(db, into_workspace, 1, params, why) != 0 ||
+	    session_query(db, let_go, 1, params, why) != 0 ||
+	    session_exec(db, "notify replyd_inbox; notify replyd_removal", why) != 0)
+		code = say(EX_UNAVAILABLE, why);
+	else
+		code = wait_gone(db, id, o->json);
 	session_close(db);
 	return code;
 }

@@ -102,6 +102,11 @@ const struct problem_words problem_words_link_rows[] = {
 	    "It is tried again by itself; you may also start again." },
 	    { "Le serveur de messagerie tarde trop", "L'accès est là, mais le serveur ne nous laisse pas entrer depuis quelques minutes.",
 	    "L'essai est répété de lui-même ; vous pouvez aussi recommencer." } } },
+	{ "inbox_removed", MENDED_BY_USER, MEND_AGAIN,
+	  { { "The inbox was disconnected", "While it was still being tried, somebody disconnected it.",
+	    "Connect it again, if that is what you want." },
+	    { "La boîte a été déconnectée", "Pendant l'essai, quelqu'un l'a déconnectée.",
+	    "Reconnectez-la, si c'est ce que vous voulez." } } },
 };
 /* clang-format on */
 const size_t problem_words_link_n_rows = countof(problem_words_link_rows);

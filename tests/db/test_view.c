@@ -152,7 +152,7 @@ static void name_fields(const json_t *j, struct buf *b)
 #define INBOX                                                                                      \
 	"address admin_state covers(folders role seen_by seen_every_s) detail"                     \
 	" folders(gated_through ingested_through name role seen_by seen_every_s) gap"              \
-	" grant(dies_at kind reason state) id progress provider reason retry_at since"             \
+	" grant(dies_at kind reason state) id progress provider reason removal retry_at since"     \
 	" smtp(checked_at detail host port reason security state) state"                           \
 	" waiting_for watermarks(gated_through ingested_through)"
 

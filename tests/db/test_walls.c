@@ -72,7 +72,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "attempt", { "", "", "SI", "", "S", "" } },
 		{ "broker_alarm", { "", "SIUD", "", "", "S", "" } },
 		{ "broker_tally", { "", "SIUD", "", "", "S", "" } },
-		{ "connect_link", { "su", "SIU", "", "SuD", "sIu", "sI" } },
+		{ "connect_link", { "su", "SIU", "", "SuD", "sIu", "sIu" } },
 		{ "delivery", { "", "", "SIUD", "s", "S", "" } },
 		{ "domain_grant", { "", "SU", "", "", "siu", "siu" } },
 		{ "endpoint", { "", "", "Su", "", "sIu", "s" } },
@@ -86,14 +86,14 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "gate", { "SIU", "", "", "", "S", "" } },
 		{ "gate_pending", { "SID", "", "", "", "", "" } },
 		{ "handout", { "", "SUD", "", "", "SIu", "" } },
-		{ "inbox", { "S", "SIU", "", "S", "Su", "S" } },
+		{ "inbox", { "S", "SIU", "", "S", "Su", "Su" } },
 		{ "inbox_grant", { "", "SIUD", "", "", "s", "s" } },
 		{ "inbox_proof", { "SIU", "", "", "S", "S", "S" } },
 		{ "inbox_smtp", { "", "SIUD", "", "", "S", "S" } },
 		{ "inbox_state", { "SIU", "SIU", "", "s", "S", "S" } },
 		{ "key_holder", { "SIUD", "SIUD", "SIUD", "", "SIUD", "S" } },
 		{ "key_rotation", { "SU", "SU", "SU", "", "SU", "SIU" } },
-		{ "lease", { "SIU", "SIu", "", "s", "Su", "S" } },
+		{ "lease", { "SIU", "SIu", "", "s", "Su", "Su" } },
 		{ "master_key", { "SIUD", "SIUD", "SIUD", "", "SIUD", "S" } },
 		{ "mail_attempt", { "SIUD", "", "", "SD", "", "" } },
 		{ "manual_pending", { "SID", "", "", "", "SD", "" } },
@@ -108,6 +108,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "prospect_inbox", { "S", "", "", "", "SIU", "" } },
 		{ "recheck", { "SuD", "", "", "", "SIu", "" } },
 		{ "recheck_outbound", { "S", "", "", "", "SI", "" } },
+		{ "removal", { "", "SUD", "", "", "SI", "SI" } },
 		{ "sighting", { "SI", "", "", "", "S", "" } },
 		{ "timeline", { "I", "I", "", "I", "S", "S" } },
 		{ "token_request", { "SIU", "SID", "", "s", "", "" } },
@@ -270,6 +271,8 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "grouped", "" },
 		{ "housekeeping", "rotation" },
 		{ "inbox_covers", "admin api" },
+		{ "inbox_remove", "admin api" },
+		{ "inbox_return", "broker" },
 		{ "inbox_tell", "" },
 		{ "instant_text", "admin api ingest rotation" },
 		{ "key_holders", "admin api broker dispatch ingest" },
@@ -302,6 +305,8 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "reseal_stale", "broker dispatch" },
 		{ "sealed_in", "" },
 		{ "sent_seen", "ingest" },
+		{ "removal_end", "broker" },
+		{ "removals_take", "broker" },
 		{ "shut", "" },
 		{ "timeline_forget", "rotation" },
 		{ "timeline_put", "ingest" },
@@ -416,6 +421,7 @@ static const char filling[] =
 	" select w, w, now(), w, w, 1, 1, 200, 'delivered', 1 from ws;"
 	"insert into inbox_proof (workspace_id, inbox_id, epoch, gated_through)"
 	" select workspace_id, inbox_id, 1, now() from inbox;"
+	"insert into removal (workspace_id, inbox_id) select workspace_id, inbox_id from inbox;"
 	"insert into inbox_smtp (workspace_id, inbox_id, state)"
 	" select workspace_id, inbox_id, 'ok' from inbox;"
 	"insert into gap (workspace_id, gap_id, inbox_id, blind_from, cause)"
@@ -436,7 +442,7 @@ static void workspaces_do_not_see_each_other(void **state)
 		"gate",      "gate_pending", "message",        "message_key",   "sighting",
 		"event",     "event_key",    "event_queue",    "feed_head",     "feed",
 		"endpoint",  "delivery",     "attempt",        "inbox_proof",   "gap",
-		"probe",     "timeline",     "handout",        "inbox_smtp",
+		"probe",     "timeline",     "handout",        "inbox_smtp",    "removal",
 	};
 	struct session *s = pgtest_session(seed_database("apart"), PGTEST_ADMIN);
 

@@ -67,7 +67,7 @@ static void a_reconnect_finds_its_inbox_again(void **state)
 {
 	struct tokenbench b;
 	struct tokenbench_broker br;
-	const char *inbox, *removed, *link;
+	const char *inbox, *link;
 
 	(void)state;
 	tokenbench_open(&b, "connect_again");
@@ -110,13 +110,23 @@ static void a_reconnect_finds_its_inbox_again(void **state)
 					 inbox, link),
 			    "1");
 
-	/* One that was removed stays so: the address begins anew. */
-	pgtest_exec(b.admin, "update replyd.inbox set admin_state = 'removed'");
-	removed = inbox;
+	/* One that was let go is back, with all that is known of it; what was still to be revoked
+	 * of its earlier consent is forgotten. */
+	pgtest_exec(b.admin,
+		    "update replyd.inbox set admin_state = 'removed';"
+		    "update replyd.inbox_state set state = 'unwatched', reason = 'removed';"
+		    "insert into replyd.removal (workspace_id, inbox_id, due_at)"
+		    " select workspace_id, inbox_id, now() + interval '1 hour' from replyd.inbox");
 	b.users[0].code_used = 0;
 	link = tokenbench_link(&b, "anna", NULL);
 	UNTIL(&b, broker_stats(br.broker).connected == 3);
-	assert_string_not_equal(LINK(&b, "inbox_id", link), removed);
+	assert_string_equal(LINK(&b, "inbox_id", link), inbox);
+	assert_string_equal(pgtest_value(b.admin, "select i.admin_state || ' ' || s.state || ' ' ||"
+						  " l.watched || ' ' || (select count(*) from"
+						  " replyd.removal) from replyd.inbox i"
+						  " join replyd.inbox_state s using (inbox_id)"
+						  " join replyd.lease l using (inbox_id)"),
+			    "enabled new true 0");
 	tokenbench_broker_kill(&br);
 	tokenbench_close(&b);
 }

@@ -54,8 +54,14 @@ export class Imap {
       const line = await this.#line();
       if (line.startsWith(`${tag} OK`)) return lines;
       if (line.startsWith(`${tag} `)) throw new Error(`IMAP: ${text.split(' ')[0]}: ${line}`);
+      if (line.startsWith('+')) this.#socket.write('\r\n'); // why it refuses a token: the dialogue goes on with nothing
       lines.push(line);
     }
+  }
+
+  // bearer: log in with an access token; an error when it is refused
+  bearer(user, token) {
+    return this.cmd(`AUTHENTICATE XOAUTH2 ${Buffer.from(`user=${user}\x01auth=Bearer ${token}\x01\x01`).toString('base64')}`);
   }
 
   async folders() {

@@ -25,7 +25,6 @@ before(async () => {
 });
 after(endAll);
 
-const xoauth2 = (user, token) => Buffer.from(`user=${user}\x01auth=Bearer ${token}\x01\x01`).toString('base64');
 const token = async (form) => {
   const res = await fetch(oidc.tokenUrl, { method: 'POST', body: new URLSearchParams(form), headers: {
     authorization: `Basic ${Buffer.from(`${oidc.client.id}:${oidc.client.secret}`).toString('base64')}` } });
@@ -35,7 +34,7 @@ const token = async (form) => {
 test('Dovecot takes a token of the OAuth server, and refuses one that was withdrawn', async () => {
   const minted = await oidc.mint(anna);
   const c = await Imap.open({ port: dovecot.imaps, ca: ca.pem });
-  await c.cmd(`AUTHENTICATE XOAUTH2 ${xoauth2(anna, minted.access_token)}`);
+  await c.bearer(anna, minted.access_token);
   c.close();
   await oidc.revoke(anna);
   assert.equal((await token({ grant_type: 'refresh_token', refresh_token: minted.refresh_token })).body.error,

@@ -92,14 +92,14 @@ static void every_code_has_a_row(void **state)
 		"too_many_connections", "user_action",
 		/* the check of a connection */
 		"second_factor", "less_secure_blocked", "port_unreachable", "slow_sync",
-		"basic_auth_ended", "policy_blocked", "no_worker", "check_timeout",
+		"basic_auth_ended", "policy_blocked", "no_worker", "check_timeout", "inbox_removed",
 		/* oauth/domain: the right of a whole domain */
 		"application_unknown", "client_deleted", "client_disabled", "client_not_allowed",
 		"client_refused", "client_secret_expired", "client_secret_wrong", "client_unknown",
 		"delegation_missing", "domain_grant", "key_refused", "request_refused",
 		"scope_refused", "secret_unreadable", "service_account_gone", "tenant_unknown",
 		/* the states, where there is no reason */
-		"reauth_required", "backing_off", "held", "paused", "unwatched"
+		"reauth_required", "backing_off", "held", "paused", "removed", "unwatched"
 	};
 
 	(void)state;

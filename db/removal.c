@@ -1,0 +1,124 @@
+#include "db/removal.h"
+
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+
+/* It tears SQL apart. */
+/* clang-format off */
+static const struct pg_stmt ask = {
+	"removal_ask",
+	"select state, reason, is_new from inbox_remove($1::uuid)",
+};
+static const struct pg_stmt take = {
+	"removal_take",
+	"select workspace_id, inbox_id, provider, coalesce(kind, ''), coalesce(sealed, ''), tries, is_shared"
+	" from removals_take($1::uuid, make_interval(secs => $2::bigint), $3::bigint::int)",
+};
+static const struct pg_stmt end = {
+	"removal_end",
+	"select removal_end($1::uuid, $2::uuid, $3::text, $4::text, $5::text)",
+};
+static const struct pg_stmt again = {
+	"removal_again",
+	"with w as (update removal set claim_id = null, reason = $3::text, evidence = $4::text,"
+	"  due_at = now() + make_interval(secs => $5::bigint)"
+	"  where workspace_id = workspace_now() and inbox_id = $1::uuid and claim_id = $2::uuid and state = 'asked'"
+	"  returning 1) select exists (select from w)",
+};
+/* clang-format on */
+
+static void on_asked(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct removal_ask *q = container_of(tx, struct removal_ask, tx);
+
+	q->outcome = a->outcome;
+	q->is_there = outcome_ok(&a->outcome) && pg_rows(a, 0) > 0;
+	if (q->is_there) {
+		(void)snprintf(q->state, sizeof(q->state), "%s", pg_row_text(a, 0, 0, 0));
+		(void)snprintf(q->reason, sizeof(q->reason), "%s", pg_row_text(a, 0, 0, 1));
+		q->is_new = pg_row_bool(a, 0, 0, 2);
+	}
+	q->done(q);
+}
+
+int removal_ask_start(struct pg *pg, struct removal_ask *q, const char *workspace,
+		      const char *inbox, void (*done)(struct removal_ask *))
+{
+	*q = (struct removal_ask){ .done = done };
+	pg_tx_init(&q->tx, workspace);
+	pg_tx_add(&q->tx, &ask, "u", inbox);
+	return pg_tx_start(pg, &q->tx, on_asked);
+}
+
+static void on_taken(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct removal_take *q = container_of(tx, struct removal_take, tx);
+
+	q->outcome = a->outcome;
+	q->taken = outcome_ok(&a->outcome) ? pg_rows(a, 0) : 0;
+	for (int i = 0; i < q->taken; i++) {
+		struct removal_row r = {
+			.workspace = pg_row_text(a, 0, i, 0),
+			.inbox = pg_row_text(a, 0, i, 1),
+			.provider = pg_row_text(a, 0, i, 2),
+			.kind = pg_row_text(a, 0, i, 3),
+			.tries = (int)pg_row_i64(a, 0, i, 5),
+			.is_shared = pg_row_bool(a, 0, i, 6),
+		};
+		cleanup_buf struct buf box;
+
+		buf_init(&box, LIMIT_OAUTH_SEALED);
+		if (pg_row_bytes(a, 0, i, 4, &box) == 0) {
+			r.sealed = box.data;
+			r.sealed_len = box.len;
+		}
+		q->each(q, &r);
+	}
+	q->done(q);
+}
+
+int removal_take_start(struct pg *pg, struct removal_take *q, const char *claim, int most,
+		       uint64_t stale_ms,
+		       void (*each)(struct removal_take *, const struct removal_row *),
+		       void (*done)(struct removal_take *))
+{
+	int64_t never_s = (int64_t)100 * 365 * 24 * 3600;
+
+	*q = (struct removal_take){ .each = each, .done = done };
+	pg_tx_init(&q->tx, /* workspace= */ NULL);
+	pg_tx_add(&q->tx, &take, "uii", claim,
+		  stale_ms == UINT64_MAX ? never_s : (int64_t)(stale_ms + 999) / 1000,
+		  (int64_t)most);
+	return pg_tx_start(pg, &q->tx, on_taken);
+}
+
+static void on_written(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct removal_write *q = container_of(tx, struct removal_write, tx);
+
+	q->outcome = a->outcome;
+	q->is_ours = outcome_ok(&a->outcome) && pg_row_bool(a, 0, 0, 0);
+	q->done(q);
+}
+
+int removal_end_start(struct pg *pg, struct removal_write *q, const char *workspace,
+		      const char *inbox, const char *claim, const char *state, const char *reason,
+		      const char *evidence, void (*done)(struct removal_write *))
+{
+	*q = (struct removal_write){ .done = done };
+	pg_tx_init(&q->tx, workspace);
+	pg_tx_add(&q->tx, &end, "uuttt", inbox, claim, state, reason, evidence);
+	return pg_tx_start(pg, &q->tx, on_written);
+}
+
+int removal_again_start(struct pg *pg, struct removal_write *q, const char *workspace,
+			const char *inbox, const char *claim, const char *reason,
+			const char *evidence, int64_t wait_s, void (*done)(struct removal_write *))
+{
+	*q = (struct removal_write){ .done = done };
+	pg_tx_init(&q->tx, workspace);
+	pg_tx_add(&q->tx, &again, "uutti", inbox, claim, reason, evidence, wait_s);
+	return pg_tx_start(pg, &q->tx, on_written);
+}

@@ -115,7 +115,7 @@ static bool pour(int *fd, char *at, size_t size, size_t *n)
 	return got > 0;
 }
 
-/* Both outputs to their ends; -ETIMEDOUT. */
+/* Both outputs to their ends; -ETIMEDOUT; -EMSGSIZE: more than any answer. */
 static int listen_to(struct run *u)
 {
 	while (u->out[0] >= 0 || u->err[0] >= 0) {
@@ -131,6 +131,8 @@ static int listen_to(struct run *u)
 			(void)pour(&u->out[0], u->answer, KEY_HOOK_MAX, &u->n_answer);
 		if (fds[1].revents)
 			(void)pour(&u->err[0], u->said, SAID_MAX, &u->n_said);
+		if (u->n_answer == KEY_HOOK_MAX)
+			return -EMSGSIZE;
 	}
 	return 0;
 }
@@ -181,8 +183,7 @@ static int read_answer(struct run *u, enum key_hook_verb verb, struct secret *re
 
 	buf_init(&plain, LIMIT_SECRET);
 	r = text_from_base64(&plain, text_trim((struct text){ u->answer, u->n_answer }));
-	if (r == 0 && (!plain.len || u->n_answer >= KEY_HOOK_MAX ||
-		       (verb == KEY_HOOK_UNWRAP && plain.len > 4096)))
+	if (r == 0 && (!plain.len || (verb == KEY_HOOK_UNWRAP && plain.len > 4096)))
 		r = -EPROTO;
 	if (r == 0)
 		secret_set(ret, plain.data, plain.len);
@@ -206,10 +207,10 @@ static int converse(struct run *u, enum key_hook_verb verb, const struct secret 
 		return fail(u, r, r == -EINVAL ? "is no command" : strerror(-r),
 			    "name a program by its whole path, with at most 15 words behind it",
 			    why);
-	shut(&u->in[0]);
 	shut(&u->out[1]);
 	shut(&u->err[1]);
 	r = tell(u, in, &told);
+	shut(&u->in[0]); /* until now, so that one that has ended already is no SIGPIPE */
 	if (r == 0)
 		r = listen_to(u);
 	status = bury(u, r != 0);
@@ -219,15 +220,16 @@ static int converse(struct run *u, enum key_hook_verb verb, const struct secret 
 	if (r == -ETIMEDOUT || (r == 0 && status < 0))
 		return fail(u, -ETIMEDOUT, "did not end in time, or was killed",
 			    "run it by hand; can it reach the key service from here?", why);
-	if (r)
+	if (r && r != -EMSGSIZE)
 		return fail(u, r, strerror(-r), "see the system's log", why);
 	(void)snprintf(cause, sizeof(cause), "ended with status %d", status);
-	if (status != 0)
+	if (r == 0 && status != 0)
 		return fail(u, -EPROTO, cause,
 			    "run it by hand; it may lack rights, or the key is another service's",
 			    why);
-	r = read_answer(u, verb, ret);
-	return r ? fail(u, r, "answered something else than one line of base64",
+	if (r == 0)
+		r = read_answer(u, verb, ret);
+	return r ? fail(u, -EPROTO, "answered something else than one line of base64",
 			"it prints the result and nothing else on stdout", why)
 		 : 0;
 }

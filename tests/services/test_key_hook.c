@@ -85,6 +85,12 @@ static void what_goes_wrong_is_said(void **state)
 		{ "fail", NULL, -EPROTO, "status 3: AccessDenied" },
 		{ "garbage", NULL, -EPROTO, "something else than one line of base64" },
 		{ "silent", NULL, -EPROTO, "something else than one line of base64" },
+		/* what comes without end, what does not listen, and who leaves somebody behind */
+		{ "ok", "/usr/bin/yes", -EPROTO, "base64" },
+		{ "ok", "/bin/true", -EPROTO, "base64" },
+		{ "deaf", NULL, -ETIMEDOUT, "did not end in time" },
+		{ "loud", NULL, -EPROTO, "status 4" },
+		{ "linger", NULL, -ETIMEDOUT, "did not end in time" },
 		{ "ok", "/nonexistent/kms", -ENOENT, "No such file" },
 		{ "ok", "kms", -EINVAL, "whole path" },
 		{ "ok", " ", -EINVAL, "whole path" },

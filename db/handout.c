@@ -29,6 +29,10 @@ static const struct pg_stmt take_stmt = {
 	"  update handout t set state = 'taken', sealed = null, ended_at = now() from h"
 	"  where t.workspace_id = h.workspace_id and t.handout_id = h.handout_id"
 	"    and h.state = 'sealed'"
+	"), ended as ("
+	"  update handout t set state = 'late', ended_at = now() from h"
+	"  where t.workspace_id = h.workspace_id and t.handout_id = h.handout_id"
+	"    and h.state = 'asked' and $2"
 	") select h.state, h.reason, h.sealed, (extract(epoch from h.expires_at) * 1000000)::bigint,"
 	"  i.login_name, i.provider, i.imap_host, i.imap_port, i.imap_security, g.scopes,"
 	"  coalesce(h.token_version, 0)"
@@ -82,13 +86,13 @@ static void on_asked(struct pg_tx *tx, const struct pg_answer *a)
 }
 
 int handout_take_start(struct pg *pg, struct handout_take *q, const char *workspace,
-		       const char *handout, void (*done)(struct handout_take *))
+		       const char *handout, bool is_last, void (*done)(struct handout_take *))
 {
 	q->done = done;
 	q->box.max = LIMIT_OAUTH_SEALED;
 	buf_clear(&q->box);
 	pg_tx_init(&q->tx, workspace);
-	pg_tx_add(&q->tx, &take_stmt, "u", handout);
+	pg_tx_add(&q->tx, &take_stmt, "uB", handout, (int)is_last);
 	return pg_tx_start(pg, &q->tx, on_taken);
 }
 

@@ -59,8 +59,9 @@ struct handout_take {
 	int imap_port;
 	void (*done)(struct handout_take *q);
 };
+/* `is_last`: the sender waits no longer; what is not sealed by now never will be. */
 int handout_take_start(struct pg *pg, struct handout_take *q, const char *workspace,
-		       const char *handout, void (*done)(struct handout_take *));
+		       const char *handout, bool is_last, void (*done)(struct handout_take *));
 void handout_take_clear(struct handout_take *q); /* cancels too */
 
 /* ---- the broker's side, across workspaces ---- */

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,12 +45,14 @@ struct broker {
 	 */
 	struct inbox_grant_claim grants;
 	char grants_claim[37];
+	uint64_t grants_asked_ms;
 	bool claiming_grants, grants_wanted;
 	uint64_t answered_ms; /* when requests were last answered that need no refresh */
 	size_t probe_next;    /* provider to look at next; n_providers: none left in this round */
 
 	struct connect_link_claim links;
 	char links_claim[37];
+	uint64_t links_asked_ms;
 	bool claiming_links, links_wanted;
 
 	struct removal_take removals;
@@ -58,10 +61,12 @@ struct broker {
 
 	struct domain_grant_claim domains;
 	char domains_claim[37];
+	uint64_t domains_asked_ms;
 	bool claiming_domains, domains_wanted;
 
 	struct domain_mailbox_claim mailboxes;
 	char mailboxes_claim[37];
+	uint64_t mailboxes_asked_ms;
 	bool claiming_mailboxes, mailboxes_wanted;
 	bool full; /* the last claim took all it might: there is more */
 
@@ -110,6 +115,22 @@ static uint64_t stale_ms(const struct broker *b)
 	return b->env.p.timeout_ms + BROKER_GRACE_MS;
 }
 
+/*
+ * We were stopped while PostgreSQL answered (a virtual machine that was moved, a full disk of
+ * swap): when that took as long as the grace that is given us, others may take what we claimed to
+ * be a dead one's, and a refresh token must not be used twice.  It is left to them, or to us when
+ * it is stale.
+ */
+static bool is_late(const struct broker *b, uint64_t asked_ms, const char *what, const char *id)
+{
+	uint64_t ms = clock_mono_ms() - asked_ms;
+
+	if (ms < BROKER_GRACE_MS)
+		return false;
+	log_warn(b->env.p.log, "broker.claim_late", "%s=%s after_ms=%" PRIu64, what, id, ms);
+	return true;
+}
+
 /* Providers that the general claim leaves alone, comma separated. */
 static void frozen_names(struct broker *b, struct buf *ret)
 {
@@ -148,6 +169,7 @@ static void claim_grants(struct broker *b, const char *only, int most)
 	else if (b->env.p.look_ms > ANSWER_MS)
 		timer_in(&b->look, ANSWER_MS); /* there may be what only needs an answer */
 	rand_uuid(b->grants_claim);
+	b->grants_asked_ms = now_ms;
 	b->claiming_grants =
 		inbox_grant_claim_start(b->env.p.pg, &b->grants, &want, on_grant, on_grants) == 0;
 	buf_clear(&frozen);
@@ -178,6 +200,7 @@ static void claim_domains(struct broker *b)
 
 	b->domains_wanted = false;
 	rand_uuid(b->domains_claim);
+	b->domains_asked_ms = clock_mono_ms();
 	b->claiming_domains = domain_grant_claim_start(b->env.p.pg, &b->domains, &want, on_domain,
 						       on_domains) == 0;
 }
@@ -194,6 +217,7 @@ static void claim_mailboxes(struct broker *b)
 
 	b->mailboxes_wanted = false;
 	rand_uuid(b->mailboxes_claim);
+	b->mailboxes_asked_ms = clock_mono_ms();
 	b->claiming_mailboxes = domain_mailbox_claim_start(b->env.p.pg, &b->mailboxes, &want,
 							   on_mailbox, on_mailboxes) == 0;
 }
@@ -223,6 +247,7 @@ static void look(struct broker *b)
 	if (!b->claiming_links && b->links_wanted) {
 		b->links_wanted = false;
 		rand_uuid(b->links_claim);
+		b->links_asked_ms = clock_mono_ms();
 		b->claiming_links =
 			connect_link_claim_start(b->env.p.pg, &b->links, b->links_claim, slots(b),
 						 stale_ms(b), on_link, on_links) == 0;
@@ -294,7 +319,8 @@ static void on_grant(struct inbox_grant_claim *q, const struct inbox_grant_row *
 {
 	struct broker *b = container_of(q, struct broker, grants);
 
-	refresh_job_start(&b->env, b->grants_claim, r);
+	if (!is_late(b, b->grants_asked_ms, "inbox", r->inbox))
+		refresh_job_start(&b->env, b->grants_claim, r);
 }
 
 /* What every claim leaves to do. */
@@ -343,7 +369,8 @@ static void on_link(struct connect_link_claim *q, const struct connect_link_work
 {
 	struct broker *b = container_of(q, struct broker, links);
 
-	connect_job_start(&b->env, b->links_claim, w);
+	if (!is_late(b, b->links_asked_ms, "connect_link", w->id))
+		connect_job_start(&b->env, b->links_claim, w);
 }
 
 static void on_links(struct connect_link_claim *q)
@@ -358,14 +385,16 @@ static void on_domain(struct domain_grant_claim *q, const struct domain_grant_ro
 {
 	struct broker *b = container_of(q, struct broker, domains);
 
-	domain_job_start(&b->env, b->domains_claim, r);
+	if (!is_late(b, b->domains_asked_ms, "domain_grant", r->id))
+		domain_job_start(&b->env, b->domains_claim, r);
 }
 
 static void on_mailbox(struct domain_mailbox_claim *q, const struct domain_mailbox_row *r)
 {
 	struct broker *b = container_of(q, struct broker, mailboxes);
 
-	mailbox_job_start(&b->env, b->mailboxes_claim, r);
+	if (!is_late(b, b->mailboxes_asked_ms, "inbox", r->inbox))
+		mailbox_job_start(&b->env, b->mailboxes_claim, r);
 }
 
 static void on_domains(struct domain_grant_claim *q)
@@ -404,7 +433,8 @@ static void on_job_ended(struct broker_env *env)
 	struct broker *b = container_of(env, struct broker, env);
 
 	finish_draining(b);
-	if (!b->full)
+	/* By the handful: a claim is a commit, however many it takes. */
+	if (!b->full || slots(b) * 4 < (int)b->env.p.concurrency)
 		return;
 	b->full = false;
 	look_at_all(b);

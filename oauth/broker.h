@@ -25,7 +25,8 @@
  *   removal -- claim (committed) --> revoked at the provider --> secrets deleted, event
  *
  * A claim is its holder's for the HTTP timeout and BROKER_GRACE_MS more; then
- * the holder is dead and another broker tries the old token once.
+ * the holder is dead and another broker tries the old token once.  One who hears of its own claim
+ * later than BROKER_GRACE_MS, because it was stopped, does not use it.
  *
  * It works off what it finds at each look; replyd_token and replyd_connect only
  * make it look sooner.

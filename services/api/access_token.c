@@ -121,7 +121,7 @@ static void look(struct request *q)
 		return;
 	a->is_late = clock_mono_ms() >= q->wait_until_ms;
 	a->is_taking = handout_take_start(q->api->pg, &a->take, q->key.workspace, a->handout,
-					  on_taken) == 0;
+					  a->is_late, on_taken) == 0;
 	if (!a->is_taking && a->is_late)
 		answer_busy(q);
 }

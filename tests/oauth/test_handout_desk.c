@@ -68,7 +68,9 @@ static enum handout_said ask(struct sender *s, struct tokenbench *b, struct pg *
 static enum handout_state take(struct sender *s)
 {
 	s->taken = false;
-	assert_int_equal(handout_take_start(s->api, &s->take, s->b->workspace, s->id, on_taken), 0);
+	assert_int_equal(handout_take_start(s->api, &s->take, s->b->workspace, s->id,
+					    /* is_last= */ false, on_taken),
+			 0);
 	UNTIL(s->b, s->taken);
 	assert_int_equal(s->take.outcome.blame, BLAME_NONE);
 	return s->take.state;

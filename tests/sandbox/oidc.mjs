@@ -37,6 +37,10 @@ function makeStore(oidc) {
     static issued(kinds) {
       return [...rows.keys()].filter((key) => kinds.includes(key.split(':')[0])).map((key) => key.slice(key.indexOf(':') + 1));
     }
+    static forget(kind, account) {
+      for (const [key, { payload }] of rows)
+        if (key.startsWith(`${kind}:`) && payload.accountId === account) rows.delete(key);
+    }
     static grantsOf(account) {
       return [...rows].filter(([key, row]) => key.startsWith('Grant:') && row.payload.accountId === account)
         .map(([key]) => key.slice('Grant:'.length));
@@ -61,6 +65,7 @@ function questionOf(prompt, hint = '', account = '') {
 //   deny(account)            its consent is refused from now on; allow(account) ends that
 //   revoke(account)          what a user does in the account's security page
 //   asks                     true: a person answers on pages of the provider's own, in a real browser
+//   expire(account)          its access tokens are no good any more, its refresh tokens are
 //   failNext({ path, times, status, body, headers, delayMs, until })
 //                            answers the next `times` requests for path so, without the provider;
 //                            status 0 closes the connection instead; no status: only the delay, or the wait
@@ -192,6 +197,7 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
   oidc.allow = (account) => denied.delete(account);
   oidc.failNext = ({ path = '/token', times = 1, ...how }) => faults.push({ path, times, ...how });
   oidc.failNoMore = () => faults.splice(0);
+  oidc.expire = (account) => Store.forget('AccessToken', account);
   oidc.revoke = async (account) => {
     for (const id of Store.grantsOf(account)) {
       await new Store('Grant').revokeByGrantId(id);

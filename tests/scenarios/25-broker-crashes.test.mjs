@@ -239,3 +239,37 @@ test('a broker that is only slow saves after all, and the guess about it is undo
   assert.equal(await row(inbox, "version || ' ' || state"), `${before + 1} ok`);
   assert.deepEqual(await asked(inbox), []);
 });
+
+test('a broker that was stopped for longer than its claims hold sends nothing and overwrites nothing', async () => {
+  const inboxes = [await box.connect('q@example.test'), await box.connect('r@example.test')];
+  const [answered, claimed] = inboxes;
+  const before = await Promise.all(inboxes.map(version));
+  const seen = box.oidc.seen.length;
+  const first = box.replyd.pids('broker')[0];
+  box.oidc.keepsOld = true; // the one that was answered is used again, by whoever must think the first dead
+  process.kill(other.pid, 'SIGSTOP');
+  box.oidc.failNext({ delayMs: 3000 });
+  await due(answered);
+  await until('the provider to have it', () => refreshes(seen).length === 1);
+  await at('claim').hold(claimed);
+  await due(claimed);
+  await waiting('in its claim');
+  process.kill(first, 'SIGSTOP');
+  await sleep(10500); // BROKER_GRACE_MS, and a little
+  await at('claim').undo();
+  await until('the claim to be committed', async () => await row(claimed, 'claim_id is not null') === 't');
+  await db.psql("update replyd.inbox_grant set claimed_at = claimed_at - interval '1 hour' where claim_id is not null");
+  process.kill(other.pid, 'SIGCONT');
+  await Promise.all(inboxes.map((inbox, i) => reaches(inbox, before[i] + 1)));
+  const sealed = await Promise.all(inboxes.map((inbox) => row(inbox, 'sealed')));
+  process.kill(first, 'SIGCONT');
+  await until('it to look at its claim', () => /broker\.claim_late/.test(fs.readFileSync(box.replyd.log, 'latin1')));
+  await looks();
+  assert.deepEqual(refreshes(seen).map((s) => s.status), [200, 200, 200]);
+  assert.deepEqual(await Promise.all(inboxes.map((inbox) => row(inbox, 'sealed'))), sealed);
+  assert.deepEqual(await Promise.all(inboxes.map(version)), before.map((v) => v + 1));
+  box.oidc.keepsOld = false;
+  await due(...inboxes); // what was saved is good
+  await Promise.all(inboxes.map((inbox, i) => reaches(inbox, before[i] + 2)));
+  assert.deepEqual((await Promise.all(inboxes.map(asked))).flat(), []);
+});

@@ -50,7 +50,7 @@ int arrival_group_find(struct gather *g, struct arrival_find *q, const struct fo
 	json_text_close(&j, ']');
 	arrival_find_clear(q);
 	q->done = done;
-	gather_start(g, &q->ask, GATHER_FIND, l->inbox, &job, NULL, 0, found_row, on_found);
+	gather_start(g, &q->ask, GATHER_FIND, &job, NULL, 0, found_row, on_found);
 	return 0;
 }
 
@@ -92,7 +92,7 @@ int arrival_group_close(struct gather *g, struct arrival_close *q, const struct 
 	q->was = was;
 	q->done = done;
 	q->fenced = q->moved = false;
-	gather_start(g, &q->ask, GATHER_CLOSE, l->inbox, &job, &list, n, closed_row, on_closed);
+	gather_start(g, &q->ask, GATHER_CLOSE, &job, &list, n, closed_row, on_closed);
 	return 0;
 }
 
@@ -133,7 +133,7 @@ int arrival_group_settle(struct gather *g, struct arrival_settle *q, const struc
 	(void)text_add(&item, TEXT("\n"));
 	q->done = done;
 	q->fenced = q->moved = q->was_new = q->is_odd = false;
-	gather_start(g, &q->ask, GATHER_SETTLE, l->inbox, &job, &item, 1, settled_row, on_settled);
+	gather_start(g, &q->ask, GATHER_SETTLE, &job, &item, 1, settled_row, on_settled);
 	return 0;
 }
 

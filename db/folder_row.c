@@ -148,8 +148,7 @@ int folder_row_ensure_start(struct pg *pg, struct gather *g, struct folder_ensur
 		return -EINVAL;
 	if (!g)
 		return ensure_alone(pg, q, &job);
-	gather_start(g, &q->ask, GATHER_ENSURE, l->inbox, &job, NULL, 0, on_ensured_row,
-		     on_ensured_over);
+	gather_start(g, &q->ask, GATHER_ENSURE, &job, NULL, 0, on_ensured_row, on_ensured_over);
 	return 0;
 }
 
@@ -244,8 +243,7 @@ int folder_row_look_start(struct pg *pg, struct gather *g, struct folder_look *q
 		return -EINVAL;
 	if (!g)
 		return look_alone(pg, q, &job);
-	gather_start(g, &q->ask, GATHER_LOOK, l->inbox, &job, NULL, 0, on_looked_row,
-		     on_looked_over);
+	gather_start(g, &q->ask, GATHER_LOOK, &job, NULL, 0, on_looked_row, on_looked_over);
 	return 0;
 }
 

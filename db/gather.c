@@ -41,42 +41,39 @@ static const struct {
 	[GATHER_LOOK] = { &folder_row_look_stmt, 1, false },
 };
 
-/* The group of a kind that is under way; n == 0: none is. */
+/* What waits of a kind, and the group of it that is under way; n == 0: none is. */
 struct gather_group {
 	struct pg_tx tx;
-	struct gather_lane *lane;
-	enum gather_kind kind;
-	struct gather_ask *asks[GATHER_MOST]; /* NULL: its owner has lost interest */
-	int n;
-};
-
-struct gather_lane {
 	struct gather *owner;
 	struct pg *pg;
-	struct list queues[GATHER_KINDS];
-	struct gather_group groups[GATHER_KINDS];
+	enum gather_kind kind;
+	struct list queue;
+	struct gather_ask *asks[GATHER_MOST]; /* NULL: its owner has lost interest */
+	int n;
 };
 
 struct gather {
 	struct timer turn; /* groups are sent when everything that this turn of the loop brought is
 			      queued */
-	unsigned n;
-	struct gather_lane lanes[GATHER_LANES];
+	struct gather_group groups[GATHER_KINDS];
 };
 
-struct gather *gather_open(struct loop *l, struct pg *const *lanes, unsigned n)
+struct gather *gather_open(struct loop *l, const struct gather_ways *ways)
 {
 	struct gather *g = mem_new(sizeof(*g));
+	struct pg *const own[GATHER_KINDS] = {
+		[GATHER_FIND] = ways->find,
+		[GATHER_CLOSE] = ways->gates,
+		[GATHER_SETTLE] = ways->events,
+	};
 
-	g->n = n < GATHER_LANES ? n : GATHER_LANES;
-	for (unsigned i = 0; i < g->n; i++) {
-		g->lanes[i].owner = g;
-		g->lanes[i].pg = lanes[i];
-		for (int k = 0; k < GATHER_KINDS; k++) {
-			list_init(&g->lanes[i].queues[k]);
-			g->lanes[i].groups[k].lane = &g->lanes[i];
-			g->lanes[i].groups[k].kind = (enum gather_kind)k;
-		}
+	for (int k = 0; k < GATHER_KINDS; k++) {
+		struct gather_group *group = &g->groups[k];
+
+		group->owner = g;
+		group->pg = own[k] ? own[k] : ways->pg;
+		group->kind = (enum gather_kind)k;
+		list_init(&group->queue);
 	}
 	timer_open(&g->turn, l, on_turn);
 	return g;
@@ -88,17 +85,16 @@ void gather_drop(struct gather *g)
 
 	if (!g)
 		return;
-	for (unsigned i = 0; i < g->n; i++)
-		for (int k = 0; k < GATHER_KINDS; k++) {
-			struct gather_group *group = &g->lanes[i].groups[k];
+	for (int k = 0; k < GATHER_KINDS; k++) {
+		struct gather_group *group = &g->groups[k];
 
-			while ((first = list_first(&g->lanes[i].queues[k])))
-				gather_cancel(container_of(first, struct gather_ask, link));
-			for (int at = 0; at < group->n; at++)
-				if (group->asks[at])
-					gather_cancel(group->asks[at]);
-			pg_tx_cancel(&group->tx);
-		}
+		while ((first = list_first(&group->queue)))
+			gather_cancel(container_of(first, struct gather_ask, link));
+		for (int at = 0; at < group->n; at++)
+			if (group->asks[at])
+				gather_cancel(group->asks[at]);
+		pg_tx_cancel(&group->tx);
+	}
 	timer_drop(&g->turn, on_closed);
 }
 
@@ -127,17 +123,8 @@ void gather_cancel(struct gather_ask *q)
 	forget(q);
 }
 
-static unsigned lane_of(const struct gather *g, const char *inbox)
-{
-	unsigned sum = 0;
-
-	for (; *inbox; inbox++)
-		sum = sum * 31 + (unsigned char)*inbox;
-	return sum % g->n;
-}
-
-void gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind, const char *inbox,
-		  struct buf *job, struct buf *items, size_t n,
+void gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind, struct buf *job,
+		  struct buf *items, size_t n,
 		  void (*row)(struct gather_ask *, const struct pg_answer *, int),
 		  void (*done)(struct gather_ask *, const struct outcome *))
 {
@@ -154,7 +141,7 @@ void gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind,
 	q->alone = false;
 	q->state = GATHER_QUEUED;
 	list_init(&q->link);
-	list_append(&g->lanes[lane_of(g, inbox)].queues[kind], &q->link);
+	list_append(&g->groups[kind].queue, &q->link);
 	timer_in(&g->turn, 0);
 }
 
@@ -200,7 +187,7 @@ static int write_group(const struct gather_group *group, struct buf *jobs, struc
 /* What has queued, within the ceilings; one that is to be alone is. */
 static void collect(struct gather_group *group)
 {
-	struct list *queue = &group->lane->queues[group->kind], *first;
+	struct list *queue = &group->queue, *first;
 	size_t items = 0;
 
 	while (group->n < GATHER_MOST && (first = list_first(queue))) {
@@ -249,7 +236,7 @@ static void ask_each(struct gather_group *group)
 		q->alone = true;
 		q->group = NULL;
 		q->state = GATHER_QUEUED;
-		list_append(&group->lane->queues[group->kind], &q->link);
+		list_append(&group->queue, &q->link);
 	}
 	group->n = 0;
 }
@@ -270,7 +257,7 @@ static int start_group(struct gather_group *group)
 		else
 			pg_tx_add(&group->tx, &kinds[group->kind].stmts[st], "j",
 				  (const char *)jobs.data);
-	return pg_tx_start(group->lane->pg, &group->tx, on_answer);
+	return pg_tx_start(group->pg, &group->tx, on_answer);
 }
 
 static void send_group(struct gather_group *group)
@@ -281,7 +268,7 @@ static void send_group(struct gather_group *group)
 	r = start_group(group);
 	if (r == -EMSGSIZE && group->n > 1) {
 		ask_each(group);
-		timer_in(&group->lane->owner->turn, 0);
+		timer_in(&group->owner->turn, 0);
 	} else if (r) {
 		struct outcome o = outcome_of(r == -EMSGSIZE ? BLAME_US : BLAME_NET,
 					      "group not started", TEXT(""));
@@ -294,10 +281,9 @@ static void on_turn(struct timer *t)
 {
 	struct gather *g = container_of(t, struct gather, turn);
 
-	for (unsigned i = 0; i < g->n; i++)
-		for (int k = 0; k < GATHER_KINDS; k++)
-			if (!g->lanes[i].groups[k].n && !list_is_empty(&g->lanes[i].queues[k]))
-				send_group(&g->lanes[i].groups[k]);
+	for (int k = 0; k < GATHER_KINDS; k++)
+		if (!g->groups[k].n && !list_is_empty(&g->groups[k].queue))
+			send_group(&g->groups[k]);
 }
 
 static void tell_rows(struct gather_group *group, const struct pg_answer *a, int st)
@@ -316,7 +302,6 @@ static void tell_rows(struct gather_group *group, const struct pg_answer *a, int
 static void on_answer(struct pg_tx *tx, const struct pg_answer *a)
 {
 	struct gather_group *group = container_of(tx, struct gather_group, tx);
-	struct gather_lane *lane = group->lane;
 
 	for (int st = 0; outcome_ok(&a->outcome) && st < kinds[group->kind].n; st++)
 		tell_rows(group, a, st);
@@ -324,6 +309,6 @@ static void on_answer(struct pg_tx *tx, const struct pg_answer *a)
 		ask_each(group);
 	else
 		tell_all(group, &a->outcome);
-	if (!list_is_empty(&lane->queues[group->kind]))
+	if (!list_is_empty(&group->queue))
 		send_group(group);
 }

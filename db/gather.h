@@ -15,19 +15,17 @@
  * transactions (gather_find(), gather_close(), gather_settle() in the schema;
  * what inboxes begin with, and what is said of them).
  *
- *   asks -> [queue of a kind] -> one group under way -> an answer for each ask
+ *   asks -> queue of a kind -> one group under way -> an answer for each ask
  *
  * No timer holds anything back: what has queued while a group was under way is the next
- * one.  An inbox always goes by the same lane, so that it never waits for itself.
+ * one.
  *
  * A group that PostgreSQL refuses because of one of its asks is asked again, one by one:
  * only that one is told.
  */
 struct gather;
-struct gather_lane;
 struct gather_group;
 
-#define GATHER_LANES 4
 #define GATHER_MOST  64  /* asks in one group: a few milliseconds of PostgreSQL's time */
 #define GATHER_ITEMS 256 /* and mails, but for the first ask: a megabyte of JSON */
 
@@ -42,8 +40,15 @@ enum gather_kind {
 	GATHER_KINDS
 };
 
-/* `lanes`: connections, of which one may serve elsewhere too; borrowed. */
-struct gather *gather_open(struct loop *l, struct pg *const *lanes, unsigned n);
+/*
+ * Connections; borrowed.  A connection does one thing after the other: with those of their own,
+ * a gate that is to be closed waits neither for an event to be written nor for what else the
+ * process asks.  NULL but for `pg`: by `pg`.
+ */
+struct gather_ways {
+	struct pg *pg, *find, *gates, *events;
+};
+struct gather *gather_open(struct loop *l, const struct gather_ways *ways);
 /* Asks that are not answered are forgotten, their callbacks not called; NULL is nothing. */
 void gather_drop(struct gather *g);
 
@@ -65,11 +70,11 @@ struct gather_ask {
 /*
  * `job`: the members of an object, as base/json_text.h writes them, without the brackets; the group
  * adds its number.  `items`: `n` such objects, each with a line break behind it, and given the
- * number likewise; NULL where a kind has none.  Both are taken over, and empty afterwards.  `inbox`
- * chooses the lane.  `done` comes exactly once, later.
+ * number likewise; NULL where a kind has none.  Both are taken over, and empty afterwards.  `done`
+ * comes exactly once, later.
  */
-void gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind, const char *inbox,
-		  struct buf *job, struct buf *items, size_t n,
+void gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind, struct buf *job,
+		  struct buf *items, size_t n,
 		  void (*row)(struct gather_ask *, const struct pg_answer *, int),
 		  void (*done)(struct gather_ask *, const struct outcome *));
 /* The list that is a group of this one job, for who asks by itself. */

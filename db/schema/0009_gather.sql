@@ -3,7 +3,7 @@
 -- lost its lease, or whose folder is another by now, is told so and disturbs nobody.
 --
 -- Order of locks, over the whole group: leases by inbox, keys of new messages, gates by workspace and key, messages, events,
--- folders.
+-- folders by inbox and id.
 --
 -- Plans are made once in a session, mostly while tables are small or empty; without sequential scans, and with what is asked of
 -- a table apart from the rest, they are the right ones for as long as the session lives.
@@ -84,7 +84,8 @@ begin
 end $$;
 grant execute on function gather_fence(gather_job[]) to replyd_ingest;
 
--- The watermarks, as folder_advance() moves them; the jobs whose folder was there under its UIDVALIDITY.
+-- The watermarks, as folder_advance() moves them; the jobs whose folder was there under its UIDVALIDITY.  In the order of their
+-- inboxes: gates of some mails are closed while the events of others are written.
 create function gather_marks(jobs gather_job[]) returns int[]
 	language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 	set plan_cache_mode = force_generic_plan as $$
@@ -97,7 +98,7 @@ begin
 			uid_ingested = least(greatest(f.uid_ingested, j.uid_ingested), greatest(f.uid_gated, j.uid_gated)),
 			gated_through = greatest(f.gated_through, least(j.gated_at, now())),
 			ingested_through = greatest(f.ingested_through, least(j.ingested_at, now()))
-		from unnest(jobs) j
+		from (select * from unnest(jobs) order by inbox_id, folder_id) j
 		where f.folder_id = j.folder_id and f.inbox_id = j.inbox_id and f.uidvalidity = j.uidvalidity
 		returning j.job)
 	select array_agg(m.job) into moved from m;

@@ -18,6 +18,7 @@
 struct ingest {
 	struct role *role;
 	struct pg *pg;
+	struct gather_ways ways;
 	struct token_desk *desk;
 	struct token_source tokens;
 	struct worker *worker;
@@ -34,6 +35,28 @@ static void on_lease(void *owner);
 static void on_probe(void *owner);
 static void on_stop(void *owner);
 static void on_stopped(void *owner);
+
+/* Those of the groups come and go by themselves: whether PostgreSQL is there, `pg` tells. */
+static int open_ways(struct loop *l, struct pg_params p, struct gather_ways *ret)
+{
+	int r;
+
+	if ((r = pg_open(l, &p, &ret->pg)) < 0)
+		return r;
+	p.on_up = NULL;
+	p.on_down = NULL;
+	if ((r = pg_open(l, &p, &ret->find)) < 0 || (r = pg_open(l, &p, &ret->gates)) < 0)
+		return r;
+	return pg_open(l, &p, &ret->events);
+}
+
+static void drop_ways(struct gather_ways *w)
+{
+	pg_drop(w->find);
+	pg_drop(w->gates);
+	pg_drop(w->events);
+	pg_drop(w->pg);
+}
 
 static void on_pg_up(void *owner)
 {
@@ -87,7 +110,7 @@ static void on_stopped(void *owner)
 	gather_drop(g->gather);
 	token_desk_drop(g->desk);
 	keyholder_drop(&g->keys);
-	pg_drop(g->pg);
+	drop_ways(&g->ways);
 }
 
 static void open_worker(struct ingest *g, const struct secret *digest_master)
@@ -156,7 +179,8 @@ int ingest_role_run(struct role *r)
 		return EX_CONFIG;
 	loop_init(&r->loop, on_stop, &g);
 	rand_gen_seed(&g.rand, 0);
-	res = pg_open(&r->loop, &pp, &g.pg);
+	res = open_ways(&r->loop, pp, &g.ways);
+	g.pg = g.ways.pg;
 	if (res) {
 		log_error(&r->log, "role.failed", "what=%s cause=%s", "ingest cannot start",
 			  strerror(-res));
@@ -167,7 +191,7 @@ int ingest_role_run(struct role *r)
 	keyholder_start(&g.keys, g.pg, NULL, NULL);
 	g.desk = token_desk_open(&r->loop, &dp);
 	g.tokens = token_adapter(g.desk);
-	g.gather = gather_open(&r->loop, &g.pg, 1);
+	g.gather = gather_open(&r->loop, &g.ways);
 	open_worker(&g, digest);
 	pg_listen(g.pg, "replyd_inbox", on_inbox, &g);
 	pg_listen(g.pg, "replyd_recheck", on_recheck, &g);

@@ -337,7 +337,7 @@ void stage_join(struct stage *s, const char *database)
 				.log = &s->log,
 				.owner = s };
 	assert_int_equal(pg_open(&s->loop, &p, &s->pg), 0);
-	s->gather = gather_open(&s->loop, &s->pg, 1);
+	s->gather = gather_open(&s->loop, &(struct gather_ways){ .pg = s->pg });
 	stage_until_holds(s, is_up);
 }
 

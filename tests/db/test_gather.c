@@ -238,6 +238,34 @@ static void a_mail_new_to_two_groups_at_once_is_one(void **state)
 	end();
 }
 
+/* Two groups about the same folders, the other way round. */
+static void groups_that_cross_wait_for_each_other_in_one_direction(void **state)
+{
+	struct race holder, first, second;
+
+	(void)state;
+	begin("gather_cross");
+	race_open(&holder, "gather_cross", PGTEST_ADMIN);
+	race_open(&first, "gather_cross", "replyd_ingest");
+	race_open(&second, "gather_cross", "replyd_ingest");
+	for (int turned = 0; turned < 2; turned++) {
+		race_run(&holder, "begin");
+		race_run(&holder, "select 1 from folder where folder_id = '%s' for update",
+			 turned ? SEED_FOLDER_B : SEED_FOLDER_A);
+		race_send(&first, CLOSE(A("0") "," B("1"), ""));
+		race_waits(&first, admin);
+		race_send(&second, CLOSE(B("0") "," A("1"), ""));
+		race_waits(&second, admin);
+		race_run(&holder, "commit");
+		assert_string_equal("0 done, 1 done", race_answer(&first));
+		assert_string_equal("0 done, 1 done", race_answer(&second));
+	}
+	race_close(&holder);
+	race_close(&first);
+	race_close(&second);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +276,7 @@ int main(void)
 		cmocka_unit_test(a_plain_mail_goes_beside_an_odd_one),
 		cmocka_unit_test(a_gate_closed_while_the_mail_is_waited_for_is_not_left_behind),
 		cmocka_unit_test(a_mail_new_to_two_groups_at_once_is_one),
+		cmocka_unit_test(groups_that_cross_wait_for_each_other_in_one_direction),
 	};
 
 	pgtest_start();

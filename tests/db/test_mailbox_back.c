@@ -63,6 +63,11 @@ static void what_came_meanwhile_is_found(void **state)
 	stage_close(&s);
 }
 
+static bool has_hushed(struct stage *s)
+{
+	return s->imapd.hushes == 0;
+}
+
 /* Gates are closed and texts unread when the connection breaks: what there is is read. */
 static void what_was_half_done_is_read(void **state)
 {
@@ -74,6 +79,7 @@ static void what_was_half_done_is_read(void **state)
 	s.imapd.hushes = 1;
 	imapd_reply(&s.imapd, 0, "r1@prospect.test", "out.1@example.test", "Yes.\r\n");
 	stage_until(&s, "select count(*) = 1 from message where state = 'pending'");
+	stage_until_holds(&s, has_hushed);
 	pgtest_exec(s.admin, SHUT);
 	imapd_cut_all(&s.imapd);
 	stage_until_holds(&s, could_not_read);

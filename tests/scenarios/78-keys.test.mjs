@@ -124,6 +124,16 @@ test('without the service outside nothing starts, and it is said why', async () 
   await box.replyd.start();
 });
 
+test('a key that others may read is refused, with the remedy', async () => {
+  await box.replyd.stop();
+  fs.chmodSync(secretFile('digest'), 0o644);
+  await assert.rejects(box.replyd.start({ timeoutMs: 20000 }));
+  assert.match(box.replyd.tail(3), /secrets\/digest: others may read it; chmod 600 it/);
+  await box.replyd.stop();
+  fs.chmodSync(secretFile('digest'), 0o600);
+  await box.replyd.start();
+});
+
 test('another key under a known number is not taken', async () => {
   await box.replyd.stop();
   fs.writeFileSync(secretFile('webhook.3'), `${Buffer.alloc(32, 7).toString('base64')}\n`, { mode: 0o600 });

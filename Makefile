@@ -6,7 +6,7 @@
 # make unit house lint db scenarios      one kind of test; TEST_ONLY=text for some of its programs
 # make test-long  the long scenarios, and every fuzzer for FUZZ_SECONDS=60
 # make fuzz       the fuzzers alone; FUZZ=name for one of them
-# make bench-idle bench-storm bench-push bench-peer   what is measured (tests/load/README.md); INBOXES=500 for some
+# make bench-idle bench-storm bench-push bench-peer bench-tokens   what is measured (tests/load/README.md); INBOXES=500 for some
 # make accuracy   how often mails are understood, over labelled ones in CORPORA=../shared/corpora; docs/accuracy.md
 # make coverage   lines reached per room, with the floors that hold
 # make format     clang-format over the tree;  make tidy: clang-tidy (FILES="..." for some)
@@ -56,7 +56,7 @@ helplib   := $(OUT)/libtests.a
 # the benches' programs: an IMAP server, its certificates, a database full of inboxes
 load_srcs := $(addprefix tests/load/sim_,tally.c mail.c box.c imap.c net.c)
 load_objs := $(patsubst %.c,$(OUT)/%.o,$(load_srcs))
-loads     := $(addprefix $(OUT)/tests/load/,imapsim certchain rows)
+loads     := $(addprefix $(OUT)/tests/load/,imapsim certchain rows tokensim grants)
 
 all: $(OUT)/replyd
 objects: $(objs) $(mains)
@@ -160,7 +160,7 @@ coverage:
 	@r=0; MODE=coverage $(tests_run) unit db scenarios || r=1; tests/coverage.sh || r=1; exit $$r
 
 # INBOXES=, SECONDS=, RATE= ... reach the bench through the environment
-bench-idle bench-storm bench-push bench-peer:
+bench-idle bench-storm bench-push bench-peer bench-tokens:
 	@deploy/install.sh build sandbox test
 	@tests/sandbox/install.sh
 	@$(again) MODE=release all loads

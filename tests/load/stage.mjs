@@ -129,7 +129,7 @@ class Psql {
 const profiled = process.env.PROFILE ? { shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track': 'all', 'pg_stat_statements.track_planning': 'on' } : {};
 
-async function startDatabase(dir, settings) {
+export async function startDatabase(dir, settings) {
   const pg = await startPostgres({ dir: path.join(dir, 'pg'), settings: {
     fsync: process.env.FSYNC || 'on', full_page_writes: 'on', synchronous_commit: 'on', shared_buffers: '512MB', max_wal_size: '8GB',
     checkpoint_timeout: '15min', track_commit_timestamp: 'on', max_connections: 100, jit: 'off', ...profiled, ...settings } });

@@ -231,15 +231,19 @@ int connect_link_refuse(struct pg *pg, struct connect_link_call *q,
 static const struct pg_stmt claim_stmt = {
 	"connect_link_claim",
 	"with due as ("
-	"  select workspace_id, connect_link_id from connect_link where state = 'exchanging'"
-	"    and domain_grant_id is null"
+	"  select workspace_id, connect_link_id from connect_link"
+	"  where (state = 'exchanging' and domain_grant_id is null"
+	"      or by_device and state in ('open', 'started') and expires_at > now()"
+	"        and coalesce(device_poll_at, created_at) <= now())"
 	"    and (claim_id is null or claimed_at < now() - make_interval(secs => $3::bigint))"
 	"  order by created_at limit $2 for update skip locked"
 	") update connect_link l set claim_id = $1, claimed_at = clock_timestamp() from due"
 	" where l.workspace_id = due.workspace_id and l.connect_link_id = due.connect_link_id"
 	" returning l.workspace_id, l.connect_link_id, l.provider, l.expected_address,"
-	"  l.redirect_uri, l.sealed_verifier is null, l.sealed_code, l.sealed_verifier,"
-	"  l.imap_host, l.imap_security, l.login_name, coalesce(l.imap_port, 0)",
+	"  l.redirect_uri, l.sealed_verifier is null and not by_device, coalesce(l.sealed_device, "
+	"l.sealed_code),"
+	"  l.sealed_verifier, l.imap_host, l.imap_security, l.login_name, coalesce(l.imap_port, 0),"
+	"  l.by_device, l.device_interval_s",
 };
 
 static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
@@ -261,6 +265,8 @@ static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
 			.imap_security = pg_row_text(a, 0, i, 9),
 			.login_name = pg_row_text(a, 0, i, 10),
 			.imap_port = (int)pg_row_i64(a, 0, i, 11),
+			.by_device = pg_row_bool(a, 0, i, 12),
+			.device_interval_s = (int)pg_row_i64(a, 0, i, 13),
 		};
 		cleanup_buf struct buf code, verifier;
 
@@ -334,7 +340,7 @@ static const struct pg_stmt settle_stmt = {
 	"with mine as ("
 	"  select workspace_id, connect_link_id from connect_link"
 	"  where workspace_id = $1 and connect_link_id = $2 and claim_id = $3"
-	"    and state = 'exchanging' for update"
+	"    and (state = 'exchanging' or by_device and state = 'started') for update"
 	"), box as ("
 	"  insert into inbox as i (workspace_id, inbox_id, address, provider, imap_host,"
 	"    imap_port, imap_security, login_name)"
@@ -383,7 +389,7 @@ static const struct pg_stmt settle_stmt = {
 	"), closed as ("
 	"  update connect_link l set state = 'checking', checking_at = now(),"
 	"    inbox_id = b.inbox_id, problem = '', problem_detail = '', sealed_code = null,"
-	"    sealed_verifier = null from box b"
+	"    sealed_verifier = null, sealed_device = null from box b"
 	"  where l.workspace_id = $1 and l.connect_link_id = $2"
 	") select version from granted",
 };
@@ -438,9 +444,9 @@ int connect_link_settle_start(struct pg *pg, struct connect_link_write *q,
 static const struct pg_stmt fail_stmt = {
 	"connect_link_fail",
 	"update connect_link set state = 'failed', problem = $4, problem_detail = $5,"
-	"  sealed_code = null, sealed_verifier = null"
+	"  sealed_code = null, sealed_verifier = null, sealed_device = null"
 	" where workspace_id = $1 and connect_link_id = $2 and claim_id = $3"
-	"  and state = 'exchanging'"
+	"  and (state = 'exchanging' or by_device and state in ('open', 'started'))"
 	" returning 1::bigint",
 };
 

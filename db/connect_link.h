@@ -132,7 +132,9 @@ struct connect_link_work {
 	const char *address;      /* expected; "" none */
 	const char *redirect_uri; /* "" for a password */
 	bool is_password;
-	const uint8_t *code, *verifier; /* sealed; verifier NULL for a password */
+	bool by_device; /* RFC 8628; `code` NULL: none was had yet (db/connect_device) */
+	int device_interval_s;
+	const uint8_t *code, *verifier; /* sealed; verifier NULL for a password or a device */
 	size_t code_len, verifier_len;
 	const char *imap_host, *imap_security, *login_name; /* "": the provider's */
 	int imap_port;                                      /* 0: the provider's */

@@ -14,6 +14,7 @@
 #include "oauth/books.h"
 #include "oauth/broker_env.h"
 #include "oauth/connect_job.h"
+#include "oauth/device_job.h"
 #include "oauth/domain_job.h"
 #include "oauth/forecast_duty.h"
 #include "oauth/handout_desk.h"
@@ -369,7 +370,11 @@ static void on_link(struct connect_link_claim *q, const struct connect_link_work
 {
 	struct broker *b = container_of(q, struct broker, links);
 
-	if (!is_late(b, b->links_asked_ms, "connect_link", w->id))
+	if (is_late(b, b->links_asked_ms, "connect_link", w->id))
+		return;
+	if (w->by_device && w->code_len == 0)
+		device_job_start(&b->env, b->links_claim, w);
+	else
 		connect_job_start(&b->env, b->links_claim, w);
 }
 

@@ -12,6 +12,8 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/seal.h"
+#include "db/connect_device.h"
+#include "oauth/device.h"
 #include "oauth/reach_job.h"
 
 #define ASK_AGAIN_MS                                                                               \
@@ -27,6 +29,7 @@ enum connect_state {
 	CONNECT_JOB_FINDING,     /* does the address have an inbox already? */
 	CONNECT_JOB_SETTLING,    /* everything is on its way into PostgreSQL */
 	CONNECT_JOB_FAILING,     /* the problem is */
+	CONNECT_JOB_LETTING,     /* the claim of a device goes back: its person is not there yet */
 	CONNECT_JOB_OVER,        /* waiting for the timer to close */
 };
 
@@ -43,6 +46,7 @@ struct connect_job {
 	char imap_host[256], imap_security[16], login_name[LIMIT_OAUTH_ADDRESS], *redirect_uri;
 	int imap_port;
 	bool is_password;
+	int device_interval_s; /* 0: not by device */
 
 	struct secret lasting, passing; /* refresh token and access token, or the password twice */
 	struct secret body, bearer, sent; /* `sent`: the code in `body` */
@@ -64,6 +68,7 @@ static void on_identified(struct http_request *r);
 static void on_found(struct connect_link_inbox *q);
 static void on_settled(struct connect_link_write *w);
 static void on_failed(struct connect_link_write *w);
+static void on_let(struct connect_link_write *w);
 static void on_again(struct timer *t);
 static void on_gone(struct timer *t);
 
@@ -235,21 +240,53 @@ static bool may_ask_again(const struct connect_job *j, const struct policy_answe
 	       clock_mono_ms() - j->began_ms < ASK_AGAIN_MS;
 }
 
+/* The person has the code and all the time that it lives.  false: the answer is like any other. */
+static bool device_waits(struct connect_job *j, const struct grant_answer *a,
+			 const struct policy_answer *verdict)
+{
+	switch (device_turn_of(a)) {
+	case DEVICE_PENDING:
+		break;
+	case DEVICE_SLOWER:
+		j->device_interval_s += DEVICE_INTERVAL_S;
+		break;
+	case DEVICE_DECLINED:
+		fail(j, CONNECT_CONSENT_DECLINED, verdict->evidence);
+		return true;
+	case DEVICE_EXPIRED:
+		fail(j, CONNECT_LINK_EXPIRED, verdict->evidence);
+		return true;
+	case DEVICE_ANSWERED:
+		if (verdict->verdict != POLICY_LATER)
+			return false;
+		j->device_interval_s *= 2; /* RFC 8628 section 3.5 */
+		break;
+	}
+	if (j->device_interval_s > DEVICE_INTERVAL_MAX_S)
+		j->device_interval_s = DEVICE_INTERVAL_MAX_S;
+	enter(j, CONNECT_JOB_LETTING);
+	return true;
+}
+
 static void on_exchanged(struct http_request *r)
 {
 	struct connect_job *j = container_of(r, struct connect_job, http);
 	struct policy_answer verdict;
 	struct grant_answer a;
+	bool waits;
 
 	broker_env_read(j->provider, r, &j->sent, &a);
 	policy_judge(&r->outcome, r->status, r->retry_after_s, &a, &verdict);
+	waits = j->device_interval_s > 0 && device_waits(j, &a, &verdict);
 	/* What a person does at the consent page says nothing about the provider; a refused client
 	 * does. */
 	if (verdict.verdict == POLICY_OK || verdict.verdict == POLICY_US)
 		broker_env_judge(j->env, j->provider, r, &a, &verdict);
 	if (r->answer.data)
 		secret_wipe(r->answer.data, r->answer.len);
-	if (verdict.verdict == POLICY_OK)
+	if (waits)
+		;
+	else if (verdict.verdict == POLICY_OK)
 		took_tokens(j, &a);
 	else if (may_ask_again(j, &verdict))
 		enter(j, CONNECT_JOB_PAUSING);
@@ -338,6 +375,10 @@ static void enter(struct connect_job *j, enum connect_state state)
 		r = connect_link_fail_start(j->env->p.pg, &j->write, j->workspace, j->link,
 					    j->claim, connect_problem_code(j->problem), j->detail,
 					    on_failed);
+		break;
+	case CONNECT_JOB_LETTING:
+		r = connect_device_wait_start(j->env->p.pg, &j->write, j->workspace, j->link,
+					      j->claim, j->device_interval_s, on_let);
 		break;
 	case CONNECT_JOB_OVER:
 		break;
@@ -431,6 +472,16 @@ static void on_failed(struct connect_link_write *w)
 	end(j);
 }
 
+static void on_let(struct connect_link_write *w)
+{
+	struct connect_job *j = container_of(w, struct connect_job, write);
+
+	if (!outcome_ok(&w->outcome) && retries(j, &w->outcome))
+		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+	else
+		end(j);
+}
+
 /* --- From the link. --- */
 
 static void lower(char *dst, size_t size, const char *src)
@@ -470,6 +521,7 @@ static struct connect_job *job_of(struct broker_env *env, const char *claim,
 	j->imap_port = w->imap_port > 0 ? w->imap_port : p && p->imap_port ? p->imap_port : IMAPS;
 	j->redirect_uri = mem_text(w->redirect_uri);
 	j->is_password = w->is_password;
+	j->device_interval_s = w->by_device ? w->device_interval_s : 0;
 	j->began_ms = clock_mono_ms();
 	log_child(&j->log, env->p.log, "connect_link=%s", j->link);
 	backoff_init(&j->wait, 250, 5000, /* survive_ms= */ 0);
@@ -503,11 +555,30 @@ static void begin_exchange(struct connect_job *j, const struct connect_link_work
 	}
 }
 
+static void begin_poll(struct connect_job *j, const struct connect_link_work *w)
+{
+	if (broker_env_open(j->env, "device", j->workspace, j->link, w->code, w->code_len,
+			    &j->sent) < 0)
+		fail(j, CONNECT_INTERNAL, "the device code does not open with the broker's keys");
+	else if (!j->provider)
+		fail(j, CONNECT_PROVIDER_UNKNOWN, "no such provider is configured");
+	else if (!j->imap_host[0])
+		fail(j, CONNECT_PROVIDER_UNKNOWN, "no IMAP host is known for it");
+	else if (device_poll_body(j->provider->p, &j->sent, &j->body) < 0)
+		fail(j, CONNECT_ANSWER_UNUSABLE, "the device code does not fit a request");
+	else
+		enter(j, CONNECT_JOB_EXCHANGING);
+}
+
 void connect_job_start(struct broker_env *env, const char *claim, const struct connect_link_work *w)
 {
 	struct connect_job *j = job_of(env, claim, w);
 	cleanup_secret struct secret code = { 0 };
 
+	if (w->by_device) {
+		begin_poll(j, w);
+		return;
+	}
 	if (open_box(j, w->code, w->code_len, &code) < 0) {
 		fail(j, CONNECT_INTERNAL, "the code does not open with the broker's key");
 	} else if (!j->imap_host[0]) {

@@ -12,6 +12,7 @@
 #include "services/cli/command.h"
 #include "services/cli/domain_command.h"
 #include "services/cli/domain_import.h"
+#include "services/cli/inbox_connect.h"
 #include "services/cli/inbox_discover.h"
 #include "services/cli/key_command.h"
 #include "services/cli/worker_command.h"
@@ -44,6 +45,7 @@ static const struct {
 	{ "key", "rotate", 2, key_command_rotate },
 	{ "inbox", "list", 2, command_inbox_list },
 	{ "inbox", "discover", 3, inbox_discover },
+	{ "inbox", "connect", 2, inbox_connect },
 	{ "inbox", "show", 3, command_inbox_show },
 	{ "inbox", "timeline", 3, command_inbox_timeline },
 	{ "inbox", "gaps", 3, command_inbox_gaps },

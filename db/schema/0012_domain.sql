@@ -63,7 +63,7 @@ alter table connect_link
 	add column device_poll_at timestamptz,
 	add foreign key (workspace_id, domain_grant_id) references domain_grant;
 create index connect_link_domain on connect_link (domain_grant_id, expected_address) where domain_grant_id is not null;
-create index connect_link_polled on connect_link (device_poll_at) where state = 'started' and device_poll_at is not null;
+create index connect_link_device on connect_link (created_at) where by_device and state in ('open', 'started');
 
 call walled('domain_grant');
 call opened_to('domain_grant', 'replyd_broker', 'the broker tries secrets and mints tokens');

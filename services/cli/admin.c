@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "services/cli/admin.h"
 #include "services/up/keyring.h"
@@ -71,4 +72,41 @@ int admin_open(const struct settings *s, const struct options *o, struct session
 	if (r)
 		return say(r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE, why);
 	return 0;
+}
+
+int admin_open_workspace(const struct settings *s, const struct options *o, struct session **ret)
+{
+	static const char sql[] =
+		"select set_config('replyd.workspace', workspace_id::text, false) from workspace"
+		" where name = $1 or workspace_id::text = lower($1)";
+	const char *params[] = { o->workspace };
+	char why[256], line[300];
+	int code = options_want(o->workspace, "--workspace", "name or id of the team");
+
+	if (code == 0)
+		code = admin_open(s, o, ret);
+	if (code)
+		return code;
+	if (session_query(*ret, sql, 1, params, why) != 0) {
+		code = say(EX_UNAVAILABLE, why);
+	} else if (session_rows(*ret) != 1) {
+		(void)snprintf(line, sizeof(line),
+			       "workspace %.80s: there is none of this name; make it with `replyd "
+			       "workspace create`",
+			       o->workspace);
+		code = say(EX_DATAERR, line);
+	}
+	if (code)
+		session_close(*ret);
+	return code;
+}
+
+bool admin_settings(const struct options *o, struct settings *ret)
+{
+	char path[512], why[512], *none[] = { NULL };
+
+	if (o->config || !o->data)
+		return false;
+	(void)snprintf(path, sizeof(path), "%.480s/settings.conf", o->data);
+	return access(path, R_OK) == 0 && settings_load(ret, path, none, NULL, 0, why) == 0;
 }

@@ -21,34 +21,6 @@ static const char *text_at(const json_t *j, const char *name)
 	return text ? text : "";
 }
 
-/* The workspace is named for the whole session: every statement of db/domain_admin keeps to it. */
-static int open_workspace(const struct settings *s, const struct options *o, struct session **ret)
-{
-	static const char sql[] =
-		"select set_config('replyd.workspace', workspace_id::text, false) from workspace"
-		" where name = $1 or workspace_id::text = lower($1)";
-	const char *params[] = { o->workspace };
-	char why[256], line[300];
-	int code = options_want(o->workspace, "--workspace", "name or id of the team");
-
-	if (code == 0)
-		code = admin_open(s, o, ret);
-	if (code)
-		return code;
-	if (session_query(*ret, sql, 1, params, why) != 0) {
-		code = say(EX_UNAVAILABLE, why);
-	} else if (session_rows(*ret) != 1) {
-		(void)snprintf(line, sizeof(line),
-			       "workspace %.80s: there is none of this name; make it with `replyd "
-			       "workspace create`",
-			       o->workspace);
-		code = say(EX_DATAERR, line);
-	}
-	if (code)
-		session_close(*ret);
-	return code;
-}
-
 /* ---- list ---- */
 
 static const char *remedy_of(const json_t *d)
@@ -96,7 +68,7 @@ int domain_command_list(const struct settings *s, const struct options *o)
 {
 	struct session *db;
 	char why[256];
-	int code = open_workspace(s, o, &db);
+	int code = admin_open_workspace(s, o, &db);
 
 	if (code)
 		return code;
@@ -151,7 +123,7 @@ int domain_command_open(const struct settings *s, const struct options *o, struc
 {
 	cleanup_json json_t *all = NULL;
 	char why[256];
-	int code = open_workspace(s, o, ret);
+	int code = admin_open_workspace(s, o, ret);
 
 	if (code)
 		return code;

@@ -13,6 +13,7 @@
 #include "db/domain_admin.h"
 #include "db/session.h"
 #include "services/cli/address_list.h"
+#include "services/cli/admin.h"
 #include "services/cli/domain_command.h"
 #include "services/cli/domain_import.h"
 #include "services/domain_offer.h"
@@ -238,23 +239,16 @@ static int send_portion(struct import *m, const char *places, size_t *at)
 	return session_exec(m->db, "notify replyd_connect", m->why);
 }
 
-/* As the `replyd up` that runs in --data knows the providers; where there is none, as we do. */
 static char *places_of(const struct settings *ours, const struct options *o)
 {
-	char path[512], why[512], *none[] = { NULL }, *text;
 	struct settings theirs;
-	json_t *all;
+	bool is_theirs = admin_settings(o, &theirs);
+	json_t *all = domain_offer_places(is_theirs ? &theirs : ours);
+	char *text = json_dumps(all, JSON_COMPACT);
 
-	(void)snprintf(path, sizeof(path), "%.480s/settings.conf", o->data);
-	if (o->config || access(path, R_OK) != 0 ||
-	    settings_load(&theirs, path, none, NULL, 0, why) != 0) {
-		all = domain_offer_places(ours);
-	} else {
-		all = domain_offer_places(&theirs);
-		settings_clear(&theirs);
-	}
-	text = json_dumps(all, JSON_COMPACT);
 	json_decref(all);
+	if (is_theirs)
+		settings_clear(&theirs);
 	return text;
 }
 

@@ -39,6 +39,8 @@ static int take_flag(struct options *o, int argc, char **argv, int *i)
 		{ "--group", &o->group },
 		{ "--workspace", &o->workspace },
 		{ "--domain", &o->domain },
+		{ "--device", &o->device },
+		{ "--provider", &o->provider },
 		{ "--label", &o->label },
 		{ "--scopes", &o->scopes },
 		{ "--slot", &o->slot },

@@ -12,8 +12,8 @@
 struct options {
 	const char *words[OPTIONS_WORDS]; /* "key", "create" ... and positional arguments */
 	size_t n_words;
-	const char *data, *config, *credentials, *keys, *group, *workspace, *domain, *label,
-		*scopes, *slot, *received_at;
+	const char *data, *config, *credentials, *keys, *group, *workspace, *domain, *device,
+		*provider, *label, *scopes, *slot, *received_at;
 	const char *sets[OPTIONS_SETS];
 	size_t n_sets;
 	bool json, text, explain;

@@ -8,6 +8,7 @@ import Provider from 'oidc-provider';
 import { atEnd, freePort, sleep } from './proc.mjs';
 
 const scope = 'openid email offline_access imap';
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 
 // The adapter that comes with the library keeps only the last thousand rows.
 function makeStore(oidc) {
@@ -25,7 +26,10 @@ function makeStore(oidc) {
       return row && row.endsAt > Date.now() ? row.payload : undefined;
     }
     async findByUid(uid) { return this.find(idOfUid.get(uid)); }
-    async findByUserCode() { return undefined; }
+    async findByUserCode(code) {
+      const row = [...rows.values()].find((r) => r.payload.userCode === code && r.endsAt > Date.now());
+      return row?.payload;
+    }
     async consume(id) {
       const row = rows.get(this.key(id));
       if (row && !(oidc.keepsOld && this.name === 'RefreshToken')) row.payload.consumed = Math.floor(Date.now() / 1000);
@@ -70,6 +74,8 @@ function questionOf(prompt, hint = '', account = '') {
 //                            answers the next `times` requests for path so, without the provider;
 //                            status 0 closes the connection instead; no status: only the delay, or the wait
 //                            until the promise `until` is kept
+//   typeCode(code, account, error)
+//                            what a person does with a device's code
 //   mint(account)            a grant without a browser: { access_token, refresh_token, grant_id }
 //   issued(kind)             the tokens that were not removed since: of one kind ('RefreshToken'), or all with the codes
 //   seen                     { at, grantType, status } per request for /token
@@ -83,7 +89,7 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
     port: at, issuer, accessTtl, refreshTtl, keepsOld: false, seen: [], visits: [], asks: false, scope,
     client: { id: 'replyd', secret: clientSecret },
     authorizeUrl: `${issuer}/auth`, tokenUrl: `${issuer}/token`, userinfoUrl: `${issuer}/me`,
-    revokeUrl: `${issuer}/token/revocation`,
+    revokeUrl: `${issuer}/token/revocation`, deviceUrl: `${issuer}/device/auth`,
   };
   const Store = makeStore(oidc);
   const signingKey = { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
@@ -92,7 +98,7 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
     adapter: Store,
     clients: [
       { client_id: oidc.client.id, client_secret: oidc.client.secret,
-        grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
+        grant_types: ['authorization_code', 'refresh_token', deviceGrant], response_types: ['code'],
         redirect_uris: redirectUris, token_endpoint_auth_method: 'client_secret_basic', scope,
         id_token_signed_response_alg: 'ES256' },
       { client_id: 'dovecot', client_secret: 'dovecot-secret', grant_types: [],
@@ -112,6 +118,7 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
           || client.clientId === token.clientId },
       revocation: { enabled: true },
       clientCredentials: { enabled: true },
+      deviceFlow: { enabled: true },
     },
     pkce: { required: () => true },
     rotateRefreshToken: true,
@@ -211,6 +218,16 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
       redirect_uris: [], scope: 'imap', token_endpoint_auth_method: 'client_secret_basic',
       id_token_signed_response_alg: 'ES256' });
     return { id, secret };
+  };
+  // the person types a device's code in and agrees; `error`: does not
+  oidc.typeCode = async (userCode, account, error) => {
+    const code = await provider.DeviceCode.findByUserCode(userCode.replace(/-/g, ''));
+    const client = await provider.Client.find(oidc.client.id);
+    const grant = new provider.Grant({ accountId: account, clientId: client.clientId });
+    grant.addOIDCScope(scope);
+    Object.assign(code, error ? { error, errorDescription: 'the user said no' }
+      : { accountId: account, grantId: await grant.save(), scope, authTime: Math.floor(Date.now() / 1000), claims: {} });
+    await code.save(code.remainingTTL);
   };
   oidc.mint = async (account) => {
     const client = await provider.Client.find(oidc.client.id);

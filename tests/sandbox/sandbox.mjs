@@ -13,13 +13,13 @@ import { Replyd, settingsFor } from './replyd.mjs';
 
 // startSandbox: settings are added to replyd's (or replace them); `through(port)` may put a proxy
 // before the IMAP server by returning another port; `server` starts another one than Dovecot;
-// withReplyd: false leaves replyd to the caller.
+// `address` is one more of loopback that its certificate is good for; withReplyd: false leaves replyd to the caller.
 export async function startSandbox({ settings = {}, data, mode, env, accessTtl, through, server = startDovecot,
-  workspace = 'sandbox', withReplyd = true, clientSecret } = {}) {
+  workspace = 'sandbox', withReplyd = true, clientSecret, address } = {}) {
   const dir = workdir();
   const apiPort = await freePort();
   const ca = await makeCa(path.join(dir, 'ca'));
-  const cert = await ca.issue('mail');
+  const cert = await ca.issue('mail', `DNS:localhost,IP:127.0.0.1${address ? `,IP:${address}` : ''}`);
   const oidc = await startOidc({ redirectUris: [`http://127.0.0.1:${apiPort}/oauth/callback`], accessTtl, clientSecret });
   const dovecot = await server({ dir: path.join(dir, 'dc'), cert, oidcPort: oidc.port });
   const engine = await Engine.start();

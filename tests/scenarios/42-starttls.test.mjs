@@ -1,15 +1,18 @@
 // Port 143: a reply comes through STARTTLS, and to whoever stands in the way nothing is said that
 // he could use.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
-import { atEnd, endAll } from '../sandbox/proc.mjs';
+import { atEnd, endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
 const password = 'sandbox-password';
+// an address of loopback that nobody else listens on: port 143 is not ours to choose
+const elsewhere = ['127', ...crypto.randomBytes(3).map((n) => n % 254 + 1)].join('.');
 let box;
-before(async () => { box = await startSandbox({ settings: { 'ingest.proof': '2s', 'gate.freshness': '6s' } }); });
+before(async () => { box = await startSandbox({ address: elsewhere, settings: { 'ingest.proof': '2s', 'gate.freshness': '6s' } }); });
 after(endAll);
 
 // a server in the clear that greets like this, answers each command like that, and keeps what it heard
@@ -69,4 +72,29 @@ test('nothing secret is said in clear', async () => {
     }
     assert.doesNotMatch(way.heard, /AUTHENTICATE|LOGIN|sandbox-password|c2FuZGJveC1wYXNzd29yZA|SELECT|EXAMINE/i, name);
   }
+});
+
+test('where the port of TLS does not answer, the other one is tried, offered, and works', async (t) => {
+  const other = net.createServer((s) => {
+    const inner = net.connect(box.dovecot.imap, '127.0.0.1');
+    s.pipe(inner).pipe(s);
+    for (const one of [s, inner]) one.on('error', () => { s.destroy(); inner.destroy(); });
+  });
+  const refused = await new Promise((done) => { other.on('error', done).listen(143, elsewhere, () => done(null)); });
+  if (refused) return t.skip(`port 143 cannot be listened on here: ${refused.code}`);
+  atEnd(() => other.close());
+  const address = 'cut@example.test';
+  const ask = (imap) => box.api.post('/v1/inboxes', { address, password, imap: { host: elsewhere, ...imap } });
+  const { connect_link_id: id } = await ask({ port: 993 });
+  const failed = await box.api.waitForLink(id, { timeoutMs: 60000 });
+  assert.deepEqual([failed.state, failed.problem], ['failed', 'port_unreachable'], JSON.stringify(failed));
+  const { offers } = await until('the offer', async () => {
+    const link = await box.api.get(`/v1/connect-links/${id}`);
+    return link.offers ? link : null;
+  }, { timeoutMs: 30000 });
+  assert.deepEqual(offers, { port: 143, security: 'starttls' });
+  const again = await ask(offers);
+  const settled = await box.api.waitForLink(again.connect_link_id, { timeoutMs: 60000 });
+  assert.deepEqual([settled.state, settled.inbox_id, settled.offers], ['connected', failed.inbox_id, null], JSON.stringify(settled));
+  await box.api.waitForInbox(settled.inbox_id, (i) => i.state === 'live', { timeoutMs: 60000 });
 });

@@ -175,7 +175,7 @@ static void on_alarm(struct timer *t)
 		(void)snprintf(said, sizeof(said), "no answer within %llu ms",
 			       (unsigned long long)c->params.connect_timeout_ms);
 		conn_remember(c, outcome_of(BLAME_NET, "tcp connect", text_of(said)));
-		if (clock_mono_ms() >= c->deadline_ms || !c->dial->next)
+		if (clock_mono_ms() >= c->deadline_ms || c->dial->next == c->dial->n)
 			return conn_end(c, *c->why);
 		conn_close_tcp(c); /* and on to the next address */
 		return;

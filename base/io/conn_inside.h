@@ -1,10 +1,11 @@
 #ifndef BASE_IO_CONN_INSIDE_H
 #define BASE_IO_CONN_INSIDE_H
 
-#include <netdb.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 #include "base/io/conn.h"
+#include "base/io/names.h"
 #include "base/io/timer.h"
 
 /* What conn.c and conn_dial.c share; nobody else includes this. */
@@ -21,10 +22,10 @@ enum conn_state {
 /* On the way up only. */
 struct dial {
 	struct conn *conn;
-	uv_getaddrinfo_t lookup;
+	struct names_ask lookup;
 	uv_connect_t connect;
-	struct addrinfo *addresses;
-	const struct addrinfo *next; /* to dial */
+	struct sockaddr_storage *addresses;
+	unsigned n, next; /* to dial */
 };
 
 /* The attempt's end, or the moment to say that it is over; whoever is up has none. */
@@ -44,7 +45,7 @@ struct wire {
 struct conn {
 	struct conn_params params;
 	enum conn_state state;
-	unsigned held; /* by libuv: the lookup, the alarm, the socket */
+	unsigned held; /* by libuv: the alarm, the socket */
 	struct loop *loop;
 	char *host;
 	struct dial *dial;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/io/loop.h"
+#include "base/io/names.h"
 
 static void on_signal(uv_signal_t *s, int signum)
 {
@@ -52,6 +53,7 @@ void loop_init(struct loop *l, loop_stop_cb on_stop, void *owner)
 	must(uv_loop_init(&l->uv));
 	must(uv_async_init(&l->uv, &l->wake, on_wake));
 	l->wake.data = l;
+	l->names = names_open(l);
 	start_signal(l, &l->term, SIGTERM);
 	start_signal(l, &l->intr, SIGINT);
 	if (!sigaction(SIGHUP, NULL, &hup) && hup.sa_handler == SIG_IGN)
@@ -75,6 +77,7 @@ void loop_stop(struct loop *l)
 
 void loop_clear(struct loop *l)
 {
+	names_drop(l->names);
 	uv_close((uv_handle_t *)&l->term, NULL);
 	uv_close((uv_handle_t *)&l->intr, NULL);
 	uv_close((uv_handle_t *)&l->hup, NULL);

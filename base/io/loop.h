@@ -15,6 +15,7 @@
  * terminal and again from its supervisor, and must not cut its stop short.
  */
 struct loop;
+struct names;
 typedef void (*loop_stop_cb)(void *owner); /* SIGTERM, SIGINT, or loop_stop(): drop what you hold */
 
 struct loop {
@@ -23,6 +24,7 @@ struct loop {
 	uv_async_t wake; /* brings loop_stop() into the loop */
 	loop_stop_cb on_stop;
 	void *owner;
+	struct names *names; /* names.h */
 	enum { LOOP_RUNNING, LOOP_ASKED, LOOP_STOPPING } state;
 };
 

@@ -162,7 +162,7 @@ begin
 			returning i.inbox_id into box;
 		insert into lease (workspace_id, inbox_id) values (l.workspace_id, box) on conflict (workspace_id, inbox_id) do nothing;
 		insert into inbox_state as s (workspace_id, inbox_id) values (l.workspace_id, box)
-			on conflict (workspace_id, inbox_id) do update set state = 'new', reason = '', detail = '', since = now()
+			on conflict (workspace_id, inbox_id) do update set state = 'new', reason = '', detail = '', since = now(), live_at = null
 				where s.state in ('reauth_required', 'held', 'unwatched');
 		insert into inbox_grant as g (workspace_id, inbox_id, kind, sealed, domain_grant_id, refresh_due_at)
 			values (l.workspace_id, box, l.kind, '', l.domain_grant_id, now())

@@ -125,6 +125,17 @@ begin
 end $$;
 grant execute on function links_overdue() to replyd_rotation;
 
+-- While its credential was refused an inbox was not live, whoever mends it: no earlier proof, however fresh, speaks for it until
+-- everything that came meanwhile is seen.
+create function inbox_state_forget() returns trigger language plpgsql as $$
+begin
+	new.live_at := null;
+	return new;
+end $$;
+create trigger inbox_state_mended before update on inbox_state for each row
+	when (old.state = 'reauth_required' and new.state not in ('reauth_required', 'live'))
+	execute function inbox_state_forget();
+
 -- An inbox that is let go: its watching ends at once, then the broker revokes at the provider and destroys what it had.
 create table removal (
 	workspace_id uuid not null,

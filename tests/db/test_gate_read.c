@@ -152,6 +152,14 @@ static void what_is_seen(void **state)
 		  "watched " SEEN },
 		{ "paused", "update inbox set admin_state = 'paused'", "unwatched " SEEN },
 		{ "removed", "update inbox set admin_state = 'removed'", "unwatched " SEEN },
+		{ "consent is back: not live since",
+		  "update inbox_state set state = 'reauth_required';"
+		  "update inbox_state set state = 'new'",
+		  "watched never" },
+		{ "and it is live again",
+		  "update inbox_state set state = 'reauth_required';"
+		  "update inbox_state set state = 'live', live_at = now()",
+		  "watched " SEEN },
 		{ "consent is needed", "update inbox_state set state = 'reauth_required'",
 		  "unwatched " SEEN },
 		{ "nothing is known of its state", "delete from inbox_state", "unwatched never" },

@@ -273,6 +273,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "inbox_covers", "admin api" },
 		{ "inbox_remove", "admin api" },
 		{ "inbox_return", "broker" },
+		{ "inbox_state_forget", "" },
 		{ "inbox_tell", "" },
 		{ "instant_text", "admin api ingest rotation" },
 		{ "key_holders", "admin api broker dispatch ingest" },

@@ -54,6 +54,13 @@ begin
 end $$;
 grant execute on function gather_find(jsonb) to replyd_ingest;
 
+-- Looked up by the mail and by the prospect.  While it looks empty, which it mostly does, either index costs the same for both, and
+-- whoever took the wrong one would read all of a workspace once there is a backlog: who does not name a column has no index with it.
+alter table gate_pending drop constraint gate_pending_pkey;
+drop index gate_pending_message;
+create unique index gate_pending_prospect on gate_pending (workspace_id, prospect_key, message_id) where prospect_key is not null;
+create index gate_pending_message on gate_pending (workspace_id, message_id) where message_id is not null;
+
 -- One batch of one inbox.  Of an inbox there is one job in a group at the most.
 create type gather_job as (job int, workspace_id uuid, inbox_id uuid, epoch bigint,
 	-- The mark: where its folder's watermarks go; null folder_id: they stay.
@@ -263,7 +270,7 @@ begin
 				where p.workspace_id = i.workspace_id and p.message_id = i.message_id offset 0) c
 			order by 1, 2
 			on conflict (workspace_id, prospect_key) do update set level = g.level where false;
-		-- Plain is a mail about one prospect, whose gate no other mail of the group, nor another one that is pending, touches.
+		-- Plain is a mail about one prospect, whose gate no other mail of the group touches.
 		select array_agg(i.job) into easy
 			from (select o.job, o.workspace_id, o.message_id, o.prospect_keys[1] as key, cardinality(o.prospect_keys) as n,
 					count(*) over (partition by o.workspace_id, o.message_id) as together from unnest(verdicts) o) i
@@ -271,9 +278,7 @@ begin
 				on t.workspace_id = i.workspace_id and t.key = i.key
 			where i.n = 1 and i.together = 1 and t.n = 1
 				and array(select c.prospect_key from gate_pending c
-					where c.workspace_id = i.workspace_id and c.message_id = i.message_id) = array[i.key]
-				and not exists (select from gate_pending c
-					where c.workspace_id = i.workspace_id and c.prospect_key = i.key and c.message_id <> i.message_id offset 0);
+					where c.workspace_id = i.workspace_id and c.message_id = i.message_id) = array[i.key];
 		select array_agg(o) into plain from unnest(verdicts) o where o.job = any (easy);
 		if plain is not null then
 			easy := gather_messages(plain);
@@ -293,16 +298,20 @@ begin
 					(level, reason, message_id, hold_until, hold_message_id, closed_at) = (
 						select greatest(r.rest, excluded.level),
 							case when excluded.level > r.rest then excluded.reason when r.rest >= 3 then g.reason
-								when r.rest = 1 then 'out_of_office' else '' end,
+								when r.rest = 2 then 'provisional' when r.rest = 1 then 'out_of_office' else '' end,
 							case when excluded.level > r.rest then excluded.message_id when r.rest >= 3 then g.message_id
-								when r.rest = 1 then r.hold_by end,
+								when r.rest = 2 then r.other when r.rest = 1 then r.hold_by end,
 							r.hold, r.hold_by,
 							case when greatest(r.rest, excluded.level) > 0 then coalesce(g.closed_at, now()) end
 						from (
-							select n.hold, n.hold_by,
-								(case when g.level >= 3 then g.level when n.hold > now() then 1 else 0 end)::smallint as rest
+							select n.hold, n.hold_by, n.other,
+								(case when g.level >= 3 then g.level when n.other is not null then 2 when n.hold > now() then 1
+									else 0 end)::smallint as rest
 							from (
-								select case when n.is_later then excluded.hold_until else g.hold_until end as hold,
+								-- Another mail that is still pending keeps the gate provisional.
+								select (select c.message_id from gate_pending c
+										where c.workspace_id = g.workspace_id and c.prospect_key = g.prospect_key limit 1) as other,
+									case when n.is_later then excluded.hold_until else g.hold_until end as hold,
 									case when n.is_later then excluded.message_id else g.hold_message_id end as hold_by
 								from (select excluded.hold_until > coalesce(g.hold_until, '-infinity') as is_later) n) n) r),
 					events = g.events + excluded.events, updated_at = now()

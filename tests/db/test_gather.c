@@ -138,6 +138,27 @@ static void mails_of_one_prospect_are_numbered(void **state)
 	end();
 }
 
+static void another_mail_that_is_pending_keeps_the_gate(void **state)
+{
+	(void)state;
+	begin("gather_pending");
+	pgtest_value(ingest,
+		     CLOSE(A("0") "," B("1"), ITEM("0", SEED_FOLDER_A, "5", M1, "\"pat\"") "," ITEM(
+						      "1", SEED_FOLDER_B, "5", M2, "\"pat\"")));
+	assert_string_equal(
+		"0 done true",
+		pgtest_value(ingest, SETTLE(A("0"), VERDICT("0", M1, E1, "\"pat\"", "0"))));
+	assert_string_equal(
+		"2 provisional " M2 " 2",
+		pgtest_value(admin, "select level || ' ' || reason || ' ' || message_id || ' ' || "
+				    "(select data->'gate'->>'level' from event) from gate"));
+	assert_string_equal(
+		"0 done true",
+		pgtest_value(ingest, SETTLE(B("0"), VERDICT("0", M2, E2, "\"pat\"", "0"))));
+	assert_string_equal("0", pgtest_value(admin, "select level || reason from gate"));
+	end();
+}
+
 static void what_is_odd_is_told_and_the_others_go_on(void **state)
 {
 	(void)state;
@@ -238,6 +259,40 @@ static void a_mail_new_to_two_groups_at_once_is_one(void **state)
 	end();
 }
 
+/* Planned while nothing is pending, as it mostly is; and then there is a backlog. */
+static void what_is_pending_is_looked_up_by_all_that_is_known(void **state)
+{
+	static const struct {
+		const char *asked, *by;
+	} rows[] = {
+		{ "prospect_key", "(prospect_key = " },
+		{ "message_id", "(message_id = " },
+	};
+
+	(void)state;
+	begin("gather_plan");
+	pgtest_exec(admin, "analyze gate_pending");
+	pgtest_exec(ingest, "set enable_seqscan = off");
+	pgtest_exec(ingest, "set enable_bitmapscan = off");
+	pgtest_exec(ingest, "set plan_cache_mode = force_generic_plan");
+	for (size_t i = 0; i < countof(rows); i++) {
+		const char *cond, *plan;
+
+		pgtest_exec(ingest,
+			    "prepare by_%s as select 1 from gate_pending where workspace_id = $1 "
+			    "and %s = $2 limit 1",
+			    rows[i].asked, rows[i].asked);
+		plan = pgtest_value(ingest,
+				    "explain (format json) execute by_%s"
+				    "('" SEED_WS "', '" M1 "')",
+				    rows[i].asked);
+		cond = strstr(plan, "\"Index Cond\"");
+		assert_non_null(cond);
+		assert_in_range(strstr(cond, rows[i].by) - cond, 1, strcspn(cond, "\n"));
+	}
+	end();
+}
+
 /* Two groups about the same folders, the other way round. */
 static void groups_that_cross_wait_for_each_other_in_one_direction(void **state)
 {
@@ -272,10 +327,12 @@ int main(void)
 		cmocka_unit_test(each_job_is_told_its_own),
 		cmocka_unit_test(one_mail_in_two_inboxes_is_one_message),
 		cmocka_unit_test(mails_of_one_prospect_are_numbered),
+		cmocka_unit_test(another_mail_that_is_pending_keeps_the_gate),
 		cmocka_unit_test(what_is_odd_is_told_and_the_others_go_on),
 		cmocka_unit_test(a_plain_mail_goes_beside_an_odd_one),
 		cmocka_unit_test(a_gate_closed_while_the_mail_is_waited_for_is_not_left_behind),
 		cmocka_unit_test(a_mail_new_to_two_groups_at_once_is_one),
+		cmocka_unit_test(what_is_pending_is_looked_up_by_all_that_is_known),
 		cmocka_unit_test(groups_that_cross_wait_for_each_other_in_one_direction),
 	};
 

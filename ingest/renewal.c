@@ -16,7 +16,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* In how many ms to begin, when it ends in `left_ms`. */
 static uint64_t begin_in(uint64_t left_ms, uint64_t from_ms, uint64_t to_ms, struct rand_gen *g)
 {
-	uint64_t from = least(from_ms, left_ms / 2), to = least(to_ms, left_ms / 4);
+	/* a short-lived token is refreshed when half of its life is over: a little after that */
+	uint64_t from = least(from_ms, left_ms / 5 * 2), to = least(to_ms, left_ms / 4);
 
 	if (left_ms == UINT64_MAX)
 		return UINT64_MAX;

@@ -37,8 +37,9 @@ void renewal_init(struct renewal *r, uint64_t again_ms);
 /*
  * The windows: a token is replaced 280 to 100 s before its end (the broker has
  * the next one 5 minutes ahead, and below 2 minutes refreshes for whoever asks),
- * a session with a longest life 30 to 2 minutes before; never in the first half.
- * `token_left_ms`, `session_left_ms`: UINT64_MAX: it has no end that matters.
+ * a session with a longest life 30 to 2 minutes before; never in the first three fifths, so that
+ * the next token is there. `token_left_ms`, `session_left_ms`: UINT64_MAX: it has no end that
+ * matters.
  */
 void renewal_plan(struct renewal *r, uint64_t token_left_ms, uint64_t session_left_ms,
 		  uint64_t now_ms, struct rand_gen *g);

@@ -329,7 +329,7 @@ static void the_time_is_in_the_window_and_spread(void **state)
 		uint64_t token_ms, session_ms, from_ms, to_ms;
 	} rows[] = {
 		{ "an hour's token", 3600000, UINT64_MAX, 3320000, 3500000 },
-		{ "a token of a minute", 60000, UINT64_MAX, 30000, 45000 },
+		{ "a token of a minute", 60000, UINT64_MAX, 36000, 45000 },
 		{ "a day's session", UINT64_MAX, 82800000, 81000000, 82680000 },
 		{ "whichever is first", 3600000, 82800000, 3320000, 3500000 },
 		{ "a token that is over", 0, UINT64_MAX, 0, 0 },

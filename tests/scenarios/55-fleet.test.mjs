@@ -72,6 +72,35 @@ test('kill -9 of a worker: the one started in its place goes on at once', async 
   assert.ok(Date.now() - died < 30000);
 });
 
+test('a worker is asked to end: its inbox moves first, one session before the other', async () => {
+  await until('each to have its share', async () => (await list()).every((w) => w.held === 1 && w.live === 1), { timeoutMs: 60000 });
+  const before = await holder(inboxes[0]);
+  process.kill(before.pid, 'SIGTERM');
+  await until('the other one to hold both', async () => (await list()).some((w) => w.id !== before.id && w.live === 2), { timeoutMs: 30000 });
+  assert.equal((await holder(inboxes[0])).epoch, before.epoch + 1);
+  const { lines } = await box.api.get(`/v1/inboxes/${inboxes[0].id}/timeline`);
+  assert.equal(lines.find((l) => ['handover', 'over', 'bye', 'backing_off'].includes(l.code)).code, 'handover');
+  await told(inboxes[0], 'ended', 10000);
+});
+
+test('a worker that hangs: its inbox is live elsewhere within 30 s, by the usual times', async () => {
+  // an inbox that was moved a moment ago rests where it is, so that one of them may have both
+  await until('two workers, and both inboxes live', async () => {
+    const all = await list();
+    return all.length === 2 && all[0].live + all[1].live === 2;
+  }, { timeoutMs: 60000 });
+  const before = await holder(inboxes[0]);
+  process.kill(before.pid, 'SIGSTOP');
+  const hung = Date.now();
+  try {
+    await until('another to watch it', async () => (await list()).some((w) => w.id !== before.id && w.live === 2), { timeoutMs: 30000 });
+    assert.ok(Date.now() - hung < 30000, `after ${Date.now() - hung} ms`);
+    await told(inboxes[0], 'hung', 10000);
+  } finally {
+    process.kill(before.pid, 'SIGCONT');
+  }
+});
+
 test('a worker that nobody knows is not drained', async () => {
   const r = await box.replyd.cli('worker', 'drain', 'ffffffff-nobody', '--data', box.replyd.data);
   assert.equal(r.code, 65);

@@ -26,6 +26,7 @@ const nested = (depth, close) => bytes('MIME-Version: 1.0\r\n', many(depth, (i) 
 const monsters = {
   'a header of 20 MB': (out) => answer(out, { more: many(20 * 1024, () => `X-Long: ${'x'.repeat(1014)}\r\n`) }),
   'a header of 48 KB before what matters': (out) => answer(out, { first: many(48, () => `X-Long: ${'x'.repeat(1014)}\r\n`) }), // LIMIT_MIME_HEAD
+  'a header of 200 KB before what matters': (out) => answer(out, { first: many(200, () => `X-Long: ${'x'.repeat(1014)}\r\n`) }), // LIMIT_IMAP_HEAD
   'a header line of 2 MB': (out) => answer(out, { more: `X-Line: ${'y'.repeat(2 * MB)}\r\n` }),
   'a subject of 1 MB': (out) => answer(out, { more: `Subject: ${many(16 * KB, () => `=?utf-8?Q?${'=F0=9F=98=80'.repeat(4)}?=\r\n `)}x\r\n` }),
   '10 000 references': (out) => answer(out, { more: `References:${many(10000, (i) => `\r\n <r${i}@example.test>`)}\r\n` }),

@@ -101,6 +101,7 @@ json_t *reading_json(const struct reading *r)
 	(void)buf_add(&joined, "", 1);
 	json_put(o, "kind", json_string(classify_kind_name(v->kind)));
 	json_put(o, "intent", said(classify_intent_name(v->intent)));
+	json_put(o, "lang", said(v->lang));
 	json_put(o, "confidence", json_real(v->confidence));
 	if (classify_kind_is_human(v->kind))
 		json_put_text(o, "new_text", text_of((const char *)joined.data));

@@ -5,6 +5,7 @@
 #include "ingest/classify/classify.h"
 #include "ingest/classify/classify_auto.h"
 #include "ingest/classify/classify_bounce.h"
+#include "ingest/classify/classify_wish.h"
 #include "ingest/classify/classify_quote.h"
 #include "ingest/mime/mime_fold.h"
 
@@ -15,8 +16,9 @@ static struct text text_in(const struct buf *b)
 
 #define ENOUGH 4000 /* bytes of new text that are judged: a notice says what it is at once */
 
-/* The newly written text, folded: words that are only quoted are not the writer's. */
-static void fold_new_text(const struct classify_input *in, struct buf *ret)
+/* The newly written text as it stands, and folded: words that are only quoted are not the writer's.
+ */
+static void take_new_text(const struct classify_input *in, struct buf *ret_raw, struct buf *ret)
 {
 	const struct classify_quote *q = in->fresh;
 	struct classify_quote cut;
@@ -26,9 +28,13 @@ static void fold_new_text(const struct classify_input *in, struct buf *ret)
 		q = &cut;
 	}
 	for (size_t i = 0; i < q->n && ret->len < ENOUGH; i++) {
+		struct text t = text_sub(q->at[i], 0, ENOUGH - ret->len);
+
 		if (i)
 			(void)buf_add(ret, "\n", 1);
-		mime_fold_add(ret, text_sub(q->at[i], 0, ENOUGH - ret->len));
+		mime_fold_add(ret, t);
+		(void)text_add(ret_raw, t);
+		(void)buf_add(ret_raw, "\n", 1);
 	}
 }
 
@@ -64,6 +70,19 @@ static void judge_human(const struct mime_head *h, bool matched, struct classify
 			     TEXT("nothing says that a machine wrote it"));
 }
 
+static void judge_intent(const struct classify_input *in, struct text subject, struct buf *fresh,
+			 struct text raw, struct classify_verdict *v)
+{
+	const struct classify_words words = { .head = in->head,
+					      .subject = subject,
+					      .fresh = fresh,
+					      .raw = raw,
+					      .received_at = in->received_at };
+
+	if (in->body.len || subject.len)
+		classify_wish_judge(&words, v);
+}
+
 /* Anybody can write a report: one about no mail of ours may be forged. */
 static void doubt_unproven(const struct classify_input *in, struct classify_verdict *v)
 {
@@ -77,11 +96,12 @@ static void doubt_unproven(const struct classify_input *in, struct classify_verd
 
 void classify_full(const struct classify_input *in, struct classify_verdict *ret)
 {
-	cleanup_buf struct buf subject, fresh;
+	cleanup_buf struct buf subject, fresh, raw;
 
 	*ret = (struct classify_verdict){ .kind = CLASSIFY_REPLY };
 	buf_init(&subject, LIMIT_MIME_SUBJECT);
 	buf_init(&fresh, (size_t)ENOUGH * 4);
+	buf_init(&raw, (size_t)ENOUGH * 2);
 	mime_fold_add(&subject, text_of(in->head->subject));
 
 	if (is_complaint(in->head, ret))
@@ -90,10 +110,12 @@ void classify_full(const struct classify_input *in, struct classify_verdict *ret
 		doubt_unproven(in, ret);
 		return;
 	}
-	fold_new_text(in, &fresh);
+	take_new_text(in, &raw, &fresh);
 	if (!classify_auto_judge(in->head, text_in(&subject), text_in(&fresh), in->received_at,
-				 ret))
+				 ret)) {
 		judge_human(in->head, in->matched, ret);
+		judge_intent(in, text_in(&subject), &fresh, text_in(&raw), ret);
+	}
 }
 
 void classify_head(const struct mime_head *head, struct classify_verdict *ret)

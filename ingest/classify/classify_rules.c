@@ -11,9 +11,10 @@
 #include "ingest/classify/classify_rules_text.h"
 #include "ingest/mime/mime_fold.h"
 
-enum table { TABLE_HEADERS, TABLE_WORDS, TABLE_REASONS, TABLES };
+enum table { TABLE_HEADERS, TABLE_WORDS, TABLE_REASONS, TABLE_INTENTS, TABLE_LANGUAGES, TABLES };
 
-static const char *const table_names[] = { "headers.tsv", "words.tsv", "reasons.tsv", NULL };
+static const char *const table_names[] = { "headers.tsv", "words.tsv",     "reasons.tsv",
+					   "intents.tsv", "languages.tsv", NULL };
 
 struct classify_rules {
 	char *text[TABLES]; /* a copy, whose tabs and line ends are NUL; rules point into it */
@@ -21,6 +22,10 @@ struct classify_rules {
 	struct classify_word_rule *word;
 	size_t n_headers, n_words;
 	struct classify_trie *trie[CLASSIFY_PLACES];
+	struct classify_intent_rule *intent;
+	size_t n_intents;
+	struct classify_patterns *intents;
+	struct classify_lexicon *languages;
 };
 
 const char *const *classify_rules_tables(void)
@@ -149,13 +154,59 @@ static int read_reason(struct reader *rd)
 	return add_word(rd, &rule);
 }
 
+/* An intent by its name, or one of the words for what is none. */
+static int means_of(struct reader *rd, const char *word, struct classify_intent_rule *ret)
+{
+	static const char *const words[] = { "courtesy", "negation", "nothing", NULL };
+	unsigned i;
+
+	for (i = CLASSIFY_INTENT_INTERESTED; i <= CLASSIFY_INTENT_NEUTRAL; i++) {
+		ret->intent = (enum classify_intent)i;
+		if (strcmp(classify_intent_name(ret->intent), word) == 0)
+			return 0;
+	}
+	ret->intent = CLASSIFY_INTENT_NONE;
+	if (word_of(rd, word, words, &i) < 0)
+		return bad(rd, word, "is no intent, nor courtesy, negation or nothing");
+	ret->means = (enum classify_means)(CLASSIFY_MEANS_COURTESY + i);
+	return 0;
+}
+
+static int read_intent(struct reader *rd)
+{
+	struct classify_rules *r = rd->rules;
+	struct classify_intent_rule rule = { .id = rd->col[0] };
+	const char *wrong;
+	uint64_t weight;
+
+	if (means_of(rd, rd->col[1], &rule) < 0)
+		return -EINVAL;
+	if (text_u64(text_of(rd->col[2]), 9, &weight) < 0)
+		return bad(rd, rd->col[2], "is no weight from 0 to 9");
+	rule.weight = (unsigned)weight;
+	if (r->n_intents % 256 == 0)
+		r->intent = mem_resize(r->intent, (r->n_intents + 256) * sizeof(*r->intent));
+	wrong = classify_pattern_add(r->intents, rd->col[3], (uint32_t)r->n_intents);
+	if (wrong)
+		return bad(rd, rd->col[3], wrong);
+	r->intent[r->n_intents++] = rule;
+	return 0;
+}
+
+static int read_language(struct reader *rd)
+{
+	const char *wrong = classify_language_add(rd->rules->languages, rd->col[0], rd->col[1]);
+
+	return wrong ? bad(rd, rd->col[0], wrong) : 0;
+}
+
 static const struct {
 	size_t columns;
 	int (*read)(struct reader *rd);
 } formats[] = {
-	[TABLE_HEADERS] = { 6, read_header },
-	[TABLE_WORDS] = { 5, read_word },
-	[TABLE_REASONS] = { 3, read_reason },
+	[TABLE_HEADERS] = { 6, read_header },     [TABLE_WORDS] = { 5, read_word },
+	[TABLE_REASONS] = { 3, read_reason },     [TABLE_INTENTS] = { 4, read_intent },
+	[TABLE_LANGUAGES] = { 2, read_language },
 };
 
 /* Cut `line`, which ends with a NUL, into its columns. */
@@ -214,8 +265,11 @@ static void rules_free(struct classify_rules *r)
 		free(r->text[i]);
 	for (size_t i = 0; i < CLASSIFY_PLACES; i++)
 		classify_trie_free(r->trie[i]);
+	classify_pattern_free(r->intents);
+	classify_language_free(r->languages);
 	free(r->header);
 	free(r->word);
+	free(r->intent);
 	free(r);
 }
 
@@ -223,7 +277,8 @@ int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 			char why[CLASSIFY_RULES_WHY])
 {
 	struct text text[TABLES] = { classify_rules_text_headers(), classify_rules_text_words(),
-				     classify_rules_text_reasons() };
+				     classify_rules_text_reasons(), classify_rules_text_intents(),
+				     classify_rules_text_languages() };
 	struct classify_rules *r = mem_new(sizeof(*r));
 	int error = 0;
 
@@ -233,6 +288,8 @@ int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 				text[k] = tables[i].text;
 	for (size_t i = 0; i < CLASSIFY_PLACES; i++)
 		r->trie[i] = classify_trie_new();
+	r->intents = classify_pattern_new();
+	r->languages = classify_language_new();
 	for (size_t i = 0; i < TABLES && error == 0; i++)
 		error = read_table(r, (enum table)i, text[i], why);
 	if (error) {
@@ -266,6 +323,22 @@ const struct classify_word_rule *classify_rules_words(const struct classify_rule
 {
 	*ret_n = r->n_words;
 	return r->word;
+}
+
+const struct classify_patterns *classify_rules_intents(const struct classify_rules *r)
+{
+	return r->intents;
+}
+
+const struct classify_intent_rule *classify_rules_intent(const struct classify_rules *r,
+							 uint32_t value)
+{
+	return &r->intent[value];
+}
+
+const struct classify_lexicon *classify_rules_languages(const struct classify_rules *r)
+{
+	return r->languages;
 }
 
 void classify_rules_start(struct classify_rules_walk *w, const struct classify_rules *r,

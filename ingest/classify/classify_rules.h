@@ -5,7 +5,10 @@
 #include <stddef.h>
 
 #include "base/text.h"
+#include "ingest/classify/classify_language.h"
+#include "ingest/classify/classify_pattern.h"
 #include "ingest/classify/classify_trie.h"
+#include "ingest/classify/classify_verdict.h"
 
 /*
  * The rules of classification, as data: which header, subject or phrase says
@@ -14,6 +17,8 @@
  *   headers.tsv  id header how value says weight
  *   words.tsv    place says weight id phrase
  *   reasons.tsv  reason hard|soft phrase
+ *   intents.tsv  id means weight pattern (classify_pattern.h)
+ *   languages.tsv  language words
  *
  * The tables stand in ingest/classify/rules and are part of the binary; a file
  * of the same name takes the place of one, without a rebuild.  Columns are
@@ -64,6 +69,21 @@ struct classify_word_rule {
 	bool hard;          /* the address is dead for good */
 };
 
+enum classify_means {
+	CLASSIFY_MEANS_INTENT,
+	CLASSIFY_MEANS_COURTESY, /* greetings, thanks: what stands beside a word that stands alone
+				  */
+	CLASSIFY_MEANS_NEGATION,
+	CLASSIFY_MEANS_NOTHING, /* looks like an intent and is none */
+};
+
+struct classify_intent_rule {
+	const char *id;
+	enum classify_means means;
+	enum classify_intent intent; /* of CLASSIFY_MEANS_INTENT */
+	unsigned weight;             /* 1..9; 0 where there is no intent */
+};
+
 /* The tables that hold now: those of the binary, unless others were taken. */
 struct classify_rules;
 const struct classify_rules *classify_rules_now(void);
@@ -72,6 +92,11 @@ const struct classify_header_rule *classify_rules_headers(const struct classify_
 							  size_t *ret_n);
 const struct classify_word_rule *classify_rules_words(const struct classify_rules *r,
 						      size_t *ret_n);
+/* Patterns of intents.tsv, and the rule of a value that they gave. */
+const struct classify_patterns *classify_rules_intents(const struct classify_rules *r);
+const struct classify_intent_rule *classify_rules_intent(const struct classify_rules *r,
+							 uint32_t value);
+const struct classify_lexicon *classify_rules_languages(const struct classify_rules *r);
 /* Of the rules of this place whose phrase stands at the front, the one that was written first;
  * NULL: none. */
 const struct classify_word_rule *

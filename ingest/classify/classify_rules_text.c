@@ -16,3 +16,5 @@
 EMBED(headers)
 EMBED(words)
 EMBED(reasons)
+EMBED(intents)
+EMBED(languages)

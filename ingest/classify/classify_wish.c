@@ -1,0 +1,278 @@
+#include "ingest/classify/classify_wish.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "ingest/classify/classify_auto.h"
+#include "ingest/classify/classify_language.h"
+#include "ingest/classify/classify_pattern.h"
+#include "ingest/classify/classify_rules.h"
+#include "ingest/classify/classify_sentence.h"
+
+#define SHORT   120 /* bytes of a sentence that may be one demand and courtesy */
+#define NAMES   3   /* words that no rule knows, in a line of courtesy */
+#define NEGATED 14  /* bytes between a negation and what it denies */
+#define BESIDES 3   /* rules of the winner that are told */
+
+/* One rule that fits, and where. */
+struct sign {
+	const struct classify_intent_rule *rule;
+	struct text where;
+	size_t sentence;
+	bool alone; /* needs that the rest of the text is courtesy */
+};
+
+#define SIGNS 64
+
+struct signs {
+	struct sign at[SIGNS];
+	size_t n;
+	bool courtesy[CLASSIFY_SENTENCES]; /* the sentence is nothing else */
+	size_t n_other;                    /* sentences that are more */
+};
+
+static const struct classify_intent_rule *rule_of(const struct classify_pattern_hit *h)
+{
+	return classify_rules_intent(classify_rules_now(), h->value);
+}
+
+/* ---- one sentence ---- */
+
+static bool is_inside(const struct classify_pattern_hit *h, const struct classify_pattern_hit *in)
+{
+	return in->from <= h->from && in->to >= h->to && in->to - in->from > h->to - h->from;
+}
+
+static bool overlap(const struct classify_pattern_hit *a, const struct classify_pattern_hit *b)
+{
+	return a->from < b->to && b->from < a->to;
+}
+
+/* Does it stand in a longer pattern that means something else, or touch one that means nothing? */
+static bool is_covered(const struct classify_pattern_found *f, const struct classify_pattern_hit *h)
+{
+	const struct classify_intent_rule *rule = rule_of(h);
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct classify_intent_rule *other = rule_of(&f->at[i]);
+
+		if (other->means == CLASSIFY_MEANS_COURTESY ||
+		    f->at[i].scope != CLASSIFY_PATTERN_PART)
+			continue;
+		if (other->means == CLASSIFY_MEANS_NOTHING && overlap(h, &f->at[i]))
+			return true;
+		if ((other->means != rule->means || other->intent != rule->intent) &&
+		    is_inside(h, &f->at[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool can_be_denied(enum classify_intent intent)
+{
+	return intent == CLASSIFY_INTENT_INTERESTED || intent == CLASSIFY_INTENT_MEETING ||
+	       intent == CLASSIFY_INTENT_INFORMATION_REQUEST;
+}
+
+/* "no call please": a negation right before it, in the same part of the sentence. */
+static bool is_denied(struct text t, const struct classify_pattern_found *f,
+		      const struct classify_pattern_hit *h)
+{
+	if (!can_be_denied(rule_of(h)->intent))
+		return false;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct classify_pattern_hit *no = &f->at[i];
+
+		if (rule_of(no)->means == CLASSIFY_MEANS_NEGATION && no->to <= h->from &&
+		    h->from - no->to <= NEGATED && !is_covered(f, no) &&
+		    !memchr(t.at + no->to, ',', h->from - no->to))
+			return true;
+	}
+	return false;
+}
+
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (uint8_t)c >= 0x80;
+}
+
+/* Words of the sentence in no pattern of courtesy, nor in `but`. */
+static size_t other_words(struct text t, const struct classify_pattern_found *f,
+			  const struct classify_pattern_hit *but)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t.len; i++) {
+		bool known = but && i >= but->from && i < but->to;
+
+		if (!is_word(t.at[i]) || (i && is_word(t.at[i - 1])))
+			continue;
+		for (size_t k = 0; k < f->n && !known; k++)
+			known = rule_of(&f->at[k])->means == CLASSIFY_MEANS_COURTESY &&
+				i >= f->at[k].from && i < f->at[k].to;
+		n += !known;
+	}
+	return n;
+}
+
+static bool fits(struct text t, const struct classify_pattern_found *f,
+		 const struct classify_pattern_hit *h)
+{
+	if (rule_of(h)->means != CLASSIFY_MEANS_INTENT)
+		return false;
+	if (h->scope != CLASSIFY_PATTERN_PART)
+		return t.len <= SHORT && other_words(t, f, h) == 0;
+	return !is_covered(f, h) && !is_denied(t, f, h);
+}
+
+/* "Hi Tom,", "Best regards, Ann", a name on a line of its own. */
+static bool is_courtesy(struct text t, const struct classify_pattern_found *f)
+{
+	bool starts = false;
+
+	if (t.len > SHORT)
+		return false;
+	for (size_t i = 0; i < f->n; i++) {
+		if (rule_of(&f->at[i])->means != CLASSIFY_MEANS_COURTESY)
+			return false;
+		starts = starts || f->at[i].from == 0;
+	}
+	return other_words(t, f, NULL) <= (starts ? NAMES : t.at[t.len - 1] == ',' ? 2 : 0);
+}
+
+static void look(struct text t, bool is_question, size_t nth, struct signs *ret)
+{
+	struct classify_pattern_found found;
+
+	classify_pattern_find(classify_rules_intents(classify_rules_now()), t, is_question, &found);
+	for (size_t i = 0; i < found.n && ret->n < SIGNS; i++) {
+		const struct classify_pattern_hit *h = &found.at[i];
+
+		if (fits(t, &found, h))
+			ret->at[ret->n++] =
+				(struct sign){ .rule = rule_of(h),
+					       .where = text_sub(t, h->from, h->to - h->from),
+					       .sentence = nth,
+					       .alone = h->scope == CLASSIFY_PATTERN_TEXT };
+	}
+	ret->courtesy[nth] = is_courtesy(t, &found);
+	ret->n_other += !ret->courtesy[nth];
+}
+
+/* ---- the whole ---- */
+
+#define INTENTS (CLASSIFY_INTENT_NEUTRAL + 1)
+
+struct tally {
+	unsigned best[INTENTS]; /* weight of the strongest sign */
+	unsigned more[INTENTS]; /* how many others */
+};
+
+/* Is nothing said but this and courtesy? */
+static bool holds(const struct signs *s, const struct sign *one)
+{
+	return !one->alone || s->n_other == (s->courtesy[one->sentence] ? 0 : 1);
+}
+
+static void count(const struct signs *s, struct tally *ret)
+{
+	*ret = (struct tally){ 0 };
+	for (size_t i = 0; i < s->n; i++) {
+		const struct classify_intent_rule *r = s->at[i].rule;
+
+		if (!holds(s, &s->at[i]))
+			continue;
+		ret->more[r->intent] += ret->best[r->intent] > 0;
+		if (r->weight > ret->best[r->intent])
+			ret->best[r->intent] = r->weight;
+	}
+}
+
+static unsigned score_of(const struct tally *t, enum classify_intent intent)
+{
+	unsigned more = t->more[intent] < 3 ? t->more[intent] : 3;
+
+	return t->best[intent] * 100 + more * 30;
+}
+
+static enum classify_intent strongest(const struct tally *t)
+{
+	/* of equals the one whose neglect costs most */
+	static const enum classify_intent order[] = {
+		CLASSIFY_INTENT_COMPLAINT_THREAT,
+		CLASSIFY_INTENT_UNSUBSCRIBE,
+		CLASSIFY_INTENT_LEFT_COMPANY,
+		CLASSIFY_INTENT_REFERRAL,
+		CLASSIFY_INTENT_WRONG_PERSON,
+		CLASSIFY_INTENT_NOT_NOW,
+		CLASSIFY_INTENT_NOT_INTERESTED,
+		CLASSIFY_INTENT_MEETING,
+		CLASSIFY_INTENT_INFORMATION_REQUEST,
+		CLASSIFY_INTENT_INTERESTED,
+		CLASSIFY_INTENT_NEUTRAL,
+	};
+	enum classify_intent best = CLASSIFY_INTENT_NEUTRAL;
+
+	for (size_t i = countof(order); i-- > 0;)
+		if (score_of(t, order[i]) && score_of(t, order[i]) >= score_of(t, best))
+			best = order[i];
+	return best;
+}
+
+static void tell(const struct signs *s, enum classify_intent intent, enum classify_source source,
+		 struct classify_verdict *v)
+{
+	for (size_t i = 0, n = 0; i < s->n && n < BESIDES; i++) {
+		if (s->at[i].rule->intent != intent || !holds(s, &s->at[i]))
+			continue;
+		classify_verdict_add(v, s->at[i].rule->id, source, s->at[i].where);
+		n++;
+	}
+}
+
+/* The mail that a mailto: of List-Unsubscribe sends has its word in the subject. */
+static bool judge_subject(const struct classify_words *w, const struct signs *text,
+			  struct classify_verdict *v)
+{
+	struct signs s = { .n = 0 };
+	struct tally t;
+
+	if (text->n || text->n_other > 2 || !w->subject.len || classify_auto_is_answer(w->subject))
+		return false;
+	look(w->subject, false, 0, &s);
+	count(&s, &t);
+	if (!t.best[CLASSIFY_INTENT_UNSUBSCRIBE])
+		return false;
+	v->intent = CLASSIFY_INTENT_UNSUBSCRIBE;
+	tell(&s, v->intent, CLASSIFY_BY_SUBJECT, v);
+	return true;
+}
+
+/* Mail of a list has words like these in its footer. */
+static void forget_footers(const struct mime_head *h, struct signs *s)
+{
+	if (!mime_head_has(h, "List-Id") && !mime_head_has(h, "List-Unsubscribe"))
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->at[i].rule->intent == CLASSIFY_INTENT_UNSUBSCRIBE)
+			s->at[i--] = s->at[--s->n];
+}
+
+void classify_wish_judge(const struct classify_words *w, struct classify_verdict *v)
+{
+	struct classify_sentences sentences;
+	struct signs s = { .n = 0 };
+	struct tally t;
+
+	(void)snprintf(v->lang, sizeof(v->lang), "%s", classify_language_of(w->raw));
+	classify_sentence_cut(w->fresh, &sentences);
+	for (size_t i = 0; i < sentences.n; i++)
+		look(sentences.at[i].words, sentences.at[i].is_question, i, &s);
+	forget_footers(w->head, &s);
+	if (judge_subject(w, &s, v))
+		return;
+	count(&s, &t);
+	v->intent = strongest(&t);
+	tell(&s, v->intent, CLASSIFY_BY_TEXT, v);
+}

@@ -50,7 +50,7 @@ struct classify_verdict {
 	char return_at[CLASSIFY_DAY]; /* first day back, of an absence; "": not said or not certain
 				       */
 	enum classify_intent intent;
-	char lang[4]; /* of the new text: "en"; "": not certain */
+	char lang[4];                   /* of the new text: "en"; "": not certain */
 	char followup_at[CLASSIFY_DAY]; /* of not_now: the first day that suits; "": not said */
 	struct classify_contact contact;
 	struct classify_bounce bounce; /* the worst failed recipient */

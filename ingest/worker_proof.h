@@ -9,11 +9,11 @@
 #include "db/folder.h"
 
 /*
- * Proofs of all mailboxes, written together: one statement a second, and of each
- * inbox at most one proof in nine tenths of its provider's interval, since a later
- * one says more.  The first after it was let in is written at once; and at a random
- * moment within the first interval it is asked to prove again, so that inboxes
- * which came together do not prove together for ever.  A part of the worker
+ * Proofs of all mailboxes, written together: one statement a second, sooner the more there
+ * are to write, and of each inbox at most one proof in nine tenths of its provider's
+ * interval, since a later one says more.  The first after it was let in is written at once;
+ * and at a random moment within the first interval it is asked to prove again, so that
+ * inboxes which came together do not prove together for ever.  A part of the worker
  * (worker_inside.h).
  */
 struct worker;

@@ -11,7 +11,8 @@ const runs = setting('RUNS', 3);
 const report = new Report('storm');
 
 async function storm(stage, cold) {
-  await settle(12000); // who is cut sooner than 10 s after he was let in was turned away: the provider is down
+  // Back-off is earned back by a minute of life (and who is cut within 10 s was turned away: the provider is down)
+  await settle(62000);
   const steady = sum(stage.pids.map(rssBytes));
   stage.pids.forEach(resetPeak);
   await stage.sim.reset();

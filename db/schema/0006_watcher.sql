@@ -444,12 +444,15 @@ begin
 	insert into metric (name, label, label_value, value)
 	select 'replyd_inboxes', 'state', s.state, count(i.inbox_id)
 		from unnest(array['new', 'connecting', 'catching_up', 'live', 'backing_off', 'reauth_required', 'held', 'unwatched']) as s (state)
-		left join inbox_state i on i.state = s.state group by s.state
+		left join (select t.state, t.inbox_id from inbox_state t join inbox b on b.workspace_id = t.workspace_id
+			and b.inbox_id = t.inbox_id and b.admin_state <> 'removed') i on i.state = s.state
+		group by s.state
 	union all
 	select 'replyd_watermark_lag_seconds_max', '', '', coalesce(max(extract(epoch from now() - p.gated_through)), 0)
 		from inbox_proof p join inbox_state i on i.inbox_id = p.inbox_id and i.state = 'live'
 	union all
-	select 'replyd_gaps_open', '', '', count(*) from gap where closed_at is null
+	select 'replyd_gaps_open', '', '', count(*) from gap g join inbox b on b.workspace_id = g.workspace_id
+		and b.inbox_id = g.inbox_id where g.closed_at is null and b.admin_state <> 'removed'
 	union all
 	select 'replyd_events_positioned', '', '', coalesce(sum(position), 0) from feed_head
 	union all

@@ -254,6 +254,28 @@ static void it_ends_with_what_was_made_up(void **state)
 		pgtest_value(admin, "select string_agg(code || ' ' || words, ';') from timeline"));
 }
 
+/* Nobody is to be woken for an inbox that was let go, for as long as its row is kept. */
+static void what_was_let_go_is_no_trouble(void **state)
+{
+	static const char troubles[] =
+		"select string_agg(name || label_value || value, ' ' order by name) from metric"
+		" where name = 'replyd_gaps_open' or label_value = 'unwatched'";
+
+	(void)state;
+	set_out();
+	pgtest_exec(admin, SILENT("130") "update inbox_state set state = 'unwatched'"
+					 " where inbox_id = '" SEED_A "'");
+	pgtest_exec(rotation, "select gaps_open(10)");
+	pgtest_exec(rotation, "call metrics_count()");
+	assert_string_equal(pgtest_value(admin, troubles),
+			    "replyd_gaps_open1 replyd_inboxesunwatched1");
+	pgtest_exec(admin,
+		    "update inbox set admin_state = 'removed' where inbox_id = '" SEED_A "'");
+	pgtest_exec(rotation, "call metrics_count()");
+	assert_string_equal(pgtest_value(admin, troubles),
+			    "replyd_gaps_open0 replyd_inboxesunwatched0");
+}
+
 static void a_lost_lease_closes_nothing(void **state)
 {
 	(void)state;
@@ -454,6 +476,7 @@ int main(void)
 		cmocka_unit_test(whoever_stopped_proving_is_blind),
 		cmocka_unit_test(a_gap_is_told),
 		cmocka_unit_test(it_ends_with_what_was_made_up),
+		cmocka_unit_test(what_was_let_go_is_no_trouble),
 		cmocka_unit_test(a_lost_lease_closes_nothing),
 		cmocka_unit_test(nothing_ends_in_the_future),
 		cmocka_unit_test(it_is_not_opened_behind_the_back_of_its_end),

@@ -67,6 +67,7 @@ function questionOf(prompt, hint = '', account = '') {
 //   keepsOld                 true: a refresh token that was used stays good, as with providers that give time to save
 //   loginAs(account)         whoever is asked for, this one logs in; null ends that
 //   deny(account)            its consent is refused from now on; allow(account) ends that
+//   untick(account, scope)   it consents to all but that; allow(account) ends that
 //   revoke(account)          what a user does in the account's security page
 //   asks                     true: a person answers on pages of the provider's own, in a real browser
 //   expire(account)          its access tokens are no good any more, its refresh tokens are
@@ -137,6 +138,7 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
   provider.on('server_error', (ctx, e) => console.error('oidc:', e));
   const handle = provider.callback();
 
+  const unticked = new Map();
   let hand = null; // who logs in whatever the hint says
   // What the person in front of the browser does, or would do.
   async function interact(req, res) {
@@ -155,7 +157,11 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
       return finish({ error: 'access_denied', error_description: 'the user said no' });
     const grant = grantId ? await provider.Grant.find(grantId)
       : new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
-    if (prompt.details.missingOIDCScope) grant.addOIDCScope(prompt.details.missingOIDCScope.join(' '));
+    if (prompt.details.missingOIDCScope) {
+      const not = unticked.get(session.accountId);
+      grant.addOIDCScope(prompt.details.missingOIDCScope.filter((one) => one !== not).join(' '));
+      if (not) grant.rejectOIDCScope(not);
+    }
     if (prompt.details.missingOIDCClaims) grant.addOIDCClaims(prompt.details.missingOIDCClaims);
     return finish({ consent: { grantId: await grant.save() } }, true);
   }
@@ -201,7 +207,8 @@ export async function startOidc({ redirectUris, accessTtl = 3600, refreshTtl = 8
   oidc.issued = (kind) => Store.issued(kind ? [kind] : ['AccessToken', 'RefreshToken', 'AuthorizationCode']);
   oidc.loginAs = (account) => { hand = account; };
   oidc.deny = (account) => denied.add(account);
-  oidc.allow = (account) => denied.delete(account);
+  oidc.untick = (account, not) => unticked.set(account, not);
+  oidc.allow = (account) => { denied.delete(account); unticked.delete(account); };
   oidc.failNext = ({ path = '/token', times = 1, ...how }) => faults.push({ path, times, ...how });
   oidc.failNoMore = () => faults.splice(0);
   oidc.expire = (account) => Store.forget('AccessToken', account);

@@ -120,13 +120,29 @@ test('a workspace does not see another', async () => {
   assert.equal(crossed.items[0].result, 'unknown_inbox');
 });
 
-test('consent that is declined, given for another account, or without the scope', async () => {
-  box.oidc.deny('no@example.test');
-  const declined = await box.api.post('/v1/connect-links', { provider: 'sandbox', address: 'no@example.test' });
-  const page = await connect(declined.url);
-  assert.match(page.body, /declined/);
-  const settled = await box.api.waitForLink(declined.id);
-  assert.deepEqual([settled.state, settled.problem], ['failed', 'consent_declined']);
+test('consent that is declined, given for another account, without the scope, or for an hour', async () => {
+  const rows = [
+    ['declined', 'consent_declined', (address) => box.oidc.deny(address)],
+    ['another', 'wrong_account', () => box.oidc.loginAs('somebody.else@example.test')],
+    ['unticked', 'missing_scope', (address) => box.oidc.untick(address, 'imap')],
+    ['hour', 'no_lasting_access', (address) => box.oidc.untick(address, 'offline_access')],
+  ];
+  for (const [name, problem, set] of rows) {
+    const address = `${name}@example.test`;
+    const link = await box.api.post('/v1/connect-links', { provider: 'sandbox', address });
+    set(address);
+    const page = await connect(link.url);
+    box.oidc.loginAs(null);
+    const settled = await box.api.waitForLink(link.id);
+    assert.deepEqual([settled.state, settled.problem, settled.inbox_id], ['failed', problem, null], name);
+    assert.ok(settled.problem_words && settled.remedy, name);
+    if (name === 'declined') assert.match(page.body, /declined/);
+    // a second thought, by another link
+    box.oidc.allow(address);
+    assert.equal((await box.connect(address)).address, address);
+  }
+  const mine = (await box.api.get('/v1/inboxes')).map((i) => i.address);
+  assert.ok(!mine.includes('somebody.else@example.test'));
 });
 
 test('connect links are one-time and bound to a browser', async () => {

@@ -102,7 +102,12 @@ create function links_overdue() returns bigint
 declare
 	n bigint; late bigint;
 begin
-	select links_checked(array_agg(k.inbox_id)) into n from connect_link k where k.checking_at is not null and k.state = 'checking';
+	-- What was said just now its worker tells himself, and better: the broker knows of a refused password before him, but not
+	-- what that means at this provider.
+	select links_checked(array_agg(k.inbox_id)) into n
+		from connect_link k join inbox_state s on s.workspace_id = k.workspace_id and s.inbox_id = k.inbox_id
+		where k.checking_at is not null and k.state = 'checking'
+			and (s.state <> 'reauth_required' or s.since < now() - interval '5 seconds');
 	with due as (
 		select k.workspace_id, k.connect_link_id, h.is_watched
 		from connect_link k

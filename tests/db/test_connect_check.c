@@ -185,6 +185,17 @@ static void nobody_waits_for_ever(void **state)
 	assert_string_equal(pgtest_value(rotation, "select links_overdue()"), "0");
 	assert_string_equal(pgtest_value(admin, SAID), "connected ");
 	assert_string_equal(pgtest_value(admin, TOLD), "1");
+	/* The broker knows of a refused password first; what that means at this provider the worker
+	 * says. */
+	pgtest_exec(admin,
+		    "delete from replyd.connect_link; update replyd.inbox_state set"
+		    " state = 'reauth_required', reason = 'password_refused', since = now()");
+	put_link(admin, LINK, 1);
+	assert_string_equal(pgtest_value(rotation, "select links_overdue()"), "0");
+	assert_string_equal(pgtest_value(admin, SAID), "checking ");
+	pgtest_exec(admin, "update replyd.inbox_state set since = now() - interval '6 s'");
+	assert_string_equal(pgtest_value(rotation, "select links_overdue()"), "1");
+	assert_string_equal(pgtest_value(admin, SAID), "failed password_refused");
 	session_close(rotation);
 	session_close(admin);
 }

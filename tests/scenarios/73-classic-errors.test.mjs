@@ -2,13 +2,16 @@
 // remedy, on the link that was made and on the inbox.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Browser } from '../sandbox/consent.mjs';
+import { startDns } from '../sandbox/dns.mjs';
 import { endAll, freePort } from '../sandbox/proc.mjs';
 import { startRude } from '../sandbox/rude.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
 let box, cert;
 before(async () => {
-  box = await startSandbox();
+  const dns = await startDns({ 'own.test': {} }); // nobody knows where its mail is: a person types it
+  box = await startSandbox({ settings: { 'net.name_servers': dns.list } });
   cert = await box.ca.issue('rude');
 });
 after(endAll);
@@ -71,4 +74,29 @@ test('each says what it is, and what to do', async () => {
   // what is merely slow is connected, and told so; what is refused is not
   const told = (await box.api.events()).filter((e) => e.type === 'inbox.connected').map((e) => e.data.address).sort();
   assert.deepEqual(told, rows.flatMap((row, i) => (row.link === 'connected' ? [`n${i}@example.test`] : [])).sort());
+});
+
+const text = (html) => html.replace(/<[^>]+>/g, ' ').replaceAll('&#39;', '\'').replaceAll('&quot;', '"').replace(/\s+/g, ' ');
+
+test('the five classic ones, to the person in front of the page', async () => {
+  const names = ['gmail with a second factor', 'gmail and a less secure app', 'a firewall', 'exchange slows us down', 'exchange without passwords'];
+  const walks = names.map(async (name, i) => {
+    const row = rows.find((one) => one.name === name);
+    const port = row.port ? await freePort() : (await startRude('says', cert, row)).port;
+    const { id, url } = await box.api.post('/v1/connect-links', { address: `p${i}@own.test` });
+    const person = new Browser();
+    await person.press(await person.open(url), { host: 'localhost', port, security: 'tls', password: 'right-all-the-same' });
+    const link = await box.api.waitForLink(id, { timeoutMs: 90000 });
+    assert.deepEqual([link.state, link.problem], [row.link ?? 'failed', row.problem], name);
+    for (const lang of ['en', 'fr']) {
+      const page = await person.open(`${url}/result?lang=${lang}`);
+      assert.equal(page.status, 200, name);
+      const shown = text(/<main[\s\S]*<\/main>/.exec(page.body)[0]);
+      // the very words of the API, whether it is connected or not; and others in French
+      for (const part of [link.problem_words, link.remedy]) assert.equal(shown.includes(part), lang === 'en', `${name}: ${part}: ${shown}`);
+      assert.equal(/<h1[^>]*>(Connected|Connect\u00e9e)</.test(page.body), row.link === 'connected', name);
+      assert.doesNotMatch(page.body, /right-all-the-same/);
+    }
+  });
+  await Promise.all(walks);
 });

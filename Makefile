@@ -18,7 +18,7 @@ OUT     := build/$(MODE)
 JOBS    ?= $(shell nproc)
 DATA    ?= var/replyd
 
-PKGS    := libuv openssl libpq libcurl jansson libmicrohttpd gmime-3.0 libcares libidn2
+PKGS    := libuv openssl libpq libcurl jansson libmicrohttpd gmime-3.0 libxml-2.0 libcares libidn2
 WARN := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wold-style-definition \
 	-Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wnull-dereference \
 	-Wimplicit-fallthrough -Wcast-qual -Wswitch-enum -Werror=attributes \

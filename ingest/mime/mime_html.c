@@ -1,10 +1,14 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <libxml/HTMLparser.h>
+#include <libxml/parserInternals.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "ingest/mime/mime_entity.h"
 #include "ingest/mime/mime_html.h"
+#include "ingest/mime/mime_lib.h"
 #include "ingest/mime/mime_utf8.h"
 
 #define DEEPEST_QUOTE 8 /* deeper levels are drawn as this one */
@@ -64,8 +68,22 @@ static void put_char(struct writer *w, uint32_t c)
 	w->on_line = true;
 }
 
+/* "&#146;" means what Windows has there: an apostrophe (HTML 5 section 13.2.5.80). */
+static uint32_t windows_char(uint32_t c)
+{
+	static const uint16_t table[32] = {
+		0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021,
+		0x2c6,  0x2030, 0x160,  0x2039, 0x152,  0x8d,   0x17d,  0x8f,
+		0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
+		0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178,
+	};
+
+	return c >= 0x80 && c < 0xa0 ? table[c - 0x80] : c;
+}
+
 static void put_text_char(struct writer *w, uint32_t c)
 {
+	c = windows_char(c);
 	if (w->pre && c == '\n') {
 		w->space = false;
 		w->lines = w->lines < 2 ? w->lines + 1 : 2;
@@ -111,12 +129,13 @@ static const struct {
 	{ "figure", TAG_BLOCK },     { "caption", TAG_BLOCK }, { "body", TAG_BLOCK },
 };
 
-static enum tag tag_of(struct text name)
+/* `name` as the parser gives it, in lower case. */
+static enum tag tag_of(const char *name)
 {
 	/* Outlook writes its empty paragraphs as <o:p> inside <p>: a prefix is another language,
 	 * not a block */
 	for (size_t i = 0; i < countof(tags); i++)
-		if (text_ieq(name, text_of(tags[i].name)))
+		if (name[0] == tags[i].name[0] && strcmp(name, tags[i].name) == 0)
 			return tags[i].tag;
 	return TAG_OTHER;
 }
@@ -175,118 +194,263 @@ static void tag_seen(struct writer *w, enum tag tag, bool closing)
 	}
 }
 
-/* ---- scanner ---- */
+/* ---- what the parser tells ---- */
 
-static bool is_letter(char c)
+/* Characters that the parser gives alone, and what follows them decides. */
+enum held {
+	HELD_NONE,
+	HELD_AMPERSAND,   /* may begin an entity that lacks its ';' */
+	HELD_DECLARATION, /* "<![if !mso]>": the parser takes it for text up to its '>' */
+};
+
+struct page {
+	struct writer w;
+	htmlParserCtxtPtr parser;
+	unsigned depth;    /* open elements, as this parser counts them */
+	unsigned unseen;   /* the depth of the element whose inside is not shown; 0: all is */
+	bool shows_hidden; /* a second look, at a page that says nothing otherwise */
+	bool has_hidden;
+	enum held held;
+	bool is_stopped;   /* at `stopped_at`, inside a tag: too deep, or nothing more has room */
+	size_t stopped_at; /* bytes given to the parser before, FRONT among them */
+};
+
+/* Is `word` in `value`, blanks and case aside? */
+static bool says(const char *value, const char *word)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+	while ((value = strpbrk(value, (char[]){ word[0], (char)(word[0] & ~0x20), '\0' }))) {
+		const char *v = value++, *w = word;
 
-/* Offset just after the '>' that ends the tag; quoted attribute values may hold one. */
-static size_t tag_end(struct text t, size_t at)
-{
-	char quote = 0;
-
-	for (; at < t.len; at++) {
-		char c = t.at[at];
-
-		if (quote) {
-			if (c == quote)
-				quote = 0;
-		} else if ((c == '"' || c == '\'') && t.at[at - 1] == '=') {
-			quote = c;
-		} else if (c == '>') {
-			return at + 1;
+		while (*v && *w) {
+			if (*v == ' ' || *v == '\t' || *v == '\n') {
+				v++;
+				continue;
+			}
+			if ((*v >= 'A' && *v <= 'Z' ? *v | 0x20 : *v) != *w)
+				break;
+			v++;
+			w++;
 		}
+		if (!*w)
+			return true;
 	}
-	return SIZE_MAX;
+	return false;
 }
 
-/* Past "</name" and its '>' from `at`: where the silent element ends; the end of the text when it
- * never does. */
-static size_t silent_end(struct text t, size_t at, struct text name)
+/* What senders hide from readers: the line shown in a list of mails, texts for machines. */
+static bool is_hidden(const xmlChar **attributes)
 {
-	while (at < t.len) {
-		const char *lt = memchr(t.at + at, '<', t.len - at);
-		const char *gt;
+	for (; attributes && attributes[0]; attributes += 2) {
+		const char *name = (const char *)attributes[0];
+		const char *value = (const char *)attributes[1];
 
-		if (!lt)
-			break;
-		at = (size_t)(lt - t.at) + 1;
-		if (at < t.len && t.at[at] == '/' &&
-		    text_istarts(text_sub(t, at + 1, t.len), name)) {
-			gt = memchr(t.at + at, '>', t.len - at);
-			return gt ? (size_t)(gt - t.at) + 1 : t.len;
-		}
+		if (strcmp(name, "hidden") == 0)
+			return true;
+		if (value && strcmp(name, "style") == 0 &&
+		    (says(value, "display:none") || says(value, "mso-hide:all")))
+			return true;
 	}
-	return t.len;
+	return false;
 }
 
-/* "<!-- ... -->", "<!doctype ...>", "<?xml ...>": says nothing. */
-static size_t declaration_end(struct text t, size_t at)
+/* A tag came: an "&" began nothing, a declaration had no end. */
+static void settle(struct page *p)
 {
-	const char *end;
-
-	if (text_istarts(text_sub(t, at, t.len), TEXT("<!--"))) {
-		for (size_t i = at + 4; i + 2 < t.len; i++)
-			if (t.at[i] == '-' && t.at[i + 1] == '-' && t.at[i + 2] == '>')
-				return i + 3;
-		return t.len;
-	}
-	end = memchr(t.at + at, '>', t.len - at);
-	return end ? (size_t)(end - t.at) + 1 : t.len;
+	if (p->held == HELD_AMPERSAND)
+		put_text_char(&p->w, '&');
+	p->held = HELD_NONE;
 }
 
-/* What starts with '<' at `at`: where to go on; `at` itself when it is only a "less than". */
-static size_t markup(struct writer *w, struct text t, size_t at)
+/*
+ * The parser looks through its open elements at many a tag, so that endless
+ * nesting would cost it the square of the input.  At this depth it is left, and
+ * the next one goes on where it stood.
+ */
+#define DEEPEST_ELEMENT 256
+
+static void stop_if_deep(struct page *p)
 {
-	bool closing = at + 1 < t.len && t.at[at + 1] == '/';
-	size_t from = at + 1 + closing, to = from, end;
-	struct text name;
-	enum tag tag;
+	long at = xmlByteConsumed(p->parser);
 
-	if (at + 1 < t.len && (t.at[at + 1] == '!' || t.at[at + 1] == '?'))
-		return declaration_end(t, at);
-	if (from >= t.len || !is_letter(t.at[from]))
-		return at;
-	while (to < t.len && strchr(" \t\n/>", t.at[to]) == NULL)
-		to++;
-	name = text_sub(t, from, to - from);
-	end = tag_end(t, to);
-	if (end == SIZE_MAX) {
-		/* a quote that never closes: the next '>' will have to do; none: the part was cut
-		 * inside a tag */
-		const char *gt = memchr(t.at + to, '>', t.len - to);
+	if (p->depth < DEEPEST_ELEMENT && !p->w.full)
+		return;
+	p->is_stopped = true;
+	p->stopped_at = at > 0 ? (size_t)at : SIZE_MAX;
+	xmlStopParser(p->parser);
+}
 
-		end = gt ? (size_t)(gt - t.at) + 1 : t.len;
+static void on_start(void *owner, const xmlChar *name, const xmlChar **attributes)
+{
+	struct page *p = owner;
+	enum tag tag = tag_of((const char *)name);
+
+	p->depth++;
+	settle(p);
+	if (p->unseen) {
+		/* nothing of it is shown */
+	} else if (!p->shows_hidden && is_hidden(attributes)) {
+		p->has_hidden = true;
+		p->unseen = p->depth;
+	} else if (tag == TAG_SILENT) {
+		p->unseen = p->depth;
+	} else {
+		tag_seen(&p->w, tag, /* closing= */ false);
 	}
-	tag = tag_of(name);
-	tag_seen(w, tag, closing);
-	return tag == TAG_SILENT && !closing ? silent_end(t, end, name) : end;
+	stop_if_deep(p);
+}
+
+/* Ends are told of every element, also of those that never had an end of their own. */
+static void on_end(void *owner, const xmlChar *name)
+{
+	struct page *p = owner;
+	enum tag tag = tag_of((const char *)name);
+
+	settle(p);
+	if (!p->unseen && tag != TAG_BREAK && tag != TAG_RULE)
+		tag_seen(&p->w, tag, /* closing= */ true);
+	if (p->unseen == p->depth)
+		p->unseen = 0;
+	if (p->depth)
+		p->depth--;
+}
+
+/* The parser knows entities that end in ';'; "&nbsp" and "&copy" without one are as common as they
+ * are wrong. */
+static struct text put_entity(struct page *p, struct text t)
+{
+	char name[16] = "&";
+	size_t n = t.len < sizeof(name) - 2 ? t.len : sizeof(name) - 2, took;
+	uint32_t c;
+
+	memcpy(name + 1, t.at, n);
+	took = mime_entity_read((struct text){ name, 1 + n }, &c);
+	put_text_char(&p->w, took ? c : '&');
+	return text_sub(t, took ? took - 1 : 0, t.len);
+}
+
+static struct text skip_declaration(struct page *p, struct text t)
+{
+	const char *gt = t.len ? memchr(t.at, '>', t.len) : NULL;
+
+	if (!gt)
+		return (struct text){ 0 };
+	p->held = HELD_NONE;
+	return text_sub(t, (size_t)(gt - t.at) + 1, t.len);
+}
+
+/* Is it the "<" of "<!", and not one that was written "&lt;"? */
+static bool is_declaration(const struct page *p, struct text t)
+{
+	const xmlChar *cur = p->parser->input->cur;
+
+	return text_eq(t, TEXT("<")) &&
+	       ((cur[0] == '<' && cur[1] == '!') || (cur[-1] == '<' && cur[0] == '!'));
+}
+
+static void on_text(void *owner, const xmlChar *bytes, int n)
+{
+	struct page *p = owner;
+	struct text t = { (const char *)bytes, n > 0 ? (size_t)n : 0 };
+
+	if (p->unseen || p->is_stopped)
+		return;
+	if (p->held == HELD_DECLARATION) {
+		t = skip_declaration(p, t);
+	} else if (p->held == HELD_AMPERSAND) {
+		p->held = HELD_NONE;
+		t = put_entity(p, t);
+	}
+	if (p->held == HELD_NONE && text_eq(t, TEXT("&")))
+		p->held = HELD_AMPERSAND;
+	else if (p->held == HELD_NONE && is_declaration(p, t))
+		p->held = HELD_DECLARATION;
+	while (t.len && p->held == HELD_NONE) {
+		uint32_t c;
+		size_t took = mime_utf8_next(t, &c);
+
+		put_text_char(&p->w, c);
+		t = text_sub(t, took, t.len);
+	}
+}
+
+/* ---- the parser ---- */
+
+/* What every page is taken to be inside of, so that the parser adds no paragraphs of its own. */
+#define FRONT "<html><body>"
+
+/*
+ * Names of elements and attributes that one page may have, in bytes: the parser
+ * compares each attribute of a tag with those before it.  Real mail has less
+ * than 2 KB of different ones.
+ */
+#define NAMES_MAX 4096
+
+static const htmlSAXHandler ears = {
+	.startElement = on_start,
+	.endElement = on_end,
+	.characters = on_text,
+	.ignorableWhitespace = on_text,
+	.cdataBlock = on_text,
+};
+
+/* Reads `page`, which begins with FRONT, to its end or to where the parser is stopped. */
+static void parse(struct page *p, struct text page)
+{
+	p->depth = p->unseen = 0;
+	p->is_stopped = false;
+	p->parser = htmlCreateMemoryParserCtxt(page.at, (int)page.len);
+	if (!p->parser)
+		return;
+	*p->parser->sax = ears;
+	p->parser->userData = p;
+	/* nothing is fetched and no tree is built; what the page says of its charset is over: it is
+	 * UTF-8 by now */
+	(void)htmlCtxtUseOptions(p->parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
+						    HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
+						    HTML_PARSE_IGNORE_ENC);
+	(void)xmlSwitchEncoding(p->parser, XML_CHAR_ENCODING_UTF8);
+	(void)xmlDictSetLimit(p->parser->dict, NAMES_MAX);
+	(void)htmlParseDocument(p->parser);
+	settle(p);
+	htmlFreeParserCtxt(p->parser);
+	p->parser = NULL;
+}
+
+static void render(struct page *p, struct text html)
+{
+	cleanup_buf struct buf page;
+
+	buf_init(&page, sizeof(FRONT) + html.len);
+	(void)buf_reserve(&page, page.max - 1);
+	while (html.len && !p->w.full) {
+		const char *gt = NULL;
+
+		buf_cut(&page, 0);
+		(void)text_add(&page, TEXT(FRONT));
+		(void)text_add(&page, html);
+		parse(p, text_of_buf(&page));
+		/* stopped inside a tag, and nobody knows how far */
+		if (p->is_stopped && p->stopped_at < page.len)
+			gt = memchr(page.data + p->stopped_at, '>', page.len - p->stopped_at);
+		html = gt ? text_sub(html,
+				     (size_t)(gt - (char *)page.data) + 1 - (sizeof(FRONT) - 1),
+				     html.len)
+			  : (struct text){ 0 };
+	}
 }
 
 void mime_html_text(struct text html, struct buf *ret)
 {
-	struct writer w = { .out = ret };
-	size_t at = 0;
+	struct page p = { .w = { .out = ret } };
+	size_t began = ret->len;
 
-	while (at < html.len && !w.full) {
-		size_t next = at;
-		uint32_t c;
-
-		if (html.at[at] == '<')
-			next = markup(&w, html, at);
-		if (next == at && html.at[at] == '&') {
-			next += mime_entity_read(text_sub(html, at, html.len), &c);
-			if (next != at)
-				put_text_char(&w, c);
-		}
-		if (next == at) {
-			next += mime_utf8_next(text_sub(html, at, html.len), &c);
-			put_text_char(&w, c);
-		}
-		at = next;
+	mime_lib_need();
+	html = text_sub(html, 0, LIMIT_MIME_PART * 3);
+	render(&p, html);
+	if (ret->len == began && p.has_hidden) {
+		p = (struct page){ .w = { .out = ret }, .shows_hidden = true };
+		render(&p, html);
 	}
 	if (ret->len)
-		put(&w, "\n", 1);
+		put(&p.w, "\n", 1);
 }

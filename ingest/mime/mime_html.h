@@ -7,13 +7,17 @@
 /*
  * HTML of a mail -> plain lines, keeping what quote cutting needs: block
  * elements make lines, each blockquote level puts "> " before its lines, <hr>
- * makes a line of underscores, entities are decoded; style, script, head and
- * title say nothing.
+ * makes a line of underscores, entities are decoded; style, script and title
+ * say nothing, nor does what the sender hides (display:none and its like),
+ * unless the page says nothing else.
  *
- * One pass, no recursion, no tree: time and memory are linear in the input,
- * however deep the nesting.
+ * libxml2 parses and tells of tags and text; no tree is built, nothing is
+ * fetched, and what is drawn is drawn here.  One pass: time and memory are
+ * linear in the input, however deep the nesting.
+ *
+ * `html` is valid UTF-8 without NUL, whatever charset it names; of it, three
+ * times LIMIT_MIME_PART are read.  Appends to `ret`, cut at its ceiling.
  */
-void mime_html_text(struct text html,
-		    struct buf *ret); /* `html` is UTF-8; cut at the ceiling of `ret` */
+void mime_html_text(struct text html, struct buf *ret);
 
 #endif

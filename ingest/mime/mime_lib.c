@@ -1,4 +1,5 @@
 #include <gmime/gmime.h>
+#include <libxml/parser.h>
 
 #include "ingest/mime/mime_lib.h"
 
@@ -8,6 +9,7 @@ void mime_lib_need(void)
 
 	if (g_once_init_enter(&ready)) {
 		g_mime_init();
+		xmlInitParser();
 		g_once_init_leave(&ready, 1);
 	}
 }

@@ -16,6 +16,7 @@
 #define LIMIT_MIME_ADDRESS 320        /* RFC 5321 section 4.5.3.1: 64 + '@' + 255 */
 #define LIMIT_MIME_ADDRESSES 50       /* recipients kept of one mail, enough to know an own copy */
 #define LIMIT_MIME_SUBJECT 2000       /* decoded subject */
+#define LIMIT_CLASSIFY_PROSE 16000    /* words of a mail server; what is behind them is the returned mail */
 #define LIMIT_MIME_RECIPIENTS 50      /* recipients of one delivery report */
 #define LIMIT_MIME_PART (512 * 1024)  /* fetched bytes of one text part, still encoded */
 #define LIMIT_RULES (4 * 1024 * 1024) /* a table of rules; ours are some tens of KB */

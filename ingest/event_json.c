@@ -177,16 +177,11 @@ char *event_json_evidence(const struct classify_verdict *v)
 	return written(&j);
 }
 
-static void put_bounce(struct json_text *j, const struct classify_verdict *v)
+/* Of one recipient. */
+static void put_failure(struct json_text *j, const struct classify_bounce *b)
 {
-	const struct classify_bounce *b = &v->bounce;
-
-	if (!classify_kind_is_bounce(v->kind)) {
-		json_text_null(j, "bounce");
-		return;
-	}
-	json_text_open(j, "bounce", '{');
 	json_text_said(j, "recipient", b->recipient);
+	json_text_string(j, "kind", classify_kind_name(b->kind));
 	json_text_said(j, "action", mime_dsn_action_name(b->action));
 	json_text_said(j, "status", b->status);
 	if (b->smtp_code)
@@ -196,6 +191,23 @@ static void put_bounce(struct json_text *j, const struct classify_verdict *v)
 	json_text_said(j, "reason", b->reason);
 	json_text_said(j, "fault", classify_fault_name(b->fault));
 	json_text_said(j, "diagnostic", b->diagnostic);
+}
+
+static void put_bounce(struct json_text *j, const struct classify_verdict *v)
+{
+	if (!classify_kind_is_bounce(v->kind)) {
+		json_text_null(j, "bounce");
+		return;
+	}
+	json_text_open(j, "bounce", '{');
+	put_failure(j, &v->bounce);
+	json_text_open(j, "recipients", '[');
+	for (size_t i = 0; i < v->n_recipients; i++) {
+		json_text_open(j, NULL, '{');
+		put_failure(j, &v->recipients[i]);
+		json_text_close(j, '}');
+	}
+	json_text_close(j, ']');
 	json_text_close(j, '}');
 }
 

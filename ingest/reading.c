@@ -63,7 +63,7 @@ static void read_parts(struct reading *r)
 			break;
 		}
 	}
-	if (report)
+	if (report || !mime_dsn_is_empty(&r->dsn))
 		mime_dsn_read_text(&r->dsn, text_of_buf(&r->text));
 }
 

@@ -36,7 +36,8 @@ static json_t *refs_json(const struct match_ids *ids)
 
 static json_t *recipient_json(const struct classify_bounce *b)
 {
-	return json_pack("{so so so so so so so}", "address", said(b->recipient), "action",
+	return json_pack("{so ss so so so so so so}", "address", said(b->recipient), "kind",
+			 classify_kind_name(b->kind), "action",
 			 said(mime_dsn_action_name(b->action)), "status", said(b->status),
 			 "smtp_code", b->smtp_code ? json_integer(b->smtp_code) : json_null(),
 			 "reason", said(b->reason), "fault", said(classify_fault_name(b->fault)),
@@ -52,7 +53,8 @@ static json_t *bounce_json(const struct reading *r)
 	if (!classify_kind_is_bounce(v->kind))
 		return json_null();
 	list = json_array();
-	json_append(list, recipient_json(&v->bounce));
+	for (size_t i = 0; i < v->n_recipients; i++)
+		json_append(list, recipient_json(&v->recipients[i]));
 	return json_pack("{so so so so}", "recipients", list, "reporting_mta",
 			 said(r->dsn.reporting_mta), "original_message_id",
 			 said(original->message_id ? original->message_id : r->dsn.original_id),

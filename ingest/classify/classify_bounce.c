@@ -1,144 +1,138 @@
+#include "ingest/classify/classify_bounce.h"
+
+#include <stdint.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "ingest/classify/classify_bounce.h"
-#include "ingest/classify/classify_phrase.h"
+#include "ingest/classify/classify_codes.h"
+#include "ingest/classify/classify_prose.h"
 #include "ingest/classify/classify_reason.h"
-#include "ingest/classify/classify_rules.h"
+#include "ingest/classify/classify_signs.h"
 #include "ingest/mime/mime_fold.h"
 #include "ingest/mime/mime_utf8.h"
 
-/* ---- is it one? ---- */
-
-struct signs {
-	bool report;  /* multipart/report, X-Failed-Recipients, the mark of Exchange */
-	bool daemon;  /* from a mail server's own address */
-	bool machine; /* null return path or Auto-Submitted */
-	bool codes;   /* the text quotes an SMTP answer */
-	const struct classify_word_rule *subject; /* NULL: none */
-};
-
-static bool is_daemon(const struct mime_head *h)
-{
-	static const char *const locals[] = {
-		"mailer-daemon", "postmaster",    "mail-daemon",     "mailerdaemon",
-		"mdaemon",       "mailer_daemon", "no-reply-daemon",
-	};
-	struct text local, domain;
-
-	(void)text_cut(text_of(h->from.address), '@', &local, &domain);
-	for (size_t i = 0; i < countof(locals); i++)
-		if (text_ieq(local, text_of(locals[i])))
-			return true;
-	/* "MAILER-DAEMON <>" names nobody, and some write only the words */
-	local = mime_head_field(h, "From", 0);
-	return text_istarts(local, TEXT("mailer-daemon")) ||
-	       text_istarts(local, TEXT("\"mailer-daemon")) ||
-	       text_istarts(local, TEXT("mail delivery s"));
-}
-
-static const struct classify_word_rule *ndr_subject(struct text subject)
-{
-	while (subject.len && strchr("*!<> ", subject.at[0]))
-		subject = text_sub(subject, 1, subject.len);
-	return classify_rules_front(classify_rules_now(), CLASSIFY_IN_NDR, subject);
-}
-
-static struct signs signs_of(const struct mime_head *h, struct text subject, struct text words)
-{
-	struct text sent = text_of(h->auto_submitted);
-	char status[MIME_STATUS] = "";
-	unsigned code = 0;
-
-	classify_reason_codes(words, &code, status);
-
-	return (struct signs){
-		.report = mime_head_is_type(h, "multipart", "report", "delivery-status") ||
-			  h->failed.n > 0 || mime_head_has(h, "X-Failed-Recipients") ||
-			  mime_head_has(h, "X-MS-Exchange-Message-Is-Ndr"),
-		.daemon = is_daemon(h),
-		.machine = h->return_path == MIME_PATH_NULL || text_istarts(sent, TEXT("auto-")),
-		.codes = code || status[0],
-		.subject = ndr_subject(subject),
-	};
-}
-
-/* A word alone proves nothing: people write "undeliverable", and postmasters are people. */
-static bool is_report(const struct signs *s, const struct mime_head *h)
-{
-	return s->report || (s->subject && s->machine) ||
-	       (s->daemon &&
-		(s->subject || s->machine || s->codes ||
-		 text_ifind(mime_head_field(h, "From", 0), TEXT("daemon")) != SIZE_MAX));
-}
-
-static void add_signs(const struct signs *s, const struct mime_head *h, struct classify_verdict *v)
-{
-	if (s->report && h->failed.n)
-		classify_verdict_add(v, "bounce.failed-recipients", CLASSIFY_BY_HEADER,
-				     text_of(h->failed.at[0].address));
-	else if (s->report)
-		classify_verdict_add(v, "bounce.report", CLASSIFY_BY_HEADER,
-				     mime_head_field(h, "Content-Type", 0));
-	if (s->daemon)
-		classify_verdict_add(v, "bounce.daemon", CLASSIFY_BY_HEADER,
-				     text_of(h->from.address));
-	if (s->subject)
-		classify_verdict_add(v, s->subject->id, CLASSIFY_BY_SUBJECT, text_of(h->subject));
-}
-
-/* ---- what does it say? ---- */
-
+/*
+ * The fields of RFC 3464 say whom and what; what they leave open the words tell:
+ *
+ *   recipients   the fields; else X-Failed-Recipients; else the text; else whom the returned mail
+ *                was for
+ *   codes        of the status field and in the diagnostic, that which says more
+ *   reason       by the diagnostic; by the lines of the text about this recipient; by all of it
+ */
 struct finding {
 	struct classify_reason why;
-	enum mime_action action;
+	struct classify_answer answer;
 	char status[MIME_STATUS];
-	unsigned smtp_code;
-	const char *recipient;  /* NULL: not named */
-	struct text diagnostic; /* as written */
-	bool failed;            /* not delivered, not only delayed */
+	struct text recipient, diagnostic; /* as written; empty: none */
+	bool failed;                       /* not delivered, not only delayed */
 };
 
-/* "5.0.0" says no more than "it failed"; a code in the words says more. */
-static bool is_generic(const char *status)
-{
-	return !status[0] || strcmp(status + 1, ".0.0") == 0 || strcmp(status + 1, ".5.0") == 0;
-}
+struct judge {
+	const struct mime_head *head;
+	const struct mime_dsn *dsn; /* NULL: none */
+	struct classify_prose prose;
+	struct classify_signs signs;
+	struct classify_verdict *v;
+	struct finding worst;
+};
 
-static void fold(struct buf *ret, struct text t, size_t max)
-{
-	buf_init(ret, max);
-	mime_fold_add(ret, t);
-	for (size_t i = 0; i < ret->len; i++) /* a phrase may run over a line end */
-		if (ret->data[i] == '\n')
-			ret->data[i] = ' ';
-}
+/* ---- one recipient ---- */
 
-static struct text text_in(const struct buf *b)
+/* In the words there may be a status that says more than the field, or as much: then it is the
+ * other server's own. */
+static void take_codes(struct finding *f, struct text words)
 {
-	return (struct text){ (const char *)b->data, b->len };
-}
-
-static struct finding recipient_finding(const struct mime_dsn_recipient *r)
-{
-	struct finding f = { .action = r->action, .diagnostic = text_of(r->diagnostic) };
 	char status[MIME_STATUS] = "";
+	unsigned smtp = 0;
+
+	classify_codes_find(words, &smtp, status);
+	if (!f->answer.smtp_code)
+		f->answer.smtp_code = smtp;
+	if (classify_codes_weight(status) >= classify_codes_weight(f->status) && status[0])
+		memcpy(f->status, status, sizeof(f->status));
+}
+
+static void ask(struct finding *f, struct text words)
+{
+	f->answer.status = f->status;
+	f->answer.words = words;
+	f->why = classify_reason_of(&f->answer);
+	f->answer.words = (struct text){ 0 };
+}
+
+/* "5.0.0" and "undeliverable" say nothing: do the words around it say more? */
+static bool is_open(const struct finding *f)
+{
+	return !classify_reason_is_certain(&f->why) ||
+	       (classify_codes_weight(f->status) <= 1 && strcmp(f->why.rule, "bounce.words") != 0);
+}
+
+static void ask_prose(struct judge *j, struct finding *f, size_t nth, bool with_codes)
+{
 	cleanup_buf struct buf words;
+	struct classify_reason before = f->why;
+
+	buf_init(&words, (size_t)LIMIT_CLASSIFY_PROSE * 3);
+	classify_prose_words(&j->prose, nth, &words);
+	if (f->answer.stage == CLASSIFY_STAGE_NONE)
+		f->answer.stage = classify_prose_stage(text_of_buf(&words));
+	if (with_codes)
+		take_codes(f, text_of_buf(&words));
+	ask(f, text_of_buf(&words));
+	if (strcmp(f->why.rule, "bounce.words") != 0 && classify_reason_is_certain(&before) &&
+	    !with_codes)
+		f->why = before;
+}
+
+static void read_diagnostic(struct judge *j, struct finding *f)
+{
+	cleanup_buf struct buf words;
+	size_t nth = classify_prose_find(&j->prose, f->recipient);
+
+	buf_init(&words, (size_t)LIMIT_MIME_SUBJECT * 3);
+	mime_fold_add(&words, f->diagnostic);
+	take_codes(f, text_of_buf(&words));
+	f->answer.stage = classify_prose_stage(text_of_buf(&words));
+	if (f->answer.stage == CLASSIFY_STAGE_NONE && j->dsn->n_rcpt == 1)
+		f->answer.stage = j->prose.stage;
+	if (f->answer.stage == CLASSIFY_STAGE_NONE && nth != SIZE_MAX) {
+		cleanup_buf struct buf lines;
+
+		buf_init(&lines, (size_t)LIMIT_CLASSIFY_PROSE * 3);
+		classify_prose_words(&j->prose, nth, &lines);
+		f->answer.stage = classify_prose_stage(text_of_buf(&lines));
+	}
+	ask(f, text_of_buf(&words));
+	if (is_open(f) && nth != SIZE_MAX)
+		ask_prose(j, f, nth, classify_codes_weight(f->status) <= 1);
+	if (is_open(f) && j->dsn->n_rcpt == 1)
+		ask_prose(j, f, SIZE_MAX, false);
+}
+
+static struct finding recipient_finding(struct judge *j, const struct mime_dsn_recipient *r)
+{
+	struct finding f = { .answer.action = r->action,
+			     .diagnostic = text_of(r->diagnostic ? r->diagnostic : r->comment) };
+	bool waits = r->will_retry && r->action != MIME_ACTION_FAILED;
 
 	memcpy(f.status, r->status, sizeof(f.status));
-	f.recipient = r->original ? r->original : r->final;
-	if (r->will_retry && r->action != MIME_ACTION_FAILED)
-		f.action = MIME_ACTION_DELAYED;
-	fold(&words, f.diagnostic, LIMIT_MIME_SUBJECT);
-	classify_reason_codes(text_in(&words), &f.smtp_code, status);
-	if (is_generic(f.status) && status[0])
-		memcpy(f.status, status, sizeof(f.status));
-	f.why = classify_reason_of(f.action, f.status, f.smtp_code, text_in(&words));
-	f.failed = f.action == MIME_ACTION_FAILED ||
-		   (f.action == MIME_ACTION_NONE && (f.status[0] == '4' || f.status[0] == '5'));
+	f.recipient = text_of(r->original ? r->original : r->final);
+	if (waits)
+		f.answer.action = MIME_ACTION_DELAYED;
+	f.failed = f.answer.action == MIME_ACTION_FAILED ||
+		   (f.answer.action == MIME_ACTION_NONE && f.status[0] != '2');
+	if (f.answer.action == MIME_ACTION_NONE &&
+	    (j->prose.trying ||
+	     (j->signs.subject && j->signs.subject->says == CLASSIFY_SAYS_DELAY))) {
+		f.answer.action = MIME_ACTION_DELAYED;
+		f.failed = false;
+	}
+	read_diagnostic(j, &f);
 	return f;
 }
+
+/* ---- all of them ---- */
 
 static bool is_worse(const struct finding *a, const struct finding *b)
 {
@@ -147,203 +141,175 @@ static bool is_worse(const struct finding *a, const struct finding *b)
 	return a->why.hard && !b->why.hard;
 }
 
-/* Where the report ends and the returned mail begins, in the words of MTAs. */
-static struct text without_original(struct text t)
+static enum classify_kind kind_of(const struct finding *f)
 {
-	static const char *const marks[] = {
-		"--- below this line is a copy",  "------ this is a copy of the message",
-		"original message headers",       "----- original message",
-		"----- message header follows",   "----- unsent message follows",
-		"----- original message follows", "-----original message",
-		"--- returned message",           "return-path: <",
-	};
-	size_t end = t.len;
-
-	for (size_t i = 0; end && i < countof(marks); i++) {
-		const char *hit = memmem(t.at, end, marks[i], strlen(marks[i]));
-
-		if (hit)
-			end = (size_t)(hit - t.at);
-	}
-	return text_sub(t, 0, end);
+	if (!f->failed && f->answer.action == MIME_ACTION_DELAYED)
+		return CLASSIFY_BOUNCE_DELAYED;
+	return f->failed && f->why.hard ? CLASSIFY_BOUNCE_HARD : CLASSIFY_BOUNCE_SOFT;
 }
 
-static bool says_delayed(struct text t)
+static void fill(struct classify_bounce *b, const struct finding *f)
 {
-	static const char *const words[] = {
-		"will be retried",
-		"still being retried",
-		"will keep trying",
-		"will continue to try",
-		"will retry",
-		"delivery attempts will continue",
-		"you do not need to resend",
-		"no action is required",
-		"has not been delivered yet",
-		"has not yet been delivered",
-		"this is only a warning",
-		"warning only",
-		"wird weiterhin versucht",
-		"delivery will be attempted",
-	};
+	b->kind = kind_of(f);
+	b->action = f->answer.action;
+	memcpy(b->status, f->status, sizeof(b->status));
+	b->smtp_code = f->answer.smtp_code;
+	b->reason = f->why.reason;
+	b->fault = classify_fault_of(f->why.reason);
+	mime_utf8_copy(b->recipient, sizeof(b->recipient), f->recipient);
+	mime_utf8_copy(b->diagnostic, sizeof(b->diagnostic), f->diagnostic);
+}
 
-	for (size_t i = 0; i < countof(words); i++)
-		if (classify_phrase_in(t, words[i]))
+static bool is_told(const struct classify_verdict *v, struct text address)
+{
+	for (size_t i = 0; i < v->n_recipients; i++)
+		if (text_ieq(text_of(v->recipients[i].recipient), address))
 			return true;
 	return false;
 }
 
-/* A report in prose. */
-static struct finding prose_finding(struct text t, const struct signs *s)
+static void take(struct judge *j, const struct finding *f)
 {
-	struct finding f = { .action = MIME_ACTION_FAILED, .failed = true };
+	struct classify_verdict *v = j->v;
 
-	if ((s->subject && s->subject->says == CLASSIFY_SAYS_DELAY) || says_delayed(t)) {
-		f.action = MIME_ACTION_DELAYED;
-		f.failed = false;
+	if (v->n_recipients == 0 || is_worse(f, &j->worst)) {
+		j->worst = *f;
+		fill(&v->bounce, f);
 	}
-	classify_reason_codes(t, &f.smtp_code, f.status);
-	f.why = classify_reason_of(f.action, f.status, f.smtp_code, t);
-	return f;
+	if (v->n_recipients == countof(v->recipients) ||
+	    (v->n_recipients && (!f->recipient.len || is_told(v, f->recipient))))
+		return;
+	fill(&v->recipients[v->n_recipients++], f);
 }
 
-/* The first address that the prose names and that is not its own sender's. */
-static void address_in(struct text t, const char *sender, char *ret, size_t size)
+static bool is_delivered(const struct mime_dsn_recipient *r)
 {
-	ret[0] = '\0';
-	for (size_t i = 1; i + 1 < t.len; i++) {
-		size_t from = i, to = i + 1;
-		struct text address;
-
-		if (t.at[i] != '@')
-			continue;
-		while (from > 0 && (uint8_t)t.at[from - 1] > ' ' &&
-		       !strchr("<>()[]\",;:'", t.at[from - 1]))
-			from--;
-		while (to < t.len && (uint8_t)t.at[to] > ' ' && !strchr("<>()[]\",;:'", t.at[to]))
-			to++;
-		while (to > i + 1 && t.at[to - 1] == '.')
-			to--;
-		address = text_sub(t, from, to - from);
-		if (from < i && to > i + 1 && address.len < size &&
-		    !text_ieq(address, text_of(sender))) {
-			mime_utf8_copy(ret, size, address);
-			return;
-		}
-		i = to;
-	}
-}
-
-static void set_bounce(struct classify_verdict *v, const struct finding *f)
-{
-	struct classify_bounce *b = &v->bounce;
-
-	b->action = f->action;
-	memcpy(b->status, f->status, sizeof(b->status));
-	b->smtp_code = f->smtp_code;
-	b->reason = f->why.reason;
-	mime_utf8_copy(b->recipient, sizeof(b->recipient), text_of(f->recipient));
-	mime_utf8_copy(b->diagnostic, sizeof(b->diagnostic), f->diagnostic);
-	v->kind = f->failed && f->why.hard ? CLASSIFY_BOUNCE_HARD : CLASSIFY_BOUNCE_SOFT;
-}
-
-/* The worst of the recipients; false: none failed or waits. */
-static bool worst_recipient(const struct mime_dsn *dsn, struct finding *ret)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < dsn->n_rcpt; i++) {
-		struct finding f = recipient_finding(&dsn->rcpt[i]);
-
-		if (!f.failed && f.action != MIME_ACTION_DELAYED)
-			continue;
-		if (!any || is_worse(&f, ret))
-			*ret = f;
-		any = true;
-	}
-	return any;
+	return r->action >= MIME_ACTION_DELIVERED ||
+	       (r->action == MIME_ACTION_NONE && r->status[0] == '2');
 }
 
 static bool all_delivered(const struct mime_dsn *dsn)
 {
 	for (size_t i = 0; i < dsn->n_rcpt; i++)
-		if (dsn->rcpt[i].action < MIME_ACTION_DELIVERED)
+		if (!is_delivered(&dsn->rcpt[i]))
 			return false;
 	return dsn->n_rcpt > 0;
 }
 
-/* The report's own codes say little: do the words of its first part say more?  true: they decided.
- */
-static bool ask_prose(struct finding *f, struct text text)
-{
-	struct classify_reason why;
-
-	if (strcmp(f->why.rule, "bounce.words") == 0 ||
-	    (!is_generic(f->status) && strcmp(f->why.reason, "undefined") != 0))
-		return false;
-	why = classify_reason_of(f->action, f->status, f->smtp_code, text);
-	if (strcmp(why.rule, "bounce.words") != 0)
-		return false;
-	f->why = why;
-	return true;
-}
-
-static void judge_recipients(struct finding *f, struct text text, struct classify_verdict *v)
+static void judge_recipients(struct judge *j)
 {
 	cleanup_buf struct buf line;
-	bool by_prose = ask_prose(f, text);
 
-	set_bounce(v, f);
+	for (size_t i = 0; i < j->dsn->n_rcpt; i++) {
+		struct finding f;
+
+		if (is_delivered(&j->dsn->rcpt[i]))
+			continue;
+		f = recipient_finding(j, &j->dsn->rcpt[i]);
+		take(j, &f);
+	}
 	buf_init(&line, 600);
-	(void)text_addf(&line, "%s %s", mime_dsn_action_name(f->action), f->status);
-	classify_verdict_add(v, "bounce.dsn", CLASSIFY_BY_DSN, text_in(&line));
-	if (by_prose)
-		classify_verdict_add(v, f->why.rule, CLASSIFY_BY_TEXT, text_of(f->why.reason));
-	else if (f->diagnostic.len)
-		classify_verdict_add(v, f->why.rule, CLASSIFY_BY_DSN, f->diagnostic);
-	v->confidence = strcmp(f->why.rule, "bounce.unknown") == 0 ? 0.8 : 0.97;
+	(void)text_addf(&line, "%s %s", mime_dsn_action_name(j->worst.answer.action),
+			j->worst.status);
+	classify_verdict_add(j->v, "bounce.dsn", CLASSIFY_BY_DSN, text_of_buf(&line));
+	classify_verdict_add(j->v, j->worst.why.rule,
+			     j->worst.diagnostic.len ? CLASSIFY_BY_DSN : CLASSIFY_BY_TEXT,
+			     j->worst.diagnostic.len ? j->worst.diagnostic
+						     : text_of(j->worst.why.reason));
+	j->v->confidence = strcmp(j->worst.why.rule, "bounce.unknown") == 0 ? 0.8 : 0.97;
 }
 
-static void judge_prose(const struct mime_head *head, struct text text, const struct signs *s,
-			struct classify_verdict *v)
-{
-	struct finding f = prose_finding(text, s);
-	char address[LIMIT_MIME_ADDRESS + 1];
+/* ---- prose ---- */
 
-	address_in(text, head->from.address, address, sizeof(address));
-	f.recipient = head->failed.n ? head->failed.at[0].address : address;
-	set_bounce(v, &f);
-	if (text.len)
-		classify_verdict_add(v, f.why.rule, CLASSIFY_BY_TEXT, text_of(f.why.reason));
-	else if (!v->n_evidence)
-		classify_verdict_add(v, "bounce.dsn", CLASSIFY_BY_DSN,
+static struct text diagnostic_in(const struct judge *j, size_t nth, struct buf *words)
+{
+	classify_prose_words(&j->prose, nth, words);
+	return text_trim(text_of_buf(words));
+}
+
+static void take_prose(struct judge *j, struct text recipient, size_t nth)
+{
+	struct finding f = { .answer.action = MIME_ACTION_FAILED, .failed = true };
+	cleanup_buf struct buf words;
+
+	if ((j->signs.subject && j->signs.subject->says == CLASSIFY_SAYS_DELAY) ||
+	    j->prose.trying) {
+		f.answer.action = MIME_ACTION_DELAYED;
+		f.failed = false;
+	}
+	f.recipient = recipient;
+	buf_init(&words, (size_t)LIMIT_CLASSIFY_PROSE * 3);
+	if (nth < j->prose.n) {
+		f.diagnostic = diagnostic_in(j, nth, &words);
+		ask_prose(j, &f, nth, true);
+	}
+	if (nth >= j->prose.n || (is_open(&f) && j->prose.n == 1))
+		ask_prose(j, &f, SIZE_MAX, true);
+	take(j, &f);
+}
+
+static void judge_prose(struct judge *j)
+{
+	const struct mime_head *original =
+		j->dsn && j->dsn->original.fields.n ? &j->dsn->original : NULL;
+
+	for (size_t i = 0; i < j->head->failed.n; i++) {
+		struct text address = text_of(j->head->failed.at[i].address);
+
+		take_prose(j, address, classify_prose_find(&j->prose, address));
+	}
+	for (size_t i = 0; i < j->prose.n && !j->head->failed.n; i++)
+		take_prose(j, j->prose.at[i].address, i);
+	if (!j->v->n_recipients)
+		take_prose(j,
+			   original && original->to.n ? text_of(original->to.at[0].address)
+						      : (struct text){ 0 },
+			   SIZE_MAX);
+	if (j->prose.text.len)
+		classify_verdict_add(j->v, j->worst.why.rule, CLASSIFY_BY_TEXT,
+				     text_of(j->worst.why.reason));
+	else if (!j->v->n_evidence)
+		classify_verdict_add(j->v, "bounce.dsn", CLASSIFY_BY_DSN,
 				     TEXT("a recipient, and neither action nor status"));
-	v->confidence = strcmp(f.why.rule, "bounce.words") == 0 ? 0.9 : 0.75;
+	j->v->confidence = classify_reason_is_certain(&j->worst.why) ? 0.9 : 0.75;
+}
+
+/* ---- the verdict ---- */
+
+static bool judge(struct judge *j, struct text subject)
+{
+	const struct mime_dsn *dsn = j->dsn;
+	bool recipients = dsn && dsn->n_rcpt;
+
+	classify_signs_of(j->head, subject, &j->prose, &j->signs);
+	if (!recipients && !classify_signs_are_of_report(&j->signs, j->head))
+		return false;
+	classify_signs_tell(&j->signs, j->head, j->v);
+	if (recipients && all_delivered(dsn)) {
+		classify_verdict_add(j->v, "dsn.delivered", CLASSIFY_BY_DSN,
+				     text_of(mime_dsn_action_name(dsn->rcpt[0].action)));
+		j->v->kind = CLASSIFY_AUTO_OTHER;
+		j->v->confidence = 0.97;
+		return true;
+	}
+	if (recipients)
+		judge_recipients(j);
+	else
+		judge_prose(j);
+	j->v->kind = kind_of(&j->worst);
+	return true;
 }
 
 bool classify_bounce_judge(const struct mime_head *head, const struct mime_dsn *dsn,
 			   struct text subject, struct text text, struct classify_verdict *ret)
 {
-	cleanup_buf struct buf words;
-	struct signs s;
-	struct finding f;
-	bool recipients = dsn && dsn->n_rcpt;
+	struct judge j = { .head = head, .dsn = dsn, .v = ret };
+	bool is_bounce;
 
-	fold(&words, text_sub(text, 0, 6000), 3 * 6000);
-	s = signs_of(head, subject, text_in(&words));
-	if (!recipients && !is_report(&s, head))
-		return false;
-	add_signs(&s, head, ret);
-	if (recipients && all_delivered(dsn)) {
-		classify_verdict_add(ret, "dsn.delivered", CLASSIFY_BY_DSN,
-				     text_of(mime_dsn_action_name(dsn->rcpt[0].action)));
-		ret->kind = CLASSIFY_AUTO_OTHER;
-		ret->confidence = 0.97;
-		return true;
-	}
-	if (recipients && worst_recipient(dsn, &f))
-		judge_recipients(&f, without_original(text_in(&words)), ret);
-	else
-		judge_prose(head, without_original(text_in(&words)), &s, ret);
-	return true;
+	classify_prose_init(&j.prose);
+	classify_prose_read(&j.prose, text, head,
+			    dsn && dsn->original.fields.n ? &dsn->original : NULL);
+	is_bounce = judge(&j, subject);
+	classify_prose_clear(&j.prose);
+	return is_bounce;
 }

@@ -10,6 +10,10 @@ enum classify_fault {
 	CLASSIFY_FAULT_INFRASTRUCTURE, /* servers, networks, name lookup */
 };
 
+/* By the reason of a bounce (classify_reason.h); CLASSIFY_FAULT_NONE: it says nothing about that.
+ */
+enum classify_fault classify_fault_of(const char *reason);
+
 const char *classify_fault_name(enum classify_fault fault); /* "recipient"; "": none */
 
 #endif

@@ -1,162 +1,224 @@
+#include "ingest/classify/classify_reason.h"
+
 #include <string.h>
 
 #include "base/mem.h"
-#include "ingest/classify/classify_reason.h"
 #include "ingest/classify/classify_rules.h"
 
-/* RFC 3463.  The longest prefix rules; what is not listed is told by its class alone. */
+/*
+ * RFC 3463, and what is registered with IANA or written by the big providers.
+ * The longest prefix rules.  A firm one leaves words nothing to say.
+ */
 static const struct {
 	const char *status;
 	const char *reason;
-	bool hard;
+	bool is_firm;
 } codes[] = {
-	{ "5.1.0", "userunknown", true },
-	{ "5.1.1", "userunknown", true },
-	{ "5.1.2", "hostunknown", true },
-	{ "5.1.3", "userunknown", true },
-	{ "5.1.6", "hasmoved", true },
-	{ "5.1.7", "rejected", false },
-	{ "5.1.8", "rejected", false }, /* the sender's address, not the prospect's */
-	{ "5.1.9", "undefined", false },
-	{ "5.1.10", "notaccept",
-	  true }, /* RFC 7505: null MX; Exchange writes it for an unknown recipient */
-	{ "5.2.0", "filtered", false },
-	{ "5.2.1", "suspend", true },
-	{ "5.2.2", "mailboxfull", false },
-	{ "5.2.3", "mesgtoobig", false },
-	{ "5.2.4", "undefined", false },
-	{ "5.3", "systemerror", false },
-	{ "5.3.4", "mesgtoobig", false },
-	{ "5.4.0", "networkerror", false },
-	{ "5.4.1", "userunknown", true }, /* what Exchange Online says of an unknown recipient */
+	{ "x.1.0", "userunknown", false },
+	{ "x.1.1", "userunknown", false },
+	{ "x.1.2", "hostunknown", false },
+	{ "x.1.3", "userunknown", false },
+	{ "x.1.4", "filtered", false },
+	{ "x.1.6", "hasmoved", true },
+	{ "x.1.7", "rejected", true },
+	{ "x.1.8", "rejected", true }, /* the sender's address, not the prospect's */
+	{ "x.1.9", "systemerror", false },
+	{ "x.1.10", "userunknown", false }, /* RFC 7505 means a null MX: words tell it */
+	{ "x.1.351", "userunknown", false },
+	{ "x.2.0", "filtered", false },
+	{ "x.2.1", "suspend", false },
+	{ "x.2.2", "mailboxfull", false },
+	{ "x.2.3", "exceedlimit", true },
+	{ "x.2.4", "filtered", false },
+	{ "x.3.0", "systemerror", false },
+	{ "x.3.1", "systemfull", false },
+	{ "x.3.2", "notaccept", false },
+	{ "x.3.3", "systemerror", false },
+	{ "x.3.4", "mesgtoobig", true },
+	{ "x.3.5", "systemerror", false },
+	{ "x.4.0", "networkerror", false },
+	{ "x.4.1", "expired", false },
+	{ "5.4.1", "userunknown", false }, /* what Exchange Online says of an unknown recipient */
+	{ "x.4.2", "expired", false },
+	{ "x.4.3", "systemerror", false },
+	{ "x.4.4", "hostunknown", false },
+	{ "4.4.4", "networkerror", false },
+	{ "x.4.5", "systemfull", false },
+	{ "x.4.6", "networkerror", false },
+	{ "x.4.7", "expired", false },
+	{ "x.4.8", "networkerror", false },
 	{ "5.4.310", "hostunknown", true },
-	{ "5.4.4", "hostunknown", true },
-	{ "5.4.6", "networkerror", false },
-	{ "5.4.7", "expired", false },
-	{ "5.4", "networkerror", false },
-	{ "5.5.4", "systemerror", false },
-	{ "5.6", "contenterror", false },
-	{ "5.7", "policyviolation", false },
-	{ "4.2.2", "mailboxfull", false },
-	{ "4.4.7", "expired", false },
-	{ "4.4", "networkerror", false },
-	{ "4.7", "policyviolation", false },
+	{ "x.4.316", "expired", true },
+	{ "x.5.2", "syntaxerror", false },
+	{ "x.5.3", "toomanyconn", false },
+	{ "x.5.4", "syntaxerror", false },
+	{ "x.6.0", "contenterror", false },
+	{ "x.6.1", "contenterror", false },
+	{ "x.6.6", "contenterror", false },
+	{ "x.6", "contenterror", false },
+	{ "x.7.1", "blocked", false },
+	{ "x.7.2", "rejected", false },
+	{ "x.7.7", "policyviolation", false },
+	{ "x.7.8", "securityerror", false },
+	{ "x.7.9", "securityerror", false },
+	{ "x.7.13", "suspend", true },
+	{ "x.7.20", "authfailure", true },
+	{ "x.7.21", "authfailure", true },
+	{ "x.7.22", "authfailure", true },
+	{ "x.7.23", "authfailure", true },
+	{ "x.7.24", "authfailure", true },
+	{ "x.7.25", "requireptr", true },
+	{ "x.7.26", "authfailure", true },
+	{ "x.7.27", "notaccept", true },
+	{ "x.7.28", "speeding", false },
+	{ "x.7.29", "authfailure", true },
+	{ "x.7.30", "authfailure", true },
+	{ "x.7.509", "authfailure", true },
+	{ "x.7.511", "blocked", true },
+	{ "x.7.606", "blocked", true },
+	{ "x.7", "policyviolation", false },
 };
 
-static const char *code_reason(const char *status, bool *ret_hard)
+static const char *code_reason(const char *status, bool *ret_firm)
 {
 	const char *found = NULL;
 	size_t longest = 0;
 
-	for (size_t i = 0; i < countof(codes); i++) {
-		size_t n = strlen(codes[i].status);
+	*ret_firm = false;
+	for (size_t i = 0; i < countof(codes) && status[0]; i++) {
+		const char *code = codes[i].status;
+		size_t n = strlen(code);
 
-		if (strncmp(status, codes[i].status, n) == 0 &&
-		    (status[n] == '\0' || status[n] == '.') && n > longest) {
-			longest = n;
+		if ((code[0] == 'x' || code[0] == status[0]) &&
+		    strncmp(status + 1, code + 1, n - 1) == 0 &&
+		    (status[n] == '\0' || status[n] == '.') && n + (code[0] != 'x') > longest) {
+			longest = n + (code[0] != 'x');
 			found = codes[i].reason;
-			*ret_hard = codes[i].hard;
+			*ret_firm = codes[i].is_firm;
 		}
 	}
 	return found;
 }
 
-struct classify_reason classify_reason_of(enum mime_action action, const char *status,
-					  unsigned smtp_code, struct text words)
+bool classify_reason_is_hard(const char *reason)
 {
-	struct classify_reason r = { false, "undefined", "bounce.unknown" };
-	const struct classify_word_rule *says =
-		classify_rules_first(classify_rules_now(), CLASSIFY_IN_SERVER, words);
-	const char *reason;
+	static const char *const dead[] = { "userunknown", "hostunknown", "hasmoved", "notaccept" };
 
-	/* What words say comes before what codes say: "5.0.0" and "5.7.1" are written for anything.
-	 */
-	if (says) {
-		r.reason = says->reason;
-		r.hard = says->hard;
-		r.rule = says->id;
-	} else if ((reason = code_reason(status, &r.hard))) {
-		r.reason = reason;
-		r.rule = "bounce.status";
+	for (size_t i = 0; i < countof(dead); i++)
+		if (strcmp(reason, dead[i]) == 0)
+			return true;
+	return false;
+}
+
+bool classify_reason_is_certain(const struct classify_reason *r)
+{
+	return r->rule &&
+	       (strcmp(r->rule, "bounce.words") == 0 || strcmp(r->rule, "bounce.status") == 0);
+}
+
+/* The first strong or sure row, and the first weak one. */
+static void look(struct text words, const struct classify_word_rule **ret_strong,
+		 const struct classify_word_rule **ret_weak)
+{
+	const struct classify_word_rule *rule;
+	struct classify_rules_walk w;
+	size_t at;
+
+	*ret_strong = *ret_weak = NULL;
+	classify_rules_start(&w, classify_rules_now(), CLASSIFY_IN_SERVER, words);
+	while ((rule = classify_rules_next(&w, &at))) {
+		const struct classify_word_rule **best =
+			rule->weight == CLASSIFY_WEAK ? ret_weak : ret_strong;
+
+		if (!*best || rule < *best)
+			*best = rule;
 	}
-	/* "5.0.0", "550 rejected": permanent, but nothing says that it is about the address */
-	/* 4.x with words about the address is greylisting in disguise, unless the domain itself is
-	 * not there */
-	if (action == MIME_ACTION_DELAYED ||
-	    (status[0] == '4' && strcmp(r.reason, "hostunknown") != 0) ||
-	    (!status[0] && smtp_code >= 400 && smtp_code < 500))
-		r.hard = false;
-	if (action == MIME_ACTION_DELAYED && strcmp(r.reason, "undefined") == 0)
-		r.reason = "expired";
-	return r;
 }
 
-/* ---- codes in words ---- */
-
-static bool is_digit(struct text t, size_t at)
+static struct classify_reason by(const char *reason, const char *rule)
 {
-	return at < t.len && t.at[at] >= '0' && t.at[at] <= '9';
+	return (struct classify_reason){ reason, rule, classify_reason_is_hard(reason) };
 }
 
-static bool is_edge(struct text t, size_t at)
+/* Was the user unknown when he was named?  RFC 3463 has x.1.y for addresses. */
+static bool is_at_recipient(const struct classify_answer *a, const char *by_code)
 {
-	return at >= t.len ||
-	       !((t.at[at] >= 'a' && t.at[at] <= 'z') || is_digit(t, at) || t.at[at] == '.');
+	return a->stage == CLASSIFY_STAGE_RCPT || !a->smtp_code ||
+	       (by_code && strcmp(by_code, "userunknown") == 0);
 }
 
-/* "5.1.1" at `at`: its length, or 0. */
-static size_t status_at(struct text t, size_t at)
+/* Nobody had been named yet: what is unknown is ours. */
+static const char *before_recipient(const struct classify_answer *a, const char *reason)
 {
-	size_t from = at;
+	static const char *const unknown[] = { "userunknown", "hostunknown", "filtered",
+					       "securityerror", "blocked" };
 
-	if (at + 1 >= t.len || (t.at[at] != '4' && t.at[at] != '5') || t.at[at + 1] != '.')
-		return 0;
-	at += 2;
-	for (int part = 0; part < 2; part++) {
-		size_t digits = 0;
-
-		while (is_digit(t, at) && digits < 3)
-			at++, digits++;
-		if (!digits || (part == 0 && (at >= t.len || t.at[at++] != '.')))
-			return 0;
-	}
-	if (at < t.len && t.at[at] == '.' && !is_digit(t, at + 1))
-		return at - from; /* the full stop of a sentence */
-	return is_edge(t, at) ? at - from : 0;
-}
-
-/* "550 " or "550-" or "550:" with a plausible code */
-static unsigned smtp_at(struct text t, size_t at)
-{
-	unsigned code;
-
-	if ((t.at[at] != '4' && t.at[at] != '5') || !is_digit(t, at + 1) || !is_digit(t, at + 2) ||
-	    !is_edge(t, at + 3))
-		return 0;
-	code = (unsigned)(t.at[at] - '0') * 100 + (unsigned)(t.at[at + 1] - '0') * 10 +
-	       (unsigned)(t.at[at + 2] - '0');
-	return t.at[at + 1] <= '7' ? code : 0;
-}
-
-void classify_reason_codes(struct text t, unsigned *ret_smtp_code, char ret_status[MIME_STATUS])
-{
-	bool status = false, smtp = false;
-
-	for (size_t at = 0; at < t.len && !(status && smtp); at++) {
-		size_t n;
-		unsigned code;
-
-		if (!is_digit(t, at) || (at > 0 && (!is_edge(t, at - 1))))
+	for (size_t i = 0; i < countof(unknown); i++) {
+		if (strcmp(reason, unknown[i]) != 0)
 			continue;
-		n = status ? 0 : status_at(t, at);
-		if (n) {
-			memcpy(ret_status, t.at + at, n);
-			ret_status[n] = '\0';
-			status = true;
-			at += n - 1;
-		} else if (!smtp && (code = smtp_at(t, at)) != 0) {
-			*ret_smtp_code = code;
-			smtp = true;
-		}
+		if (a->stage == CLASSIFY_STAGE_CONNECT)
+			return "blocked";
+		if (a->stage == CLASSIFY_STAGE_MAIL && i != countof(unknown) - 1)
+			return "rejected";
 	}
+	return reason;
+}
+
+static struct classify_reason by_words(const struct classify_answer *a,
+				       const struct classify_word_rule *says, const char *by_code)
+{
+	const char *reason = before_recipient(a, says->reason);
+
+	if (says->weight == CLASSIFY_STRONG && strcmp(reason, "userunknown") == 0 &&
+	    !is_at_recipient(a, by_code))
+		reason = "filtered";
+	return by(reason, says->id);
+}
+
+static struct classify_reason by_stage(const struct classify_answer *a)
+{
+	bool said = a->smtp_code > 0 || a->words.len > 0;
+
+	switch (a->stage) {
+	case CLASSIFY_STAGE_CONNECT:
+		return by("blocked", "bounce.stage");
+	case CLASSIFY_STAGE_MAIL:
+		return by("rejected", "bounce.stage");
+	case CLASSIFY_STAGE_RCPT:
+	case CLASSIFY_STAGE_DATA:
+	case CLASSIFY_STAGE_NONE:
+		break;
+	}
+	if (a->action == MIME_ACTION_DELAYED)
+		return by("expired", "bounce.delayed");
+	return said ? by("onhold", "bounce.unknown") : by("undefined", "bounce.unknown");
+}
+
+static struct classify_reason reason_of(const struct classify_answer *a)
+{
+	const struct classify_word_rule *strong, *weak;
+	bool firm;
+	const char *by_code = code_reason(a->status, &firm);
+
+	look(a->words, &strong, &weak);
+	if (firm)
+		return by(by_code, "bounce.status");
+	if (strong)
+		return by_words(a, strong, by_code);
+	/* "5.7.0" is written for anything: words come first */
+	if (weak && (!by_code || a->status[2] == '7' || strcmp(a->status + 1, ".3.0") == 0))
+		return by_words(a, weak, by_code);
+	if (by_code)
+		return by(by_code, "bounce.status");
+	return by_stage(a);
+}
+
+struct classify_reason classify_reason_of(const struct classify_answer *a)
+{
+	struct classify_reason r = reason_of(a);
+
+	/* x.4.y may pass, but that nobody has this name does not */
+	if (a->status[0] == '4' && strcmp(r.reason, "userunknown") != 0)
+		r.hard = false;
+	return r;
 }

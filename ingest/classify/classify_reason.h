@@ -7,28 +7,48 @@
 #include "ingest/mime/mime_dsn.h"
 
 /*
- * Why a mail was refused, and whether the address is dead.
+ * Why a mail came back, in the vocabulary of Sisimai: from what the server said
+ * (rules/reasons.tsv), the enhanced status (RFC 3463), and what it had been told
+ * when it said so.
  *
- * Hard only when the words or the code speak of the address or its domain.
- * Everything about the sender, the content, a policy or the day is soft: a
- * wrong "hard" loses a living prospect, a missed one costs another bounce.
+ * "userunknown" is only what a server says when it is told the recipient, or a
+ * status that says so: one that takes the mail first and then calls the user
+ * unknown may hide a filter behind it, and that is "filtered".
  */
-struct classify_reason {
-	bool hard;
-	const char *reason; /* static, in Sisimai's vocabulary: "userunknown"; "undefined" when
-			       nothing is known */
-	const char *rule;   /* static: what decided, for the evidence */
+enum classify_stage {
+	CLASSIFY_STAGE_NONE, /* not told */
+	CLASSIFY_STAGE_CONNECT,
+	CLASSIFY_STAGE_MAIL,
+	CLASSIFY_STAGE_RCPT,
+	CLASSIFY_STAGE_DATA,
 };
 
-/*
- * `action` and `status` ("5.1.1", "" for none) as the report gives them,
- * `smtp_code` 0 for none, `words`: the diagnostic text, folded.
- */
-struct classify_reason classify_reason_of(enum mime_action action, const char *status,
-					  unsigned smtp_code, struct text words);
+struct classify_answer {
+	enum mime_action action;
+	const char *status; /* "5.1.1"; "": none */
+	unsigned smtp_code; /* 0: none */
+	enum classify_stage stage;
+	struct text words; /* what the server said, folded, without line ends */
+};
 
-/* The first "550" and the first "5.1.1" that stand in a text as words; untouched when there are
- * none. */
-void classify_reason_codes(struct text t, unsigned *ret_smtp_code, char ret_status[MIME_STATUS]);
+struct classify_reason {
+	const char *reason; /* static: "userunknown"; "onhold" when words are there that nobody
+			       understands, "undefined" when nothing is known */
+	const char *rule;   /* static: what decided, for the evidence */
+	bool hard;          /* the address is dead for good */
+};
+
+struct classify_reason classify_reason_of(const struct classify_answer *a);
+
+/*
+ * Is an address with this failure dead for good: userunknown, hostunknown,
+ * hasmoved, notaccept?  All else is soft: a wrong "hard" loses a living
+ * prospect, a missed one costs another bounce.
+ */
+bool classify_reason_is_hard(const char *reason);
+
+/* Did words or a status that names a cause decide, so that no more needs to be asked?  Not of a
+ * zeroed one. */
+bool classify_reason_is_certain(const struct classify_reason *r);
 
 #endif

@@ -11,9 +11,17 @@
 #include "ingest/classify/classify_rules_text.h"
 #include "ingest/mime/mime_fold.h"
 
-enum table { TABLE_HEADERS, TABLE_WORDS, TABLE_REASONS, TABLE_INTENTS, TABLE_LANGUAGES, TABLES };
+enum table {
+	TABLE_HEADERS,
+	TABLE_WORDS,
+	TABLE_NDR,
+	TABLE_REASONS,
+	TABLE_INTENTS,
+	TABLE_LANGUAGES,
+	TABLES
+};
 
-static const char *const table_names[] = { "headers.tsv", "words.tsv",     "reasons.tsv",
+static const char *const table_names[] = { "headers.tsv", "words.tsv",     "ndr.tsv", "reasons.tsv",
 					   "intents.tsv", "languages.tsv", NULL };
 
 struct classify_rules {
@@ -126,7 +134,7 @@ static int add_word(struct reader *rd, const struct classify_word_rule *rule)
 
 static int read_word(struct reader *rd)
 {
-	static const char *const places[] = { "subject", "inside", "text", "ndr", NULL };
+	static const char *const places[] = { "subject", "inside", "text", NULL };
 	struct classify_word_rule rule = { .id = rd->col[3], .phrase = rd->col[4] };
 	unsigned place;
 
@@ -137,20 +145,43 @@ static int read_word(struct reader *rd)
 	return add_word(rd, &rule);
 }
 
+/* The front of the subject is a place of its own; all else stands in the text. */
+static int read_ndr(struct reader *rd)
+{
+	static const char *const words[] = { "sign",  "trying",  "returned", "named",
+					     "other", "connect", "mail",     "rcpt",
+					     "data",  "late",    "failed",   NULL };
+	struct classify_word_rule rule = { .id = rd->col[1],
+					   .place = CLASSIFY_IN_REPORT,
+					   .says = CLASSIFY_SAYS_BOUNCE,
+					   .weight = CLASSIFY_STRONG,
+					   .phrase = rd->col[2] };
+	unsigned i;
+
+	if (word_of(rd, rd->col[0], words, &i) < 0)
+		return -EINVAL;
+	rule.report = (enum classify_report)i;
+	if (i > CLASSIFY_REPORT_DATA) {
+		rule.place = CLASSIFY_IN_NDR;
+		rule.says =
+			strcmp(words[i], "late") == 0 ? CLASSIFY_SAYS_DELAY : CLASSIFY_SAYS_BOUNCE;
+	}
+	return add_word(rd, &rule);
+}
+
 static int read_reason(struct reader *rd)
 {
-	static const char *const blames[] = { "soft", "hard", NULL };
+	static const char *const weights[] = { "weak", "strong", "sure", NULL };
 	struct classify_word_rule rule = { .id = "bounce.words",
 					   .place = CLASSIFY_IN_SERVER,
 					   .says = CLASSIFY_SAYS_BOUNCE,
-					   .weight = CLASSIFY_STRONG,
 					   .reason = rd->col[0],
 					   .phrase = rd->col[2] };
-	unsigned blame;
+	unsigned weight;
 
-	if (word_of(rd, rd->col[1], blames, &blame) < 0)
+	if (word_of(rd, rd->col[1], weights, &weight) < 0)
 		return -EINVAL;
-	rule.hard = blame == 1;
+	rule.weight = (enum classify_weight)weight;
 	return add_word(rd, &rule);
 }
 
@@ -204,9 +235,9 @@ static const struct {
 	size_t columns;
 	int (*read)(struct reader *rd);
 } formats[] = {
-	[TABLE_HEADERS] = { 6, read_header },     [TABLE_WORDS] = { 5, read_word },
-	[TABLE_REASONS] = { 3, read_reason },     [TABLE_INTENTS] = { 4, read_intent },
-	[TABLE_LANGUAGES] = { 2, read_language },
+	[TABLE_HEADERS] = { 6, read_header }, [TABLE_WORDS] = { 5, read_word },
+	[TABLE_NDR] = { 3, read_ndr },        [TABLE_REASONS] = { 3, read_reason },
+	[TABLE_INTENTS] = { 4, read_intent }, [TABLE_LANGUAGES] = { 2, read_language },
 };
 
 /* Cut `line`, which ends with a NUL, into its columns. */
@@ -276,9 +307,11 @@ static void rules_free(struct classify_rules *r)
 int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 			char why[CLASSIFY_RULES_WHY])
 {
-	struct text text[TABLES] = { classify_rules_text_headers(), classify_rules_text_words(),
-				     classify_rules_text_reasons(), classify_rules_text_intents(),
-				     classify_rules_text_languages() };
+	struct text text[TABLES] = {
+		classify_rules_text_headers(), classify_rules_text_words(),
+		classify_rules_text_ndr(),     classify_rules_text_reasons(),
+		classify_rules_text_intents(), classify_rules_text_languages()
+	};
 	struct classify_rules *r = mem_new(sizeof(*r));
 	int error = 0;
 

@@ -16,7 +16,8 @@
  *
  *   headers.tsv  id header how value says weight
  *   words.tsv    place says weight id phrase
- *   reasons.tsv  reason hard|soft phrase
+ *   ndr.tsv      says id phrase
+ *   reasons.tsv  reason weight phrase
  *   intents.tsv  id means weight pattern (classify_pattern.h)
  *   languages.tsv  language words
  *
@@ -39,7 +40,11 @@ enum classify_says {
 	CLASSIFY_SAYS_DELAY,  /* a mail server says that it is still trying */
 };
 
-enum classify_weight { CLASSIFY_WEAK, CLASSIFY_STRONG };
+enum classify_weight {
+	CLASSIFY_WEAK,
+	CLASSIFY_STRONG,
+	CLASSIFY_SURE, /* only of CLASSIFY_IN_SERVER: whatever else is said */
+};
 
 enum classify_how { CLASSIFY_HAS, CLASSIFY_IS, CLASSIFY_STARTS, CLASSIFY_CONTAINS };
 
@@ -56,8 +61,23 @@ enum classify_place {
 	CLASSIFY_INSIDE,     /* anywhere in the subject */
 	CLASSIFY_IN_TEXT,    /* anywhere in the new text */
 	CLASSIFY_IN_NDR,     /* at the front of a mail server's subject */
+	CLASSIFY_IN_REPORT,  /* anywhere in the text of a report: what is told there, and of whom */
 	CLASSIFY_IN_SERVER,  /* anywhere in what a mail server says: reasons */
 	CLASSIFY_PLACES
+};
+
+/* What a phrase of CLASSIFY_IN_REPORT says; the last four: what had been said to the other server
+ * when it answered (RFC 5321). */
+enum classify_report {
+	CLASSIFY_REPORT_SIGN,     /* only a mail server says so, or somebody who quotes one */
+	CLASSIFY_REPORT_TRYING,   /* it is still tried */
+	CLASSIFY_REPORT_RETURNED, /* the returned mail begins */
+	CLASSIFY_REPORT_NAMED,    /* the address behind it is the recipient's */
+	CLASSIFY_REPORT_OTHER,    /* the address behind it is somebody else's */
+	CLASSIFY_REPORT_CONNECT,
+	CLASSIFY_REPORT_MAIL,
+	CLASSIFY_REPORT_RCPT,
+	CLASSIFY_REPORT_DATA,
 };
 
 struct classify_word_rule {
@@ -65,8 +85,8 @@ struct classify_word_rule {
 	enum classify_place place;
 	enum classify_says says;
 	enum classify_weight weight;
-	const char *reason; /* of CLASSIFY_IN_SERVER; NULL elsewhere */
-	bool hard;          /* the address is dead for good */
+	enum classify_report report; /* of CLASSIFY_IN_REPORT */
+	const char *reason;          /* of CLASSIFY_IN_SERVER; NULL elsewhere */
 };
 
 enum classify_means {

@@ -15,6 +15,7 @@
 
 EMBED(headers)
 EMBED(words)
+EMBED(ndr)
 EMBED(reasons)
 EMBED(intents)
 EMBED(languages)

@@ -6,6 +6,7 @@
 /* The tables of rules as they were when the binary was built. */
 struct text classify_rules_text_headers(void);
 struct text classify_rules_text_words(void);
+struct text classify_rules_text_ndr(void);
 struct text classify_rules_text_reasons(void);
 struct text classify_rules_text_intents(void);
 struct text classify_rules_text_languages(void);

@@ -31,6 +31,7 @@ struct classify_evidence {
 struct classify_bounce {
 	char recipient[LIMIT_MIME_ADDRESS +
 		       1]; /* as the sender wrote it where the report says so; "": not named */
+	enum classify_kind kind; /* of this recipient alone */
 	enum mime_action action;
 	char status[MIME_STATUS]; /* "5.1.1"; "": none */
 	unsigned smtp_code;       /* 550; 0: none */
@@ -39,6 +40,8 @@ struct classify_bounce {
 	enum classify_fault fault;
 	char diagnostic[400]; /* valid UTF-8; "": none */
 };
+
+#define CLASSIFY_RECIPIENTS 32 /* told of one report */
 
 #define CLASSIFY_DAY 11 /* "2026-09-14" and a NUL */
 
@@ -53,7 +56,9 @@ struct classify_verdict {
 	char lang[4];                   /* of the new text: "en"; "": not certain */
 	char followup_at[CLASSIFY_DAY]; /* of not_now: the first day that suits; "": not said */
 	struct classify_contact contact;
-	struct classify_bounce bounce; /* the worst failed recipient */
+	struct classify_bounce bounce;                          /* the worst failed recipient */
+	struct classify_bounce recipients[CLASSIFY_RECIPIENTS]; /* all that failed or wait */
+	size_t n_recipients;
 };
 
 /* Add to the evidence; what passes CLASSIFY_EVIDENCE is left out.  `saw`: any bytes, made valid and

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "ingest/mime/mime_dsn.h"
 #include "ingest/mime/mime_id.h"
+#include "ingest/mime/mime_returned.h"
 #include "ingest/mime/mime_utf8.h"
 
 static const char *const action_names[] = {
@@ -31,6 +32,7 @@ static void clear_status(struct mime_dsn *d)
 		free(d->rcpt[i].final);
 		free(d->rcpt[i].original);
 		free(d->rcpt[i].diagnostic);
+		free(d->rcpt[i].comment);
 	}
 	free(d->rcpt);
 	free(d->reporting_mta);
@@ -68,21 +70,49 @@ static struct text after_type(struct text v)
 	return text_trim(tail);
 }
 
-/* "rfc822; <ann@mail.example> (expanded from ...)" -> "ann@mail.example"; NULL: no address in it.
- */
-static char *address_of(struct text v)
+/* The length of a quoted string that an '@' follows; 0: it is something else. */
+static size_t quoted_length(struct text v)
 {
+	const char *end = memchr(v.at + 1, '"', v.len - 1);
+	size_t n = end ? (size_t)(end - v.at) + 1 : 0;
+
+	return n && n < v.len && v.at[n] == '@' ? n : 0;
+}
+
+/* The next word of an address field, and what is behind it; empty: none. */
+static struct text next_word(struct text *rest)
+{
+	struct text v = *rest, word;
 	size_t n = 0;
 
-	v = after_type(v);
-	while (v.len && (v.at[0] == '<' || v.at[0] == '"' || v.at[0] == '\'' || v.at[0] == ' '))
+	while (v.len && strchr(" \t<>'(;,", v.at[0]))
+		v = text_sub(v, 1, v.len);
+	if (v.len && v.at[0] == '"') /* RFC 5321 section 4.1.2: a local part may be quoted */
+		n = quoted_length(v);
+	if (v.len && v.at[0] == '"' && !n)
 		v = text_sub(v, 1, v.len);
 	while (n < v.len && !strchr(" \t<>\"'(;,", v.at[n]))
 		n++;
-	v = text_sub(v, 0, n);
-	if (!v.len || !memchr(v.at, '@', v.len))
-		return NULL;
-	return mailaddr_own(mime_utf8_line(v, LIMIT_MIME_ADDRESS));
+	word = text_sub(v, 0, n);
+	*rest = text_sub(v, n, v.len);
+	return word;
+}
+
+/*
+ * "rfc822; <ann@mail.example> (expanded from ...)" -> "ann@mail.example", also out of a source
+ * route (RFC 5321 appendix C) or a command it was piped to; NULL: no address in it.
+ */
+static char *address_of(struct text v)
+{
+	struct text rest = after_type(v), word, route, mailbox;
+
+	while ((word = next_word(&rest)).len) {
+		if (word.at[0] == '@' && text_cut(word, ':', &route, &mailbox))
+			word = mailbox;
+		if (word.len && word.at[0] != '@' && memchr(word.at, '@', word.len))
+			return mailaddr_own(mime_utf8_line(word, LIMIT_MIME_ADDRESS));
+	}
+	return NULL;
 }
 
 /* The first word; some MTAs write "failed (bounced by ...)". */
@@ -93,8 +123,14 @@ static enum mime_action action_of(struct text v)
 	while (n < v.len && strchr(" \t(;,", v.at[n]) == NULL)
 		n++;
 	v = text_sub(v, 0, n);
-	if (text_ieq(v, TEXT("expired"))) /* not in the RFC, but written: it has given up */
+	/* not in the RFC, but written: */
+	if (text_ieq(v, TEXT("expired")) || text_ieq(v, TEXT("failure")) ||
+	    text_ieq(v, TEXT("undeliverable")))
 		return MIME_ACTION_FAILED;
+	if (text_ieq(v, TEXT("deliverable"))) /* Postfix, asked whether it could */
+		return MIME_ACTION_DELIVERED;
+	if (text_ieq(v, TEXT("delay")))
+		return MIME_ACTION_DELAYED;
 	for (size_t i = MIME_ACTION_FAILED; i < countof(action_names); i++)
 		if (text_ieq(v, text_of(action_names[i])))
 			return (enum mime_action)i;
@@ -171,6 +207,17 @@ static struct mime_dsn_recipient *recipient_of_report(struct reader *r)
 	return recipient(r, /* taken= */ false);
 }
 
+/* "5.1.10 (host/domain does not accept mail)": the comment is all the diagnostic some give. */
+static void take_status(struct mime_dsn_recipient *c, struct text v)
+{
+	const char *comment = v.len ? memchr(v.at, '(', v.len) : NULL;
+
+	status_of(v, c->status);
+	if (comment && !c->comment)
+		c->comment = mime_utf8_line(text_sub(v, (size_t)(comment - v.at), v.len),
+					    LIMIT_MIME_SUBJECT);
+}
+
 static void take_recipient_field(struct reader *r, struct text name, struct text v)
 {
 	bool action = text_ieq(name, TEXT("Action")), status = text_ieq(name, TEXT("Status"));
@@ -181,7 +228,7 @@ static void take_recipient_field(struct reader *r, struct text name, struct text
 	if (action && c->action == MIME_ACTION_NONE)
 		c->action = action_of(v);
 	else if (status && !c->status[0])
-		status_of(v, c->status);
+		take_status(c, v);
 	else if (text_ieq(name, TEXT("Diagnostic-Code")) && !c->diagnostic)
 		c->diagnostic = mime_utf8_line(after_type(v), LIMIT_MIME_SUBJECT);
 	else if (text_ieq(name, TEXT("Will-Retry-Until")))
@@ -248,7 +295,8 @@ void mime_dsn_read_original(struct mime_dsn *d, enum mime_encoding encoding, con
 	d->has_original = d->original.fields.n > 0;
 }
 
-void mime_dsn_read_text(struct mime_dsn *d, struct text text)
+/* The first "Message-ID:" of the words, where no block of headers was found. */
+static void read_id(struct mime_dsn *d, struct text text)
 {
 	struct text line;
 	bool more = text.len > 0;
@@ -266,4 +314,32 @@ void mime_dsn_read_text(struct mime_dsn *d, struct text text)
 		if (mime_id_normal(line, id))
 			d->original_id = mem_text(id);
 	}
+}
+
+/* Some write the fields of RFC 3464 into the text itself. */
+static void read_fields(struct mime_dsn *d, struct text text)
+{
+	size_t at = text_ifind(text, TEXT("\nFinal-Recipient:"));
+
+	if (at == SIZE_MAX)
+		return;
+	while (at > 0 && !(text.at[at - 1] == '\n' && text.at[at] == '\n'))
+		at--; /* to where its block begins */
+	mime_dsn_read_status(d, MIME_PLAIN, text.at + at, text.len - at);
+}
+
+void mime_dsn_read_text(struct mime_dsn *d, struct text text)
+{
+	struct mime_returned returned;
+	cleanup_buf struct buf head;
+
+	buf_init(&head, LIMIT_MIME_REPORT);
+	if (!d->n_rcpt)
+		read_fields(d, text);
+	if (!d->has_original && mime_returned_find(text, &returned)) {
+		mime_returned_head(&returned, &head);
+		mime_head_read(&d->original, head.data, head.len);
+		d->has_original = !returned.is_digest;
+	}
+	read_id(d, text);
 }

@@ -34,6 +34,7 @@ struct mime_dsn_recipient {
 	enum mime_action action;
 	char status[MIME_STATUS]; /* ""; none */
 	char *diagnostic;         /* Diagnostic-Code without its type, unfolded; NULL: none */
+	char *comment;            /* behind the status, "(unknown user)"; NULL: none */
 	bool will_retry;          /* Will-Retry-Until is there */
 };
 
@@ -44,7 +45,7 @@ struct mime_dsn {
 	struct mime_dsn_recipient *rcpt; /* at most LIMIT_MIME_RECIPIENTS */
 	size_t n_rcpt;
 	struct mime_head original; /* headers of the mail that bounced */
-	bool has_original;
+	bool has_original;         /* a mail was returned, not only told of */
 };
 
 void mime_dsn_init(struct mime_dsn *d);
@@ -58,10 +59,11 @@ void mime_dsn_read_original(struct mime_dsn *d, enum mime_encoding encoding, con
 			    size_t n);
 
 /*
- * For a report without an embedded original (qmail, Exim): its text, by
- * mime_part_text(), in which the returned mail's headers stand as words.  Only
- * the first "Message-ID:" line is taken, into original_id, and only if neither
- * part named one.
+ * For a report that says in words what others say in parts (qmail, Exim, all
+ * before RFC 3464): its text, by mime_part_text().  What the parts have told
+ * already stays.  Fields of RFC 3464 in the text become recipients, the headers
+ * of the returned mail become `original` (mime_returned), and where only a
+ * "Message-ID:" line is left of them, original_id.
  */
 void mime_dsn_read_text(struct mime_dsn *d, struct text text);
 

@@ -90,6 +90,7 @@ void mime_pick_parts(const struct mime_part_info *parts, size_t n, bool report,
 		if (is_message(&parts[i]))
 			message = &parts[i];
 	}
+	report |= c.status != NULL; /* nobody else sends one as a part of his own mail */
 	if (c.plain || c.html)
 		add(ret, MIME_WANT_TEXT, c.plain ? c.plain : c.html, LIMIT_MIME_PART);
 	/* a mail that a person attached is no evidence of anything, so outside reports it is not

@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "ingest/classify/classify.h"
-#include "ingest/classify/classify_reason.h"
+#include "ingest/classify/classify_codes.h"
 #include "ingest/classify/classify_rules.h"
 #include "ingest/mime/mime_fold.h"
 #include "ingest/mime/mime_utf8.h"
@@ -22,6 +22,7 @@
 #define AUTO   CLASSIFY_AUTO_OTHER
 #define HARD   CLASSIFY_BOUNCE_HARD
 #define SOFT   CLASSIFY_BOUNCE_SOFT
+#define LATE   CLASSIFY_BOUNCE_DELAYED
 #define FROM   "From: Ann <ann@mail.example>\r\nIn-Reply-To: <s1@send.example>\r\n"
 #define DAEMON "From: Mail Delivery System <MAILER-DAEMON@mx.example>\r\nReturn-Path: <>\r\n"
 
@@ -233,10 +234,10 @@ static const struct mail bounces[] = {
 	{ "about the sender", REPORT, "", RCPT "Action: failed\r\nStatus: 5.1.8\r\n", SOFT, NULL,
 	  NULL },
 	{ "given up", REPORT, "", RCPT "Action: failed\r\nStatus: 4.4.7\r\n", SOFT, NULL, NULL },
-	{ "delayed", REPORT, "", RCPT "Action: delayed\r\nStatus: 4.4.1\r\n", SOFT, NULL, NULL },
+	{ "delayed", REPORT, "", RCPT "Action: delayed\r\nStatus: 4.4.1\r\n", LATE, NULL, NULL },
 	{ "delayed although the words are hard", REPORT, "",
 	  RCPT "Action: delayed\r\nStatus: 4.1.1\r\nDiagnostic-Code: smtp; 450 user unknown\r\n",
-	  SOFT, NULL, NULL },
+	  LATE, NULL, NULL },
 	{ "the worst of two", REPORT, "",
 	  "Final-Recipient: rfc822; a@x.example\r\nAction: delayed\r\nStatus: 4.4.1\r\n\r\n"
 	  "Final-Recipient: rfc822; b@x.example\r\nAction: failed\r\nStatus: 5.1.1\r\n",
@@ -262,7 +263,7 @@ static const struct mail bounces[] = {
 	  "message.\n\nNo such user? Ask us.\n",
 	  NULL, SOFT, NULL, NULL },
 	{ "a warning", DAEMON "Subject: Warning: could not send message for past 4 hours\r\n",
-	  "It will be retried. user unknown", NULL, SOFT, "ndr.delay.en", NULL },
+	  "It will be retried. user unknown", NULL, LATE, "ndr.delay.en", NULL },
 	{ "a daemon without an address",
 	  "From: MAILER-DAEMON <>\r\nSubject: Mail delivery failed\r\n", "550 5.1.1 user unknown",
 	  NULL, HARD, NULL, NULL },
@@ -360,7 +361,7 @@ static void heads_alone(void **state)
 			assert_int_not_equal(v.kind, CLASSIFY_BOUNCE_HARD);
 			if (all[a].rows == humans && v.kind != CLASSIFY_REPLY)
 				fail_msg("%s: %s", all[a].rows[i].name, classify_kind_name(v.kind));
-			if (all[a].rows == bounces && v.kind != CLASSIFY_BOUNCE_SOFT)
+			if (all[a].rows == bounces && v.kind != SOFT && v.kind != LATE)
 				fail_msg("%s: %s", all[a].rows[i].name, classify_kind_name(v.kind));
 			can_be_explained(all[a].rows[i].name, &v);
 			mime_head_clear(&h);
@@ -424,7 +425,7 @@ static void codes_in_words(void **state)
 		char status[MIME_STATUS] = "";
 		unsigned smtp = 0;
 
-		classify_reason_codes(text_of(rows[i].in), &smtp, status);
+		classify_codes_find(text_of(rows[i].in), &smtp, status);
 		if (smtp != rows[i].smtp || strcmp(status, rows[i].status) != 0)
 			fail_msg("\"%s\": %u \"%s\"", rows[i].in, smtp, status);
 	}

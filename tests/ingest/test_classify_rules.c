@@ -110,15 +110,16 @@ static const struct {
 	const char *name, *table, *text, *why;
 } bad[] = {
 	{ "a column too few", "words.tsv", "# c\n\ntext\tauto\tweak\tx.y\n", "words.tsv, line 3" },
-	{ "a column too many", "reasons.tsv", "a\tsoft\tb\tc\n", "another number of columns" },
+	{ "a column too many", "reasons.tsv", "a\tweak\tb\tc\n", "another number of columns" },
 	{ "two tabs", "words.tsv", "text\t\tweak\tx\ty\n", "has an empty column" },
 	{ "no such place", "words.tsv", "body\tauto\tweak\tx\ty\n",
-	  "\"body\" is none of subject inside text ndr" },
+	  "\"body\" is none of subject inside text" },
 	{ "says nothing", "headers.tsv", "x\tX\tis\tno\tmaybe\tweak\n",
 	  "\"maybe\" is none of human" },
 	{ "no weight", "words.tsv", "text\tauto\theavy\tx\ty\n", "is none of weak strong" },
 	{ "not folded", "words.tsv", "text\tauto\tweak\tx\tR\xc3\xa9ponse\n", "is not folded" },
-	{ "no blame", "reasons.tsv", "a\tboth\tb\n", "is none of soft hard" },
+	{ "no such weight", "reasons.tsv", "a\tboth\tb\n", "is none of weak strong sure" },
+	{ "no such word of a server", "ndr.tsv", "maybe\tx\tb\n", "is none of sign trying" },
 	{ "no such comparison", "headers.tsv", "x\tX\tlike\tno\tauto\tweak\n",
 	  "\"like\" is none of" },
 };

@@ -196,7 +196,8 @@ static void id_in_prose(void **state)
 
 		mime_dsn_init(&d);
 		mime_dsn_read_text(&d, text_of(texts[i].in));
-		same(texts[i].name, d.original_id, texts[i].id);
+		same(texts[i].name, d.original.message_id ? d.original.message_id : d.original_id,
+		     texts[i].id);
 		mime_dsn_clear(&d);
 	}
 }

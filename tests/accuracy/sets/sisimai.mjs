@@ -28,9 +28,12 @@ export function run(where) {
     t.detected.count(id, bounced ? s.kind.startsWith('bounce.') : s.kind.startsWith(family), r.cls, s.kind, true);
     if (!bounced) continue;
     t.reason.count(id, rcpt?.reason === r.reason, r.reason, rcpt?.reason ?? 'none', true);
-    t['hard or soft'].count(id, (s.kind === 'bounce.hard') === r.hardbounce, r.hardbounce ? 'hard' : 'soft', s.kind === 'bounce.hard' ? 'hard' : 'soft', true);
+    const hard = (rcpt?.kind ?? s.kind) === 'bounce.hard'; // of this recipient: the mail is as bad as the worst of them
+
+    t['hard or soft'].count(id, hard === r.hardbounce, r.hardbounce ? 'hard' : 'soft', hard ? 'hard' : 'soft', true);
     if (!isPseudo(r.status)) t['status code'].count(id, rcpt?.status === r.status, r.status, rcpt?.status);
-    if (r.recipient) t.recipient.count(id, rcpt?.address?.toLowerCase() === r.recipient.toLowerCase(), r.recipient, rcpt?.address);
+    // whom the sender wrote to and where it went from there are both right
+    if (r.recipient) t.recipient.count(id, [r.recipient, r.alias].some((a) => a && rcpt?.address?.toLowerCase() === a.toLowerCase()), r.recipient, rcpt?.address);
   }
   const goals = { detected: 0.995, reason: 0.96, 'hard or soft': 0.985, 'status code': 1 };
 

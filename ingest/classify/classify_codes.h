@@ -1,0 +1,26 @@
+#ifndef INGEST_CLASSIFY_CLASSIFY_CODES_H
+#define INGEST_CLASSIFY_CLASSIFY_CODES_H
+
+#include <stdbool.h>
+
+#include "base/text.h"
+#include "ingest/mime/mime_dsn.h"
+
+/*
+ * Codes that stand in words: "550" (RFC 5321 section 4.2) and "5.1.1" (RFC 3463).
+ */
+
+/*
+ * The first SMTP code and the enhanced status that says most, where they stand
+ * as words of their own; untouched when there are none.  `t` is folded.
+ */
+void classify_codes_find(struct text t, unsigned *ret_smtp_code, char ret_status[MIME_STATUS]);
+
+/*
+ * How much a status says: 0 for none, 1 for "5.0.0", which says only that it
+ * failed, up to one that names a cause.  "4.4.7" is in between: that the time ran
+ * out is true of every failure that was tried again.
+ */
+unsigned classify_codes_weight(const char *status);
+
+#endif

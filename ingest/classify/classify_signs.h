@@ -1,0 +1,37 @@
+#ifndef INGEST_CLASSIFY_CLASSIFY_SIGNS_H
+#define INGEST_CLASSIFY_CLASSIFY_SIGNS_H
+
+#include <stdbool.h>
+
+#include "base/text.h"
+#include "ingest/classify/classify_prose.h"
+#include "ingest/classify/classify_rules.h"
+#include "ingest/classify/classify_verdict.h"
+#include "ingest/mime/mime_head.h"
+
+/*
+ * Does a mail server speak?  What says so, from the headers, the subject and the
+ * words; none of the weaker ones decides alone, since people write
+ * "undeliverable", forward reports and are postmasters.
+ */
+struct classify_signs {
+	bool report;  /* multipart/report, X-Failed-Recipients, the mark of Exchange */
+	bool daemon;  /* from a mail server's own address */
+	bool robot;   /* from an address that nobody reads: "no-reply" */
+	bool machine; /* null return path or Auto-Submitted */
+	bool codes;   /* the text quotes an SMTP answer */
+	bool says_no; /* "Auto-Submitted: no": a person sent it on */
+	const struct classify_word_rule *subject; /* NULL: none */
+	const char *words;                        /* rule id: what only a server says; NULL: none */
+};
+
+/* `subject` is folded. */
+void classify_signs_of(const struct mime_head *head, struct text subject,
+		       const struct classify_prose *prose, struct classify_signs *ret);
+
+bool classify_signs_are_of_report(const struct classify_signs *s, const struct mime_head *head);
+
+void classify_signs_tell(const struct classify_signs *s, const struct mime_head *head,
+			 struct classify_verdict *ret);
+
+#endif

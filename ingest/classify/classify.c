@@ -5,6 +5,7 @@
 #include "ingest/classify/classify.h"
 #include "ingest/classify/classify_auto.h"
 #include "ingest/classify/classify_bounce.h"
+#include "ingest/classify/classify_contact.h"
 #include "ingest/classify/classify_wish.h"
 #include "ingest/classify/classify_quote.h"
 #include "ingest/mime/mime_fold.h"
@@ -70,6 +71,16 @@ static void judge_human(const struct mime_head *h, bool matched, struct classify
 			     TEXT("nothing says that a machine wrote it"));
 }
 
+/* Who stands in for somebody who is away, or comes after him. */
+static void find_alternate(const struct classify_input *in, struct text raw,
+			   struct classify_verdict *v)
+{
+	if (classify_contact_of(raw, in->head, &v->contact))
+		classify_verdict_add(
+			v, "contact.alternate", CLASSIFY_BY_TEXT,
+			text_of(v->contact.address[0] ? v->contact.address : v->contact.name));
+}
+
 static void judge_intent(const struct classify_input *in, struct text subject, struct buf *fresh,
 			 struct text raw, struct classify_verdict *v)
 {
@@ -115,6 +126,8 @@ void classify_full(const struct classify_input *in, struct classify_verdict *ret
 				 ret)) {
 		judge_human(in->head, in->matched, ret);
 		judge_intent(in, text_in(&subject), &fresh, text_in(&raw), ret);
+	} else if (ret->kind == CLASSIFY_OUT_OF_OFFICE || ret->kind == CLASSIFY_LEFT_COMPANY) {
+		find_alternate(in, text_in(&raw), ret);
 	}
 }
 

@@ -156,7 +156,9 @@ static bool date_before(struct classify_day_reader *r, const struct cue *cue, si
 	r->day_first = cue->day_first;
 	if (!classify_day_find(r, from, at, &found) || r->at > at)
 		return false;
-	*ret_days = r->days;
+	*ret_days = r->week ? r->week_from : r->days;
+	if (*ret_days < r->today)
+		*ret_days = r->today; /* in the week under way */
 	ret->where = text_sub(r->t, found, at + strlen(cue->words) - found);
 	return true;
 }
@@ -239,9 +241,25 @@ static bool date_behind(struct classify_day_reader *r, const struct cue *cue, si
 	    (says_inclusive(text_sub(r->t, end, 20)) ||
 	     says_inclusive(text_sub(r->t, from, found - from))))
 		plus = 1;
-	*ret_days = r->days + plus;
+	*ret_days = (r->week && !is_last_of(cue) ? r->week_from : r->days) + plus;
+	if (*ret_days < r->today)
+		*ret_days = r->today; /* in the week under way */
 	ret->where = text_sub(r->t, at, end - at);
 	return true;
+}
+
+/* "Bis 30.9. vertritt mich Frau Klein", "... gilt unser Angebot": an end, but not that of the
+ * absence. */
+static bool is_end_of_other(struct text behind)
+{
+	static const char *const verbs[] = { "vertritt", "vertreten", "gilt",      "gelten",
+					     "hilft",    "ubernimmt", "erreichen", "ist frau",
+					     "ist herr", "kummert" };
+
+	for (size_t i = 0; i < countof(verbs); i++)
+		if (classify_phrase_in(text_sub(behind, 0, 20), verbs[i]))
+			return true;
+	return false;
 }
 
 bool classify_date_return(struct text folded, int64_t received_at, struct classify_date *ret)
@@ -256,14 +274,20 @@ bool classify_date_return(struct text folded, int64_t received_at, struct classi
 
 		while ((at = classify_phrase_find(r.t, cues[i].words, at)) != SIZE_MAX) {
 			struct classify_date one;
+			int rank = cues[i].rank;
 			int64_t days;
 
+			if (!date_behind(&r, &cues[i], at, &one, &days) &&
+			    !date_before(&r, &cues[i], at, &one, &days)) {
+				at++;
+				continue;
+			}
+			if (rank == 2 && is_end_of_other(text_sub(r.t, r.at, r.t.len)))
+				rank = 1;
 			/* of one rank the later day: "from 3 until 5, and then until 12 September"
 			 */
-			if ((date_behind(&r, &cues[i], at, &one, &days) ||
-			     date_before(&r, &cues[i], at, &one, &days)) &&
-			    (cues[i].rank > best || (cues[i].rank == best && days > best_days))) {
-				best = cues[i].rank;
+			if (rank > best || (rank == best && days > best_days)) {
+				best = rank;
 				best_days = days;
 				*ret = one;
 			}

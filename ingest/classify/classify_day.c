@@ -19,11 +19,7 @@ static int64_t days_of(int y, int m, int d)
 	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
-struct civil {
-	int y, m, d;
-};
-
-static struct civil civil_of(int64_t days)
+static struct classify_civil civil_of(int64_t days)
 {
 	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
 	int64_t doe = z - era * 146097;
@@ -31,8 +27,8 @@ static struct civil civil_of(int64_t days)
 	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
 	int m = (int)(mp < 10 ? mp + 3 : mp - 9);
 
-	return (struct civil){ (int)(yoe + era * 400 + (m <= 2)), m,
-			       (int)(doy - (153 * mp + 2) / 5 + 1) };
+	return (struct classify_civil){ (int)(yoe + era * 400 + (m <= 2)), m,
+					(int)(doy - (153 * mp + 2) / 5 + 1) };
 }
 
 static int days_in_month(int y, int m)
@@ -95,58 +91,66 @@ static const struct {
 	const char *name;
 	int month;
 } months[] = {
-	{ "january", 1 },       { "januar", 1 },      { "janvier", 1 },    { "enero", 1 },
-	{ "janeiro", 1 },       { "januari", 1 },     { "gennaio", 1 },    { "jan", 1 },
-	{ "ene", 1 },           { "gen", 1 },         { "stycznia", 1 },   { "tammikuuta", 1 },
-	{ "janv", 1 },          { "janner", 1 },      { "february", 2 },   { "februar", 2 },
-	{ "fevrier", 2 },       { "febrero", 2 },     { "fevereiro", 2 },  { "februari", 2 },
-	{ "febbraio", 2 },      { "feb", 2 },         { "fev", 2 },        { "lutego", 2 },
-	{ "helmikuuta", 2 },    { "march", 3 },       { "marz", 3 },       { "maerz", 3 },
-	{ "mars", 3 },          { "marzo", 3 },       { "marco", 3 },      { "marts", 3 },
-	{ "maart", 3 },         { "mar", 3 },         { "mrz", 3 },        { "mrt", 3 },
-	{ "marca", 3 },         { "maaliskuuta", 3 }, { "april", 4 },      { "avril", 4 },
-	{ "abril", 4 },         { "aprile", 4 },      { "apr", 4 },        { "avr", 4 },
-	{ "abr", 4 },           { "kwietnia", 4 },    { "huhtikuuta", 4 }, { "may", 5 },
-	{ "mai", 5 },           { "mayo", 5 },        { "maio", 5 },       { "maggio", 5 },
-	{ "mei", 5 },           { "maj", 5 },         { "maja", 5 },       { "toukokuuta", 5 },
-	{ "june", 6 },          { "juni", 6 },        { "juin", 6 },       { "junio", 6 },
-	{ "junho", 6 },         { "giugno", 6 },      { "jun", 6 },        { "czerwca", 6 },
-	{ "kesakuuta", 6 },     { "july", 7 },        { "juli", 7 },       { "juillet", 7 },
-	{ "julio", 7 },         { "julho", 7 },       { "luglio", 7 },     { "jul", 7 },
-	{ "juil", 7 },          { "lipca", 7 },       { "heinakuuta", 7 }, { "august", 8 },
-	{ "aout", 8 },          { "agosto", 8 },      { "augustus", 8 },   { "augusti", 8 },
-	{ "aug", 8 },           { "ago", 8 },         { "sierpnia", 8 },   { "elokuuta", 8 },
-	{ "september", 9 },     { "septembre", 9 },   { "septiembre", 9 }, { "setembro", 9 },
-	{ "settembre", 9 },     { "sept", 9 },        { "sep", 9 },        { "set", 9 },
-	{ "wrzesnia", 9 },      { "syyskuuta", 9 },   { "october", 10 },   { "oktober", 10 },
-	{ "octobre", 10 },      { "octubre", 10 },    { "outubro", 10 },   { "ottobre", 10 },
-	{ "oct", 10 },          { "okt", 10 },        { "out", 10 },       { "ott", 10 },
-	{ "pazdziernika", 10 }, { "lokakuuta", 10 },  { "november", 11 },  { "novembre", 11 },
-	{ "noviembre", 11 },    { "novembro", 11 },   { "nov", 11 },       { "listopada", 11 },
-	{ "marraskuuta", 11 },  { "december", 12 },   { "dezember", 12 },  { "decembre", 12 },
-	{ "diciembre", 12 },    { "dezembro", 12 },   { "dicembre", 12 },  { "dec", 12 },
-	{ "dez", 12 },          { "dic", 12 },        { "grudnia", 12 },   { "joulukuuta", 12 },
+	{ "january", 1 },       { "januar", 1 },        { "janvier", 1 },      { "enero", 1 },
+	{ "janeiro", 1 },       { "januari", 1 },       { "gennaio", 1 },      { "jan", 1 },
+	{ "ene", 1 },           { "gen", 1 },           { "stycznia", 1 },     { "tammikuuta", 1 },
+	{ "janv", 1 },          { "janner", 1 },        { "february", 2 },     { "februar", 2 },
+	{ "fevrier", 2 },       { "febrero", 2 },       { "fevereiro", 2 },    { "februari", 2 },
+	{ "febbraio", 2 },      { "feb", 2 },           { "fev", 2 },          { "lutego", 2 },
+	{ "helmikuuta", 2 },    { "march", 3 },         { "marz", 3 },         { "maerz", 3 },
+	{ "mars", 3 },          { "marzo", 3 },         { "marco", 3 },        { "marts", 3 },
+	{ "maart", 3 },         { "mar", 3 },           { "mrz", 3 },          { "mrt", 3 },
+	{ "marca", 3 },         { "maaliskuuta", 3 },   { "april", 4 },        { "avril", 4 },
+	{ "abril", 4 },         { "aprile", 4 },        { "apr", 4 },          { "avr", 4 },
+	{ "abr", 4 },           { "kwietnia", 4 },      { "huhtikuuta", 4 },   { "may", 5 },
+	{ "mai", 5 },           { "mayo", 5 },          { "maio", 5 },         { "maggio", 5 },
+	{ "mei", 5 },           { "maj", 5 },           { "maja", 5 },         { "toukokuuta", 5 },
+	{ "june", 6 },          { "juni", 6 },          { "juin", 6 },         { "junio", 6 },
+	{ "junho", 6 },         { "giugno", 6 },        { "jun", 6 },          { "czerwca", 6 },
+	{ "kesakuuta", 6 },     { "july", 7 },          { "juli", 7 },         { "juillet", 7 },
+	{ "julio", 7 },         { "julho", 7 },         { "luglio", 7 },       { "jul", 7 },
+	{ "juil", 7 },          { "lipca", 7 },         { "heinakuuta", 7 },   { "august", 8 },
+	{ "aout", 8 },          { "agosto", 8 },        { "augustus", 8 },     { "augusti", 8 },
+	{ "aug", 8 },           { "ago", 8 },           { "sierpnia", 8 },     { "elokuuta", 8 },
+	{ "september", 9 },     { "septembre", 9 },     { "septiembre", 9 },   { "setembro", 9 },
+	{ "settembre", 9 },     { "sept", 9 },          { "sep", 9 },          { "set", 9 },
+	{ "wrzesnia", 9 },      { "syyskuuta", 9 },     { "october", 10 },     { "oktober", 10 },
+	{ "octobre", 10 },      { "octubre", 10 },      { "outubro", 10 },     { "ottobre", 10 },
+	{ "oct", 10 },          { "okt", 10 },          { "out", 10 },         { "ott", 10 },
+	{ "pazdziernika", 10 }, { "lokakuuta", 10 },    { "november", 11 },    { "novembre", 11 },
+	{ "noviembre", 11 },    { "novembro", 11 },     { "nov", 11 },         { "listopada", 11 },
+	{ "marraskuuta", 11 },  { "december", 12 },     { "dezember", 12 },    { "decembre", 12 },
+	{ "diciembre", 12 },    { "dezembro", 12 },     { "dicembre", 12 },    { "dec", 12 },
+	{ "styczniu", 1 },      { "lutym", 2 },         { "marcu", 3 },        { "kwietniu", 4 },
+	{ "maju", 5 },          { "czerwcu", 6 },       { "lipcu", 7 },        { "sierpniu", 8 },
+	{ "wrzesniu", 9 },      { "pazdzierniku", 10 }, { "listopadzie", 11 }, { "grudniu", 12 },
+	{ "dez", 12 },          { "dic", 12 },          { "grudnia", 12 },     { "joulukuuta", 12 },
 };
+
+int classify_day_month(struct text word)
+{
+	for (size_t i = 0; i < countof(months); i++)
+		if (text_eq(word, text_of(months[i].name)))
+			return months[i].month;
+	return 0;
+}
 
 /* A whole word that names a month, with the dot of an abbreviation. */
 static bool read_month(struct classify_day_reader *r, int *ret)
 {
 	size_t n = 0;
-	struct text word;
+	int month;
 
 	while (r->at + n < r->t.len && is_letter(r->t.at[r->at + n]))
 		n++;
-	word = text_sub(r->t, r->at, n);
-	for (size_t i = 0; n && i < countof(months); i++) {
-		if (text_eq(word, text_of(months[i].name))) {
-			r->at += n;
-			if (n < 5)
-				(void)skip(r, ".");
-			*ret = months[i].month;
-			return true;
-		}
-	}
-	return false;
+	month = n ? classify_day_month(text_sub(r->t, r->at, n)) : 0;
+	if (!month)
+		return false;
+	r->at += n;
+	if (n < 5)
+		(void)skip(r, ".");
+	*ret = month;
+	return true;
 }
 
 /* A year behind a day: ", 2026", " de 2026", " 2026".  Where none stands the reader stays where it
@@ -166,11 +170,16 @@ static int read_year(struct classify_day_reader *r)
 	return 0;
 }
 
+static int64_t far_of(const struct classify_day_reader *r)
+{
+	return r->far_days ? r->far_days : FAR_DAYS;
+}
+
 /* A day is settled: with its year, or in the next one to come.  false: not for certain, or too far
  * away. */
 static bool settle(struct classify_day_reader *r, int y, int m, int d)
 {
-	struct civil now = civil_of(r->today);
+	struct classify_civil now = civil_of(r->today);
 	int year = y ? y : now.y;
 	int64_t days;
 
@@ -182,7 +191,7 @@ static bool settle(struct classify_day_reader *r, int y, int m, int d)
 			return false;
 		days = days_of(year + 1, m, d);
 	}
-	if (days < r->today || days > r->today + (y ? FAREST_DAYS : FAR_DAYS))
+	if (days < r->today || days > r->today + (y ? FAREST_DAYS : far_of(r)))
 		return false;
 	r->days = days;
 	return true;
@@ -292,29 +301,95 @@ static bool read_month_day(struct classify_day_reader *r)
 	return settle(r, read_year(r), m, d);
 }
 
-/* ISO 8601 weeks: the Monday.  Without a year the next such week. */
+/* The Monday of an ISO 8601 week: of this year, or of the next when that one is over. */
+static bool settle_week(const struct classify_day_reader *r, int week, int64_t *ret)
+{
+	struct classify_civil now = civil_of(r->today);
+
+	for (int y = now.y; y <= now.y + 1; y++) {
+		int64_t jan4 = days_of(y, 1, 4);
+		int64_t monday = jan4 - (jan4 + 3) % 7 + (int64_t)(week - 1) * 7;
+
+		if (monday + 6 >= r->today && monday <= r->today + far_of(r)) {
+			*ret = monday;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "KW 37", "KW 37/38", "week 37" */
 static bool read_week(struct classify_day_reader *r)
 {
-	struct civil now = civil_of(r->today);
-	int64_t jan4, monday;
-	int week;
+	int first, last;
 
 	if (!skip(r, "kw ") && !skip(r, "kw") && !skip(r, "kalenderwoche ") && !skip(r, "uge ") &&
-	    !skip(r, "vecka ") && !skip(r, "v.") && !skip(r, "week "))
+	    !skip(r, "vecka ") && !skip(r, "v.") && !skip(r, "week ") && !skip(r, "semaine ") &&
+	    !skip(r, "settimana ") && !skip(r, "semana "))
 		return false;
 	skip_blanks(r);
-	if (!read_number(r, 2, &week))
+	if (!read_number(r, 2, &first))
 		return false;
-	if (skip(r, "/") || skip(r, "-")) /* "KW 37/38": the last of them */
-		(void)read_number(r, 2, &week);
-	if (week < 1 || week > 53)
+	last = first;
+	if (skip(r, "/") || skip(r, "-"))
+		(void)read_number(r, 2, &last);
+	r->week = true;
+	return first >= 1 && first <= 53 && last >= 1 && last <= 53 &&
+	       settle_week(r, first, &r->week_from) && settle_week(r, last, &r->days);
+}
+
+/* 0 Monday to 6; -1: no word for a day of the week. */
+static int weekday_of(struct text word)
+{
+	static const char *const names[] = {
+		"monday",    "montag",  "lundi",     "lunes",     "lunedi",     "segunda",
+		"maandag",   "tuesday", "dienstag",  "mardi",     "martes",     "martedi",
+		"terca",     "dinsdag", "wednesday", "mittwoch",  "mercredi",   "miercoles",
+		"mercoledi", "quarta",  "woensdag",  "thursday",  "donnerstag", "jeudi",
+		"jueves",    "giovedi", "quinta",    "donderdag", "friday",     "freitag",
+		"vendredi",  "viernes", "venerdi",   "sexta",     "vrijdag",    "saturday",
+		"samstag",   "samedi",  "sabado",    "sabato",    "sabado",     "zaterdag",
+		"sunday",    "sonntag", "dimanche",  "domingo",   "domenica",   "domingo",
+		"zondag",
+	};
+
+	for (size_t i = 0; i < countof(names); i++)
+		if (text_eq(word, text_of(names[i])))
+			return (int)(i / 7);
+	return -1;
+}
+
+/* "Monday the 14th", "lundi 14", "Montag, den 14.": the next 14th, which must be a Monday. */
+static bool read_weekday_day(struct classify_day_reader *r)
+{
+	static const char *const articles[] = {
+		"the ", "den ", "dem ", "le ", "el ", "il ", "dia "
+	};
+	static const char *const endings[] = { "st", "nd", "rd", "th", "." };
+	size_t n = 0;
+	int weekday, d;
+
+	while (r->at + n < r->t.len && is_letter(r->t.at[r->at + n]))
+		n++;
+	weekday = weekday_of(text_sub(r->t, r->at, n));
+	if (weekday < 0)
 		return false;
-	for (int y = now.y; y <= now.y + 1; y++) {
-		jan4 = days_of(y, 1, 4);
-		monday = jan4 - (jan4 + 3) % 7 + (int64_t)(week - 1) * 7;
-		if (monday >= r->today && monday <= r->today + FAR_DAYS) {
-			r->days = monday;
-			r->week = true;
+	r->at += n;
+	(void)skip(r, ",");
+	skip_blanks(r);
+	for (size_t i = 0; i < countof(articles); i++)
+		if (skip(r, articles[i]))
+			break;
+	if (!read_number(r, 2, &d) || (r->at < r->t.len && strchr(":h/-", r->t.at[r->at])))
+		return false;
+	for (size_t i = 0; i < countof(endings); i++)
+		if (skip(r, endings[i]))
+			break;
+	if (r->at < r->t.len && is_digit(r->t.at[r->at]))
+		return false;
+	for (int64_t days = r->today; days <= r->today + 45; days++) {
+		if (civil_of(days).d == d && (days + 3) % 7 == weekday) {
+			r->days = days;
 			return true;
 		}
 	}
@@ -323,8 +398,8 @@ static bool read_week(struct classify_day_reader *r)
 
 typedef bool (*form_cb)(struct classify_day_reader *r);
 
-static const form_cb forms[] = { read_iso,       read_dotted,    read_slashed,
-				 read_day_month, read_month_day, read_week };
+static const form_cb forms[] = { read_iso,       read_dotted, read_slashed,    read_day_month,
+				 read_month_day, read_week,   read_weekday_day };
 
 /* A date at `at`, by whichever form reads it. */
 static bool read_date(struct classify_day_reader *r, size_t at)
@@ -363,9 +438,19 @@ bool classify_day_find(struct classify_day_reader *r, size_t from, size_t to, si
 	return false;
 }
 
+int64_t classify_day_of(struct classify_civil c)
+{
+	return days_of(c.y, c.m, c.d);
+}
+
+struct classify_civil classify_day_civil(int64_t days)
+{
+	return civil_of(days);
+}
+
 void classify_day_write(int64_t days, char ret[CLASSIFY_DATE])
 {
-	struct civil c = civil_of(days);
+	struct classify_civil c = civil_of(days);
 
 	(void)snprintf(ret, CLASSIFY_DATE, "%04u-%02u-%02u", (unsigned)c.y % 10000,
 		       (unsigned)c.m % 100, (unsigned)c.d % 100);

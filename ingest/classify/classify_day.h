@@ -19,11 +19,14 @@
 
 struct classify_day_reader {
 	struct text t;
-	int64_t today;  /* days since 1970-01-01: classify_day_today() */
-	bool day_first; /* the words are of a language that writes 9/8 for the ninth of August */
-	size_t at;      /* where reading went on to: the end of what was found */
-	int64_t days;   /* what was found, days since 1970-01-01 */
-	bool week;      /* what was found is a week: its Monday */
+	int64_t today;    /* days since 1970-01-01: classify_day_today() */
+	int64_t far_days; /* how far away a day without a year may be; 0: 92 */
+	bool day_first;   /* the words are of a language that writes 9/8 for the ninth of August */
+	size_t at;        /* where reading went on to: the end of what was found */
+	int64_t days;     /* what was found, days since 1970-01-01 */
+	bool week; /* what was found is a week: its Monday, which may be past while it is under way
+		    */
+	int64_t week_from; /* of "KW 37/38" the first; `days` is the last */
 };
 
 int64_t classify_day_today(int64_t received_at); /* unix seconds */
@@ -33,6 +36,15 @@ int64_t classify_day_today(int64_t received_at); /* unix seconds */
  * `ret_at`.  The end of a sentence ends the search.  false: there is none.
  */
 bool classify_day_find(struct classify_day_reader *r, size_t from, size_t to, size_t *ret_at);
+
+/* Days since 1970-01-01 of a date (proleptic Gregorian), and the reverse. */
+struct classify_civil {
+	int y, m, d;
+};
+int64_t classify_day_of(struct classify_civil c);
+struct classify_civil classify_day_civil(int64_t days);
+/* The month that a folded word names, 1 to 12; 0: none. */
+int classify_day_month(struct text word);
 
 void classify_day_write(int64_t days, char ret[CLASSIFY_DATE]);
 

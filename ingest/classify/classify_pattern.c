@@ -255,7 +255,8 @@ static void note(struct search *s, const struct way *w, size_t at)
 	while (w->open && letter_at(s->t, to))
 		to++;
 	if (f->n < CLASSIFY_PATTERN_HITS)
-		f->at[f->n++] = (struct classify_pattern_hit){ p->value, p->scope, from, to };
+		f->at[f->n++] = (struct classify_pattern_hit){ p->value, p->scope, p->n_pieces > 1,
+							       from, to };
 }
 
 void classify_pattern_find(const struct classify_patterns *p, struct text sentence,

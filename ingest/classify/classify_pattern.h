@@ -32,6 +32,7 @@ enum classify_pattern_scope {
 struct classify_pattern_hit {
 	uint32_t value; /* as given to classify_pattern_add() */
 	enum classify_pattern_scope scope;
+	bool has_gap;    /* it has several pieces: other words may stand between them */
 	size_t from, to; /* in the sentence; with everything between the pieces */
 };
 

@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 #include "ingest/classify/classify_auto.h"
+#include "ingest/classify/classify_contact.h"
+#include "ingest/classify/classify_followup.h"
 #include "ingest/classify/classify_language.h"
 #include "ingest/classify/classify_pattern.h"
 #include "ingest/classify/classify_rules.h"
@@ -49,8 +51,46 @@ static bool overlap(const struct classify_pattern_hit *a, const struct classify_
 	return a->from < b->to && b->from < a->to;
 }
 
+static bool can_be_denied(enum classify_intent intent)
+{
+	return intent == CLASSIFY_INTENT_INTERESTED || intent == CLASSIFY_INTENT_MEETING ||
+	       intent == CLASSIFY_INTENT_INFORMATION_REQUEST;
+}
+
+/* A word of denial that is none: "why not". */
+static bool is_figure(const struct classify_pattern_found *f, const struct classify_pattern_hit *no)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (rule_of(&f->at[i])->means == CLASSIFY_MEANS_INTENT && !f->at[i].has_gap &&
+		    can_be_denied(rule_of(&f->at[i])->intent) && is_inside(no, &f->at[i]))
+			return true;
+	return false;
+}
+
+/* "no call please", "have no interest": a denial right before it in the same part of the sentence,
+ * or between its pieces. */
+static bool is_denied(struct text t, const struct classify_pattern_found *f,
+		      const struct classify_pattern_hit *h)
+{
+	if (!can_be_denied(rule_of(h)->intent))
+		return false;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct classify_pattern_hit *no = &f->at[i];
+
+		if (rule_of(no)->means != CLASSIFY_MEANS_NEGATION || is_figure(f, no))
+			continue;
+		if (no->to <= h->from && h->from - no->to <= NEGATED &&
+		    !memchr(t.at + no->to, ',', h->from - no->to))
+			return true;
+		if (h->has_gap && is_inside(no, h))
+			return true;
+	}
+	return false;
+}
+
 /* Does it stand in a longer pattern that means something else, or touch one that means nothing? */
-static bool is_covered(const struct classify_pattern_found *f, const struct classify_pattern_hit *h)
+static bool is_covered(struct text t, const struct classify_pattern_found *f,
+		       const struct classify_pattern_hit *h)
 {
 	const struct classify_intent_rule *rule = rule_of(h);
 
@@ -63,30 +103,7 @@ static bool is_covered(const struct classify_pattern_found *f, const struct clas
 		if (other->means == CLASSIFY_MEANS_NOTHING && overlap(h, &f->at[i]))
 			return true;
 		if ((other->means != rule->means || other->intent != rule->intent) &&
-		    is_inside(h, &f->at[i]))
-			return true;
-	}
-	return false;
-}
-
-static bool can_be_denied(enum classify_intent intent)
-{
-	return intent == CLASSIFY_INTENT_INTERESTED || intent == CLASSIFY_INTENT_MEETING ||
-	       intent == CLASSIFY_INTENT_INFORMATION_REQUEST;
-}
-
-/* "no call please": a negation right before it, in the same part of the sentence. */
-static bool is_denied(struct text t, const struct classify_pattern_found *f,
-		      const struct classify_pattern_hit *h)
-{
-	if (!can_be_denied(rule_of(h)->intent))
-		return false;
-	for (size_t i = 0; i < f->n; i++) {
-		const struct classify_pattern_hit *no = &f->at[i];
-
-		if (rule_of(no)->means == CLASSIFY_MEANS_NEGATION && no->to <= h->from &&
-		    h->from - no->to <= NEGATED && !is_covered(f, no) &&
-		    !memchr(t.at + no->to, ',', h->from - no->to))
+		    is_inside(h, &f->at[i]) && !is_denied(t, f, &f->at[i]))
 			return true;
 	}
 	return false;
@@ -123,7 +140,7 @@ static bool fits(struct text t, const struct classify_pattern_found *f,
 		return false;
 	if (h->scope != CLASSIFY_PATTERN_PART)
 		return t.len <= SHORT && other_words(t, f, h) == 0;
-	return !is_covered(f, h) && !is_denied(t, f, h);
+	return !is_covered(t, f, h) && !is_denied(t, f, h);
 }
 
 /* "Hi Tom,", "Best regards, Ann", a name on a line of its own. */
@@ -259,6 +276,57 @@ static void forget_footers(const struct mime_head *h, struct signs *s)
 			s->at[i--] = s->at[--s->n];
 }
 
+static void tell_contact(const struct classify_contact *c, struct classify_verdict *v)
+{
+	classify_verdict_add(v, c->address[0] ? "contact.address" : "contact.name",
+			     CLASSIFY_BY_TEXT, text_of(c->address[0] ? c->address : c->name));
+}
+
+static bool agrees(enum classify_intent intent)
+{
+	return intent == CLASSIFY_INTENT_MEETING || intent == CLASSIFY_INTENT_INTERESTED ||
+	       intent == CLASSIFY_INTENT_INFORMATION_REQUEST;
+}
+
+/* Whom they point to.  A person who says that he is the wrong one and names an address refers us;
+ * one who only says who decides, and is not the one, does not. */
+static void find_contact(const struct classify_words *w, const struct tally *t,
+			 struct classify_verdict *v)
+{
+	bool sign = t->best[CLASSIFY_INTENT_REFERRAL] > 0, found;
+
+	if (v->intent == CLASSIFY_INTENT_UNSUBSCRIBE ||
+	    v->intent == CLASSIFY_INTENT_COMPLAINT_THREAT)
+		return;
+	found = sign || v->intent == CLASSIFY_INTENT_LEFT_COMPANY
+			? classify_contact_of(w->raw, w->head, &v->contact)
+			: classify_contact_by_address(w->raw, w->head, &v->contact);
+	/* who agrees may give another address of his own: one without a name is no other person */
+	if (found && agrees(v->intent) && !v->contact.name[0]) {
+		v->contact = (struct classify_contact){ .name = "" };
+		return;
+	}
+	if (found)
+		tell_contact(&v->contact, v);
+	if (found &&
+	    (v->intent == CLASSIFY_INTENT_WRONG_PERSON || v->intent == CLASSIFY_INTENT_NEUTRAL))
+		v->intent = CLASSIFY_INTENT_REFERRAL;
+	if (!found && v->intent == CLASSIFY_INTENT_REFERRAL &&
+	    t->best[CLASSIFY_INTENT_WRONG_PERSON])
+		v->intent = CLASSIFY_INTENT_WRONG_PERSON;
+}
+
+static void find_followup(const struct classify_words *w, struct classify_verdict *v)
+{
+	struct classify_date found;
+
+	if (v->intent != CLASSIFY_INTENT_NOT_NOW ||
+	    !classify_followup_of(text_of_buf(w->fresh), w->received_at, &found))
+		return;
+	memcpy(v->followup_at, found.day, sizeof(v->followup_at));
+	classify_verdict_add(v, "followup.text", CLASSIFY_BY_TEXT, found.where);
+}
+
 void classify_wish_judge(const struct classify_words *w, struct classify_verdict *v)
 {
 	struct classify_sentences sentences;
@@ -274,5 +342,7 @@ void classify_wish_judge(const struct classify_words *w, struct classify_verdict
 		return;
 	count(&s, &t);
 	v->intent = strongest(&t);
+	find_contact(w, &t, v);
 	tell(&s, v->intent, CLASSIFY_BY_TEXT, v);
+	find_followup(w, v);
 }

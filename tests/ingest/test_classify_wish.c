@@ -110,6 +110,123 @@ static void what_only_looks_like_it_opts_nobody_out(void **state)
 	}
 }
 
+static const struct {
+	const char *want, *text;
+} intents[] = {
+	{ "interested", "Yes, we would like to know more about this." },
+	{ "interested", "Das klingt spannend, wie geht es weiter?" },
+	{ "interested", "Oui, cela nous intéresse beaucoup." },
+	{ "interested", "Nos interesa, ¿cómo empezamos?" },
+	{ "interested", "Siamo interessati, come procediamo?" },
+	{ "interested", "Sim, temos muito interesse." },
+	{ "interested", "Klinkt goed, vertel eens meer." },
+	{ "interested", "Brzmi ciekawie, jesteśmy zainteresowani." },
+	{ "meeting", "Can we talk on Tuesday at 3?" },
+	{ "meeting", "Mittwoch um 10 passt mir gut." },
+	{ "meeting", "Je suis disponible jeudi à 14h." },
+	{ "meeting", "¿Podemos hablar el martes por la mañana?" },
+	{ "meeting", "Possiamo sentirci mercoledì alle 11?" },
+	{ "meeting", "Podemos marcar uma reunião na sexta?" },
+	{ "meeting", "Donderdag om 14 uur komt mij goed uit." },
+	{ "meeting", "Proponuję spotkanie we wtorek o 10." },
+	{ "information_request", "How much is it for ten users?" },
+	{ "information_request", "Können Sie mir eine Preisliste schicken?" },
+	{ "information_request", "Pourriez-vous m'envoyer une documentation ?" },
+	{ "information_request", "¿Cuánto cuesta al año?" },
+	{ "information_request", "Mi manda il listino prezzi?" },
+	{ "information_request", "Qual é o preço por mês?" },
+	{ "information_request", "Kunt u een offerte sturen?" },
+	{ "information_request", "Ile to kosztuje?" },
+	{ "not_interested", "No longer interested, thanks." },
+	{ "not_interested", "Daran haben wir kein Interesse." },
+	{ "not_interested", "Nous avons déjà un prestataire." },
+	{ "not_interested", "No nos interesa." },
+	{ "not_interested", "Non siamo interessati." },
+	{ "not_interested", "Não temos interesse, obrigado." },
+	{ "not_interested", "Wij hebben al een leverancier." },
+	{ "not_interested", "Nie jestem zainteresowany." },
+	{ "not_interested", "Hi,\n\nno thank you.\n\nBest regards\nAnn" },
+	{ "wrong_person", "I am not the right person for this." },
+	{ "wrong_person", "Da sind Sie bei mir falsch, ich bin nicht zuständig." },
+	{ "wrong_person", "Je ne suis pas le bon interlocuteur." },
+	{ "wrong_person", "No soy la persona adecuada." },
+	{ "wrong_person", "Non sono la persona giusta." },
+	{ "wrong_person", "Não sou a pessoa responsável." },
+	{ "wrong_person", "Ik ben niet de juiste persoon." },
+	{ "wrong_person", "Nie jestem właściwą osobą." },
+	{ "left_company", "I no longer work for the company." },
+	{ "left_company", "Herr Kern ist nicht mehr bei uns tätig." },
+	{ "left_company", "Elle a quitté l'entreprise en mai." },
+	{ "complaint_threat", "I will report you to the data protection authority." },
+	{ "complaint_threat", "Nächstes Mal hören Sie von unserem Anwalt." },
+	{ "complaint_threat", "Je vais porter plainte." },
+	{ "neutral", "Thanks!" },
+	{ "neutral", "Hallo,\n\ndanke für die Info.\n\nViele Grüße\nUte" },
+	{ "neutral", "" },
+	/* one inside another, and denials */
+	{ "not_interested", "We are not interested." },
+	{ "information_request", "No call please, just send me the price list." },
+	{ "interested", "Why not, we are interested." },
+	{ "unsubscribe", "Not interested, and please remove me from your list." },
+};
+
+static void what_they_want_is_told(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(intents); i++)
+		expect(intents[i].text, intents[i].want);
+}
+
+static const struct {
+	const char *text, *want; /* received on Monday, 14 September 2026 */
+} followups[] = {
+	{ "Not right now, try me again in November.", "2026-11-01" },
+	{ "Bad timing, please write again in mid-January.", "2027-01-15" },
+	{ "We are frozen, check back in Q1.", "2027-01-01" },
+	{ "Not now. Ping me in three weeks.", "2026-10-05" },
+	{ "Please come back next quarter.", "2026-10-01" },
+	{ "Try again in six months.", "2027-03-14" },
+	{ "Not this year, get in touch in the new year.", "2027-01-01" },
+	{ "Try again on 5 October.", "2026-10-05" },
+	{ "Derzeit kein Thema, melden Sie sich in KW 46 wieder.", "2026-11-09" },
+	{ "Im Moment nicht relevant, frühestens ab März.", "2027-03-01" },
+	{ "Pas le moment, rappelez-moi après l'été.", "2027-09-01" },
+	{ "Pas pour le moment, recontactez-nous en février.", "2027-02-01" },
+	{ "Ahora no, escríbame en noviembre.", "2026-11-01" },
+	{ "Non è il momento, risentiamoci a marzo.", "2027-03-01" },
+	{ "Agora não, fale comigo em janeiro.", "2027-01-01" },
+	{ "Nu niet, probeer het over twee maanden nog eens.", "2026-11-14" },
+	{ "Teraz nie, proszę o kontakt w styczniu.", "2027-01-01" },
+	{ "Not right now. Maybe later.", "" },
+	{ "Not now, check in again next summer.", "" },
+	/* a contract that lasts is no day to come back */
+	{ "Not now, we renewed for two years.", "" },
+};
+
+static void not_now_tells_when(void **state)
+{
+	struct classify_verdict v;
+
+	(void)state;
+	for (size_t i = 0; i < countof(followups); i++) {
+		judge("Re: hello", "", followups[i].text, &v);
+		if (strcmp(v.followup_at, followups[i].want) != 0 ||
+		    v.intent != CLASSIFY_INTENT_NOT_NOW)
+			fail_msg("\"%s\": got %s \"%s\", want \"%s\"", followups[i].text,
+				 classify_intent_name(v.intent), v.followup_at, followups[i].want);
+	}
+}
+
+static void a_refusal_says_why_when_it_does(void **state)
+{
+	struct classify_verdict v;
+
+	(void)state;
+	judge("Re: hello", "", "Thanks, but we already use another tool.", &v);
+	assert_int_equal(v.intent, CLASSIFY_INTENT_NOT_INTERESTED);
+	assert_string_equal(v.evidence[v.n_evidence - 1].rule, "not_interested.has_solution.en");
+}
+
 static void only_what_the_sender_wrote_counts(void **state)
 {
 	struct classify_verdict v;
@@ -205,6 +322,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_wants_no_more_mail_is_heard),
 		cmocka_unit_test(what_only_looks_like_it_opts_nobody_out),
+		cmocka_unit_test(what_they_want_is_told),
+		cmocka_unit_test(not_now_tells_when),
+		cmocka_unit_test(a_refusal_says_why_when_it_does),
 		cmocka_unit_test(only_what_the_sender_wrote_counts),
 		cmocka_unit_test(the_rule_is_named),
 		cmocka_unit_test(patterns_mean_what_they_say),

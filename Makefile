@@ -7,6 +7,7 @@
 # make test-long  the long scenarios, and every fuzzer for FUZZ_SECONDS=60
 # make fuzz       the fuzzers alone; FUZZ=name for one of them
 # make bench-idle bench-storm bench-push bench-peer bench-tokens   what is measured (tests/load/README.md); INBOXES=500 for some
+# make bench-classify  what one core reads of raw mail, and the memory of the worst ones; build/bench/classify.json
 # make accuracy   how often mails are understood, over labelled ones in CORPORA=../shared/corpora; docs/accuracy.md
 # make coverage   lines reached per room, with the floors that hold
 # make format     clang-format over the tree;  make tidy: clang-tidy (FILES="..." for some)
@@ -56,7 +57,7 @@ helplib   := $(OUT)/libtests.a
 # the benches' programs: an IMAP server, its certificates, a database full of inboxes
 load_srcs := $(addprefix tests/load/sim_,tally.c mail.c box.c imap.c net.c)
 load_objs := $(patsubst %.c,$(OUT)/%.o,$(load_srcs))
-loads     := $(addprefix $(OUT)/tests/load/,imapsim certchain rows tokensim grants)
+loads     := $(addprefix $(OUT)/tests/load/,imapsim certchain rows tokensim grants bench_classify)
 
 all: $(OUT)/replyd
 objects: $(objs) $(mains)
@@ -166,6 +167,13 @@ bench-idle bench-storm bench-push bench-peer bench-tokens:
 	@$(again) MODE=release all loads
 	@$(node) tests/load/$(subst bench-,,$@).mjs
 
+bench-classify:
+	@deploy/install.sh build
+	@$(again) MODE=release all $(OUT:$(MODE)=release)/tests/load/bench_classify
+	@mkdir -p build/bench
+	@build/release/tests/load/bench_classify $(wildcard $(or $(CORPORA),../shared/corpora)/replyd-mail/mails/*.eml) >build/bench/classify.json
+	@cat build/bench/classify.json
+
 # needs no server; sets that are not there are skipped by name
 accuracy:
 	@deploy/install.sh build sandbox
@@ -183,5 +191,5 @@ help:
 	@sed -n '/^# make/!q; s/^# //p' Makefile
 
 .PHONY: all objects tests fuzzers loads demo run install-deps test-ready test test-long check unit house db lint \
-	scenarios fuzz tests-now bench-idle bench-storm bench-push bench-peer accuracy coverage format tidy clean help
+	scenarios fuzz tests-now bench-idle bench-storm bench-push bench-peer bench-tokens bench-classify accuracy coverage format tidy clean help
 -include $(objs:.o=.d) $(help_objs:.o=.d) $(load_objs:.o=.d) $(addsuffix .d,$(loads)) $(mains:.o=.d) $(addsuffix .d,$(tests)) $(addsuffix .d,$(fuzzers))

@@ -86,15 +86,55 @@ static bool is_space(uint32_t c)
 	       (c >= 0x2000 && c <= 0x200a);
 }
 
+/*
+ * Most text is ASCII words with a space between: folded here by the run, into `out`.  The bytes
+ * taken are those written.  `*blank` as in mime_fold_add().
+ */
+static size_t fold_run(struct text t, char *out, size_t size, bool *blank)
+{
+	size_t n = 0;
+
+	for (; n < t.len && n < size; n++) {
+		char c = t.at[n];
+
+		if (c <= ' ' || c >= 0x7f) {
+			if (c != ' ' || *blank)
+				break;
+			*blank = true;
+		} else {
+			*blank = false;
+		}
+		out[n] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+	}
+	return n;
+}
+
+/* false: the ceiling cut it. */
+static bool add_run(struct buf *ret, const char *p, size_t n)
+{
+	size_t room = ret->max - ret->len;
+
+	(void)buf_add(ret, p, n < room ? n : room);
+	return n <= room;
+}
+
 void mime_fold_add(struct buf *ret, struct text t)
 {
 	bool blank = true; /* at the front, and after a space or a line feed: no space is written */
 
 	while (t.len) {
+		char run[256];
 		uint32_t c;
-		size_t took = mime_utf8_next(t, &c);
+		size_t took = fold_run(t, run, sizeof(run), &blank);
 		int r;
 
+		if (took) {
+			if (!add_run(ret, run, took))
+				return;
+			t = text_sub(t, took, t.len);
+			continue;
+		}
+		took = mime_utf8_next(t, &c);
 		t = text_sub(t, took, t.len);
 		if (is_space(c)) {
 			r = blank ? 0 : buf_add(ret, " ", 1);

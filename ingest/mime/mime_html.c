@@ -30,8 +30,13 @@ struct writer {
 
 static void put(struct writer *w, const char *p, size_t n)
 {
-	if (!w->full && buf_add(w->out, p, n) < 0)
-		w->full = true;
+	size_t room = w->out->max - w->out->len;
+
+	if (w->full)
+		return;
+	w->full = n > room;
+	/* a character of several bytes is written whole or not at all */
+	(void)buf_add(w->out, p, n <= room ? n : (uint8_t)p[0] < 0x80 ? room : 0);
 }
 
 static void owe_lines(struct writer *w, unsigned n)
@@ -94,6 +99,20 @@ static void put_text_char(struct writer *w, uint32_t c)
 	} else {
 		put_char(w, c);
 	}
+}
+
+/* A run of ASCII without blanks, when nothing is owed before it: the bytes taken. */
+static size_t put_word(struct writer *w, struct text t)
+{
+	size_t n = 0;
+
+	if (w->lines || w->space || !w->on_line)
+		return 0;
+	while (n < t.len && t.at[n] > ' ' && t.at[n] < 0x7f)
+		n++;
+	if (n)
+		put(w, t.at, n);
+	return n;
 }
 
 /* ---- tags ---- */
@@ -366,8 +385,12 @@ static void on_text(void *owner, const xmlChar *bytes, int n)
 		p->held = HELD_DECLARATION;
 	while (t.len && p->held == HELD_NONE) {
 		uint32_t c;
-		size_t took = mime_utf8_next(t, &c);
+		size_t took = put_word(&p->w, t);
 
+		t = text_sub(t, took, t.len);
+		if (took)
+			continue;
+		took = mime_utf8_next(t, &c);
 		put_text_char(&p->w, c);
 		t = text_sub(t, took, t.len);
 	}

@@ -211,6 +211,14 @@ static void take_apart(struct mime_mail *m)
 	g_object_unref(stream);
 }
 
+/* Most mails are one text, and the headers say all there is to know of it: the library would make
+ * a dozen objects of them. */
+static bool is_one_text(const struct mime_head *h)
+{
+	return (!h->type.type || strcmp(h->type.type, "text") == 0) &&
+	       !mime_head_field(h, "Content-Disposition", 0).len;
+}
+
 void mime_mail_read(struct mime_mail *m, struct text bytes)
 {
 	struct text all;
@@ -222,7 +230,7 @@ void mime_mail_read(struct mime_mail *m, struct text bytes)
 	mime_head_read(&m->head, all.at, all.len);
 	if (has_too_many_marks(all))
 		m->is_partial = true;
-	else if (all.len)
+	else if (all.len && !is_one_text(&m->head))
 		take_apart(m);
 	if (m->n == 0 && all.len)
 		add_body(m);

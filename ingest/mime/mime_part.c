@@ -108,7 +108,7 @@ static const char *source_charset(const char *charset)
  * another charset. */
 static bool has_long_character(struct text t)
 {
-	while (t.len) {
+	while ((t = text_sub(t, mime_utf8_ascii(t), t.len)).len) {
 		uint32_t c;
 		size_t n = mime_utf8_next(t, &c);
 
@@ -231,7 +231,7 @@ static void add_composed(struct text t, struct buf *ret)
 
 static bool has_marks(struct text t)
 {
-	while (t.len) {
+	while ((t = text_sub(t, mime_utf8_ascii(t), t.len)).len) {
 		uint32_t c;
 		size_t n = mime_utf8_next(t, &c);
 

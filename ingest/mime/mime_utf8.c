@@ -76,15 +76,25 @@ size_t mime_utf8_put(uint32_t c, char ret[4])
 	return 4;
 }
 
+size_t mime_utf8_ascii(struct text t)
+{
+	size_t n = 0;
+
+	while (n < t.len && (uint8_t)t.at[n] < 0x80)
+		n++;
+	return n;
+}
+
 bool mime_utf8_is_valid(struct text t)
 {
-	while (t.len) {
+	for (t = text_sub(t, mime_utf8_ascii(t), t.len); t.len;) {
 		uint32_t c;
 		size_t n = mime_utf8_next(t, &c);
 
 		if (c == REPLACEMENT && n == 1)
 			return false;
 		t = text_sub(t, n, t.len);
+		t = text_sub(t, mime_utf8_ascii(t), t.len);
 	}
 	return true;
 }

@@ -19,6 +19,9 @@ size_t mime_utf8_next(struct text t, uint32_t *ret_char);
 /* Bytes written for a character that is one: 1 to 4. */
 size_t mime_utf8_put(uint32_t c, char ret[4]);
 
+/* Bytes of ASCII at the front. */
+size_t mime_utf8_ascii(struct text t);
+
 bool mime_utf8_is_valid(struct text t);
 
 /* The longest prefix of valid text that has at most `max` bytes and ends between characters. */

@@ -47,29 +47,23 @@ struct broker {
 	struct inbox_grant_claim grants;
 	char grants_claim[37];
 	uint64_t grants_asked_ms;
-	bool claiming_grants, grants_wanted;
 	uint64_t answered_ms; /* when requests were last answered that need no refresh */
 	size_t probe_next;    /* provider to look at next; n_providers: none left in this round */
 
 	struct connect_link_claim links;
 	char links_claim[37];
 	uint64_t links_asked_ms;
-	bool claiming_links, links_wanted;
 
 	struct removal_take removals;
 	char removals_claim[37];
-	bool taking_removals, removals_wanted;
 
 	struct domain_grant_claim domains;
 	char domains_claim[37];
 	uint64_t domains_asked_ms;
-	bool claiming_domains, domains_wanted;
 
 	struct domain_mailbox_claim mailboxes;
 	char mailboxes_claim[37];
 	uint64_t mailboxes_asked_ms;
-	bool claiming_mailboxes, mailboxes_wanted;
-	bool full; /* the last claim took all it might: there is more */
 
 	/* NULL: not any more */
 	struct forecast_duty *forecasts;
@@ -78,6 +72,13 @@ struct broker {
 
 	void (*drained)(void *owner);
 	void *owner;
+
+	bool claiming_grants, grants_wanted;
+	bool claiming_links, links_wanted;
+	bool taking_removals, removals_wanted;
+	bool claiming_domains, domains_wanted;
+	bool claiming_mailboxes, mailboxes_wanted;
+	bool full; /* the last claim of grants took all it might: there is more */
 };
 
 static void on_look(struct timer *t);

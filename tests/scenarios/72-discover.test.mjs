@@ -71,7 +71,7 @@ test('what is not found says what was seen and what to do', async () => {
     ['ada@inside.test', 422, 'no_settings', /imap\.inside\.test leads to no address that may be dialled/],
     ['ada@mute.test', 503, 'lookup_failed', /no answer in time/],
     ['ada', 400, 'bad_field', /no.*address|not an e-mail address/],
-    ['ada@b\u00fccher.test', 400, 'bad_field', /domain/],
+    ['ada@b\u00fccher.test', 422, 'no_settings', /xn--bcher-kva\.test does not exist/],
     ['ada@127.0.0.1', 400, 'bad_field', /domain/],
   ];
   for (const [address, status, code, detail] of rows) {

@@ -265,8 +265,8 @@ static int read_line(struct reader *rd, char *line)
 	return formats[rd->table].read(rd);
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): bad() writes it */
 static int read_table(struct classify_rules *rules, enum table table, struct text text,
+		      /* NOLINTNEXTLINE(readability-non-const-parameter): bad() writes it */
 		      char why[CLASSIFY_RULES_WHY])
 {
 	struct reader rd = { .rules = rules, .table = table, .why = why };

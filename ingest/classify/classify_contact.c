@@ -308,14 +308,12 @@ static const char *const cues[] = {
 	"nachfolger ist",
 	"nachfolgerin ist",
 	"responsable",
-	"coll\xc3\xa8gue",
+	"collègue",
 	"successeur est",
 	"avec",
 	"colega",
-	"compa\xc3\xb1"
-	"ero",
-	"compa\xc3\xb1"
-	"era",
+	"compañero",
+	"compañera",
 	"lo lleva",
 	"collega",
 	"successore",

@@ -31,7 +31,7 @@ void classify_signs_of(const struct mime_head *head, struct text subject,
 
 bool classify_signs_are_of_report(const struct classify_signs *s, const struct mime_head *head);
 
-void classify_signs_tell(const struct classify_signs *s, const struct mime_head *head,
-			 struct classify_verdict *ret);
+void classify_signs_tell(const struct classify_signs *s, const struct mime_head *h,
+			 struct classify_verdict *v);
 
 #endif

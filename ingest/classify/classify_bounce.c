@@ -53,19 +53,23 @@ static void take_codes(struct finding *f, struct text words)
 		memcpy(f->status, status, sizeof(f->status));
 }
 
-static void ask(struct finding *f, struct text words)
+static void ask(struct finding *f, struct buf *said)
 {
+	struct text words;
+
+	said->len = classify_codes_join((char *)said->data, said->len);
+	words = text_of_buf(said);
 	f->answer.status = f->status;
 	f->answer.words = words;
 	f->why = classify_reason_of(&f->answer);
 	f->answer.words = (struct text){ 0 };
 }
 
-/* "5.0.0" and "undeliverable" say nothing: do the words around it say more? */
+/* "5.0.0", "4.4.7" and "undeliverable" say little: do the words around it say more? */
 static bool is_open(const struct finding *f)
 {
 	return !classify_reason_is_certain(&f->why) ||
-	       (classify_codes_weight(f->status) <= 1 && strcmp(f->why.rule, "bounce.words") != 0);
+	       (strcmp(f->why.rule, "bounce.words") != 0 && !classify_codes_is_precise(f->status));
 }
 
 static void ask_prose(struct judge *j, struct finding *f, size_t nth, bool with_codes)
@@ -79,7 +83,7 @@ static void ask_prose(struct judge *j, struct finding *f, size_t nth, bool with_
 		f->answer.stage = classify_prose_stage(text_of_buf(&words));
 	if (with_codes)
 		take_codes(f, text_of_buf(&words));
-	ask(f, text_of_buf(&words));
+	ask(f, &words);
 	if (strcmp(f->why.rule, "bounce.words") != 0 && classify_reason_is_certain(&before) &&
 	    !with_codes)
 		f->why = before;
@@ -103,11 +107,22 @@ static void read_diagnostic(struct judge *j, struct finding *f)
 		classify_prose_words(&j->prose, nth, &lines);
 		f->answer.stage = classify_prose_stage(text_of_buf(&lines));
 	}
-	ask(f, text_of_buf(&words));
+	ask(f, &words);
 	if (is_open(f) && nth != SIZE_MAX)
-		ask_prose(j, f, nth, classify_codes_weight(f->status) <= 1);
+		ask_prose(j, f, nth, !classify_codes_is_precise(f->status));
 	if (is_open(f) && j->dsn->n_rcpt == 1)
-		ask_prose(j, f, SIZE_MAX, false);
+		ask_prose(j, f, SIZE_MAX, classify_codes_weight(f->status) <= 2);
+}
+
+/* The fields name nobody: a command, a folder, "<>". */
+static struct text anybody(const struct judge *j)
+{
+	if (j->head->failed.n)
+		return text_of(j->head->failed.at[0].address);
+	if (j->prose.n)
+		return j->prose.at[0].address;
+	return j->dsn->original.to.n ? text_of(j->dsn->original.to.at[0].address)
+				     : (struct text){ 0 };
 }
 
 static struct finding recipient_finding(struct judge *j, const struct mime_dsn_recipient *r)
@@ -118,6 +133,8 @@ static struct finding recipient_finding(struct judge *j, const struct mime_dsn_r
 
 	memcpy(f.status, r->status, sizeof(f.status));
 	f.recipient = text_of(r->original ? r->original : r->final);
+	if (!f.recipient.len && j->dsn->n_rcpt == 1)
+		f.recipient = anybody(j);
 	if (waits)
 		f.answer.action = MIME_ACTION_DELAYED;
 	f.failed = f.answer.action == MIME_ACTION_FAILED ||
@@ -158,6 +175,7 @@ static void fill(struct classify_bounce *b, const struct finding *f)
 	b->fault = classify_fault_of(f->why.reason);
 	mime_utf8_copy(b->recipient, sizeof(b->recipient), f->recipient);
 	mime_utf8_copy(b->diagnostic, sizeof(b->diagnostic), f->diagnostic);
+	b->diagnostic[classify_codes_join(b->diagnostic, strlen(b->diagnostic))] = '\0';
 }
 
 static bool is_told(const struct classify_verdict *v, struct text address)

@@ -20,6 +20,11 @@ unsigned classify_codes_weight(const char *status)
 	return strcmp(rest + strlen(rest) - 2, ".0") == 0 ? VAGUE : PRECISE;
 }
 
+bool classify_codes_is_precise(const char *status)
+{
+	return classify_codes_weight(status) == PRECISE;
+}
+
 static bool is_digit(struct text t, size_t at)
 {
 	return at < t.len && t.at[at] >= '0' && t.at[at] <= '9';
@@ -88,4 +93,37 @@ void classify_codes_find(struct text t, unsigned *ret_smtp_code, char ret_status
 			smtp = true;
 		}
 	}
+}
+
+/* "550-5.7.1 " or "550 5.7.1 ", with a blank behind: its length, or 0. */
+static size_t line_front(struct text t, size_t at)
+{
+	size_t n;
+
+	if (!smtp_at(t, at) || at + 4 >= t.len || (t.at[at + 3] != '-' && t.at[at + 3] != ' '))
+		return 0;
+	n = status_at(t, at + 4);
+	return n && at + 4 + n < t.len && t.at[at + 4 + n] == ' ' ? 4 + n + 1 : 0;
+}
+
+size_t classify_codes_join(char *words, size_t n)
+{
+	struct text t = { words, n };
+	size_t to = 0, first = 0, first_n = 0;
+
+	for (size_t at = 0; at < n;) {
+		size_t front = at == 0 || words[at - 1] == ' ' ? line_front(t, at) : 0;
+
+		if (front && front == first_n && memcmp(words + first, words + at, 3) == 0 &&
+		    memcmp(words + first + 4, words + at + 4, front - 4) == 0) {
+			at += front;
+			continue;
+		}
+		if (front && !first_n) {
+			first = to; /* nothing was taken out before the first */
+			first_n = front;
+		}
+		words[to++] = words[at++];
+	}
+	return to;
 }

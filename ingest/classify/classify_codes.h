@@ -2,6 +2,7 @@
 #define INGEST_CLASSIFY_CLASSIFY_CODES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/text.h"
 #include "ingest/mime/mime_dsn.h"
@@ -17,10 +18,18 @@
 void classify_codes_find(struct text t, unsigned *ret_smtp_code, char ret_status[MIME_STATUS]);
 
 /*
+ * An answer of several lines repeats its codes before each ("550-5.7.1 Messages
+ * with 550 5.7.1 two addresses"): all but the first of those are taken out.
+ * In place; returns the new length.
+ */
+size_t classify_codes_join(char *words, size_t n);
+
+/*
  * How much a status says: 0 for none, 1 for "5.0.0", which says only that it
  * failed, up to one that names a cause.  "4.4.7" is in between: that the time ran
  * out is true of every failure that was tried again.
  */
 unsigned classify_codes_weight(const char *status);
+bool classify_codes_is_precise(const char *status); /* it names a cause */
 
 #endif

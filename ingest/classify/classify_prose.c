@@ -25,6 +25,7 @@ enum place {
 struct seen {
 	struct text address; /* in the raw text where that can be told, else in the folded */
 	size_t line, end;    /* of its line in the folded text */
+	bool is_answer;      /* codes stand before it: the line ends what is told of it */
 	enum place place;
 };
 
@@ -53,7 +54,7 @@ void classify_prose_clear(struct classify_prose *p)
 
 static bool is_of_address(char c)
 {
-	return (uint8_t)c > ' ' && !strchr("<>()[]\",;:'`|*", c);
+	return (uint8_t)c > ' ' && !strchr("<>()[]\",;:'`|*\\", c);
 }
 
 /* The next address of `line` from `*at` on; empty: none.  `*at` is moved behind it. */
@@ -141,6 +142,18 @@ static size_t front_of(struct text line)
 	return n;
 }
 
+/* "554 <ann@mail.example>... Host unknown" */
+static bool begins_with_code(struct text line)
+{
+	size_t n = 0;
+
+	while (n < line.len && strchr(" \t*-", line.at[n]))
+		n++;
+	return n + 3 < line.len && (line.at[n] == '4' || line.at[n] == '5') &&
+	       line.at[n + 1] >= '0' && line.at[n + 1] <= '9' && line.at[n + 2] >= '0' &&
+	       line.at[n + 2] <= '9' && (line.at[n + 3] == ' ' || line.at[n + 3] == '-');
+}
+
 /* What follows one that begins its line: nothing, or what a server says of it. */
 static bool goes_on_as_report(struct text rest, bool in_brackets)
 {
@@ -186,7 +199,7 @@ static void look_at_words(struct text line, struct words_seen *ret)
 /* Does a naming phrase end right before the address at `from`? */
 static bool is_named(const struct words_seen *w, struct text line, size_t from)
 {
-	while (from > 0 && strchr(" <\"':\t(", line.at[from - 1])) {
+	while (from > 0 && strchr(" <\"':\t(\\", line.at[from - 1])) {
 		for (size_t i = 0; i < w->n_named && i < countof(w->named_end); i++)
 			if (w->named_end[i] == from)
 				return true;
@@ -252,6 +265,7 @@ static void take_line(struct reader *r, struct text raw, struct text line, size_
 		*s = (struct seen){ .address = written.len ? written : address,
 				    .line = r->line,
 				    .end = end,
+				    .is_answer = nth == 0 && begins_with_code(line),
 				    .place = place_of(r, line, address, &words, nth++ == 0) };
 		if (s->place != NOBODY)
 			r->n++;
@@ -285,10 +299,23 @@ static void choose(struct reader *r)
 			continue;
 		if (p->n == countof(p->at) || has_address(p, s->address))
 			continue;
-		p->at[p->n++] = (struct classify_prose_recipient){ s->address, s->line, s->end };
+		p->at[p->n++] = (struct classify_prose_recipient){ s->address, s->line, s->end,
+								   s->is_answer };
 		if (best == LOOSE && !known)
 			break; /* the first is the likeliest, the others are anybody's */
 	}
+}
+
+/* In a transcript what was said stands before the answer: from the last one on, or the paragraph.
+ */
+static void spread_back(struct classify_prose *p, size_t i)
+{
+	const char *text = (const char *)p->folded.data;
+	size_t stop = i ? p->at[i - 1].to : 0, from = p->at[i].from;
+
+	while (from > stop && !(from > 1 && text[from - 1] == '\n' && text[from - 2] == '\n'))
+		from--;
+	p->at[i].from = from;
 }
 
 /* His lines go on to the next recipient, or to an empty line that has words before it. */
@@ -296,7 +323,12 @@ static void spread(struct classify_prose *p)
 {
 	struct text all = text_of_buf(&p->folded);
 
+	for (size_t i = 0; i < p->n; i++)
+		if (p->at[i].is_answer)
+			spread_back(p, i);
 	for (size_t i = 0; i < p->n; i++) {
+		if (p->at[i].is_answer)
+			continue;
 		size_t stop = i + 1 < p->n && p->at[i + 1].from > p->at[i].from ? p->at[i + 1].from
 										: all.len;
 		size_t at = p->at[i].to, words = 0, lines = 0;

@@ -23,6 +23,7 @@
 struct classify_prose_recipient {
 	struct text address; /* as written, in the text that was read */
 	size_t from, to;     /* lines of the folded text that speak of it */
+	bool is_answer;      /* of a transcript: what led there stands before it */
 };
 
 struct classify_prose {

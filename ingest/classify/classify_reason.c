@@ -21,8 +21,7 @@ static const struct {
 	{ "x.1.4", "filtered", false },
 	{ "x.1.6", "hasmoved", true },
 	{ "x.1.7", "rejected", true },
-	{ "x.1.8", "rejected", true }, /* the sender's address, not the prospect's */
-	{ "x.1.9", "systemerror", false },
+	{ "x.1.8", "rejected", true },      /* the sender's address, not the prospect's */
 	{ "x.1.10", "userunknown", false }, /* RFC 7505 means a null MX: words tell it */
 	{ "x.1.351", "userunknown", false },
 	{ "x.2.0", "filtered", false },
@@ -48,6 +47,7 @@ static const struct {
 	{ "x.4.7", "expired", false },
 	{ "x.4.8", "networkerror", false },
 	{ "5.4.310", "hostunknown", true },
+	{ "x.4.312", "networkerror", true },
 	{ "x.4.316", "expired", true },
 	{ "x.5.2", "syntaxerror", false },
 	{ "x.5.3", "toomanyconn", false },
@@ -58,9 +58,11 @@ static const struct {
 	{ "x.6", "contenterror", false },
 	{ "x.7.1", "blocked", false },
 	{ "x.7.2", "rejected", false },
-	{ "x.7.7", "policyviolation", false },
+	{ "x.7.3", "securityerror", false },
+	{ "x.7.4", "securityerror", false },
+	{ "x.7.5", "securityerror", false },
+	{ "x.7.6", "securityerror", false },
 	{ "x.7.8", "securityerror", false },
-	{ "x.7.9", "securityerror", false },
 	{ "x.7.13", "suspend", true },
 	{ "x.7.20", "authfailure", true },
 	{ "x.7.21", "authfailure", true },
@@ -147,29 +149,26 @@ static bool is_at_recipient(const struct classify_answer *a, const char *by_code
 	       (by_code && strcmp(by_code, "userunknown") == 0);
 }
 
-/* Nobody had been named yet: what is unknown is ours. */
-static const char *before_recipient(const struct classify_answer *a, const char *reason)
+/* Nobody had been named yet: what is unknown is ours, and "access denied" is a block. */
+static const char *before_recipient(const struct classify_answer *a,
+				    const struct classify_word_rule *says)
 {
-	static const char *const unknown[] = { "userunknown", "hostunknown", "filtered",
-					       "securityerror", "blocked" };
+	static const char *const unknown[] = { "userunknown", "hostunknown", "filtered" };
+	bool ours = says->weight == CLASSIFY_WEAK && strcmp(says->reason, "securityerror") == 0;
 
-	for (size_t i = 0; i < countof(unknown); i++) {
-		if (strcmp(reason, unknown[i]) != 0)
-			continue;
-		if (a->stage == CLASSIFY_STAGE_CONNECT)
-			return "blocked";
-		if (a->stage == CLASSIFY_STAGE_MAIL && i != countof(unknown) - 1)
-			return "rejected";
-	}
-	return reason;
+	for (size_t i = 0; i < countof(unknown); i++)
+		ours |= strcmp(says->reason, unknown[i]) == 0;
+	if (ours && a->stage == CLASSIFY_STAGE_CONNECT)
+		return "blocked";
+	return ours && a->stage == CLASSIFY_STAGE_MAIL ? "rejected" : says->reason;
 }
 
 static struct classify_reason by_words(const struct classify_answer *a,
 				       const struct classify_word_rule *says, const char *by_code)
 {
-	const char *reason = before_recipient(a, says->reason);
+	const char *reason = before_recipient(a, says);
 
-	if (says->weight == CLASSIFY_STRONG && strcmp(reason, "userunknown") == 0 &&
+	if (says->weight != CLASSIFY_SURE && strcmp(reason, "userunknown") == 0 &&
 	    !is_at_recipient(a, by_code))
 		reason = "filtered";
 	return by(reason, says->id);

@@ -43,7 +43,7 @@ enum classify_says {
 enum classify_weight {
 	CLASSIFY_WEAK,
 	CLASSIFY_STRONG,
-	CLASSIFY_SURE, /* only of CLASSIFY_IN_SERVER: whatever else is said */
+	CLASSIFY_SURE, /* only of CLASSIFY_IN_SERVER: whenever it was said */
 };
 
 enum classify_how { CLASSIFY_HAS, CLASSIFY_IS, CLASSIFY_STARTS, CLASSIFY_CONTAINS };

@@ -45,7 +45,7 @@ static bool is_robot(const struct mime_head *h)
 	struct text local, domain;
 
 	(void)text_cut(text_of(h->from.address), '@', &local, &domain);
-	return is_one_of(local, locals, countof(locals));
+	return is_one_of(local, locals, countof(locals)) || text_iends(local, TEXT("-admin"));
 }
 
 static const struct classify_word_rule *ndr_subject(struct text subject)
@@ -69,9 +69,11 @@ void classify_signs_of(const struct mime_head *h, struct text subject,
 			  mime_head_has(h, "X-MS-Exchange-Message-Is-Ndr"),
 		.daemon = is_daemon(h),
 		.robot = is_robot(h),
-		.machine = h->return_path == MIME_PATH_NULL || text_istarts(sent, TEXT("auto-")),
+		.machine = h->return_path == MIME_PATH_NULL || text_istarts(sent, TEXT("auto-")) ||
+			   mime_head_has(h, "X-MLServer"),
 		.says_no = text_istarts(sent, TEXT("no")),
 		.codes = code || status[0],
+		.status = status[0],
 		.subject = ndr_subject(subject),
 		.words = prose->sign,
 	};
@@ -89,7 +91,7 @@ bool classify_signs_are_of_report(const struct classify_signs *s, const struct m
 		       text_ifind(mime_head_field(h, "From", 0), TEXT("daemon")) != SIZE_MAX;
 	if (s->subject)
 		return s->machine || (s->robot && (s->words || s->codes));
-	return s->words && s->robot && s->machine;
+	return s->words && s->robot && (s->machine || s->status);
 }
 
 void classify_signs_tell(const struct classify_signs *s, const struct mime_head *h,

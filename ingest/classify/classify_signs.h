@@ -20,6 +20,7 @@ struct classify_signs {
 	bool robot;   /* from an address that nobody reads: "no-reply" */
 	bool machine; /* null return path or Auto-Submitted */
 	bool codes;   /* the text quotes an SMTP answer */
+	bool status;  /* with an enhanced status */
 	bool says_no; /* "Auto-Submitted: no": a person sent it on */
 	const struct classify_word_rule *subject; /* NULL: none */
 	const char *words;                        /* rule id: what only a server says; NULL: none */

@@ -221,7 +221,8 @@ static void take_status(struct mime_dsn_recipient *c, struct text v)
 static void take_recipient_field(struct reader *r, struct text name, struct text v)
 {
 	bool action = text_ieq(name, TEXT("Action")), status = text_ieq(name, TEXT("Status"));
-	struct mime_dsn_recipient *c = action || status ? recipient_of_report(r) : r->cur;
+	bool said = text_ieq(name, TEXT("Diagnostic-Code"));
+	struct mime_dsn_recipient *c = action || status || said ? recipient_of_report(r) : r->cur;
 
 	if (!c)
 		return;
@@ -229,7 +230,7 @@ static void take_recipient_field(struct reader *r, struct text name, struct text
 		c->action = action_of(v);
 	else if (status && !c->status[0])
 		take_status(c, v);
-	else if (text_ieq(name, TEXT("Diagnostic-Code")) && !c->diagnostic)
+	else if (said && !c->diagnostic)
 		c->diagnostic = mime_utf8_line(after_type(v), LIMIT_MIME_SUBJECT);
 	else if (text_ieq(name, TEXT("Will-Retry-Until")))
 		c->will_retry = true;

@@ -8,7 +8,7 @@ import { Tally } from '../tally.mjs';
 export const folder = 'sisimai';
 export const title = 'bounces of many mail servers (public set of Sisimai)';
 
-const isPseudo = (status) => /^[45]\.[09]\.9/.test(status) || status === '';
+const isPseudo = (status) => /^[45]\.(0\.9|9\.)/.test(status) || status === ''; // theirs, for mails without one
 
 // What they call it, and what is as right for somebody who asks whether to write again.
 const expectedKind = { 'bounce-hard': 'bounce.hard', 'bounce-soft': 'bounce.soft', complaint: 'complaint', autoreply: 'auto_reply', 'dsn-success': 'auto_reply' };

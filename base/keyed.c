@@ -40,6 +40,14 @@ void keyed_address_digest(const struct secret *workspace_key, struct text addres
 	digest_of(workspace_key, TEXT("address:"), (struct text){ low, n }, ret);
 }
 
+void keyed_name_digest(const struct secret *workspace_key, const char *space, struct text name,
+		       uint8_t ret[KEYED_DIGEST])
+{
+	const struct text parts[] = { TEXT("name:"), text_of(space), TEXT(":"), name };
+
+	sign_hmac(workspace_key, parts, countof(parts), ret);
+}
+
 void keyed_mail_digest(const struct secret *workspace_key, struct text identity,
 		       uint8_t ret[KEYED_DIGEST])
 {

@@ -30,6 +30,9 @@ void keyed_id_digest(const struct secret *workspace_key, struct text normal_id,
 /* An address; its case does not count (ASCII). */
 void keyed_address_digest(const struct secret *workspace_key, struct text address,
 			  uint8_t ret[KEYED_DIGEST]);
+/* Any other name by which an outbound may be found, in a space of its own: "token", "thread" ... */
+void keyed_name_digest(const struct secret *workspace_key, const char *space, struct text name,
+		       uint8_t ret[KEYED_DIGEST]);
 /* Which mail it is: the bytes of mime_identity_bytes(). */
 void keyed_mail_digest(const struct secret *workspace_key, struct text identity,
 		       uint8_t ret[KEYED_DIGEST]);

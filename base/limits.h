@@ -27,6 +27,7 @@
 #define LIMIT_MIME_IDENTITY (4 * 1024) /* an id, an address, a date and a subject with their lengths */
 #define LIMIT_MATCH_IDS 256           /* ids one mail names: 100 + 100, and those of a report */
 #define LIMIT_EVENT (512 * 1024)      /* data of one event: 64 matches with their evidence, and a bounce's words */
+#define LIMIT_MATCH_NAMES 24          /* what else it names: a thread or two, tokens, who wrote */
 #define LIMIT_MATCHES 64              /* matches of one mail; one reply concerns a handful of outbounds */
 #define LIMIT_QUOTE_SLICES 64         /* pieces of an answer written between quoted lines */
 #define LIMIT_TLS_PENDING (256 * 1024) /* clear bytes waiting for the handshake, or cipher bytes for the wire; an engine is drained often */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -36,27 +37,34 @@ static void hex_of(const uint8_t digest[ARRIVAL_DIGEST], char dst[2 * ARRIVAL_DI
 static const struct pg_stmt find = {
 	"arrival_find",
 	"select digest, outbound_id, inbox_id, sequence, step, prospect_key, prospect_address, "
-	"message_id, " US("sent_at") " from outbound_find($1::text::bytea[])",
+	"message_id, " US("sent_at") " from outbound_match($1::text::bytea[], $2::text::bytea[])",
 };
 
-int arrival_find_start(struct pg *pg, struct arrival_find *q, const char *workspace,
-		       const uint8_t (*digests)[ARRIVAL_DIGEST], size_t n,
-		       void (*done)(struct arrival_find *))
+/* "{"\\x00...","..."}" */
+static void write_array(struct buf *ret, uint8_t (*at)[ARRIVAL_DIGEST], size_t n)
 {
-	cleanup_buf struct buf list;
 	char hex[2 * ARRIVAL_DIGEST + 1];
 
-	buf_init(&list, n * (sizeof(hex) + 8) + 3);
-	text_addf(&list, "{");
+	buf_init(ret, n * (sizeof(hex) + 8) + 3);
+	text_addf(ret, "{");
 	for (size_t i = 0; i < n; i++) {
-		hex_of(digests[i], hex);
-		text_addf(&list, "%s\"\\\\x%s\"", i ? "," : "", hex);
+		hex_of(at[i], hex);
+		text_addf(ret, "%s\"\\\\x%s\"", i ? "," : "", hex);
 	}
-	text_addf(&list, "}");
+	text_addf(ret, "}");
+}
+
+int arrival_find_start(struct pg *pg, struct arrival_find *q, const char *workspace,
+		       const struct arrival_keys *keys, void (*done)(struct arrival_find *))
+{
+	cleanup_buf struct buf ids, names;
+
+	write_array(&ids, keys->ids, keys->n_ids);
+	write_array(&names, keys->names, keys->n_names);
 	arrival_find_clear(q);
 	q->done = done;
 	pg_tx_init(&q->tx, workspace);
-	pg_tx_add(&q->tx, &find, "x", text_of_buf(&list));
+	pg_tx_add(&q->tx, &find, "xx", text_of_buf(&ids), text_of_buf(&names));
 	return pg_tx_start(pg, &q->tx, on_found);
 }
 
@@ -136,15 +144,16 @@ int arrival_keep_start(struct pg *pg, struct arrival_keep *q, const struct folde
 {
 	json_t *items = json_array();
 	cleanup_free char *text = NULL;
-	char hex[2 * ARRIVAL_DIGEST + 1];
+	char hex[2 * ARRIVAL_DIGEST + 1], at[CLOCK_TEXT];
 
 	for (size_t i = 0; i < n; i++) {
 		hex_of(traces[i].digest, hex);
+		clock_rfc3339(traces[i].received_us, at);
 		json_array_append_new(items,
-				      json_pack("{ss sI sI ss ss}", "folder_id", folder,
+				      json_pack("{ss sI sI ss ss ss}", "folder_id", folder,
 						"uidvalidity", (json_int_t)uidvalidity, "uid",
 						(json_int_t)traces[i].uid, "digest", hex, "names",
-						traces[i].is_sender ? "sender" : "id"));
+						traces[i].is_sender ? "sender" : "id", "at", at));
 	}
 	text = json_dumps(items, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	json_decref(items);

@@ -22,7 +22,16 @@
  */
 #define ARRIVAL_DIGEST 32 /* bytes, of keyed_id_digest() */
 
-/* ---- which outbounds do these ids name? ---- */
+/* ---- which outbounds do these ids and names name? ---- */
+
+/* An id belongs to one outbound (also one that the provider gave it); a name (who was
+ * written to, a thread, a reply token) to many, of which the last ones are found.  Borrowed. */
+struct arrival_keys {
+	uint8_t (*ids)[ARRIVAL_DIGEST];
+	size_t n_ids;
+	uint8_t (*names)[ARRIVAL_DIGEST];
+	size_t n_names;
+};
 
 struct arrival_outbound {
 	uint8_t digest[ARRIVAL_DIGEST]; /* by which it was found */
@@ -39,8 +48,7 @@ struct arrival_find {
 	void (*done)(struct arrival_find *q);
 };
 int arrival_find_start(struct pg *pg, struct arrival_find *q, const char *workspace,
-		       const uint8_t (*digests)[ARRIVAL_DIGEST], size_t n,
-		       void (*done)(struct arrival_find *));
+		       const struct arrival_keys *keys, void (*done)(struct arrival_find *));
 void arrival_find_clear(struct arrival_find *q); /* what was found; and cancels */
 
 /* For db/ only: one row, whose columns begin with `first`; false: it is none. */
@@ -55,7 +63,8 @@ void arrival_outbounds_free(struct arrival_outbound *at, size_t n);
 struct arrival_trace {
 	uint8_t digest[ARRIVAL_DIGEST];
 	int64_t uid;
-	bool is_sender; /* of the address it came from; else of an id it names */
+	bool is_sender; /* of who wrote it, or a token in its recipient; else of an id it names */
+	int64_t received_us;
 };
 struct arrival_keep {
 	struct pg_tx tx;

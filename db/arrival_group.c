@@ -35,19 +35,25 @@ static void write_job(struct buf *ret, const struct folder_lease *l, const struc
 
 /* ---- find ---- */
 
+static void write_digests(struct json_text *to, const char *key, uint8_t (*at)[ARRIVAL_DIGEST],
+			  size_t n)
+{
+	json_text_open(to, key, '[');
+	for (size_t i = 0; i < n; i++)
+		json_text_hex(to, NULL, at[i], ARRIVAL_DIGEST);
+	json_text_close(to, ']');
+}
+
 int arrival_group_find(struct gather *g, struct arrival_find *q, const struct folder_lease *l,
-		       const uint8_t (*digests)[ARRIVAL_DIGEST], size_t n,
-		       void (*done)(struct arrival_find *))
+		       const struct arrival_keys *keys, void (*done)(struct arrival_find *))
 {
 	struct buf job;
 	struct json_text j = json_text_to(&job);
 
 	buf_init(&job, LIMIT_PG_PARAMS);
 	json_text_string(&j, "workspace_id", l->workspace);
-	json_text_open(&j, "digests", '[');
-	for (size_t i = 0; i < n; i++)
-		json_text_hex(&j, NULL, digests[i], ARRIVAL_DIGEST);
-	json_text_close(&j, ']');
+	write_digests(&j, "digests", keys->ids, keys->n_ids);
+	write_digests(&j, "names", keys->names, keys->n_names);
 	arrival_find_clear(q);
 	q->done = done;
 	gather_start(g, &q->ask, GATHER_FIND, &job, NULL, 0, found_row, on_found);

@@ -12,8 +12,7 @@
  * wrong with it shows there.
  */
 int arrival_group_find(struct gather *g, struct arrival_find *q, const struct folder_lease *l,
-		       const uint8_t (*digests)[ARRIVAL_DIGEST], size_t n,
-		       void (*done)(struct arrival_find *));
+		       const struct arrival_keys *keys, void (*done)(struct arrival_find *));
 int arrival_group_close(struct gather *g, struct arrival_close *q, const struct folder_lease *l,
 			const char *folder, int64_t uidvalidity, const struct arrival_item *items,
 			size_t n, const struct arrival_mark *mark,

@@ -19,7 +19,8 @@
 	X(11, 0011, broker)                                                                        \
 	X(12, 0012, domain)                                                                        \
 	X(13, 0013, door)                                                                          \
-	X(14, 0014, check)
+	X(14, 0014, check)                                                                         \
+	X(16, 0016, match)
 
 /*
  * The assembler reads the file, so the compiler never has to parse it as one

@@ -57,6 +57,7 @@ char *event_json_matches(const struct event_json_match *at, size_t n)
 		json_text_string(&j, "address", m->address);
 		json_text_string(&j, "message_id", m->message_id);
 		json_text_string(&j, "method", m->method);
+		json_text_string(&j, "relation", m->relation);
 		json_text_real(&j, "confidence", m->confidence);
 		json_text_string(&j, "evidence", m->evidence);
 		json_text_close(&j, '}');
@@ -76,6 +77,7 @@ static void put_shown(struct json_text *j, const struct event_json_match *at, si
 		json_text_string(j, "step", at[i].step);
 		json_text_string(j, "prospect", at[i].prospect);
 		json_text_string(j, "method", at[i].method);
+		json_text_string(j, "relation", at[i].relation);
 		json_text_real(j, "confidence", at[i].confidence);
 		json_text_string(j, "evidence", at[i].evidence);
 		json_text_close(j, '}');
@@ -85,7 +87,7 @@ static void put_shown(struct json_text *j, const struct event_json_match *at, si
 
 char *event_json_about(const struct event_json_match *at, size_t n)
 {
-	static const struct event_json_match none = { "", "", "", "", "", "", "", "", 0, "" };
+	static const struct event_json_match none = { "", "", "", "", "", "", "", "", "", 0, "" };
 	const struct event_json_match *best = n ? &at[0] : &none;
 	cleanup_buf struct buf text;
 	struct json_text j = json_text_to(&text);
@@ -146,6 +148,7 @@ void event_json_list_read(const char *matches, struct event_json_list *ret)
 				.address = of(m, "address"),
 				.message_id = of(m, "message_id"),
 				.method = of(m, "method"),
+				.relation = of(m, "relation"),
 				.confidence = json_number_value(json_object_get(m, "confidence")),
 				.evidence = of(m, "evidence"),
 			};

@@ -17,7 +17,8 @@
 struct event_json_match {
 	const char *outbound, *inbox; /* uuid */
 	const char *sequence, *step, *prospect, *address, *message_id;
-	const char *method; /* "in_reply_to" */
+	const char *method;   /* "in_reply_to" */
+	const char *relation; /* "colleague": match_relation_name() */
 	double confidence;
 	const char *evidence;
 };

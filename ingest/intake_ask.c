@@ -21,7 +21,7 @@ static void on_settled(struct arrival_settle *q);
 static void on_ended(struct attempt_end *q);
 static void on_rechecked(struct recheck_done *q);
 
-#define FIND_DIGESTS  2000 /* in one look-up: 140 KB on the wire */
+#define FIND_DIGESTS  2000 /* ids, and as many names, in one look-up: 140 KB on the wire each */
 #define SENT_MAILS    32   /* own copies in one transaction */
 #define ATTEMPT_TRIES 2    /* processes that may work on a mail */
 
@@ -94,22 +94,24 @@ static void found(struct intake *in)
 
 void intake_ask_find(struct intake *in)
 {
-	size_t room = in->set.n * LIMIT_MATCH_IDS;
+	size_t room = in->set.n * INTAKE_SET_KEYS;
 	size_t max = room < FIND_DIGESTS ? room : FIND_DIGESTS;
-	cleanup_free uint8_t(*digests)[ARRIVAL_DIGEST] = mem_new(max * sizeof(*digests));
-	size_t n = intake_set_ids(&in->set, &in->place, digests, max, &in->found_upto);
+	cleanup_free uint8_t(*ids)[ARRIVAL_DIGEST] = mem_new(max * sizeof(*ids));
+	cleanup_free uint8_t(*names)[ARRIVAL_DIGEST] = mem_new(max * sizeof(*names));
+	struct arrival_keys keys = { ids, 0, names, 0 };
 
-	if (n == 0)
+	intake_set_keys(&in->set, &in->place, &keys, max, &in->found_upto);
+	if (keys.n_ids + keys.n_names == 0)
 		found(in); /* they name nothing */
 	else if (in->p.gather)
-		intake_started(in,
-			       arrival_group_find(in->p.gather, &in->find, &in->p.lease, digests, n,
-						  on_found),
-			       INTAKE_FINDING);
+		intake_started(
+			in,
+			arrival_group_find(in->p.gather, &in->find, &in->p.lease, &keys, on_found),
+			INTAKE_FINDING);
 	else
 		intake_started(in,
-			       arrival_find_start(in->p.pg, &in->find, in->p.lease.workspace,
-						  digests, n, on_found),
+			       arrival_find_start(in->p.pg, &in->find, in->p.lease.workspace, &keys,
+						  on_found),
 			       INTAKE_FINDING);
 }
 

@@ -123,6 +123,8 @@ void intake_mail_told(struct intake_mail *m, const struct imap_message *told)
 		m->has_head = true;
 		m->is_head_cut = told->is_header_cut;
 	}
+	if (told->gmail_thrid)
+		m->gmail_thread = told->gmail_thrid;
 	m->is_draft |= intake_own_is_marked(told->flags, TEXT("Draft"));
 	m->is_sent |= intake_own_is_marked(told->gmail_labels, TEXT("Sent"));
 	m->is_draft |= intake_own_is_marked(told->gmail_labels, TEXT("Draft"));
@@ -195,33 +197,53 @@ void intake_mail_begin(struct intake_mail *m, const struct intake_mail_place *p)
 
 /* ---- whom does it concern? ---- */
 
-size_t intake_mail_ids(const struct intake_mail *m, const struct intake_mail_place *p,
-		       uint8_t (*ret)[ARRIVAL_DIGEST], size_t max)
+/* What it names, as PostgreSQL is asked.  What is shown of a key points into `ids`, `names` and the
+ * mail. */
+static void keys_of(const struct intake_mail *m, const struct intake_mail_place *p,
+		    struct match_ids *ids, struct match_names *names, struct match_keys *ret)
 {
-	struct match_ids ids;
-	size_t n;
+	const struct match_names_place place = { p->inbox, p->address, m->gmail_thread };
 
-	match_ids_of(&m->head, mime_dsn_is_empty(&m->dsn) ? NULL : &m->dsn, &ids);
-	n = ids.n < max ? ids.n : max;
-	for (size_t i = 0; i < n; i++)
-		keyed_id_digest(p->key, text_of(ids.at[i].id), ret[i]);
-	return n;
+	match_ids_of(&m->head, mime_dsn_is_empty(&m->dsn) ? NULL : &m->dsn, ids);
+	match_names_of(&m->head, &place, names);
+	match_names_keys(ids, names, p->key, ret);
+}
+
+void intake_mail_keys(const struct intake_mail *m, const struct intake_mail_place *p,
+		      struct arrival_keys *ret)
+{
+	cleanup_free struct match_keys *keys = mem_new(sizeof(*keys));
+	cleanup_free struct match_names *names = mem_new(sizeof(*names));
+	struct match_ids ids;
+
+	keys_of(m, p, &ids, names, keys);
+	for (size_t i = 0; i < keys->n; i++)
+		if (match_names_is_unique(keys->at[i].method))
+			memcpy(ret->ids[ret->n_ids++], keys->at[i].digest, ARRIVAL_DIGEST);
+		else
+			memcpy(ret->names[ret->n_names++], keys->at[i].digest, ARRIVAL_DIGEST);
 }
 
 size_t intake_mail_traces(const struct intake_mail *m, const struct intake_mail_place *p,
 			  struct arrival_trace *ret, size_t max)
 {
+	cleanup_free struct match_keys *keys = mem_new(sizeof(*keys));
+	cleanup_free struct match_names *names = mem_new(sizeof(*names));
 	struct match_ids ids;
 	size_t n = 0;
 
-	match_ids_of(&m->head, mime_dsn_is_empty(&m->dsn) ? NULL : &m->dsn, &ids);
-	for (size_t i = 0; i < ids.n && n < max; i++) {
-		ret[n] = (struct arrival_trace){ .uid = m->uid };
-		keyed_id_digest(p->key, text_of(ids.at[i].id), ret[n++].digest);
-	}
-	if (m->head.from.address && n < max) {
-		ret[n] = (struct arrival_trace){ .uid = m->uid, .is_sender = true };
-		keyed_address_digest(p->key, text_of(m->head.from.address), ret[n++].digest);
+	keys_of(m, p, &ids, names, keys);
+	for (size_t i = 0; i < keys->n && n < max; i++) {
+		enum match_method method = keys->at[i].method;
+
+		/* its own id names no mail that could be registered later */
+		if (method == MATCH_SELF ||
+		    !(match_names_is_unique(method) || match_names_is_met(method)))
+			continue;
+		ret[n] = (struct arrival_trace){ .uid = m->uid,
+						 .is_sender = match_names_is_met(method),
+						 .received_us = m->internal_us };
+		memcpy(ret[n++].digest, keys->at[i].digest, ARRIVAL_DIGEST);
 	}
 	return n;
 }
@@ -275,6 +297,7 @@ static void matched(struct intake_mail *m, const struct intake_mail_place *p,
 {
 	struct event_json_match shown[LIMIT_MATCHES];
 
+	m->is_weak = true;
 	for (size_t i = 0; i < list->n; i++) {
 		const struct arrival_outbound *o = &found[list->at[i].outbound];
 
@@ -287,10 +310,12 @@ static void matched(struct intake_mail *m, const struct intake_mail_place *p,
 			.address = o->address,
 			.message_id = o->message_id,
 			.method = match_ids_method_name(list->at[i].method),
+			.relation = match_relation_name(list->at[i].relation),
 			.confidence = list->at[i].confidence,
 			.evidence = list->at[i].evidence,
 		};
 		m->is_by_dsn |= list->at[i].method == MATCH_DSN_ORIGINAL;
+		m->is_weak &= match_ids_is_weak(list->at[i].method);
 	}
 	concerns(m, shown, list->n);
 	m->header_message_id = mem_text(m->head.message_id ? m->head.message_id : "");
@@ -319,12 +344,15 @@ static bool is_from_prospect(const struct intake_mail *m, const struct match_lis
 	return false;
 }
 
-void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
-		       const struct arrival_outbound *found, size_t n)
+/* Those whom it concerns, by what was found. */
+static void pick(const struct intake_mail *m, const struct intake_mail_place *p,
+		 const struct arrival_outbound *found, size_t n, struct match_list *ret)
 {
 	cleanup_free struct match_outbound *outbounds = mem_new((n + 1) * sizeof(*outbounds));
-	cleanup_free struct match_list *list = mem_new(sizeof(*list));
+	cleanup_free struct match_keys *keys = mem_new(sizeof(*keys));
+	cleanup_free struct match_names *names = mem_new(sizeof(*names));
 	const struct text own = text_of(p->address);
+	const struct match_mail mail = { &m->head, &own, 1, m->internal_us / 1000000 };
 	struct match_ids ids;
 
 	for (size_t i = 0; i < n; i++)
@@ -334,11 +362,21 @@ void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
 			.sequence = text_of(found[i].sequence),
 			.step = text_of(found[i].step),
 			.inbox = text_of(found[i].inbox),
-			.message_id = text_of(found[i].message_id),
+			.address = text_of(found[i].address),
+			.digest = found[i].digest,
 			.sent_at = found[i].sent_at_us / 1000000,
 		};
-	match_ids_of(&m->head, mime_dsn_is_empty(&m->dsn) ? NULL : &m->dsn, &ids);
-	match_pick_all(&ids, &m->head, &own, 1, outbounds, n, list);
+	keys_of(m, p, &ids, names, keys);
+	match_pick_all(keys, &mail, outbounds, n, ret);
+}
+
+void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
+		       const struct arrival_outbound *found, size_t n)
+{
+	cleanup_free struct match_list *list = mem_new(sizeof(*list));
+
+	if (n > 0)
+		pick(m, p, found, n, list);
 	if (list->n > 0)
 		matched(m, p, list, found);
 	if (m->n_prospects > 0 && !(is_among_sent(p) && !is_from_prospect(m, list, found)))
@@ -368,6 +406,7 @@ void intake_mail_lost(struct intake_mail *m, const struct intake_mail_place *p,
 			.address = found[i].address,
 			.message_id = found[i].message_id,
 			.method = "trace",
+			.relation = match_relation_name(MATCH_RELATION_UNKNOWN),
 			.confidence = 0.5,
 			.evidence =
 				"a mail that named it came before it was registered, and is gone",

@@ -71,7 +71,8 @@ struct intake_mail {
 	bool is_set_aside;  /* it took the process down too often: its parts stay unread */
 	int64_t internal_us, detected_us, gated_us;
 	uint64_t size;
-	struct buf raw; /* the headers of one that is UNREAD */
+	uint64_t gmail_thread; /* X-GM-THRID; 0: not told */
+	struct buf raw;        /* the headers of one that is UNREAD */
 	struct mime_head head;
 	struct mime_dsn dsn;
 	struct mime_pick pick;
@@ -85,6 +86,7 @@ struct intake_mail {
 	size_t n_prospects;
 	char *header_message_id, *sender, *subject; /* never NULL then */
 	bool is_by_dsn;                             /* the original inside the report is ours */
+	bool is_weak; /* only who wrote and the subject speak for it: match_ids_is_weak() */
 };
 
 void intake_mail_init(struct intake_mail *m, uint32_t uid);
@@ -105,9 +107,10 @@ void intake_mail_lost(struct intake_mail *m, const struct intake_mail_place *p,
 /* All has been told: which parts are wanted, and is it one that the inbox itself sent? */
 void intake_mail_begin(struct intake_mail *m, const struct intake_mail_place *p);
 
-/* Digests of the ids it names; at most `max`, how many. */
-size_t intake_mail_ids(const struct intake_mail *m, const struct intake_mail_place *p,
-		       uint8_t (*ret)[ARRIVAL_DIGEST], size_t max);
+/* Adds digests of what it names: room for LIMIT_MATCH_IDS + LIMIT_MATCH_NAMES ids and for
+ * LIMIT_MATCH_NAMES names must be there. */
+void intake_mail_keys(const struct intake_mail *m, const struct intake_mail_place *p,
+		      struct arrival_keys *ret);
 /* What a stranger leaves behind: its ids and its sender. */
 size_t intake_mail_traces(const struct intake_mail *m, const struct intake_mail_place *p,
 			  struct arrival_trace *ret, size_t max);

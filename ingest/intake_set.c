@@ -70,16 +70,17 @@ bool intake_set_is_over(const struct intake_set *s, const struct intake_mail *bu
 	return true;
 }
 
-size_t intake_set_ids(const struct intake_set *s, const struct intake_mail_place *p,
-		      uint8_t (*ret)[ARRIVAL_DIGEST], size_t max, size_t *ret_upto)
+void intake_set_keys(const struct intake_set *s, const struct intake_mail_place *p,
+		     struct arrival_keys *ret, size_t max, size_t *ret_upto)
 {
-	size_t n = 0, i;
+	size_t i;
 
-	for (i = 0; i < s->n && n + LIMIT_MATCH_IDS <= max; i++)
+	for (i = 0; i < s->n && ret->n_ids + INTAKE_SET_KEYS <= max &&
+		    ret->n_names + INTAKE_SET_KEYS <= max;
+	     i++)
 		if (s->at[i].state == INTAKE_MAIL_NEW)
-			n += intake_mail_ids(&s->at[i], p, ret + n, max - n);
+			intake_mail_keys(&s->at[i], p, ret);
 	*ret_upto = i;
-	return n;
 }
 
 void intake_set_found(struct intake_set *s, const struct intake_mail_place *p,
@@ -99,7 +100,7 @@ struct arrival_trace *intake_set_traces(const struct intake_set *s,
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->at[i].state != INTAKE_MAIL_STRANGER)
 			continue;
-		room = n + LIMIT_MATCH_IDS + 1;
+		room = n + INTAKE_SET_KEYS;
 		traces = mem_resize(traces, room * sizeof(*traces));
 		n += intake_mail_traces(&s->at[i], p, traces + n, room - n);
 	}

@@ -8,6 +8,8 @@
 #include "db/arrival.h"
 #include "ingest/intake_mail.h"
 
+#define INTAKE_SET_KEYS (LIMIT_MATCH_IDS + LIMIT_MATCH_NAMES) /* the most that one mail names */
+
 /*
  * The mails of one batch, and what each transaction about them takes along.  Pure.
  */
@@ -34,11 +36,11 @@ bool intake_set_has(const struct intake_set *s, enum intake_mail_state from,
 bool intake_set_is_over(const struct intake_set *s, const struct intake_mail *but);
 
 /*
- * Digests of the ids that NEW mails name, at most `max`; returns how many.  Mails from
+ * What NEW mails name, in at most `max` ids; room for as many names.  Mails from
  * `*ret_upto` on had no room: they stay NEW and come in the next look-up.
  */
-size_t intake_set_ids(const struct intake_set *s, const struct intake_mail_place *p,
-		      uint8_t (*ret)[ARRIVAL_DIGEST], size_t max, size_t *ret_upto);
+void intake_set_keys(const struct intake_set *s, const struct intake_mail_place *p,
+		     struct arrival_keys *ret, size_t max, size_t *ret_upto);
 /* The NEW mails before `upto` were looked up. */
 void intake_set_found(struct intake_set *s, const struct intake_mail_place *p,
 		      const struct arrival_outbound *found, size_t n, size_t upto);

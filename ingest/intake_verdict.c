@@ -77,6 +77,8 @@ int intake_verdict_of(const struct intake_mail *m, const struct intake_mail_plac
 	classify_quote_cut(text_of_buf(&m->text), &fresh);
 	judge(m, &fresh, verdict);
 	ladder_of(verdict, m->internal_us, now_us, &step);
+	if (m->is_weak)
+		ladder_doubt(&step);
 	*ret = (struct intake_verdict){ .snippet = snippet_of(&fresh),
 					.evidence = event_json_evidence(verdict) };
 	name_event(m, p, step.event_type, ret->event);

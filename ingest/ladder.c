@@ -68,3 +68,14 @@ void ladder_of(const struct classify_verdict *v, int64_t received_us, int64_t no
 		ret->hold_until_us = INT64_MIN;
 	}
 }
+
+void ladder_doubt(struct ladder_step *step)
+{
+	const struct step *answered = &steps[CLASSIFY_REPLY];
+
+	if (step->level <= answered->level)
+		return;
+	step->event_type = answered->event_type;
+	step->level = answered->level;
+	step->reason = answered->reason;
+}

@@ -25,4 +25,10 @@ struct ladder_step {
 void ladder_of(const struct classify_verdict *v, int64_t received_us, int64_t now_us,
 	       struct ladder_step *ret);
 
+/*
+ * Only who wrote, or the subject, says that it concerns the prospect: anybody can
+ * write that.  It closes the gate as an answer does, and says no more of anybody.
+ */
+void ladder_doubt(struct ladder_step *step);
+
 #endif

@@ -2,14 +2,22 @@
 #include "ingest/match/match_ids.h"
 
 static const char *const method_names[] = {
-	[MATCH_DSN_ORIGINAL] = "dsn_original",
-	[MATCH_IN_REPLY_TO] = "in_reply_to",
-	[MATCH_REFERENCES] = "references",
+	[MATCH_DSN_ORIGINAL] = "dsn_original", [MATCH_IN_REPLY_TO] = "in_reply_to",
+	[MATCH_REFERENCES] = "references",     [MATCH_EXCHANGE_PARENT] = "exchange_parent",
+	[MATCH_GMAIL_THREAD] = "gmail_thread", [MATCH_THREAD_INDEX] = "thread_index",
+	[MATCH_REPLY_TOKEN] = "reply_token",   [MATCH_BODY_ID] = "body_id",
+	[MATCH_FROM_SUBJECT] = "from_subject", [MATCH_FROM] = "from",
+	[MATCH_COMPANY] = "company_subject",   [MATCH_SELF] = "self",
 };
 
 const char *match_ids_method_name(enum match_method method)
 {
 	return method_names[method];
+}
+
+bool match_ids_is_weak(enum match_method method)
+{
+	return method == MATCH_FROM_SUBJECT || method == MATCH_FROM || method == MATCH_COMPANY;
 }
 
 size_t match_ids_normal(struct text raw, char ret[MIME_ID])
@@ -47,4 +55,7 @@ void match_ids_of(const struct mime_head *head, const struct mime_dsn *dsn, stru
 	for (size_t i = head->references.n; i-- > 0;)
 		add(ret, head->references.at[i], MATCH_REFERENCES,
 		    reference_confidence(head->references.n - 1 - i));
+	if (mime_id_normal(mime_head_field(head, "X-MS-Exchange-Parent-Message-Id", 0),
+			   ret->parent))
+		add(ret, ret->parent, MATCH_EXCHANGE_PARENT, 0.94);
 }

@@ -1,15 +1,26 @@
-#include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "ingest/match/match_pick.h"
 #include "ingest/mime/mime_utf8.h"
 
-/* How the evidence says where the id was found. */
-static const char *const found_in[] = {
+#define CLOCKS_S (10 * 60) /* so far the clocks of sender and mail server may be apart */
+
+/* How the evidence says where the key was found. */
+static const char *const found_in[MATCH_METHODS] = {
 	[MATCH_DSN_ORIGINAL] = "The returned original is",
 	[MATCH_IN_REPLY_TO] = "In-Reply-To names",
 	[MATCH_REFERENCES] = "References names",
+	[MATCH_EXCHANGE_PARENT] = "X-MS-Exchange-Parent-Message-Id names",
+	[MATCH_GMAIL_THREAD] = "It lies in the thread of the sent mail,",
+	[MATCH_THREAD_INDEX] = "Thread-Index is of the conversation of the sent mail,",
+	[MATCH_REPLY_TOKEN] = "It was sent to the reply address",
+	[MATCH_BODY_ID] = "Its text names",
+	[MATCH_FROM_SUBJECT] = "The prospect's address, and the subject",
+	[MATCH_FROM] = "Only the sender says so:",
+	[MATCH_COMPANY] = "Somebody of the prospect's company, and the subject",
+	[MATCH_SELF] = "It is",
 };
 
 bool match_pick_is_own(const struct mime_head *head, const struct text *own, size_t n_own)
@@ -24,26 +35,18 @@ bool match_pick_is_own(const struct mime_head *head, const struct text *own, siz
 	return false;
 }
 
-static bool is_listed(const struct match_list *list, const struct match_outbound *found,
-		      struct text outbound, enum match_method method)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (list->at[i].method == method &&
-		    text_eq(found[list->at[i].outbound].id, outbound))
-			return true;
-	return false;
-}
-
-static void add(struct match_list *list, size_t outbound, const struct match_id *id)
+static void add(struct match_list *list, size_t outbound, const struct match_key *key,
+		enum match_relation relation)
 {
 	struct match *m = &list->at[list->n++];
 	struct buf line;
 
 	*m = (struct match){ .outbound = outbound,
-			     .method = id->method,
-			     .confidence = id->confidence };
+			     .method = key->method,
+			     .relation = relation,
+			     .confidence = key->confidence };
 	buf_init(&line, LIMIT_MIME_ID + 64);
-	(void)text_addf(&line, "%s %s", found_in[id->method], id->id);
+	(void)text_addf(&line, "%s %s", found_in[key->method], key->shown);
 	mime_utf8_copy(m->evidence, sizeof(m->evidence),
 		       (struct text){ (const char *)line.data, line.len });
 	buf_clear(&line);
@@ -73,21 +76,105 @@ static void sort(struct match_list *list, const struct match_outbound *found)
 	}
 }
 
-void match_pick_all(const struct match_ids *ids, const struct mime_head *head,
-		    const struct text *own, size_t n_own, const struct match_outbound *found,
-		    size_t n_found, struct match_list *ret)
+/* The match of this outbound by this method; of a weak one, that of its prospect and sequence. */
+static struct match *listed(struct match_list *list, const struct match_outbound *found,
+			    const struct match_outbound *o, enum match_method method)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct match_outbound *other = &found[list->at[i].outbound];
+
+		if (list->at[i].method == method &&
+		    (text_eq(other->id, o->id) ||
+		     (match_ids_is_weak(method) && text_eq(other->prospect, o->prospect) &&
+		      text_eq(other->sequence, o->sequence))))
+			return &list->at[i];
+	}
+	return NULL;
+}
+
+/*
+ * Is it found by its own Message-ID, and not from the prospect?  Then it is our
+ * mail, come back.  (A machine that answers under the id of what it answers is no
+ * list: it writes in the prospect's name.)
+ */
+static bool is_echo(const struct match_keys *keys, const struct match_mail *mail,
+		    const struct match_outbound *found, size_t n_found)
+{
+	const struct match_key *self = NULL;
+
+	for (size_t i = 0; i < keys->n && !self; i++)
+		if (keys->at[i].method == MATCH_SELF)
+			self = &keys->at[i];
+	for (size_t f = 0; self && f < n_found; f++)
+		if (memcmp(found[f].digest, self->digest, KEYED_DIGEST) == 0 &&
+		    match_relation_of(text_of(mail->head->from.address), found[f].address) !=
+			    MATCH_RELATION_SAME)
+			return true;
+	return false;
+}
+
+/* May who wrote, or the subject, speak for this outbound? */
+static bool is_plausible(const struct match_mail *mail, const struct match_outbound *o,
+			 enum match_method method, enum match_relation relation)
+{
+	if (mail->received_at && o->sent_at > mail->received_at + CLOCKS_S)
+		return false;
+	return method != MATCH_COMPANY || relation == MATCH_RELATION_COLLEAGUE ||
+	       relation == MATCH_RELATION_ALIAS;
+}
+
+static void consider(const struct match_key *key, const struct match_mail *mail,
+		     const struct match_outbound *found, size_t at, struct match_list *ret)
+{
+	const struct match_outbound *o = &found[at];
+	enum match_relation relation =
+		match_relation_of(text_of(mail->head->from.address), o->address);
+	struct match *known = listed(ret, found, o, key->method);
+
+	if (match_ids_is_weak(key->method) && !is_plausible(mail, o, key->method, relation))
+		return;
+	if (!known && ret->n < countof(ret->at))
+		add(ret, at, key, relation);
+	else if (known && o->sent_at > found[known->outbound].sent_at)
+		known->outbound = at;
+}
+
+/*
+ * Somebody of a company answers under a subject that several there were written
+ * under: nobody knows for whom, so he speaks for nobody.  Nor for another, where
+ * anything else says whom he means.
+ */
+static void drop_vague(struct match_list *list, const struct match_outbound *found)
+{
+	const struct match *first = NULL;
+	bool is_vague = false;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct match *m = &list->at[i];
+
+		first = first ? first : m;
+		is_vague |= m->method != MATCH_COMPANY ||
+			    !text_eq(found[first->outbound].prospect, found[m->outbound].prospect);
+	}
+	for (size_t i = 0; i < list->n; i++)
+		if (!is_vague || list->at[i].method != MATCH_COMPANY)
+			list->at[kept++] = list->at[i];
+	list->n = kept;
+}
+
+void match_pick_all(const struct match_keys *keys, const struct match_mail *mail,
+		    const struct match_outbound *found, size_t n_found, struct match_list *ret)
 {
 	ret->n = 0;
-	if (match_pick_is_own(head, own, n_own))
+	if (!n_found || match_pick_is_own(mail->head, mail->own, mail->n_own) ||
+	    is_echo(keys, mail, found, n_found))
 		return;
-	for (size_t i = 0; i < ids->n; i++) {
-		for (size_t f = 0; f < n_found && ret->n < countof(ret->at); f++) {
-			const struct match_id *id = &ids->at[i];
-
-			if (text_eq(found[f].message_id, text_of(id->id)) &&
-			    !is_listed(ret, found, found[f].id, id->method))
-				add(ret, f, id);
-		}
-	}
+	for (size_t i = 0; i < keys->n; i++)
+		for (size_t f = 0; f < n_found; f++)
+			if (keys->at[i].method != MATCH_SELF &&
+			    memcmp(found[f].digest, keys->at[i].digest, KEYED_DIGEST) == 0)
+				consider(&keys->at[i], mail, found, f, ret);
+	drop_vague(ret, found);
 	sort(ret, found);
 }

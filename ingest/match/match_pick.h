@@ -7,26 +7,30 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "ingest/match/match_ids.h"
+#include "ingest/match/match_names.h"
+#include "ingest/match/match_relation.h"
 
 /*
- * From the ids a mail names and the outbounds that were found by them to the
+ * From the keys of a mail and the outbounds that were found by them to the
  * list of matches, strongest first, each with its evidence.
  *
  * Own copies never match: a mail From the inbox itself is what the seller
- * sent, not what the prospect answered.
+ * sent, not what the prospect answered; nor does an outbound that comes back as
+ * it went, from a list or by a copy to oneself.
  */
 struct match_outbound {
 	struct text id, prospect, sequence, step, inbox; /* as stored; borrowed */
-	struct text message_id; /* normal form; the id by which it was found, one row per such id */
-	int64_t sent_at;        /* unix seconds; 0: not known */
+	struct text address;                             /* the prospect's */
+	const uint8_t *digest; /* by which it was found: KEYED_DIGEST bytes, one row per such key */
+	int64_t sent_at;       /* unix seconds; 0: not known */
 };
 
 struct match {
 	size_t outbound; /* index into the array that was given */
 	enum match_method method;
-	double confidence;  /* 0..1 */
-	char evidence[160]; /* "In-Reply-To names ab.1@mail.example" */
+	enum match_relation relation; /* of who wrote to whom was written to */
+	double confidence;            /* 0..1 */
+	char evidence[160];           /* "In-Reply-To names ab.1@mail.example" */
 };
 
 struct match_list {
@@ -34,14 +38,21 @@ struct match_list {
 	size_t n;
 };
 
+struct match_mail {
+	const struct mime_head *head;
+	const struct text *own; /* addresses of the inbox and its aliases, any case */
+	size_t n_own;
+	int64_t received_at; /* unix seconds; 0: not known */
+};
+
 /*
- * `own`: addresses of the inbox and its aliases, any case.  Every (outbound,
- * method) that applies is there once.  Order: confidence, then the outbound
+ * Every (outbound, method) that applies is there once; of those that only who
+ * wrote or the subject speaks for, the last one of each prospect and sequence,
+ * and only if it had been sent by then.  Order: confidence, then the outbound
  * sent last, then the order of the array.
  */
-void match_pick_all(const struct match_ids *ids, const struct mime_head *head,
-		    const struct text *own, size_t n_own, const struct match_outbound *found,
-		    size_t n_found, struct match_list *ret);
+void match_pick_all(const struct match_keys *keys, const struct match_mail *mail,
+		    const struct match_outbound *found, size_t n_found, struct match_list *ret);
 
 /* Is this mail one that the inbox itself sent? */
 bool match_pick_is_own(const struct mime_head *head, const struct text *own, size_t n_own);

@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/seal.h"
-#include "ingest/match/match_ids.h"
+#include "ingest/match/match_names.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
 
@@ -33,15 +33,41 @@ static void refuse_field(struct request *q, const struct json_error *err)
 /* ---- outbound ---- */
 
 struct item {
-	char inbox[JSON_UUID], address[FIELD_ADDRESS], id[MIME_ID];
-	struct text sequence, step, key, message_id;
+	char inbox[JSON_UUID], address[FIELD_ADDRESS], id[MIME_ID], final[MIME_ID];
+	struct text sequence, step, key, message_id, subject, token;
 	int64_t sent_us;
 };
 
+/* What it is found by beside its Message-ID. */
+static int read_other_names(const json_t *o, const char *path, struct item *ret,
+			    struct json_error *err)
+{
+	struct text final = { 0 };
+	char token[MATCH_TOKEN];
+
+	if (json_want_text(o, path, "subject", MIME_ID - 1, JSON_OPTIONAL, &ret->subject, err) ||
+	    json_want_text(o, path, "reply_token", MATCH_TOKEN - 1, JSON_OPTIONAL, &ret->token,
+			   err) ||
+	    json_want_text(o, path, "final_message_id", MIME_ID - 1, JSON_OPTIONAL, &final, err))
+		return -1;
+	if (ret->token.len && !match_names_token(ret->token, token)) {
+		json_error_set(err, path, "reply_token", "is not 6 to 64 of a-z 0-9 . _ -");
+		return -1;
+	}
+	if (final.len && !match_ids_normal(final, ret->final)) {
+		json_error_set(err, path, "final_message_id",
+			       "is not a Message-ID (<something@host>)");
+		return -1;
+	}
+	return 0;
+}
+
 static int read_item(const json_t *array, size_t i, struct item *ret, struct json_error *err)
 {
-	static const char *const fields[] = { "inbox_id",   "sequence", "step", "prospect",
-					      "message_id", "sent_at",  NULL };
+	static const char *const fields[] = { "inbox_id", "sequence",    "step",
+					      "prospect", "message_id",  "sent_at",
+					      "subject",  "reply_token", "final_message_id",
+					      NULL };
 	static const char *const prospect_fields[] = { "key", "address", NULL };
 	char path[JSON_POINTER], below[JSON_POINTER];
 	const json_t *o, *p = NULL;
@@ -61,7 +87,8 @@ static int read_item(const json_t *array, size_t i, struct item *ret, struct jso
 	    json_want_text(p, below, "key", NAME_MAX_BYTES, JSON_OPTIONAL, &ret->key, err) ||
 	    json_want_text(o, path, "message_id", MIME_ID - 1, JSON_REQUIRED, &ret->message_id,
 			   err) ||
-	    json_want_time(o, path, "sent_at", JSON_REQUIRED, &ret->sent_us, err))
+	    json_want_time(o, path, "sent_at", JSON_REQUIRED, &ret->sent_us, err) ||
+	    read_other_names(o, path, ret, err))
 		return -1;
 	if (!field_address(address, ret->address)) {
 		json_error_set(err, below, "address", "is not an e-mail address (name@domain)");
@@ -101,6 +128,23 @@ static void fingerprint(const struct item *it, uint8_t ret[SIGN_SHA256])
 	buf_clear(&b);
 }
 
+static void put_names(json_t *row, const struct item *it, const struct secret *workspace_key)
+{
+	cleanup_free struct match_names *sent = mem_new(sizeof(*sent));
+	cleanup_free struct match_keys *keys = mem_new(sizeof(*keys));
+	json_t *names = json_array(), *met = json_array();
+
+	match_names_sent(text_of(it->address), it->subject, it->token, sent);
+	match_names_keys(NULL, sent, workspace_key, keys);
+	for (size_t i = 0; i < keys->n; i++) {
+		json_append(names, hex(keys->at[i].digest, KEYED_DIGEST));
+		if (match_names_is_met(keys->at[i].method))
+			json_append(met, hex(keys->at[i].digest, KEYED_DIGEST));
+	}
+	json_put(row, "names", names);
+	json_put(row, "met", met);
+}
+
 static json_t *row_of(const struct item *it, const struct secret *workspace_key)
 {
 	uint8_t digest[KEYED_DIGEST], print[SIGN_SHA256];
@@ -120,6 +164,11 @@ static json_t *row_of(const struct item *it, const struct secret *workspace_key)
 	json_put_time(row, "sent_at", it->sent_us);
 	json_put(row, "digest", hex(digest, sizeof(digest)));
 	json_put(row, "fingerprint", hex(print, sizeof(print)));
+	put_names(row, it, workspace_key);
+	if (it->final[0]) {
+		keyed_id_digest(workspace_key, text_of(it->final), digest);
+		json_put(row, "final", hex(digest, sizeof(digest)));
+	}
 	return row;
 }
 

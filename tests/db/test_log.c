@@ -439,6 +439,15 @@ static const char many_rows[] =
 	" 'p' || n, 'p@example.test', n || '@m', now() from generate_series(1, 30000) n;"
 	"insert into outbound_key (workspace_id, digest, outbound_id, outbound_created_at)"
 	" select workspace_id, sha256(message_id::bytea), outbound_id, created_at from outbound;"
+	/* One person was written to very often. */
+	"insert into outbound_name (workspace_id, digest, sent_at, outbound_id, "
+	"outbound_created_at)"
+	" select workspace_id, sha256(prospect_address::bytea), created_at, outbound_id, created_at"
+	" from outbound;"
+	"insert into outbound_name (workspace_id, digest, sent_at, outbound_id, "
+	"outbound_created_at)"
+	" select workspace_id, sha256(prospect_key::bytea), created_at, outbound_id, created_at"
+	" from outbound;"
 	"insert into event (workspace_id, event_id, created_at, type, prospect_key, data)"
 	" select workspace_id, outbound_id, created_at, 't', prospect_key, '{}' from outbound;"
 	"insert into feed (workspace_id, position, event_id, event_created_at)"
@@ -485,6 +494,14 @@ static void statements_find_their_rows_by_index(void **state)
 		  "select * from outbound_find(array[sha256('5@m'), sha256('25000@m'), "
 		  "sha256('none')])",
 		  "(never executed)", "Hash Join" },
+		{ "outbound_match", "replyd_ingest",
+		  "select * from outbound_match('{}', array[sha256('p@example.test'), "
+		  "sha256('p7')])",
+		  "Index Scan Backward using outbound_name", "Seq Scan on outbound_name" },
+		{ "the last ones of a name, and no more", "replyd_ingest",
+		  "select * from outbound_match('{}', array[sha256('p@example.test')])",
+		  "outbound_name_pkey on outbound_name x (actual rows=8 loops=1)",
+		  "Sort Method: top" },
 		{ "feed", "replyd_api",
 		  "select p.position, e.data from (select position, event_id, event_created_at "
 		  "from feed"

@@ -167,6 +167,91 @@ static void either_order_finds_the_reply(void **state)
 	close_both(admin, api, ingest);
 }
 
+#define NAMED(name, sent, more)                                                                    \
+	OUTBOUND(name, SEED_A, "anna", "x")                                                        \
+	" || jsonb_build_object('sent_at', now() - interval '" sent "'" more ")"
+#define ANNA "encode(sha256('anna@'), 'hex')"
+#define FOUND(names)                                                                               \
+	"select coalesce(string_agg(message_id, ' ' order by sent_at), 'none') from"               \
+	" outbound_match('{}', array[" names "])"
+
+static void names_find_the_last_outbounds(void **state)
+{
+	struct session *admin, *api, *ingest;
+
+	(void)state;
+	open_both("names", &admin, &api, &ingest);
+	for (int i = 1; i <= 10; i++)
+		pgtest_value(
+			api,
+			"select count(*) from outbound_register(jsonb_build_array(" OUTBOUND(
+				"m%d", SEED_A, "anna", "x") " || jsonb_build_object('sent_at', "
+							    "now() - interval '%d min', 'names',"
+							    " jsonb_build_array(" ANNA "))))",
+			i, i, i);
+	assert_string_equal("m8@m m7@m m6@m m5@m m4@m m3@m m2@m m1@m",
+			    pgtest_value(ingest, FOUND("sha256('anna@')")));
+	assert_string_equal("none", pgtest_value(ingest, FOUND("sha256('ben@')")));
+	pgtest_exec(ingest, "set replyd.workspace = '" SEED_OTHER "'");
+	assert_string_equal("none", pgtest_value(ingest, FOUND("sha256('anna@')")));
+	close_both(admin, api, ingest);
+}
+
+/* Somebody wrote before his outbound was registered, and names no id of it. */
+static void a_sender_is_looked_at_again(void **state)
+{
+	struct session *admin, *api, *ingest;
+	static const char met[] = ", 'names', jsonb_build_array(" ANNA "), 'met',"
+				  " jsonb_build_array(" ANNA ")";
+
+	(void)state;
+	open_both("senders", &admin, &api, &ingest);
+	pgtest_value(ingest, KEEP(TRACE("anna@", SEED_FOLDER_A, "11", "sender")));
+	/* What is sent after it came, it does not answer. */
+	assert_string_equal("0 created 0",
+			    pgtest_value(api, REGISTER(NAMED("m1", "-1 hour", "%s")), met));
+	assert_string_equal("0 created 1",
+			    pgtest_value(api, REGISTER(NAMED("m2", "1 hour", "%s")), met));
+	assert_string_equal("11 m2@m",
+			    pgtest_value(admin, "select r.uid || ' ' || o.message_id from recheck r"
+						" join recheck_outbound using (workspace_id, uid)"
+						" join outbound o using (outbound_id)"));
+	/* And the other way round: it is told when its trace would be kept. */
+	assert_string_equal(
+		"12",
+		pgtest_value(ingest, KEEP(TRACE("anna@", SEED_FOLDER_A, "12",
+						"sender") " || jsonb_build_object('at', now())")));
+	assert_string_equal(
+		"none",
+		pgtest_value(ingest, KEEP(TRACE("anna@", SEED_FOLDER_A, "13",
+						"sender") " || jsonb_build_object('at', now() - "
+							  "interval '2 hours')")));
+	close_both(admin, api, ingest);
+}
+
+/* The provider gave the mail another Message-ID: told with the outbound, or later. */
+static void the_final_id_finds_it_too(void **state)
+{
+	static const char final[] = ", 'final', encode(sha256('f1'), 'hex')";
+	static const char found[] = "select string_agg(message_id, ' ') from"
+				    " outbound_find(array[sha256('f1')])";
+	struct session *admin, *api, *ingest;
+
+	(void)state;
+	open_both("final", &admin, &api, &ingest);
+	pgtest_value(ingest, KEEP(TRACE("f1", SEED_FOLDER_A, "11", "id")));
+	assert_string_equal("0 created 0", pgtest_value(api, REGISTER(NAMED("m1", "1 s", ""))));
+	assert_string_equal("0 repeated 1",
+			    pgtest_value(api, REGISTER(NAMED("m1", "1 s", "%s")), final));
+	assert_string_equal("11", pgtest_value(ingest, "select uid from recheck"));
+	assert_string_equal("m1@m", pgtest_value(ingest, "%s", found));
+	/* It stays with whom it was given to. */
+	assert_string_equal("0 created 0",
+			    pgtest_value(api, REGISTER(NAMED("m2", "1 s", "%s")), final));
+	assert_string_equal("m1@m", pgtest_value(ingest, "%s", found));
+	close_both(admin, api, ingest);
+}
+
 /* Nobody can look at a mail by a name it had: it would wait for ever, and its inbox with it. */
 static void a_trace_of_before_waits_for_nobody(void **state)
 {
@@ -490,6 +575,9 @@ int main(void)
 		cmocka_unit_test(registering_says_what_it_did),
 		cmocka_unit_test(an_outbound_of_another_workspace_is_not_found),
 		cmocka_unit_test(either_order_finds_the_reply),
+		cmocka_unit_test(names_find_the_last_outbounds),
+		cmocka_unit_test(a_sender_is_looked_at_again),
+		cmocka_unit_test(the_final_id_finds_it_too),
 		cmocka_unit_test(a_trace_of_before_waits_for_nobody),
 		cmocka_unit_test(no_order_of_commits_loses_a_reply),
 		cmocka_unit_test(a_swept_placeholder_loses_nothing),

@@ -104,6 +104,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "outage", { "SIU", "", "", "SuD", "S", "S" } },
 		{ "outbound", { "Su", "", "", "", "SIu", "" } },
 		{ "outbound_key", { "SIu", "", "", "SuD", "SIU", "" } },
+		{ "outbound_name", { "SI", "", "", "", "SI", "" } },
 		{ "probe", { "Su", "", "", "SD", "SI", "SI" } },
 		{ "prospect_inbox", { "S", "", "", "", "SIU", "" } },
 		{ "recheck", { "SuD", "", "", "", "SIu", "" } },
@@ -294,6 +295,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "outage_over", "ingest" },
 		{ "outage_seen", "ingest" },
 		{ "outbound_find", "ingest" },
+		{ "outbound_match", "ingest" },
 		{ "outbound_register", "api" },
 		{ "partitions_ensure", "rotation" },
 		{ "presented_now", "admin api broker dispatch ingest rotation" },
@@ -394,6 +396,7 @@ static const char filling[] =
 	"prospect_address, message_id, sent_at)"
 	" select w, w, w, 's', '1', 'p', 'p@example.test', 'm@example.test', now() from ws;"
 	"insert into outbound_key (workspace_id, digest) select w, sha256('d') from ws;"
+	"insert into outbound_name select w, sha256('d'), now(), w, now() from ws;"
 	"insert into prospect_inbox select w, 'p', w, now() from ws;"
 	"insert into trace (workspace_id, digest, inbox_id, folder_id, uidvalidity, uid, names)"
 	" select workspace_id, sha256('d'), inbox_id, folder_id, 7, 1, 'id' from folder;"
@@ -437,13 +440,14 @@ static const char filling[] =
 static void workspaces_do_not_see_each_other(void **state)
 {
 	static const char *const tables[] = {
-		"workspace", "api_key",      "inbox",          "inbox_state",   "lease",
-		"folder",    "inbox_grant",  "access_token",   "token_request", "connect_link",
-		"outbound",  "outbound_key", "prospect_inbox", "trace",         "recheck",
-		"gate",      "gate_pending", "message",        "message_key",   "sighting",
-		"event",     "event_key",    "event_queue",    "feed_head",     "feed",
-		"endpoint",  "delivery",     "attempt",        "inbox_proof",   "gap",
-		"probe",     "timeline",     "handout",        "inbox_smtp",    "removal",
+		"workspace",     "api_key",      "inbox",          "inbox_state",   "lease",
+		"folder",        "inbox_grant",  "access_token",   "token_request", "connect_link",
+		"outbound",      "outbound_key", "prospect_inbox", "trace",         "recheck",
+		"gate",          "gate_pending", "message",        "message_key",   "sighting",
+		"event",         "event_key",    "event_queue",    "feed_head",     "feed",
+		"endpoint",      "delivery",     "attempt",        "inbox_proof",   "gap",
+		"probe",         "timeline",     "handout",        "inbox_smtp",    "removal",
+		"outbound_name",
 	};
 	struct session *s = pgtest_session(seed_database("apart"), PGTEST_ADMIN);
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "ingest/match/match_ids.h"
 #include "ingest/match/match_pick.h"
 #include "ingest/mime/mime_utf8.h"
@@ -17,6 +18,40 @@ static void read_head(struct mime_head *h, const char *in)
 {
 	mime_head_init(h);
 	mime_head_read(h, in, strlen(in));
+}
+
+/* A workspace's key, and the digest of an id under it. */
+static const struct secret *workspace_key(void)
+{
+	static struct secret key;
+
+	if (secret_is_empty(&key))
+		secret_set_text(&key, TEXT("0123456789abcdef0123456789abcdef"));
+	return &key;
+}
+
+static const uint8_t *digest_of(const char *id)
+{
+	static uint8_t ring[256][KEYED_DIGEST];
+	static size_t at;
+	uint8_t *d = ring[at++ % countof(ring)];
+
+	keyed_id_digest(workspace_key(), text_of(id), d);
+	return d;
+}
+
+/* As a mail in an inbox of these addresses is judged. */
+static void pick(const struct mime_head *h, const struct text *own, size_t n_own,
+		 const struct match_outbound *found, size_t n, struct match_list *ret)
+{
+	const struct match_mail mail = { h, own, n_own, 1000 };
+	struct match_keys *keys = mem_new(sizeof(*keys));
+	struct match_ids ids;
+
+	match_ids_of(h, NULL, &ids);
+	match_names_keys(&ids, NULL, workspace_key(), keys);
+	match_pick_all(keys, &mail, found, n, ret);
+	free(keys);
 }
 
 static const char reply[] = "From: ann@mail.example\r\nIn-Reply-To: <s2@send.example>\r\n"
@@ -90,14 +125,14 @@ static void candidates_have_a_ceiling(void **state)
 
 #define OUTBOUND(uuid, message, sent)                                                              \
 	{                                                                                          \
-		.id = TEXT(uuid), .prospect = TEXT("p1"), .message_id = TEXT(message),             \
+		.id = TEXT(uuid), .prospect = TEXT("p1"), .digest = digest_of(message),            \
 		.sent_at = (sent)                                                                  \
 	}
 
 static void every_match_is_recorded_strongest_first(void **state)
 {
-	static const struct match_outbound found[] = { OUTBOUND("o1", "s1@send.example", 100),
-						       OUTBOUND("o2", "s2@send.example", 200) };
+	const struct match_outbound found[] = { OUTBOUND("o1", "s1@send.example", 100),
+						OUTBOUND("o2", "s2@send.example", 200) };
 	static const struct {
 		size_t outbound;
 		enum match_method method;
@@ -108,13 +143,11 @@ static void every_match_is_recorded_strongest_first(void **state)
 		{ 0, MATCH_REFERENCES, "References names s1@send.example" },
 	};
 	struct mime_head h;
-	struct match_ids ids;
 	struct match_list list;
 
 	(void)state;
 	read_head(&h, reply);
-	match_ids_of(&h, NULL, &ids);
-	match_pick_all(&ids, &h, NULL, 0, found, countof(found), &list);
+	pick(&h, NULL, 0, found, countof(found), &list);
 	assert_int_equal(list.n, countof(want));
 	for (size_t i = 0; i < list.n; i++) {
 		assert_int_equal(list.at[i].outbound, want[i].outbound);
@@ -128,16 +161,14 @@ static void every_match_is_recorded_strongest_first(void **state)
  * match per method. */
 static void one_outbound_by_two_ids(void **state)
 {
-	static const struct match_outbound found[] = { OUTBOUND("o1", "s1@send.example", 100),
-						       OUTBOUND("o1", "s2@send.example", 100) };
+	const struct match_outbound found[] = { OUTBOUND("o1", "s1@send.example", 100),
+						OUTBOUND("o1", "s2@send.example", 100) };
 	struct mime_head h;
-	struct match_ids ids;
 	struct match_list list;
 
 	(void)state;
 	read_head(&h, reply);
-	match_ids_of(&h, NULL, &ids);
-	match_pick_all(&ids, &h, NULL, 0, found, countof(found), &list);
+	pick(&h, NULL, 0, found, countof(found), &list);
 	assert_int_equal(list.n, 2);
 	assert_int_equal(list.at[0].method, MATCH_IN_REPLY_TO);
 	assert_int_equal(list.at[1].method, MATCH_REFERENCES);
@@ -146,16 +177,14 @@ static void one_outbound_by_two_ids(void **state)
 
 static void of_equal_strength_the_last_sent_is_first(void **state)
 {
-	static const struct match_outbound found[] = { OUTBOUND("o1", "s2@send.example", 100),
-						       OUTBOUND("o2", "s2@send.example", 200) };
+	const struct match_outbound found[] = { OUTBOUND("o1", "s2@send.example", 100),
+						OUTBOUND("o2", "s2@send.example", 200) };
 	struct mime_head h;
-	struct match_ids ids;
 	struct match_list list;
 
 	(void)state;
 	read_head(&h, "In-Reply-To: <s2@send.example>\r\n");
-	match_ids_of(&h, NULL, &ids);
-	match_pick_all(&ids, &h, NULL, 0, found, countof(found), &list);
+	pick(&h, NULL, 0, found, countof(found), &list);
 	assert_int_equal(list.n, 2);
 	assert_int_equal(list.at[0].outbound, 1);
 	mime_head_clear(&h);
@@ -178,20 +207,18 @@ static void own_copies_never_match(void **state)
 	static const struct text own[] = { { "bo@send.example", 15 },
 					   { " bo.b@send.example ", 19 },
 					   { NULL, 0 } };
-	static const struct match_outbound found[] = { OUTBOUND("o1", "s1@send.example", 100) };
+	const struct match_outbound found[] = { OUTBOUND("o1", "s1@send.example", 100) };
 
 	(void)state;
 	for (size_t i = 0; i < countof(senders); i++) {
 		struct mime_head h;
-		struct match_ids ids;
 		struct match_list list;
 		char in[128];
 
 		(void)snprintf(in, sizeof(in), "%sIn-Reply-To: <s1@send.example>\r\n",
 			       senders[i].from);
 		read_head(&h, in);
-		match_ids_of(&h, NULL, &ids);
-		match_pick_all(&ids, &h, own, countof(own), found, countof(found), &list);
+		pick(&h, own, countof(own), found, countof(found), &list);
 		if (match_pick_is_own(&h, own, countof(own)) != senders[i].own ||
 		    list.n != !senders[i].own)
 			fail_msg("%s: %zu matches", senders[i].name, list.n);
@@ -204,18 +231,16 @@ static void matches_have_a_ceiling(void **state)
 	struct match_outbound *found = mem_new(200 * sizeof(*found));
 	static char ids_of_them[200][16];
 	struct mime_head h;
-	struct match_ids ids;
 	struct match_list list;
 
 	(void)state;
 	read_head(&h, "In-Reply-To: <s@x>\r\n");
-	match_ids_of(&h, NULL, &ids);
 	for (int i = 0; i < 200; i++) {
 		(void)snprintf(ids_of_them[i], sizeof(ids_of_them[i]), "o%d", i);
 		found[i] = (struct match_outbound){ .id = text_of(ids_of_them[i]),
-						    .message_id = TEXT("s@x") };
+						    .digest = digest_of("s@x") };
 	}
-	match_pick_all(&ids, &h, NULL, 0, found, 200, &list);
+	pick(&h, NULL, 0, found, 200, &list);
 	assert_int_equal(list.n, LIMIT_MATCHES);
 	free(found);
 	mime_head_clear(&h);
@@ -239,8 +264,8 @@ static void long_evidence_stays_valid(void **state)
 	mime_head_read(&h, b.data, b.len);
 	match_ids_of(&h, NULL, &ids);
 	assert_int_equal(ids.n, 1);
-	found.message_id = text_of(ids.at[0].id);
-	match_pick_all(&ids, &h, NULL, 0, &found, 1, &list);
+	found.digest = digest_of(ids.at[0].id);
+	pick(&h, NULL, 0, &found, 1, &list);
 	assert_int_equal(list.n, 1);
 	assert_true(mime_utf8_is_valid(text_of(list.at[0].evidence)));
 	buf_clear(&b);

@@ -1,0 +1,67 @@
+// Answers that name no Message-ID of ours: by whom they come from, their subject, the address they were sent to.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { humanReply, isOf, newId } from '../sandbox/mails.mjs';
+import { endAll } from '../sandbox/proc.mjs';
+import { startSandbox } from '../sandbox/sandbox.mjs';
+
+let box, ada, outs;
+const subject = 'Pallets for the new hall';
+
+before(async () => {
+  box = await startSandbox({ settings: { 'ingest.proof': '2s' } });
+  ada = await box.connect('ada@example.test');
+  const one = (prospect, more) => ({ inboxId: ada.id, inbox: ada.address, prospect, subject, ...more });
+  outs = await box.register([
+    one('pat@north.test', { subject }),
+    one('kim@south.test', { replyToken: 'Zx81-Token' }),
+    one('lee@east.test'),
+    one('sam@west.test'),
+    one('uma@hill.test', { finalId: '<given.by.provider@mx.test>' }),
+  ]);
+});
+after(endAll);
+
+const threadless = (out, more = {}) => humanReply(out, { references: [], inReplyTo: null, ...more });
+
+async function told(mail) {
+  await box.deliver(ada.address, mail);
+  const { event } = await box.engine.waitFor('its event', (e) => isOf(e, mail), { timeoutMs: 60000 });
+  const [best] = event.data.matches;
+  return [event.data.prospect.address, best.method, best.relation, event.data.gate.level];
+}
+
+test('a reply without thread headers is found by whom it is from, and its subject', async () => {
+  assert.deepEqual(await told(threadless(outs[0])), ['pat@north.test', 'from_subject', 'same', 3]);
+});
+
+test('a reply from elsewhere is found by the token in the address it was sent to', async () => {
+  const out = { ...outs[1], inbox: 'ada+zx81-token@example.test' };
+  assert.deepEqual(await told(threadless(out, { from: 'kim.home@gmail.com' })), ['kim@south.test', 'reply_token', 'unknown', 3]);
+});
+
+test('somebody else of the company is found by the subject, and said to be a colleague', async () => {
+  assert.deepEqual(await told(threadless(outs[2], { from: 'office@east.test' })), ['lee@east.test', 'company_subject', 'colleague', 3]);
+});
+
+test('an opt-out that only its sender speaks for closes the gate as an answer does', async () => {
+  const mail = threadless({ ...outs[3], subject: 'No more mails' }, { text: 'Please unsubscribe me from your list.' });
+  assert.deepEqual(await told(mail), ['sam@west.test', 'from', 'same', 3]);
+});
+
+test('a reply to the Message-ID that the provider gave is found by it', async () => {
+  const out = outs[4];
+  assert.deepEqual((await told(humanReply(out, { inReplyTo: out.finalId, references: [out.finalId] }))).slice(0, 2),
+    ['uma@hill.test', 'in_reply_to']);
+});
+
+test('our own mail that comes back from a list, and a newsletter of the prospect, concern nobody', async () => {
+  const echo = humanReply(outs[0], { id: outs[0].id, from: 'list@lists.test' });
+  const letter = threadless(outs[0], { id: newId('letter') });
+  letter.raw = `List-Id: <news.north.test>\r\n${letter.raw}`;
+  await box.deliver(ada.address, echo);
+  await box.deliver(ada.address, letter);
+  await told(humanReply(outs[2])); // comes after both
+  const feed = await box.api.events();
+  for (const mail of [echo, letter]) assert.equal(feed.some((e) => isOf(e, mail)), false);
+});

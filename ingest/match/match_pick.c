@@ -76,6 +76,12 @@ static void sort(struct match_list *list, const struct match_outbound *found)
 	}
 }
 
+static bool is_found_by(const struct match_outbound *o, const struct match_key *key)
+{
+	/* Names that PostgreSQL was asked for and gave: no secret can be guessed by the time. */
+	return memcmp(o->digest, key->digest, KEYED_DIGEST) == 0; /* house: ok, no secret */
+}
+
 /* The match of this outbound by this method; of a weak one, that of its prospect and sequence. */
 static struct match *listed(struct match_list *list, const struct match_outbound *found,
 			    const struct match_outbound *o, enum match_method method)
@@ -106,7 +112,7 @@ static bool is_echo(const struct match_keys *keys, const struct match_mail *mail
 		if (keys->at[i].method == MATCH_SELF)
 			self = &keys->at[i];
 	for (size_t f = 0; self && f < n_found; f++)
-		if (memcmp(found[f].digest, self->digest, KEYED_DIGEST) == 0 &&
+		if (is_found_by(&found[f], self) &&
 		    match_relation_of(text_of(mail->head->from.address), found[f].address) !=
 			    MATCH_RELATION_SAME)
 			return true;
@@ -173,7 +179,7 @@ void match_pick_all(const struct match_keys *keys, const struct match_mail *mail
 	for (size_t i = 0; i < keys->n; i++)
 		for (size_t f = 0; f < n_found; f++)
 			if (keys->at[i].method != MATCH_SELF &&
-			    memcmp(found[f].digest, keys->at[i].digest, KEYED_DIGEST) == 0)
+			    is_found_by(&found[f], &keys->at[i]))
 				consider(&keys->at[i], mail, found, f, ret);
 	drop_vague(ret, found);
 	sort(ret, found);

@@ -214,6 +214,33 @@ static void put_bounce(struct json_text *j, const struct classify_verdict *v)
 	json_text_close(j, '}');
 }
 
+static void put_complaint(struct json_text *j, const struct event_json_mail *m)
+{
+	const struct classify_complaint *c = &m->verdict->complaint;
+
+	if (!c->type) {
+		json_text_null(j, "complaint");
+		return;
+	}
+	json_text_open(j, "complaint", '{');
+	json_text_said(j, "type", c->type);
+	json_text_said(j, "recipient", c->recipient);
+	json_text_said(j, "original_message_id", m->original_message_id);
+	json_text_close(j, '}');
+}
+
+static void put_calendar(struct json_text *j, const struct classify_calendar *c)
+{
+	if (!c->answer) {
+		json_text_null(j, "calendar");
+		return;
+	}
+	json_text_open(j, "calendar", '{');
+	json_text_said(j, "answer", c->answer);
+	json_text_said(j, "starts_at", c->starts_at);
+	json_text_close(j, '}');
+}
+
 static void put_contact(struct json_text *j, const struct classify_contact *c)
 {
 	if (!c->name[0] && !c->address[0]) {
@@ -261,6 +288,8 @@ static void put_verdict(struct json_text *j, const struct event_json_mail *m)
 	json_text_string(j, "reason", m->reason);
 	json_text_close(j, '}');
 	put_bounce(j, v);
+	put_complaint(j, m);
+	put_calendar(j, &v->calendar);
 	json_text_said(j, "return_at", v->return_at);
 	json_text_said(j, "followup_at", v->followup_at);
 	put_contact(j, &v->contact);

@@ -49,6 +49,7 @@ struct event_json_mail {
 	const char *evidence; /* from event_json_evidence() */
 	const char *inbox, *inbox_address, *folder_role;
 	const char *message, *header_message_id, *from, *subject, *snippet;
+	const char *original_message_id; /* of the mail that a report is about; NULL: not named */
 	int64_t received_us, detected_us, gated_us, ingested_us;
 	const struct classify_verdict *verdict;
 	int level;

@@ -83,6 +83,7 @@ void intake_run(struct intake *in, const struct intake_batch *b)
 		.folder = in->batch.folder,
 		.uidvalidity = b->uidvalidity,
 		.key = in->p.key,
+		.authserv = in->p.authserv,
 		.text_max = in->p.text_max,
 	};
 	for (size_t i = 0; i < in->set.n; i++) {

@@ -35,6 +35,7 @@ struct intake_params {
 	struct folder_lease lease; /* texts borrowed */
 	const char *address;       /* the inbox's own; borrowed */
 	const struct secret *key;  /* of the workspace; borrowed */
+	const char *authserv;      /* of the provider's row */
 	size_t text_max;           /* bytes of a text part that are asked for */
 	/* An own mail to a prospect that nobody registers within this time was written by hand. */
 	uint64_t manual_grace_ms;

@@ -88,7 +88,7 @@ static bool is_report(const struct intake_mail *m)
 	/* Close enough to choose its parts by: no more is looked at here. */
 	if (m->state == INTAKE_MAIL_UNREAD)
 		return text_ifind(text_of_buf(&m->raw), TEXT("multipart/report")) != SIZE_MAX;
-	return mime_head_is_type(&m->head, "multipart", "report", NULL);
+	return classify_head_is_report(&m->head);
 }
 
 static void pick_parts(struct intake_mail *m, const struct imap_body *body)
@@ -265,12 +265,10 @@ static size_t unread(const struct intake_mail *m, enum mime_want want)
 static size_t hidden_id(const struct intake_mail *m)
 {
 	static const enum mime_want order[] = { MIME_WANT_ORIGINAL, MIME_WANT_STATUS,
-						MIME_WANT_TEXT };
-	struct classify_verdict looks;
+						MIME_WANT_RECEIPT, MIME_WANT_TEXT };
 	size_t part = MIME_PICK_MAX;
 
-	classify_head(&m->head, &looks);
-	if (!is_report(m) && !classify_kind_is_bounce(looks.kind))
+	if (!is_report(m))
 		return MIME_PICK_MAX;
 	for (size_t i = 0; i < countof(order) && part == MIME_PICK_MAX; i++)
 		part = unread(m, order[i]);
@@ -453,19 +451,13 @@ const struct mime_pick_item *intake_mail_wants(const struct intake_mail *m)
 
 static void read_part(struct intake_mail *m, const struct mime_pick_item *item, struct text bytes)
 {
-	switch (item->want) {
-	case MIME_WANT_TEXT:
-		mime_part_text(&item->part, bytes.at, bytes.len, &m->text);
-		if (m->state == INTAKE_MAIL_REPORT)
-			mime_dsn_read_text(&m->dsn, text_of_buf(&m->text));
-		break;
-	case MIME_WANT_STATUS:
-		mime_dsn_read_status(&m->dsn, item->part.encoding, bytes.at, bytes.len);
-		break;
-	case MIME_WANT_ORIGINAL:
-		mime_dsn_read_original(&m->dsn, item->part.encoding, bytes.at, bytes.len);
-		break;
+	if (item->want != MIME_WANT_TEXT) {
+		mime_report_read(&m->report, &m->dsn, text_of(m->head.from.address), item, bytes);
+		return;
 	}
+	mime_part_text(&item->part, bytes.at, bytes.len, &m->text);
+	if (m->state == INTAKE_MAIL_REPORT)
+		mime_dsn_read_text(&m->dsn, text_of_buf(&m->text));
 }
 
 /* What it cannot be had of stays unknown: the ids before the cut are what there is. */

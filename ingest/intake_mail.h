@@ -18,6 +18,7 @@
 #include "ingest/mime/mime_dsn.h"
 #include "ingest/mime/mime_head.h"
 #include "ingest/mime/mime_pick.h"
+#include "ingest/mime/mime_report.h"
 
 /*
  * One mail on its way through the intake: what it names, whom it concerns,
@@ -55,6 +56,7 @@ struct intake_mail_place {
 	const char *folder; /* uuid */
 	int64_t uidvalidity;
 	const struct secret *key; /* of the workspace, keyed_workspace_key() */
+	const char *authserv;     /* struct provider_row; NULL: not known */
 	size_t text_max;          /* bytes of a text part that are asked for */
 };
 
@@ -75,6 +77,7 @@ struct intake_mail {
 	struct buf raw;        /* the headers of one that is UNREAD */
 	struct mime_head head;
 	struct mime_dsn dsn;
+	struct mime_report report;
 	struct mime_pick pick;
 	enum { INTAKE_PART_UNREAD, INTAKE_PART_READ, INTAKE_PART_GONE } parts[MIME_PICK_MAX];
 	struct buf text;

@@ -28,16 +28,19 @@ static void judge_gone(struct classify_verdict *ret)
 			     TEXT("the mail vanished before its text was read"));
 }
 
-static void judge(const struct intake_mail *m, const struct classify_quote *fresh,
-		  struct classify_verdict *ret)
+static void judge(const struct intake_mail *m, const struct intake_mail_place *p,
+		  const struct classify_quote *fresh, struct classify_verdict *ret)
 {
 	const struct classify_input in = {
 		.head = &m->head,
 		.body = text_of_buf(&m->text),
 		.fresh = fresh,
 		.dsn = mime_dsn_is_empty(&m->dsn) ? NULL : &m->dsn,
+		.report = &m->report,
 		.matched = true,
 		.matched_by_dsn = m->is_by_dsn,
+		.is_known = !m->is_weak,
+		.authserv = p->authserv,
 		.received_at = m->internal_us / 1000000,
 	};
 
@@ -75,9 +78,9 @@ int intake_verdict_of(const struct intake_mail *m, const struct intake_mail_plac
 	struct classify_quote fresh;
 
 	classify_quote_cut(text_of_buf(&m->text), &fresh);
-	judge(m, &fresh, verdict);
+	judge(m, p, &fresh, verdict);
 	ladder_of(verdict, m->internal_us, now_us, &step);
-	if (m->is_weak)
+	if (m->is_weak && verdict->is_unproven)
 		ladder_doubt(&step);
 	*ret = (struct intake_verdict){ .snippet = snippet_of(&fresh),
 					.evidence = event_json_evidence(verdict) };
@@ -92,6 +95,8 @@ int intake_verdict_of(const struct intake_mail *m, const struct intake_mail_plac
 		.header_message_id = m->header_message_id,
 		.from = m->sender,
 		.subject = m->subject,
+		.original_message_id = m->dsn.original.message_id ? m->dsn.original.message_id
+								  : m->dsn.original_id,
 		.snippet = ret->snippet,
 		.received_us = m->internal_us,
 		.detected_us = m->detected_us,

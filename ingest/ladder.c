@@ -1,6 +1,7 @@
 #include "ingest/ladder.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -29,8 +30,8 @@ static const struct step steps[CLASSIFY_KINDS] = {
 	[CLASSIFY_READ_RECEIPT] = { "reply.auto", 0, "" },
 	/* A person decided about a meeting. */
 	[CLASSIFY_CALENDAR_REPLY] = { "reply.received", 3, "replied" },
-	/* It names an outbound of ours, so somebody answered it, whatever it looks like. */
-	[CLASSIFY_LIST_MAIL] = { "reply.received", 3, "replied" },
+	/* A newsletter of somebody whom we wrote to: nobody answered. */
+	[CLASSIFY_LIST_MAIL] = { "reply.auto", 0, "" },
 	[CLASSIFY_UNRELATED] = { "reply.received", 3, "replied" },
 };
 
@@ -43,12 +44,19 @@ static int64_t day_us(const char *day)
 	return day[0] && clock_from_rfc3339(text, &us) == 0 ? us : INT64_MIN;
 }
 
+/* A wish in words, or by the button of a provider that reports it (RFC 5965 section 7.3). */
+static bool asks_to_stop(const struct classify_verdict *v)
+{
+	if (v->kind == CLASSIFY_COMPLAINT)
+		return v->complaint.type && strcmp(v->complaint.type, "opt-out") == 0;
+	return v->kind == CLASSIFY_REPLY && v->intent == CLASSIFY_INTENT_UNSUBSCRIBE &&
+	       !v->is_unproven;
+}
+
 void ladder_of(const struct classify_verdict *v, int64_t received_us, int64_t now_us,
 	       struct ladder_step *ret)
 {
-	const struct step *s = v->kind == CLASSIFY_REPLY && v->intent == CLASSIFY_INTENT_UNSUBSCRIBE
-				       ? &unsubscribed
-				       : &steps[v->kind];
+	const struct step *s = asks_to_stop(v) ? &unsubscribed : &steps[v->kind];
 
 	*ret = (struct ladder_step){
 		.event_type = s->event_type,

@@ -3,7 +3,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "ingest/classify/classify_auto.h"
+#include "ingest/classify/classify_seen.h"
 #include "ingest/mime/mime_part.h"
 #include "ingest/reading.h"
 
@@ -38,33 +38,45 @@ static int64_t time_of_arrival(const struct mime_head *h)
 
 static void read_parts(struct reading *r)
 {
-	struct classify_verdict looks;
+	bool report = classify_head_is_report(&r->mail.head);
 	struct mime_pick pick;
-	bool report;
 
-	classify_head(&r->mail.head, &looks);
-	report = mime_head_is_type(&r->mail.head, "multipart", "report", NULL) ||
-		 classify_kind_is_bounce(looks.kind);
 	mime_pick_parts(r->mail.info, r->mail.n, report, &pick);
 	for (size_t i = 0; i < pick.n; i++) {
 		struct text bytes = mime_mail_part(&r->mail, &pick.at[i]);
 
-		switch (pick.at[i].want) {
-		case MIME_WANT_TEXT:
+		if (pick.at[i].want == MIME_WANT_TEXT)
 			mime_part_text(&pick.at[i].part, bytes.at, bytes.len, &r->text);
-			break;
-		case MIME_WANT_STATUS:
-			mime_dsn_read_status(&r->dsn, pick.at[i].part.encoding, bytes.at,
-					     bytes.len);
-			break;
-		case MIME_WANT_ORIGINAL:
-			mime_dsn_read_original(&r->dsn, pick.at[i].part.encoding, bytes.at,
-					       bytes.len);
-			break;
-		}
+		else
+			mime_report_read(&r->report, &r->dsn, text_of(r->mail.head.from.address),
+					 &pick.at[i], bytes);
 	}
 	if (report || !mime_dsn_is_empty(&r->dsn))
 		mime_dsn_read_text(&r->dsn, text_of_buf(&r->text));
+}
+
+/*
+ * It came through a discussion list and is addressed to nobody else: whatever it
+ * answers is the list's (RFC 2919 section 3: the id is mostly the address with a dot).
+ */
+static bool is_for_list(const struct mime_head *h)
+{
+	struct text id = mime_head_field(h, "List-Id", 0), to = mime_head_field(h, "To", 0);
+	struct text own = mime_head_field(h, "Delivered-To", 0);
+	bool is_named = false;
+
+	for (size_t i = 0; id.len && i < h->to.n; i++) {
+		cleanup_buf struct buf dotted;
+
+		buf_init(&dotted, LIMIT_MIME_ADDRESS + 2);
+		(void)text_addf(&dotted, "%s", h->to.at[i].address);
+		for (size_t k = 0; k < dotted.len; k++)
+			if (dotted.data[k] == '@')
+				dotted.data[k] = '.';
+		is_named |= dotted.len && text_ifind(id, text_of_buf(&dotted)) != SIZE_MAX;
+	}
+	return is_named && own.len && text_ifind(to, own) == SIZE_MAX &&
+	       text_ifind(mime_head_field(h, "Cc", 0), own) == SIZE_MAX;
 }
 
 /* Does anything say that it answers a mail? */
@@ -74,10 +86,46 @@ static bool is_answer(const struct reading *r)
 	struct text whole = text_trim(text_of_buf(&r->text));
 	size_t kept = 0;
 
+	if (is_for_list(h))
+		return false;
 	for (size_t i = 0; i < r->cut.n; i++)
 		kept += r->cut.at[i].len;
-	return r->ids.n > 0 || classify_auto_is_answer(text_of(h->subject)) ||
+	return r->ids.n > 0 || classify_seen_is_answer(text_of(h->subject)) ||
 	       kept + 80 < whole.len;
+}
+
+/* Mail servers of old put the headers that they return among their words. */
+static bool quotes_headers(struct text t)
+{
+	static const struct text names[] = { TEXT("from:"), TEXT("to:"), TEXT("subject:"),
+					     TEXT("date:"), TEXT("message-id:") };
+	unsigned seen = 0;
+	struct text line;
+
+	while (t.len) {
+		(void)text_cut(t, '\n', &line, &t);
+		while (line.len && strchr("> \t", line.at[0]))
+			line = text_sub(line, 1, line.len);
+		for (size_t i = 0; i < countof(names); i++)
+			if (text_istarts(line, names[i]))
+				seen |= 1u << i;
+	}
+	return (seen & (seen - 1)) != 0; /* two of them */
+}
+
+/*
+ * No database tells which mails are ours: one that is named or returned, or that a
+ * report was made about, is taken for ours.
+ */
+static bool names_mail(const struct reading *r)
+{
+	const struct mime_head *h = &r->mail.head;
+
+	if (is_for_list(h))
+		return false;
+	return r->ids.n > 0 || r->dsn.n_rcpt > 0 || h->failed.n > 0 ||
+	       r->report.arf.type != MIME_ARF_NONE ||
+	       (classify_head_is_report(h) && quotes_headers(text_of_buf(&r->text)));
 }
 
 static void judge(struct reading *r, int64_t received_at)
@@ -87,7 +135,9 @@ static void judge(struct reading *r, int64_t received_at)
 		.body = text_of_buf(&r->text),
 		.dsn = mime_dsn_is_empty(&r->dsn) ? NULL : &r->dsn,
 		.matched = is_answer(r),
+		.report = &r->report,
 		.matched_by_dsn = r->dsn.has_original,
+		.is_known = names_mail(r),
 		.received_at = received_at,
 	};
 

@@ -22,10 +22,11 @@
 struct reading {
 	struct mime_mail mail;
 	struct mime_dsn dsn;
-	struct buf text;           /* of the best text part */
-	struct match_ids ids;      /* points into `mail` and `dsn` */
-	struct classify_quote cut; /* points into `text` */
-	struct classify_verdict verdict;
+	struct mime_report report;
+	struct buf text;                 /* of the best text part */
+	struct match_ids ids;            /* points into `mail` and `dsn` */
+	struct classify_quote cut;       /* points into `text` */
+	struct classify_verdict verdict; /* points into `report` */
 };
 
 void reading_init(struct reading *r);

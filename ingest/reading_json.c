@@ -61,6 +61,25 @@ static json_t *bounce_json(const struct reading *r)
 			 "original_subject", said(original->subject));
 }
 
+static json_t *complaint_json(const struct reading *r)
+{
+	const struct classify_complaint *c = &r->verdict.complaint;
+	const struct mime_dsn *d = &r->dsn;
+
+	if (!c->type)
+		return json_null();
+	return json_pack("{so so so}", "type", said(c->type), "recipient", said(c->recipient),
+			 "original_message_id",
+			 said(d->original.message_id ? d->original.message_id : d->original_id));
+}
+
+static json_t *calendar_json(const struct classify_calendar *c)
+{
+	if (!c->answer)
+		return json_null();
+	return json_pack("{so so}", "answer", said(c->answer), "starts_at", said(c->starts_at));
+}
+
 /* ---- text ---- */
 
 static json_t *span_json(const struct reading *r, struct text t)
@@ -116,6 +135,8 @@ json_t *reading_json(const struct reading *r)
 	json_put(o, "evidence", evidence_json(v));
 	json_put(o, "refs", refs_json(&r->ids));
 	json_put(o, "bounce", bounce_json(r));
+	json_put(o, "complaint", complaint_json(r));
+	json_put(o, "calendar", calendar_json(&v->calendar));
 	json_put(o, "text", text_json(r, (const char *)joined.data));
 	return o;
 }

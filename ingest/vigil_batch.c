@@ -34,6 +34,7 @@ static struct intake *new_intake(struct vigil *v)
 		.lease = v->p.lease,
 		.address = v->p.address,
 		.key = v->p.key,
+		.authserv = v->p.provider->authserv,
 		.text_max = v->p.text_max,
 		.manual_grace_ms = v->p.manual_grace_ms,
 		.gather = v->p.gather,

@@ -3,11 +3,14 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "ingest/classify/classify.h"
+#include "ingest/classify/classify_auth.h"
 #include "ingest/classify/classify_auto.h"
 #include "ingest/classify/classify_bounce.h"
 #include "ingest/classify/classify_contact.h"
-#include "ingest/classify/classify_wish.h"
 #include "ingest/classify/classify_quote.h"
+#include "ingest/classify/classify_report.h"
+#include "ingest/classify/classify_seen.h"
+#include "ingest/classify/classify_wish.h"
 #include "ingest/mime/mime_fold.h"
 
 static struct text text_in(const struct buf *b)
@@ -39,25 +42,21 @@ static void take_new_text(const struct classify_input *in, struct buf *ret_raw, 
 	}
 }
 
-/* Complaints (RFC 5965) are a person's act: they stop the sequence as a reply does. */
-static bool is_complaint(const struct mime_head *h, struct classify_verdict *v)
+static void judge_human(const struct classify_input *in, struct classify_verdict *v)
 {
-	if (!mime_head_is_type(h, "multipart", "report", "feedback-report"))
-		return false;
-	classify_verdict_add(v, "header.feedback-report", CLASSIFY_BY_HEADER,
-			     mime_head_field(h, "Content-Type", 0));
-	v->kind = CLASSIFY_REPLY;
-	v->confidence = 0.6;
-	return true;
-}
+	const struct mime_head *h = in->head;
+	bool weak = v->n_evidence > 0, list = classify_seen_is_list(h, v);
 
-static void judge_human(const struct mime_head *h, bool matched, struct classify_verdict *v)
-{
-	bool weak = v->n_evidence > 0, list = classify_auto_is_list(h, v);
-
-	if (!matched) {
-		v->kind = CLASSIFY_UNRELATED;
-		v->confidence = list ? 0.95 : 0.8;
+	/* a newsletter of somebody whom we wrote to answers nothing; his answer through a list does
+	 */
+	if (list && !in->is_known && !classify_seen_is_answer(text_of(h->subject))) {
+		v->kind = CLASSIFY_LIST_MAIL;
+		v->confidence = 0.95;
+		return;
+	}
+	if (!in->matched) {
+		v->kind = list ? CLASSIFY_LIST_MAIL : CLASSIFY_UNRELATED;
+		v->confidence = list ? 0.9 : 0.8;
 		classify_verdict_add(v, "match.none", CLASSIFY_BY_HEADER,
 				     TEXT("no outbound is named"));
 		return;
@@ -90,53 +89,117 @@ static void judge_intent(const struct classify_input *in, struct text subject, s
 					      .raw = raw,
 					      .received_at = in->received_at };
 
-	if (in->body.len || subject.len)
+	if (v->kind != CLASSIFY_LIST_MAIL && (in->body.len || subject.len))
 		classify_wish_judge(&words, v);
 }
 
-/* Anybody can write a report: one about no mail of ours may be forged. */
+/*
+ * Anybody can write a report or a wish in somebody's name.  The kinds that cannot be
+ * taken back become the milder ones, which still close the gate.
+ */
 static void doubt_unproven(const struct classify_input *in, struct classify_verdict *v)
 {
-	if (in->matched || in->matched_by_dsn || v->kind == CLASSIFY_AUTO_OTHER)
+	struct classify_auth auth;
+	char said[CLASSIFY_AUTH_TEXT];
+	bool wish = v->kind == CLASSIFY_REPLY && v->intent == CLASSIFY_INTENT_UNSUBSCRIBE;
+
+	if (v->kind != CLASSIFY_BOUNCE_HARD && v->kind != CLASSIFY_COMPLAINT && !wish)
 		return;
-	classify_verdict_add(v, "bounce.unproven", CLASSIFY_BY_DSN,
-			     TEXT("it returns no mail of ours"));
+	if (in->is_known || in->matched_by_dsn)
+		return;
+	classify_auth_read(in->head, in->authserv, &auth);
+	classify_auth_text(&auth, said);
+	v->is_unproven = !classify_auth_proves(&auth);
+	if (!v->is_unproven) {
+		classify_verdict_add(v, "auth.pass", CLASSIFY_BY_HEADER, text_of(said));
+		return;
+	}
 	if (v->confidence > 0.5)
 		v->confidence = 0.5;
+	if (v->kind == CLASSIFY_BOUNCE_HARD) {
+		classify_verdict_add(v, "bounce.unproven", CLASSIFY_BY_HEADER, text_of(said));
+		v->kind = CLASSIFY_BOUNCE_SOFT;
+	} else if (v->kind == CLASSIFY_COMPLAINT) {
+		classify_verdict_add(v, "complaint.unproven", CLASSIFY_BY_HEADER, text_of(said));
+		v->kind = CLASSIFY_REPLY;
+	} else {
+		classify_verdict_add(v, "unsubscribe.unproven", CLASSIFY_BY_HEADER, text_of(said));
+	}
+}
+
+static bool has_recipients(const struct mime_dsn *dsn)
+{
+	return dsn && dsn->n_rcpt > 0;
+}
+
+/* Whether it names the mail that it is about. */
+static bool names_original(const struct classify_input *in)
+{
+	return in->is_head || (in->dsn && (in->dsn->has_original || in->dsn->original_id));
+}
+
+static void judge_words(const struct classify_input *in, struct text subject,
+			struct classify_verdict *v)
+{
+	cleanup_buf struct buf fresh, line, raw;
+	struct classify_seen seen;
+
+	buf_init(&fresh, (size_t)ENOUGH * 4);
+	buf_init(&raw, (size_t)ENOUGH * 2);
+	take_new_text(in, &raw, &fresh);
+	buf_init(&line, ENOUGH);
+	(void)buf_add(&line, fresh.data, fresh.len < line.max ? fresh.len : line.max);
+	for (size_t i = 0; i < line.len; i++) /* a phrase may run over a line end */
+		if (line.data[i] == '\n')
+			line.data[i] = ' ';
+	classify_seen_look(&seen, in->head, subject, text_in(&line), v);
+	if (classify_report_by_words(in->head, &seen, names_original(in), v))
+		return;
+	if (classify_auto_judge(&seen, in->head, subject, text_in(&fresh), in->matched,
+				in->received_at, v)) {
+		if (v->kind == CLASSIFY_OUT_OF_OFFICE || v->kind == CLASSIFY_LEFT_COMPANY)
+			find_alternate(in, text_in(&raw), v);
+		return;
+	}
+	judge_human(in, v);
+	judge_intent(in, subject, &fresh, text_in(&raw), v);
+	if (seen.strong & CLASSIFY_SEEN(CLASSIFY_SAYS_UNSUBSCRIBE)) {
+		v->kind = CLASSIFY_REPLY;
+		v->intent = CLASSIFY_INTENT_UNSUBSCRIBE;
+	}
 }
 
 void classify_full(const struct classify_input *in, struct classify_verdict *ret)
 {
-	cleanup_buf struct buf subject, fresh, raw;
+	cleanup_buf struct buf subject;
 
 	*ret = (struct classify_verdict){ .kind = CLASSIFY_REPLY };
 	buf_init(&subject, LIMIT_MIME_SUBJECT);
-	buf_init(&fresh, (size_t)ENOUGH * 4);
-	buf_init(&raw, (size_t)ENOUGH * 2);
 	mime_fold_add(&subject, text_of(in->head->subject));
-
-	if (is_complaint(in->head, ret))
-		return;
-	if (classify_bounce_judge(in->head, in->dsn, text_in(&subject), in->body, ret)) {
-		doubt_unproven(in, ret);
-		return;
-	}
-	take_new_text(in, &raw, &fresh);
-	if (!classify_auto_judge(in->head, text_in(&subject), text_in(&fresh), in->received_at,
-				 ret)) {
-		judge_human(in->head, in->matched, ret);
-		judge_intent(in, text_in(&subject), &fresh, text_in(&raw), ret);
-	} else if (ret->kind == CLASSIFY_OUT_OF_OFFICE || ret->kind == CLASSIFY_LEFT_COMPANY) {
-		find_alternate(in, text_in(&raw), ret);
-	}
+	if ((has_recipients(in->dsn) || !classify_report_by_parts(in->head, in->report, ret)) &&
+	    !classify_bounce_judge(in->head, in->dsn, text_in(&subject), in->body, ret))
+		judge_words(in, text_in(&subject), ret);
+	doubt_unproven(in, ret);
 }
 
 void classify_head(const struct mime_head *head, struct classify_verdict *ret)
 {
-	struct classify_input in = { .head = head, .matched = true };
+	struct classify_input in = {
+		.head = head, .matched = true, .is_known = true, .is_head = true
+	};
 
 	classify_full(&in, ret);
 	/* codes in a subject line are no report: the address lives until one was read */
 	if (ret->kind == CLASSIFY_BOUNCE_HARD)
 		ret->kind = CLASSIFY_BOUNCE_SOFT;
+}
+
+bool classify_head_is_report(const struct mime_head *head)
+{
+	struct classify_verdict looks;
+
+	if (mime_head_is_type(head, "multipart", "report", NULL))
+		return true;
+	classify_head(head, &looks);
+	return classify_kind_is_bounce(looks.kind) || looks.kind == CLASSIFY_COMPLAINT;
 }

@@ -5,26 +5,22 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "ingest/classify/classify_seen.h"
 #include "ingest/classify/classify_verdict.h"
 #include "ingest/mime/mime_head.h"
 
 /*
- * Did a machine answer in a person's name?  By header, then by the front of
- * the subject, then by a phrase with a second signal from elsewhere.
+ * Did a machine answer in a person's name, and what does it say?  By header, then
+ * by the front of the subject, then by a phrase with a second signal from
+ * elsewhere.
  *
- * `subject` and `text` are folded; `text` is the newly written part, empty
- * while it has not been fetched.  `received_at`: unix seconds.
+ * `subject` and `text` are folded, as classify_seen_look() saw them, `text` with its
+ * line ends.  `matched`: it is about a mail of ours.  `received_at`: unix seconds.
  *
- * false: nothing certain; `ret` keeps the weak evidence that was seen, so that
- * a reader can ask why not.  true: kind, confidence, evidence, return_at.
+ * false: nothing certain.  true: kind, confidence, evidence, return_at.
  */
-bool classify_auto_judge(const struct mime_head *head, struct text subject, struct text text,
-			 int64_t received_at, struct classify_verdict *ret);
-
-/* Does a person's client say in the subject that it answers or passes on: "Re:", "AW:", "Fwd:"? */
-bool classify_auto_is_answer(struct text subject);
-
-/* Sent to many (RFC 2919, 2369): a list or a newsletter. */
-bool classify_auto_is_list(const struct mime_head *head, struct classify_verdict *ret);
+bool classify_auto_judge(const struct classify_seen *s, const struct mime_head *head,
+			 struct text subject, struct text text, bool matched, int64_t received_at,
+			 struct classify_verdict *ret);
 
 #endif

@@ -63,7 +63,7 @@ static int bad(struct reader *rd, const char *what, const char *cause)
 /* The index of `word` among NULL-ended `words`. */
 static int word_of(struct reader *rd, const char *word, const char *const *words, unsigned *ret)
 {
-	char cause[120] = "is none of";
+	char cause[240] = "is none of";
 
 	for (*ret = 0; words[*ret]; ++*ret) {
 		size_t n = strlen(cause);
@@ -77,8 +77,27 @@ static int word_of(struct reader *rd, const char *word, const char *const *words
 
 static int says_of(struct reader *rd, const char *word, enum classify_says *ret)
 {
-	static const char *const words[] = { "human", "auto",   "absence", "other",
-					     "list",  "bounce", "delay",   NULL };
+	static const char *const words[CLASSIFY_SAYINGS + 1] = {
+		[CLASSIFY_SAYS_HUMAN] = "human",
+		[CLASSIFY_SAYS_UNSUBSCRIBE] = "unsubscribe",
+		[CLASSIFY_SAYS_AUTO] = "auto",
+		[CLASSIFY_SAYS_NOTICE] = "notice",
+		[CLASSIFY_SAYS_ABSENCE] = "absence",
+		[CLASSIFY_SAYS_LEFT] = "left",
+		[CLASSIFY_SAYS_TICKET] = "ticket",
+		[CLASSIFY_SAYS_CHALLENGE] = "challenge",
+		[CLASSIFY_SAYS_OTHER] = "other",
+		[CLASSIFY_SAYS_LIST] = "list",
+		[CLASSIFY_SAYS_BOUNCE] = "bounce",
+		[CLASSIFY_SAYS_DELAY] = "delay",
+		[CLASSIFY_SAYS_COMPLAINT] = "complaint",
+		[CLASSIFY_SAYS_READ] = "read",
+		[CLASSIFY_SAYS_CALENDAR] = "calendar",
+		[CLASSIFY_SAYS_ACCEPTED] = "accepted",
+		[CLASSIFY_SAYS_DECLINED] = "declined",
+		[CLASSIFY_SAYS_TENTATIVE] = "tentative",
+		[CLASSIFY_SAYS_COUNTER] = "counter",
+	};
 	unsigned i;
 	int r = word_of(rd, word, words, &i);
 
@@ -88,7 +107,7 @@ static int says_of(struct reader *rd, const char *word, enum classify_says *ret)
 
 static int weight_of(struct reader *rd, const char *word, enum classify_weight *ret)
 {
-	static const char *const words[] = { "weak", "strong", NULL };
+	static const char *const words[] = { "hint", "weak", "strong", NULL };
 	unsigned i;
 	int r = word_of(rd, word, words, &i);
 
@@ -181,7 +200,7 @@ static int read_reason(struct reader *rd)
 
 	if (word_of(rd, rd->col[1], weights, &weight) < 0)
 		return -EINVAL;
-	rule.weight = (enum classify_weight)weight;
+	rule.weight = (enum classify_weight)(CLASSIFY_WEAK + weight);
 	return add_word(rd, &rule);
 }
 

@@ -27,20 +27,35 @@
  * writes them; one that is not would never be found, and is refused.
  *
  * A strong rule decides alone, a weak one only together with another from
- * another source.
+ * another source, a hint never.
  */
 enum classify_says {
-	CLASSIFY_SAYS_HUMAN,   /* the mail says of itself that no machine sent it */
-	CLASSIFY_SAYS_AUTO,    /* a machine answered */
-	CLASSIFY_SAYS_ABSENCE, /* a machine answered that somebody is away */
-	CLASSIFY_SAYS_OTHER, /* a machine answered, and it is no absence: a ticket, someone who left
-			      */
-	CLASSIFY_SAYS_LIST,  /* sent to many */
-	CLASSIFY_SAYS_BOUNCE, /* a mail server speaks */
-	CLASSIFY_SAYS_DELAY,  /* a mail server says that it is still trying */
+	CLASSIFY_SAYS_HUMAN,       /* the mail says of itself that no machine sent it */
+	CLASSIFY_SAYS_UNSUBSCRIBE, /* a person's program asks in his name to be left alone */
+	CLASSIFY_SAYS_AUTO,        /* a machine answered */
+	CLASSIFY_SAYS_NOTICE,    /* a machine sent it: perhaps of its own accord, or for a person */
+	CLASSIFY_SAYS_ABSENCE,   /* somebody is away */
+	CLASSIFY_SAYS_LEFT,      /* somebody does not come back, or a mailbox is given up */
+	CLASSIFY_SAYS_TICKET,    /* a help desk made a case of it */
+	CLASSIFY_SAYS_CHALLENGE, /* prove that you are human */
+	CLASSIFY_SAYS_OTHER,     /* a machine answered, and it is none of these */
+	CLASSIFY_SAYS_LIST,      /* sent to many */
+	CLASSIFY_SAYS_BOUNCE,    /* a mail server speaks */
+	CLASSIFY_SAYS_DELAY,     /* a mail server says that it is still trying */
+	CLASSIFY_SAYS_COMPLAINT, /* somebody calls it spam */
+	CLASSIFY_SAYS_READ,      /* a mail was read, or deleted */
+	CLASSIFY_SAYS_CALENDAR,  /* about an invitation */
+	CLASSIFY_SAYS_ACCEPTED,  /* an invitation is accepted; the next three likewise */
+	CLASSIFY_SAYS_DECLINED,
+	CLASSIFY_SAYS_TENTATIVE,
+	CLASSIFY_SAYS_COUNTER,
+	CLASSIFY_SAYINGS
 };
 
+/* A strong rule decides alone, a weak one together with one from another source; a hint decides
+ * nothing, and says only which kind of machine it was. */
 enum classify_weight {
+	CLASSIFY_HINT,
 	CLASSIFY_WEAK,
 	CLASSIFY_STRONG,
 	CLASSIFY_SURE, /* only of CLASSIFY_IN_SERVER: whenever it was said */
@@ -135,7 +150,7 @@ const struct classify_word_rule *classify_rules_next(struct classify_rules_walk 
 
 /* ---- other tables than those of the binary ---- */
 
-#define CLASSIFY_RULES_WHY 200
+#define CLASSIFY_RULES_WHY 400
 
 /* Names of the tables, "headers.tsv" ...; NULL-ended. */
 const char *const *classify_rules_tables(void);

@@ -43,11 +43,24 @@ struct classify_bounce {
 
 #define CLASSIFY_RECIPIENTS 32 /* told of one report */
 
+/* Of CLASSIFY_COMPLAINT. */
+struct classify_complaint {
+	const char *type;      /* static: "abuse", "opt-out" ... (RFC 5965); NULL: no complaint */
+	const char *recipient; /* who complained, borrowed from the report; "": not named */
+};
+
+/* Of CLASSIFY_CALENDAR_REPLY. */
+struct classify_calendar {
+	const char *answer;    /* static: "accepted", "declined", "tentative", "counter"; NULL */
+	const char *starts_at; /* struct mime_calendar, borrowed from the report; "": not said */
+};
+
 #define CLASSIFY_DAY 11 /* "2026-09-14" and a NUL */
 
 struct classify_verdict {
 	enum classify_kind kind;
 	double confidence; /* 0..1 */
+	bool is_unproven;  /* what it says cannot be taken back, and anybody may have written it */
 	struct classify_evidence evidence[CLASSIFY_EVIDENCE];
 	size_t n_evidence;
 	char return_at[CLASSIFY_DAY]; /* first day back, of an absence; "": not said or not certain
@@ -59,6 +72,8 @@ struct classify_verdict {
 	struct classify_bounce bounce;                          /* the worst failed recipient */
 	struct classify_bounce recipients[CLASSIFY_RECIPIENTS]; /* all that failed or wait */
 	size_t n_recipients;
+	struct classify_complaint complaint;
+	struct classify_calendar calendar;
 };
 
 /* Add to the evidence; what passes CLASSIFY_EVIDENCE is left out.  `saw`: any bytes, made valid and

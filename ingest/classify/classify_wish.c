@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "ingest/classify/classify_auto.h"
 #include "ingest/classify/classify_contact.h"
 #include "ingest/classify/classify_followup.h"
 #include "ingest/classify/classify_language.h"
 #include "ingest/classify/classify_pattern.h"
 #include "ingest/classify/classify_rules.h"
+#include "ingest/classify/classify_seen.h"
 #include "ingest/classify/classify_sentence.h"
 
 #define SHORT   120 /* bytes of a sentence that may be one demand and courtesy */
@@ -255,7 +255,7 @@ static bool judge_subject(const struct classify_words *w, const struct signs *te
 	struct signs s = { .n = 0 };
 	struct tally t;
 
-	if (text->n || text->n_other > 2 || !w->subject.len || classify_auto_is_answer(w->subject))
+	if (text->n || text->n_other > 2 || !w->subject.len || classify_seen_is_answer(w->subject))
 		return false;
 	look(w->subject, false, 0, &s);
 	count(&s, &t);

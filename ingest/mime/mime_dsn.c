@@ -296,6 +296,14 @@ void mime_dsn_read_original(struct mime_dsn *d, enum mime_encoding encoding, con
 	d->has_original = d->original.fields.n > 0;
 }
 
+void mime_dsn_name_original(struct mime_dsn *d, struct text id)
+{
+	char normal[MIME_ID];
+
+	if (!d->original_id && mime_id_normal(id, normal))
+		d->original_id = mem_text(normal);
+}
+
 /* The first "Message-ID:" of the words, where no block of headers was found. */
 static void read_id(struct mime_dsn *d, struct text text)
 {

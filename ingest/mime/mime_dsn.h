@@ -67,6 +67,10 @@ void mime_dsn_read_original(struct mime_dsn *d, enum mime_encoding encoding, con
  */
 void mime_dsn_read_text(struct mime_dsn *d, struct text text);
 
+/* Another part of the report names the mail it is about (RFC 8098 section 3.2.5); `id` in any
+ * form, empty: it does not.  An id that stands already stays. */
+void mime_dsn_name_original(struct mime_dsn *d, struct text id);
+
 /* Anything read at all? */
 bool mime_dsn_is_empty(const struct mime_dsn *d);
 

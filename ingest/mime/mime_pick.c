@@ -22,8 +22,20 @@ static bool is_message(const struct mime_part_info *p)
 
 static bool is_original(const struct mime_part_info *p)
 {
-	return is_message(p) || is(p, "text", "rfc822-headers") ||
+	return is_message(p) || is(p, "text", "rfc822-headers") || is(p, "text", "rfc822-header") ||
 	       is(p, "message", "rfc822-headers") || is(p, "message", "global-headers");
+}
+
+static bool is_receipt(const struct mime_part_info *p)
+{
+	return is(p, "message", "disposition-notification") ||
+	       is(p, "message", "global-disposition-notification");
+}
+
+/* Google sends the same once as text/calendar and once as the file "invite.ics". */
+static bool is_calendar(const struct mime_part_info *p)
+{
+	return is(p, "text", "calendar") || is(p, "application", "ics");
 }
 
 static bool is_status(const struct mime_part_info *p)
@@ -40,7 +52,8 @@ static bool is_inside(const struct mime_part_info *p, const struct mime_part_inf
 }
 
 struct choice {
-	const struct mime_part_info *plain, *html, *status, *original;
+	const struct mime_part_info *plain, *html, *status, *original, *feedback, *receipt,
+		*calendar;
 };
 
 static void look_at(struct choice *c, const struct mime_part_info *p)
@@ -49,6 +62,12 @@ static void look_at(struct choice *c, const struct mime_part_info *p)
 		c->status = p;
 	else if (is_original(p) && !c->original)
 		c->original = p;
+	else if (is(p, "message", "feedback-report") && !c->feedback)
+		c->feedback = p;
+	else if (is_receipt(p) && !c->receipt)
+		c->receipt = p;
+	else if (is_calendar(p) && !c->calendar)
+		c->calendar = p;
 	else if (is(p, "text", "plain") && !is_attachment(p) && p->size && !c->plain)
 		c->plain = p;
 	else if (is(p, "text", "html") && !is_attachment(p) && p->size && !c->html)
@@ -99,4 +118,10 @@ void mime_pick_parts(const struct mime_part_info *parts, size_t n, bool report,
 		add(ret, MIME_WANT_STATUS, c.status, LIMIT_MIME_REPORT);
 	if (report && c.original)
 		add(ret, MIME_WANT_ORIGINAL, c.original, LIMIT_MIME_REPORT);
+	if (report && c.feedback)
+		add(ret, MIME_WANT_FEEDBACK, c.feedback, LIMIT_MIME_REPORT);
+	if (report && c.receipt)
+		add(ret, MIME_WANT_RECEIPT, c.receipt, LIMIT_MIME_REPORT);
+	if (c.calendar)
+		add(ret, MIME_WANT_CALENDAR, c.calendar, LIMIT_MIME_REPORT);
 }

@@ -10,7 +10,8 @@
 
 /*
  * Which parts of a mail are worth fetching.  Bodies are never fetched whole:
- * the best text part, and of a report its status and the original's headers.
+ * the best text part, a calendar part, and of a report its status and the
+ * original's headers.
  *
  * In: the leaves of BODYSTRUCTURE (RFC 3501 section 7.4.2) in order, flat.  A
  * message/rfc822 part is one leaf; its inner parts are not listed, or are
@@ -26,12 +27,15 @@ struct mime_part_info {
 };
 
 enum mime_want {
-	MIME_WANT_TEXT,     /* to mime_part_text() with `part` */
-	MIME_WANT_STATUS,   /* to mime_dsn_read_status() */
-	MIME_WANT_ORIGINAL, /* to mime_dsn_read_original() */
+	MIME_WANT_TEXT,     /* to mime_part_text() with `part`; all others to mime_report_read() */
+	MIME_WANT_STATUS,   /* of a delivery report */
+	MIME_WANT_ORIGINAL, /* headers of the mail that a report is about */
+	MIME_WANT_FEEDBACK, /* of a complaint */
+	MIME_WANT_RECEIPT,  /* that a mail was read */
+	MIME_WANT_CALENDAR, /* perhaps the answer to an invitation */
 };
 
-#define MIME_PICK_MAX 3
+#define MIME_PICK_MAX 6
 #define MIME_SECTION  32
 
 struct mime_pick_item {
@@ -47,8 +51,8 @@ struct mime_pick {
 };
 
 /*
- * `report`: the mail is multipart/report, or its headers look like a bounce
- * (classify_head()).  Nothing to fetch (pictures only) gives n == 0.
+ * `report`: the mail is multipart/report, or its headers look like a bounce or a
+ * complaint (classify_head()).  Nothing to fetch (pictures only) gives n == 0.
  */
 void mime_pick_parts(const struct mime_part_info *parts, size_t n, bool report,
 		     struct mime_pick *ret);

@@ -39,7 +39,10 @@ struct provider_row {
 	bool takes_app_passwords;   /* and no other: the account's own is refused, though right */
 	const char *const *domains; /* of addresses, NULL-ended: "gmail.com", "googlemail.com" */
 	const char *const *mx_suffixes; /* of MX hosts, NULL-ended: ".google.com" */
-	unsigned quirks;                /* IMAP_QUIRK_* (ingest/imap/imap_session.h) */
+	/* Its name for itself in Authentication-Results (RFC 8601 section 2.5), or ".example" for
+	 * all below that; "": it names none; NULL: not known. */
+	const char *authserv;
+	unsigned quirks;  /* IMAP_QUIRK_* (ingest/imap/imap_session.h) */
 	bool watches_all; /* the folder of all mail stands for INBOX, Sent and Archive (Gmail) */
 	uint32_t idle_renew_s; /* leave IDLE and enter it again */
 	uint32_t proof_s;   /* a freshness proof each so long; side folders are looked at with it */

@@ -119,6 +119,7 @@ static const struct provider_row rows[] = {
 		.auth = BOTH,                /* app passwords need two-step verification [doc] */
 		.takes_app_passwords = true, /* "less secure apps" have ended [doc] */
 		.domains = LIST("gmail.com", "googlemail.com"),        /* [db] */
+		.authserv = "mx.google.com",                           /* [doc] */
 		.mx_suffixes = LIST(".google.com", ".googlemail.com"), /* [mx] aspmx.l., smtp. */
 		.watches_all = true,
 		.session_s = 23 * 3600,
@@ -133,6 +134,7 @@ static const struct provider_row rows[] = {
 		.smtp = AT_587("smtp.office365.com"),
 		.domains = LIST(".onmicrosoft.com", "office365.com", OUTLOOK_DOMAINS), /* [db] */
 		/* [mx]; mx.microsoft is the one with DNSSEC */
+		.authserv = "", /* none [field]; what came with the mail is renamed */
 		.mx_suffixes = LIST(".mail.protection.outlook.com", ".olc.protection.outlook.com",
 				    ".mx.microsoft"),
 		EXCHANGE,
@@ -174,6 +176,7 @@ static const struct provider_row rows[] = {
 				"yahoo.se", "yahoo.co.in", "yahoo.co.uk", "yahoo.co.nz",
 				"yahoo.com.au", "yahoo.com.ar", "yahoo.com.br", "yahoo.com.mx",
 				"ymail.com", "myyahoo.com", "rocketmail.com"), /* [db] */
+		.authserv = ".yahoo.com",                                      /* [field] */
 		.mx_suffixes = LIST(".am0.yahoodns.net"), /* [mx]; others there are AOL's */
 		YAHOO_LIKE,
 	},
@@ -241,6 +244,7 @@ static const struct provider_row rows[] = {
 		.auth = BOTH,
 		.takes_app_passwords = true, /* [doc] */
 		.domains = LIST("fastmail.com", "fastmail.fm", "messagingengine.com"),
+		.authserv = ".messagingengine.com",          /* [field] */
 		.mx_suffixes = LIST(".messagingengine.com"), /* [db], [mx] */
 		USUAL,
 		BUDGET(2, 20, 10),
@@ -251,6 +255,7 @@ static const struct provider_row rows[] = {
 		.imap = AT_993("imap.zoho.com"), /* [db] */
 		.smtp = AT_465("smtp.zoho.com"),
 		.domains = LIST("zoho.com", "zohomail.com"), /* [db] */
+		.authserv = "mx.zohomail.com",               /* [field] */
 		.mx_suffixes = NOTHING,
 		ZOHO,
 	},

@@ -44,7 +44,7 @@ static struct classify_verdict judge(const struct row *r)
 	struct mime_head h;
 	struct mime_dsn d;
 	struct classify_verdict v;
-	struct classify_input in = { .head = &h, .dsn = &d, .matched = true };
+	struct classify_input in = { .head = &h, .dsn = &d, .matched = true, .is_known = true };
 
 	mime_head_init(&h);
 	mime_dsn_init(&d);

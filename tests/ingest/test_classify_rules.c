@@ -116,7 +116,7 @@ static const struct {
 	  "\"body\" is none of subject inside text" },
 	{ "says nothing", "headers.tsv", "x\tX\tis\tno\tmaybe\tweak\n",
 	  "\"maybe\" is none of human" },
-	{ "no weight", "words.tsv", "text\tauto\theavy\tx\ty\n", "is none of weak strong" },
+	{ "no weight", "words.tsv", "text\tauto\theavy\tx\ty\n", "is none of hint weak strong" },
 	{ "not folded", "words.tsv", "text\tauto\tweak\tx\tR\xc3\xa9ponse\n", "is not folded" },
 	{ "no such weight", "reasons.tsv", "a\tboth\tb\n", "is none of weak strong sure" },
 	{ "no such word of a server", "ndr.tsv", "maybe\tx\tb\n", "is none of sign trying" },

@@ -26,9 +26,11 @@ static void judge(const char *subject, const char *headers, const char *body,
 			 0);
 	mime_head_init(&head);
 	mime_head_read(&head, raw.data, raw.len);
-	const struct classify_input in = {
-		.head = &head, .body = text_of(body), .matched = true, .received_at = RECEIVED
-	};
+	const struct classify_input in = { .head = &head,
+					   .body = text_of(body),
+					   .matched = true,
+					   .is_known = true,
+					   .received_at = RECEIVED };
 
 	classify_full(&in, ret);
 	mime_head_clear(&head);

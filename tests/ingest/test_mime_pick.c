@@ -66,6 +66,17 @@ static const struct {
 	  "1 message/delivery-status\n2 message/rfc822\n2.1 text/plain", "S1 O2.HEADER" },
 	{ "a report in UTF-8", true,
 	  "1 text/plain\n2 message/global-delivery-status\n3 message/global", "T1 S2 O3.HEADER" },
+	{ "a complaint", true, "1 text/plain\n2 message/feedback-report\n3 message/rfc822",
+	  "T1 O3.HEADER F2" },
+	{ "a read receipt", true, "1 text/plain\n2 message/disposition-notification", "T1 R2" },
+	{ "a receipt that a person attached", false,
+	  "1 text/plain\n2 message/disposition-notification", "T1" },
+	{ "an answer to an invitation", false,
+	  "1.1 text/plain\n1.2 text/html\n1.3 text/calendar\n2 application/ics attachment",
+	  "T1.1 C1.3" },
+	{ "nothing but an answer to an invitation", false, "1 text/calendar base64", "C1" },
+	{ "an invitation inside a returned mail", true,
+	  "1 text/plain\n2 message/rfc822\n2.1 text/calendar", "T1 O2.HEADER" },
 	{ "a person attached a mail", false, "1 text/plain\n2 message/rfc822\n2.1 text/html",
 	  "T1" },
 	{ "nothing but an attached mail", false, "1 message/rfc822\n1.1 text/plain", "" },
@@ -79,7 +90,8 @@ static const struct {
 static void picks(void **state)
 {
 	static const char letters[] = {
-		[MIME_WANT_TEXT] = 'T', [MIME_WANT_STATUS] = 'S', [MIME_WANT_ORIGINAL] = 'O'
+		[MIME_WANT_TEXT] = 'T',     [MIME_WANT_STATUS] = 'S',  [MIME_WANT_ORIGINAL] = 'O',
+		[MIME_WANT_FEEDBACK] = 'F', [MIME_WANT_RECEIPT] = 'R', [MIME_WANT_CALENDAR] = 'C'
 	};
 
 	(void)state;

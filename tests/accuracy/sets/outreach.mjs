@@ -34,7 +34,7 @@ const tasks = {
   header: { name: 'headers of automatic mail', mail: (c) => mailOf({ Subject: c.subject ?? 'hello', ...c.headers }, c.body),
     right: (c, s) => kindFits(c.expected, s.kind), said: (s) => s.kind },
   bounce_subject: { name: 'bounce subjects', mail: (c) => mailOf({ Subject: c.subject, 'Return-Path': '<>' }, c.body),
-    right: (c, s) => s.kind.startsWith('bounce'), said: (s) => s.kind },
+    right: (c, s) => s.kind.startsWith('bounce') === (c.expected !== 'not_bounce'), said: (s) => s.kind },
   dsn_severity: { name: 'severity of reports', mail: report,
     right: (c, s) => (c.expected ? s.kind === `bounce.${c.expected}` || (c.expected === 'soft' && s.kind === 'bounce.delayed') : !s.kind.startsWith('bounce')),
     said: (s) => s.kind },

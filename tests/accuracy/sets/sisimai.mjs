@@ -11,6 +11,8 @@ export const title = 'bounces of many mail servers (public set of Sisimai)';
 const isPseudo = (status) => /^[45]\.(0\.9|9\.)/.test(status) || status === ''; // theirs, for mails without one
 
 // What they call it, and what is as right for somebody who asks whether to write again.
+// A report of a mail server about signatures is nobody's complaint, and who asks by Apple's button to be left alone is a person.
+const alsoRight = { 'auth-failure': 'auto_reply', 'opt-out': 'reply' };
 const expectedKind = { 'bounce-hard': 'bounce.hard', 'bounce-soft': 'bounce.soft', complaint: 'complaint', autoreply: 'auto_reply', 'dsn-success': 'auto_reply' };
 
 export function run(where) {
@@ -25,7 +27,7 @@ export function run(where) {
     const family = expectedKind[r.cls];
     const bounced = r.cls.startsWith('bounce');
 
-    t.detected.count(id, bounced ? s.kind.startsWith('bounce.') : s.kind.startsWith(family), r.cls, s.kind, true);
+    t.detected.count(id, bounced ? s.kind.startsWith('bounce.') : s.kind.startsWith(family) || s.kind.startsWith(alsoRight[r.feedbacktype] ?? family), r.cls, s.kind, true);
     if (!bounced) continue;
     t.reason.count(id, rcpt?.reason === r.reason, r.reason, rcpt?.reason ?? 'none', true);
     const hard = (rcpt?.kind ?? s.kind) === 'bounce.hard'; // of this recipient: the mail is as bad as the worst of them

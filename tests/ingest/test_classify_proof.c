@@ -1,0 +1,135 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "ingest/classify/classify.h"
+
+#define HUMAN    CLASSIFY_REPLY
+#define AR       "Authentication-Results: "
+#define FORGED   "From: ann@mail.example\r\n"
+#define FEEDBACK FORGED "Content-Type: multipart/report; report-type=feedback-report\r\n"
+
+/* Who vouches for a sender, and for whom. */
+static const struct {
+	const char *name, *authserv, *head;
+	enum classify_kind kind;
+	const char *rule, *text;
+} vouched[] = {
+	{ "nobody", "mx.example", FEEDBACK, HUMAN, "complaint.unproven",
+	  "dkim=none spf=none dmarc=none" },
+	{ "the provider", "mx.example", AR "mx.example; dkim=pass; dmarc=pass\r\n" FEEDBACK,
+	  CLASSIFY_COMPLAINT, "auth.pass", "dkim=pass spf=none dmarc=pass" },
+	{ "one of its hosts", ".mx.example", AR "a7.mx.example 1; dmarc=pass\r\n" FEEDBACK,
+	  CLASSIFY_COMPLAINT, "auth.pass", NULL },
+	{ "a provider that has no name", "",
+	  AR "spf=pass smtp.mailfrom=x; dkim=none;dmarc=pass action=none\r\n" FEEDBACK,
+	  CLASSIFY_COMPLAINT, "auth.pass", "dkim=none spf=pass dmarc=pass" },
+	{ "a provider that nobody knows", NULL, AR "mx.example; dmarc=pass\r\n" FEEDBACK, HUMAN,
+	  "complaint.unproven", NULL },
+	{ "the sender itself, below what the provider found", "mx.example",
+	  AR "mx.example; dmarc=fail\r\n" AR "mx.example; dmarc=pass\r\n" FEEDBACK, HUMAN,
+	  "complaint.unproven", "dkim=none spf=none dmarc=fail" },
+	{ "another host", "mx.example", AR "not-mx.example; dmarc=pass\r\n" FEEDBACK, HUMAN,
+	  "complaint.unproven", NULL },
+	{ "a host whose name ends alike", ".mx.example",
+	  AR "evilmx.example; dmarc=pass\r\n" FEEDBACK, HUMAN, "complaint.unproven", NULL },
+	{ "words in a comment", "mx.example",
+	  AR "mx.example; spf=fail (x; dmarc=pass) smtp.mailfrom=\"; dmarc=pass\"\r\n" FEEDBACK,
+	  HUMAN, "complaint.unproven", "dkim=none spf=fail dmarc=none" },
+	{ "a signature of somebody else", "mx.example",
+	  AR "mx.example; dkim=pass header.d=other.example; dmarc=fail\r\n" FEEDBACK, HUMAN,
+	  "complaint.unproven", "dkim=pass spf=none dmarc=fail" },
+};
+
+static void only_the_provider_vouches(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(vouched); i++) {
+		struct mime_head h;
+		struct classify_verdict v;
+		struct classify_input in = { .head = &h,
+					     .matched = true,
+					     .authserv = vouched[i].authserv };
+		const struct classify_evidence *last;
+
+		mime_head_init(&h);
+		mime_head_read(&h, vouched[i].head, strlen(vouched[i].head));
+		classify_full(&in, &v);
+		last = &v.evidence[v.n_evidence - 1];
+		if (v.kind != vouched[i].kind || strcmp(last->rule, vouched[i].rule) != 0 ||
+		    (vouched[i].text && strcmp(last->text, vouched[i].text) != 0))
+			fail_msg("%s: %s, %s %s", vouched[i].name, classify_kind_name(v.kind),
+				 last->rule, last->text);
+		in.is_known = true;
+		classify_full(&in, &v);
+		assert_int_equal(v.kind, CLASSIFY_COMPLAINT);
+		mime_head_clear(&h);
+	}
+}
+
+/* The verdict on headers and a text; `known`: an id names one of ours. */
+static struct classify_verdict judge(const char *head, const char *body, bool known)
+{
+	struct mime_head h;
+	struct classify_verdict v;
+	struct classify_input in = {
+		.head = &h, .body = text_of(body), .matched = known, .is_known = known
+	};
+
+	mime_head_init(&h);
+	mime_head_read(&h, head, strlen(head));
+	classify_full(&in, &v);
+	mime_head_clear(&h);
+	return v;
+}
+
+static void a_forged_wish_is_doubted(void **state)
+{
+	static const char head[] = FORGED "X-Apple-Unsubscribe: true\r\n";
+	struct classify_verdict v = judge(head, "", /* known= */ false);
+
+	(void)state;
+	assert_int_equal(v.kind, CLASSIFY_REPLY);
+	assert_int_equal(v.intent, CLASSIFY_INTENT_UNSUBSCRIBE);
+	assert_true(v.is_unproven);
+	assert_string_equal(v.evidence[v.n_evidence - 1].rule, "unsubscribe.unproven");
+	assert_false(judge(head, "", true).is_unproven);
+}
+
+static void a_newsletter_is_no_answer(void **state)
+{
+	static const char head[] = FORGED "Subject: News\r\nList-Unsubscribe: <mailto:x@y>\r\n";
+
+	(void)state;
+	assert_int_equal(judge(head, "Interested?", /* known= */ false).kind, CLASSIFY_LIST_MAIL);
+	assert_int_equal(judge(head, "Interested?", true).kind, CLASSIFY_REPLY);
+}
+
+/* A shop's receipt is sent by a machine, and answers nothing of ours. */
+static void a_notice_about_nothing_is_unrelated(void **state)
+{
+	static const char head[] =
+		FORGED "Subject: Your order\r\nAuto-Submitted: auto-generated\r\n";
+	static const char body[] = "Thank you for your payment.";
+
+	(void)state;
+	assert_int_equal(judge(head, body, /* known= */ false).kind, CLASSIFY_UNRELATED);
+	assert_int_equal(judge(head, body, true).kind, CLASSIFY_AUTO_OTHER);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_the_provider_vouches),
+		cmocka_unit_test(a_forged_wish_is_doubted),
+		cmocka_unit_test(a_newsletter_is_no_answer),
+		cmocka_unit_test(a_notice_about_nothing_is_unrelated),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

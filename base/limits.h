@@ -29,7 +29,8 @@
 #define LIMIT_EVENT (512 * 1024)      /* data of one event: 64 matches with their evidence, and a bounce's words */
 #define LIMIT_MATCH_NAMES 24          /* what else it names: a thread or two, tokens, who wrote */
 #define LIMIT_MATCHES 64              /* matches of one mail; one reply concerns a handful of outbounds */
-#define LIMIT_QUOTE_SLICES 64         /* pieces of an answer written between quoted lines */
+#define LIMIT_EXTRACT_SPANS 256       /* pieces of a body: answers written between quoted lines, and the quotes */
+#define LIMIT_EXTRACT_LINES 20000     /* lines of a body that are looked at one by one; the last of them is all the rest */
 #define LIMIT_TLS_PENDING (256 * 1024) /* clear bytes waiting for the handshake, or cipher bytes for the wire; an engine is drained often */
 #define LIMIT_TLS_CLEAR (256 * 1024)  /* decrypted and not yet taken: four read buffers */
 #define LIMIT_TLS_TRUSTED 4096        /* verified chains that are remembered, 200 bytes each; providers are dozens, own domains thousands */

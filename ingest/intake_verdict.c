@@ -5,9 +5,9 @@
 
 #include "base/mem.h"
 #include "ingest/classify/classify.h"
-#include "ingest/classify/classify_quote.h"
 #include "ingest/classify/classify_snippet.h"
 #include "ingest/event_json.h"
+#include "ingest/extract/extract.h"
 #include "ingest/ladder.h"
 
 /* Why nothing of its text is told; NULL: it is told. */
@@ -28,8 +28,8 @@ static void judge_gone(struct classify_verdict *ret)
 			     TEXT("the mail vanished before its text was read"));
 }
 
-static void judge(const struct intake_mail *m, const struct intake_mail_place *p,
-		  const struct classify_quote *fresh, struct classify_verdict *ret)
+static void judge(const struct intake_mail *m, const struct intake_mail_place *p, struct text fresh,
+		  struct classify_verdict *ret)
 {
 	const struct classify_input in = {
 		.head = &m->head,
@@ -50,13 +50,13 @@ static void judge(const struct intake_mail *m, const struct intake_mail_place *p
 		judge_gone(ret);
 }
 
-static char *snippet_of(const struct classify_quote *fresh)
+static char *snippet_of(const struct extract *cut)
 {
 	char snippet[CLASSIFY_SNIPPET];
 	cleanup_buf struct buf joined;
 
-	buf_init(&joined, LIMIT_MIME_TEXT);
-	classify_quote_join(fresh, &joined);
+	buf_init(&joined, (size_t)LIMIT_MIME_TEXT * 2);
+	extract_new(cut, &joined);
 	classify_snippet(text_of_buf(&joined), snippet);
 	return mem_text(snippet);
 }
@@ -75,14 +75,18 @@ int intake_verdict_of(const struct intake_mail *m, const struct intake_mail_plac
 {
 	cleanup_free struct classify_verdict *verdict = mem_new(sizeof(*verdict));
 	struct ladder_step step;
-	struct classify_quote fresh;
+	struct extract_about about = extract_about_of(&m->head);
+	cleanup_buf struct buf fresh;
+	struct extract cut;
 
-	classify_quote_cut(text_of_buf(&m->text), &fresh);
-	judge(m, p, &fresh, verdict);
+	buf_init(&fresh, (size_t)LIMIT_MIME_TEXT * 2);
+	extract_cut(text_of_buf(&m->text), &about, &cut);
+	extract_join(&cut, EXTRACT_NEW, &fresh);
+	judge(m, p, text_of_buf(&fresh), verdict);
 	ladder_of(verdict, m->internal_us, now_us, &step);
 	if (m->is_weak && verdict->is_unproven)
 		ladder_doubt(&step);
-	*ret = (struct intake_verdict){ .snippet = snippet_of(&fresh),
+	*ret = (struct intake_verdict){ .snippet = snippet_of(&cut),
 					.evidence = event_json_evidence(verdict) };
 	name_event(m, p, step.event_type, ret->event);
 	const struct event_json_mail told = {

@@ -13,6 +13,7 @@ void reading_init(struct reading *r)
 	mime_mail_init(&r->mail);
 	mime_dsn_init(&r->dsn);
 	buf_init(&r->text, LIMIT_MIME_TEXT);
+	buf_init(&r->fresh, (size_t)LIMIT_MIME_TEXT * 2);
 }
 
 void reading_clear(struct reading *r)
@@ -20,6 +21,7 @@ void reading_clear(struct reading *r)
 	mime_mail_clear(&r->mail);
 	mime_dsn_clear(&r->dsn);
 	buf_clear(&r->text);
+	buf_clear(&r->fresh);
 	reading_init(r);
 }
 
@@ -83,15 +85,11 @@ static bool is_for_list(const struct mime_head *h)
 static bool is_answer(const struct reading *r)
 {
 	const struct mime_head *h = &r->mail.head;
-	struct text whole = text_trim(text_of_buf(&r->text));
-	size_t kept = 0;
 
 	if (is_for_list(h))
 		return false;
-	for (size_t i = 0; i < r->cut.n; i++)
-		kept += r->cut.at[i].len;
-	return r->ids.n > 0 || classify_seen_is_answer(text_of(h->subject)) ||
-	       kept + 80 < whole.len;
+	return r->ids.n > 0 || classify_seen_is_answer(text_of(h->subject)) || r->cut.is_forward ||
+	       r->fresh.len + 80 < text_trim(text_of_buf(&r->text)).len;
 }
 
 /* Mail servers of old put the headers that they return among their words. */
@@ -130,9 +128,15 @@ static bool names_mail(const struct reading *r)
 
 static void judge(struct reading *r, int64_t received_at)
 {
+	struct extract_about about = extract_about_of(&r->mail.head);
+
+	extract_cut(text_of_buf(&r->text), &about, &r->cut);
+	extract_join(&r->cut, EXTRACT_NEW, &r->fresh);
+
 	const struct classify_input in = {
 		.head = &r->mail.head,
 		.body = text_of_buf(&r->text),
+		.fresh = text_of_buf(&r->fresh),
 		.dsn = mime_dsn_is_empty(&r->dsn) ? NULL : &r->dsn,
 		.matched = is_answer(r),
 		.report = &r->report,
@@ -150,7 +154,6 @@ void reading_of(struct reading *r, struct text mail, int64_t received_at)
 	mime_mail_read(&r->mail, mail);
 	read_parts(r);
 	match_ids_of(&r->mail.head, mime_dsn_is_empty(&r->dsn) ? NULL : &r->dsn, &r->ids);
-	classify_quote_cut(text_of_buf(&r->text), &r->cut);
 	judge(r, received_at ? received_at : time_of_arrival(&r->mail.head));
 }
 
@@ -161,6 +164,5 @@ void reading_of_text(struct reading *r, struct text text, int64_t received_at)
 	reading_clear(r);
 	mime_head_read(&r->mail.head, "\n", 1);
 	mime_part_text(&plain, text.at, text.len, &r->text);
-	classify_quote_cut(text_of_buf(&r->text), &r->cut);
 	judge(r, received_at);
 }

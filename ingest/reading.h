@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "ingest/classify/classify.h"
-#include "ingest/classify/classify_quote.h"
+#include "ingest/extract/extract.h"
 #include "ingest/match/match_ids.h"
 #include "ingest/mime/mime_mail.h"
 
@@ -25,7 +25,8 @@ struct reading {
 	struct mime_report report;
 	struct buf text;                 /* of the best text part */
 	struct match_ids ids;            /* points into `mail` and `dsn` */
-	struct classify_quote cut;       /* points into `text` */
+	struct extract cut;              /* points into `text` */
+	struct buf fresh;                /* what is new in it, joined */
 	struct classify_verdict verdict; /* points into `report` */
 };
 

@@ -82,25 +82,96 @@ static json_t *calendar_json(const struct classify_calendar *c)
 
 /* ---- text ---- */
 
-static json_t *span_json(const struct reading *r, struct text t)
+/* "new" is what a person is shown; the small print goes with the signature. */
+static void put_kind(json_t *o, const char *name, const struct reading *r, enum extract_kind kind,
+		     enum extract_kind and)
 {
-	size_t from = (size_t)(t.at - (const char *)r->text.data);
-	json_t *span = json_array();
+	cleanup_buf struct buf joined;
 
-	json_append(span, json_integer((json_int_t)from));
-	json_append(span, json_integer((json_int_t)from + (json_int_t)t.len));
-	return span;
+	buf_init(&joined, (size_t)LIMIT_MIME_TEXT * 2);
+	extract_join(&r->cut, kind, &joined);
+	if (and != kind && joined.len)
+		(void)text_add(&joined, TEXT("\n\n"));
+	if (and != kind)
+		extract_join(&r->cut, and, &joined);
+	json_put_text(o, name, text_trim(text_of_buf(&joined)));
 }
 
-static json_t *text_json(const struct reading *r, const char *new_text)
+static json_t *spans_json(const struct reading *r)
 {
-	json_t *o = json_object(), *spans = json_array();
+	json_t *spans = json_array();
+
+	for (size_t i = 0; i < r->cut.n; i++) {
+		const struct extract_span *s = &r->cut.at[i];
+		json_int_t from = (json_int_t)(s->text.at - (const char *)r->text.data);
+
+		json_append(spans, json_pack("{ss sI sI}", "kind", extract_kind_name(s->kind),
+					     "start", from, "end", from + (json_int_t)s->text.len));
+	}
+	return spans;
+}
+
+static json_t *text_json(const struct reading *r, struct text new_text)
+{
+	json_t *o = json_object();
 
 	json_put_text(o, "full", text_of_buf(&r->text));
-	json_put_text(o, "new", text_of(new_text));
-	for (size_t i = 0; i < r->cut.n; i++)
-		json_append(spans, span_json(r, r->cut.at[i]));
-	json_put(o, "new_spans", spans);
+	json_put_text(o, "new", new_text);
+	put_kind(o, "quoted", r, EXTRACT_QUOTED, EXTRACT_QUOTED);
+	put_kind(o, "signature", r, EXTRACT_SIGNATURE, EXTRACT_DISCLAIMER);
+	json_put(o, "spans", spans_json(r));
+	return o;
+}
+
+/* ---- forwards ---- */
+
+static json_t *person_json(const struct extract_person *p)
+{
+	return json_pack("{so so}", "name", said(p->name), "address", said(p->address));
+}
+
+static json_t *people_json(struct text slice)
+{
+	struct extract_person *people = mem_new(LIMIT_MIME_RECIPIENTS * sizeof(*people));
+	size_t n = extract_forward_people(slice, people, LIMIT_MIME_RECIPIENTS);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_append(list, person_json(&people[i]));
+	free(people);
+	return list;
+}
+
+static void put_value(json_t *o, const char *name, struct text slice)
+{
+	cleanup_buf struct buf value;
+
+	buf_init(&value, slice.len + 1);
+	extract_forward_value(slice, &value);
+	if (value.len)
+		json_put_text(o, name, text_of_buf(&value));
+	else
+		json_put_null(o, name);
+}
+
+static json_t *forwarded_json(const struct reading *r)
+{
+	const struct extract_forward *f = &r->cut.forward;
+	struct extract_person from = { 0 };
+	cleanup_buf struct buf body, subject;
+	json_t *o = json_object();
+
+	buf_init(&body, LIMIT_MIME_TEXT);
+	buf_init(&subject, LIMIT_MIME_SUBJECT);
+	extract_body(&r->cut, &body);
+	extract_subject(&r->cut, text_of(r->mail.head.subject), &subject);
+	(void)extract_forward_people(f->from, &from, 1);
+	json_put(o, "from", person_json(&from));
+	json_put(o, "to", people_json(f->to));
+	json_put(o, "cc", people_json(f->cc));
+	put_value(o, "subject", text_of_buf(&subject));
+	put_value(o, "date", f->date);
+	json_put_text(o, "body", text_of_buf(&body));
 	return o;
 }
 
@@ -117,15 +188,14 @@ json_t *reading_json(const struct reading *r)
 	cleanup_buf struct buf joined;
 	json_t *o = json_object();
 
-	buf_init(&joined, LIMIT_MIME_TEXT + 1);
-	classify_quote_join(&r->cut, &joined);
-	(void)buf_add(&joined, "", 1);
+	buf_init(&joined, (size_t)LIMIT_MIME_TEXT * 2);
+	extract_new(&r->cut, &joined);
 	json_put(o, "kind", json_string(classify_kind_name(v->kind)));
 	json_put(o, "intent", said(classify_intent_name(v->intent)));
 	json_put(o, "lang", said(v->lang));
 	json_put(o, "confidence", json_real(v->confidence));
 	if (classify_kind_is_human(v->kind))
-		json_put_text(o, "new_text", text_of((const char *)joined.data));
+		json_put_text(o, "new_text", text_of_buf(&joined));
 	else
 		json_put_null(o, "new_text");
 	json_put(o, "return_at", said(v->return_at));
@@ -137,6 +207,7 @@ json_t *reading_json(const struct reading *r)
 	json_put(o, "bounce", bounce_json(r));
 	json_put(o, "complaint", complaint_json(r));
 	json_put(o, "calendar", calendar_json(&v->calendar));
-	json_put(o, "text", text_json(r, (const char *)joined.data));
+	json_put(o, "forwarded", r->cut.is_forward ? forwarded_json(r) : json_null());
+	json_put(o, "text", text_json(r, text_of_buf(&joined)));
 	return o;
 }

@@ -7,7 +7,6 @@
 #include "ingest/classify/classify_auto.h"
 #include "ingest/classify/classify_bounce.h"
 #include "ingest/classify/classify_contact.h"
-#include "ingest/classify/classify_quote.h"
 #include "ingest/classify/classify_report.h"
 #include "ingest/classify/classify_seen.h"
 #include "ingest/classify/classify_wish.h"
@@ -19,28 +18,6 @@ static struct text text_in(const struct buf *b)
 }
 
 #define ENOUGH 4000 /* bytes of new text that are judged: a notice says what it is at once */
-
-/* The newly written text as it stands, and folded: words that are only quoted are not the writer's.
- */
-static void take_new_text(const struct classify_input *in, struct buf *ret_raw, struct buf *ret)
-{
-	const struct classify_quote *q = in->fresh;
-	struct classify_quote cut;
-
-	if (!q) {
-		classify_quote_cut(in->body, &cut);
-		q = &cut;
-	}
-	for (size_t i = 0; i < q->n && ret->len < ENOUGH; i++) {
-		struct text t = text_sub(q->at[i], 0, ENOUGH - ret->len);
-
-		if (i)
-			(void)buf_add(ret, "\n", 1);
-		mime_fold_add(ret, t);
-		(void)text_add(ret_raw, t);
-		(void)buf_add(ret_raw, "\n", 1);
-	}
-}
 
 static void judge_human(const struct classify_input *in, struct classify_verdict *v)
 {
@@ -141,12 +118,12 @@ static bool names_original(const struct classify_input *in)
 static void judge_words(const struct classify_input *in, struct text subject,
 			struct classify_verdict *v)
 {
-	cleanup_buf struct buf fresh, line, raw;
+	cleanup_buf struct buf fresh, line;
+	struct text raw = text_sub(in->fresh, 0, ENOUGH);
 	struct classify_seen seen;
 
 	buf_init(&fresh, (size_t)ENOUGH * 4);
-	buf_init(&raw, (size_t)ENOUGH * 2);
-	take_new_text(in, &raw, &fresh);
+	mime_fold_add(&fresh, raw);
 	buf_init(&line, ENOUGH);
 	(void)buf_add(&line, fresh.data, fresh.len < line.max ? fresh.len : line.max);
 	for (size_t i = 0; i < line.len; i++) /* a phrase may run over a line end */
@@ -158,11 +135,11 @@ static void judge_words(const struct classify_input *in, struct text subject,
 	if (classify_auto_judge(&seen, in->head, subject, text_in(&fresh), in->matched,
 				in->received_at, v)) {
 		if (v->kind == CLASSIFY_OUT_OF_OFFICE || v->kind == CLASSIFY_LEFT_COMPANY)
-			find_alternate(in, text_in(&raw), v);
+			find_alternate(in, raw, v);
 		return;
 	}
 	judge_human(in, v);
-	judge_intent(in, subject, &fresh, text_in(&raw), v);
+	judge_intent(in, subject, &fresh, raw, v);
 	if (seen.strong & CLASSIFY_SEEN(CLASSIFY_SAYS_UNSUBSCRIBE)) {
 		v->kind = CLASSIFY_REPLY;
 		v->intent = CLASSIFY_INTENT_UNSUBSCRIBE;

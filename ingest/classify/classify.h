@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "base/text.h"
-#include "ingest/classify/classify_quote.h"
 #include "ingest/classify/classify_verdict.h"
 #include "ingest/mime/mime_dsn.h"
 #include "ingest/mime/mime_head.h"
@@ -32,9 +31,9 @@ struct classify_input {
 	const struct mime_head *head;
 	struct text
 		body; /* the whole text of the mail (mime_part_text); empty: not fetched or gone */
-	const struct classify_quote *fresh; /* what is new in it, when it is cut already; NULL */
-	const struct mime_dsn *dsn;         /* NULL: none */
-	const struct mime_report *report;   /* NULL: none */
+	struct text fresh; /* what is new in it (extract_cut): quoted words are not the writer's */
+	const struct mime_dsn *dsn;       /* NULL: none */
+	const struct mime_report *report; /* NULL: none */
 	bool matched; /* at least one outbound was found; without, a human's mail is `unrelated` */
 	bool matched_by_dsn; /* the original inside the report is one of our outbounds */
 	bool is_known; /* it names one of our outbounds by an id or a thread: not From alone */

@@ -18,11 +18,12 @@ enum table {
 	TABLE_REASONS,
 	TABLE_INTENTS,
 	TABLE_LANGUAGES,
+	TABLE_QUOTES,
 	TABLES
 };
 
 static const char *const table_names[] = { "headers.tsv", "words.tsv",     "ndr.tsv", "reasons.tsv",
-					   "intents.tsv", "languages.tsv", NULL };
+					   "intents.tsv", "languages.tsv", "quotes.tsv", NULL };
 
 struct classify_rules {
 	char *text[TABLES]; /* a copy, whose tabs and line ends are NUL; rules point into it */
@@ -34,6 +35,7 @@ struct classify_rules {
 	size_t n_intents;
 	struct classify_patterns *intents;
 	struct classify_lexicon *languages;
+	struct classify_marks *marks;
 };
 
 const char *const *classify_rules_tables(void)
@@ -134,15 +136,21 @@ static int read_header(struct reader *rd)
 	return 0;
 }
 
-static int add_word(struct reader *rd, const struct classify_word_rule *rule)
+static bool is_folded(struct text phrase)
 {
-	struct classify_rules *r = rd->rules;
-	struct text phrase = text_of(rule->phrase);
 	cleanup_buf struct buf folded;
 
 	buf_init(&folded, phrase.len * 3);
 	mime_fold_add(&folded, phrase);
-	if (!text_eq(text_of_buf(&folded), phrase))
+	return text_eq(text_of_buf(&folded), text_trim(phrase));
+}
+
+static int add_word(struct reader *rd, const struct classify_word_rule *rule)
+{
+	struct classify_rules *r = rd->rules;
+	struct text phrase = text_of(rule->phrase);
+
+	if (!is_folded(phrase))
 		return bad(rd, rule->phrase, "is not folded: lower case, without accents");
 	if (r->n_words % 256 == 0)
 		r->word = mem_resize(r->word, (r->n_words + 256) * sizeof(*r->word));
@@ -250,6 +258,19 @@ static int read_language(struct reader *rd)
 	return wrong ? bad(rd, rd->col[0], wrong) : 0;
 }
 
+static int read_quote(struct reader *rd)
+{
+	struct text phrase = text_of(rd->col[2]);
+	unsigned what;
+
+	if (word_of(rd, rd->col[0], classify_marks_names(), &what) < 0)
+		return -EINVAL;
+	if (!is_folded(phrase))
+		return bad(rd, rd->col[2], "is not folded: lower case, without accents");
+	classify_marks_add(rd->rules->marks, (enum classify_mark)what, phrase);
+	return 0;
+}
+
 static const struct {
 	size_t columns;
 	int (*read)(struct reader *rd);
@@ -257,6 +278,7 @@ static const struct {
 	[TABLE_HEADERS] = { 6, read_header }, [TABLE_WORDS] = { 5, read_word },
 	[TABLE_NDR] = { 3, read_ndr },        [TABLE_REASONS] = { 3, read_reason },
 	[TABLE_INTENTS] = { 4, read_intent }, [TABLE_LANGUAGES] = { 2, read_language },
+	[TABLE_QUOTES] = { 3, read_quote },
 };
 
 /* Cut `line`, which ends with a NUL, into its columns. */
@@ -318,6 +340,7 @@ static void rules_free(struct classify_rules *r)
 		classify_trie_free(r->trie[i]);
 	classify_pattern_free(r->intents);
 	classify_language_free(r->languages);
+	classify_marks_free(r->marks);
 	free(r->header);
 	free(r->word);
 	free(r->intent);
@@ -330,7 +353,8 @@ int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 	struct text text[TABLES] = {
 		classify_rules_text_headers(), classify_rules_text_words(),
 		classify_rules_text_ndr(),     classify_rules_text_reasons(),
-		classify_rules_text_intents(), classify_rules_text_languages()
+		classify_rules_text_intents(), classify_rules_text_languages(),
+		classify_rules_text_quotes()
 	};
 	struct classify_rules *r = mem_new(sizeof(*r));
 	int error = 0;
@@ -343,6 +367,7 @@ int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 		r->trie[i] = classify_trie_new();
 	r->intents = classify_pattern_new();
 	r->languages = classify_language_new();
+	r->marks = classify_marks_new();
 	for (size_t i = 0; i < TABLES && error == 0; i++)
 		error = read_table(r, (enum table)i, text[i], why);
 	if (error) {
@@ -364,6 +389,11 @@ const struct classify_rules *classify_rules_now(void)
 }
 
 /* ---- asking ---- */
+
+const struct classify_marks *classify_rules_marks(const struct classify_rules *r)
+{
+	return r->marks;
+}
 
 const struct classify_header_rule *classify_rules_headers(const struct classify_rules *r,
 							  size_t *ret_n)

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "ingest/classify/classify_language.h"
 #include "ingest/classify/classify_pattern.h"
+#include "ingest/classify/classify_marks.h"
 #include "ingest/classify/classify_trie.h"
 #include "ingest/classify/classify_verdict.h"
 
@@ -20,6 +21,7 @@
  *   reasons.tsv  reason weight phrase
  *   intents.tsv  id means weight pattern (classify_pattern.h)
  *   languages.tsv  language words
+ *   quotes.tsv   what lang phrase: the words that part a mail (classify_marks.h)
  *
  * The tables stand in ingest/classify/rules and are part of the binary; a file
  * of the same name takes the place of one, without a rebuild.  Columns are
@@ -147,6 +149,9 @@ struct classify_rules_walk {
 void classify_rules_start(struct classify_rules_walk *w, const struct classify_rules *r,
 			  enum classify_place place, struct text folded);
 const struct classify_word_rule *classify_rules_next(struct classify_rules_walk *w, size_t *ret_at);
+
+/* The words that part a mail. */
+const struct classify_marks *classify_rules_marks(const struct classify_rules *r);
 
 /* ---- other tables than those of the binary ---- */
 

@@ -141,3 +141,17 @@ bool classify_trie_next(struct classify_trie_walk *w, uint32_t *ret_value, size_
 	w->value = t->value[w->value].next;
 	return true;
 }
+
+size_t classify_trie_front(const struct classify_trie *t, struct text folded,
+			   struct classify_trie_hit *ret, size_t max)
+{
+	uint32_t at = folded.len ? t->root[(unsigned char)folded.at[0]] : NONE;
+	size_t n = 0;
+
+	for (size_t len = 1; at != NONE; len++) {
+		for (uint32_t v = t->node[at].values; v != NONE && n < max; v = t->value[v].next)
+			ret[n++] = (struct classify_trie_hit){ t->value[v].value, len };
+		at = len < folded.len ? child(t, at, (unsigned char)folded.at[len]) : NONE;
+	}
+	return n;
+}

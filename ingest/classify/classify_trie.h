@@ -38,4 +38,12 @@ void classify_trie_start(struct classify_trie_walk *w, const struct classify_tri
 			 struct text folded);
 bool classify_trie_next(struct classify_trie_walk *w, uint32_t *ret_value, size_t *ret_at);
 
+/* The phrases that stand at the very front, shorter before longer; at most `max`: how many. */
+struct classify_trie_hit {
+	uint32_t value;
+	size_t len; /* of the phrase */
+};
+size_t classify_trie_front(const struct classify_trie *t, struct text folded,
+			   struct classify_trie_hit *ret, size_t max);
+
 #endif

@@ -42,8 +42,8 @@ static void print_people(const char *file, const struct reading *r, bool explain
 	const struct classify_verdict *v = &r->verdict;
 	cleanup_buf struct buf joined;
 
-	buf_init(&joined, LIMIT_MIME_TEXT + 1);
-	classify_quote_join(&r->cut, &joined);
+	buf_init(&joined, (size_t)LIMIT_MIME_TEXT * 2);
+	extract_new(&r->cut, &joined);
 	print_line("FILE", file);
 	printf("%-14s %s, %.0f %% sure\n", "KIND", classify_kind_name(v->kind),
 	       v->confidence * 100);

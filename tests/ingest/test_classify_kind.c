@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "ingest/classify/classify.h"
 #include "ingest/classify/classify_codes.h"
+#include "ingest/extract/extract.h"
 #include "ingest/classify/classify_rules.h"
 #include "ingest/mime/mime_fold.h"
 #include "ingest/mime/mime_utf8.h"
@@ -38,6 +39,8 @@ static struct classify_verdict judge(const struct mail *m, bool matched)
 	struct mime_head h;
 	struct mime_dsn d;
 	struct classify_verdict v;
+	struct extract cut;
+	struct buf fresh;
 	struct classify_input in = {
 		.head = &h,
 		.dsn = &d,
@@ -52,9 +55,14 @@ static struct classify_verdict judge(const struct mail *m, bool matched)
 	if (m->status)
 		mime_dsn_read_status(&d, MIME_PLAIN, m->status, strlen(m->status));
 	in.body = text_of(m->body);
+	buf_init(&fresh, 4096);
+	extract_cut(in.body, NULL, &cut);
+	extract_join(&cut, EXTRACT_NEW, &fresh);
+	in.fresh = text_of_buf(&fresh);
 	classify_full(&in, &v);
 	mime_dsn_clear(&d);
 	mime_head_clear(&h);
+	buf_clear(&fresh);
 	return v;
 }
 

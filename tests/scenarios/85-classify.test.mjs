@@ -39,7 +39,7 @@ test('the span of the new text is where it stands in the whole', async () => {
   const said = JSON.parse((await classify(['--json'], humanReply(out, { text: 'Oui, à jeudi.' }).raw)).stdout);
   const whole = Buffer.from(said.text.full);
   assert.equal(said.file, undefined);
-  assert.deepEqual(said.text.new_spans.map(([from, to]) => whole.subarray(from, to).toString()), ['Oui, à jeudi.']);
+  assert.deepEqual(said.text.spans.filter((s) => s.kind === 'new').map((s) => whole.subarray(s.start, s.end).toString()), ['Oui, à jeudi.']);
 });
 
 test('days are relative to when it came', async () => {

@@ -16,8 +16,15 @@ function fits(c, f) {
     && squeeze(f.body) === squeeze(c.orig_body);
 }
 
+// Some were recorded with the file of another case: the text that is expected is not in it.
+const isOf = (c, where) => !c.forwarded
+  || squeeze(readFileSync(path.join(where, c.body), 'utf8').replace(/^[> ]+/gm, '')).includes(squeeze(c.orig_body));
+// Two with body and subject in each other's place.
+const turned = (c) => (/_subject/.test(c.body) && c.subject_file ? { ...c, body: c.subject_file, subject: null, subject_file: c.body } : c);
+
 export function run(where) {
-  const cases = readFileSync(path.join(where, 'cases.jsonl'), 'utf8').trim().split('\n').map((l) => JSON.parse(l));
+  const cases = readFileSync(path.join(where, 'cases.jsonl'), 'utf8').trim().split('\n').map((l) => turned(JSON.parse(l)))
+    .filter((c) => isOf(c, where));
   const tally = new Tally('sender, subject and text of the original');
   const mails = cases.map((c) => {
     const subject = c.subject ?? (c.subject_file ? readFileSync(path.join(where, c.subject_file), 'utf8').trim() : '');

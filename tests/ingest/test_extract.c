@@ -8,12 +8,12 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "ingest/classify/classify_quote.h"
 #include "ingest/classify/classify_snippet.h"
+#include "ingest/extract/extract.h"
 #include "ingest/mime/mime_utf8.h"
 
 static const struct {
-	const char *name, *in, *want; /* slices joined by empty lines */
+	const char *name, *in, *want; /* spans joined by empty lines */
 } rows[] = {
 	{ "nothing quoted", "Hi Bo,\n\nyes please.\n", "Hi Bo,\n\nyes please." },
 	{ "empty", "", "" },
@@ -141,38 +141,40 @@ static const struct {
 	{ "words above a forward",
 	  "See below.\n\nBegin forwarded message:\n\nFrom: Bo\nSubject: Offer\n\nHi\n",
 	  "See below." },
-	{ "nothing but a header block is kept", "From: Bo\nSent: Monday\nTo: Ann\n\nHi\n",
-	  "From: Bo\nSent: Monday\nTo: Ann\n\nHi" },
+	{ "of nothing but a header block and a mail, the mail",
+	  "From: Bo\nSent: Monday\nTo: Ann\n\nHi\n", "Hi" },
 };
 
 static void cuts(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
-		struct classify_quote q;
+		struct extract e;
 		struct buf b;
 
-		classify_quote_cut(text_of(rows[i].in), &q);
+		extract_cut(text_of(rows[i].in), NULL, &e);
 		buf_init(&b, 4096);
-		classify_quote_join(&q, &b);
+		extract_new(&e, &b);
 		if (!text_eq((struct text){ (const char *)b.data, b.len }, text_of(rows[i].want)))
 			fail_msg("%s: \"%s\"", rows[i].name, b.data ? (const char *)b.data : "");
 		buf_clear(&b);
 	}
 }
 
-/* Slices are parts of the body, in order, and none is empty, wherever it was cut. */
-static void slices_lie_in_the_body(struct text body)
+/* Spans are parts of the body, in order, and none is empty, wherever it was cut. */
+static void spans_lie_in_the_body(struct text body)
 {
-	struct classify_quote q;
+	struct extract e;
 	const char *at = body.at;
 
-	classify_quote_cut(body, &q);
-	assert_true(q.n <= countof(q.at));
-	for (size_t i = 0; i < q.n; i++) {
-		assert_true(q.at[i].len > 0);
-		assert_true(q.at[i].at >= at && q.at[i].at + q.at[i].len <= body.at + body.len);
-		at = q.at[i].at + q.at[i].len;
+	extract_cut(body, NULL, &e);
+	assert_true(e.n <= countof(e.at));
+	for (size_t i = 0; i < e.n; i++) {
+		struct text t = e.at[i].text;
+
+		assert_true(t.len > 0);
+		assert_true(t.at >= at && t.at + t.len <= body.at + body.len);
+		at = t.at + t.len;
 	}
 }
 
@@ -181,7 +183,7 @@ static void every_cut(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++)
 		for (size_t n = 0; n <= strlen(rows[i].in); n++)
-			slices_lie_in_the_body((struct text){ rows[i].in, n });
+			spans_lie_in_the_body((struct text){ rows[i].in, n });
 }
 
 /* The largest body there is, of any one line: well under two seconds even with sanitizers. */
@@ -222,7 +224,7 @@ static void hostile_bodies(void **state)
 		while (text_add(&b, text_of(repeated[i])) == 0)
 			;
 		began = clock();
-		slices_lie_in_the_body((struct text){ (const char *)b.data, b.len });
+		spans_lie_in_the_body((struct text){ (const char *)b.data, b.len });
 		if ((clock() - began) / CLOCKS_PER_SEC >= 2)
 			fail_msg("\"%s\": %ld ms", repeated[i],
 				 (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
@@ -232,13 +234,13 @@ static void hostile_bodies(void **state)
 
 static void a_join_holds_its_ceiling(void **state)
 {
-	struct classify_quote q;
+	struct extract e;
 	struct buf b;
 
 	(void)state;
-	classify_quote_cut(TEXT("one\n> q\ntwo\n"), &q);
+	extract_cut(TEXT("one\n> q\ntwo\n"), NULL, &e);
 	buf_init(&b, 7);
-	classify_quote_join(&q, &b);
+	extract_join(&e, EXTRACT_NEW, &b);
 	assert_string_equal((const char *)b.data, "one");
 	buf_clear(&b);
 }

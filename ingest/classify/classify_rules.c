@@ -142,7 +142,7 @@ static bool is_folded(struct text phrase)
 
 	buf_init(&folded, phrase.len * 3);
 	mime_fold_add(&folded, phrase);
-	return text_eq(text_of_buf(&folded), text_trim(phrase));
+	return text_eq(text_of_buf(&folded), phrase);
 }
 
 static int add_word(struct reader *rd, const struct classify_word_rule *rule)

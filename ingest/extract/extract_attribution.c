@@ -113,12 +113,6 @@ bool extract_attribution_at(const struct extract_lines *l, size_t i,
 
 /* ---- in the middle of a line ---- */
 
-static bool is_word_end(struct text t, size_t at)
-{
-	return at >= t.len || t.at[at] < 'a' || t.at[at] > 'z' || t.at[at - 1] < 'a' ||
-	       t.at[at - 1] > 'z';
-}
-
 /* From the intro on: a date soon, then a verb, then a colon, within what one line may hold. */
 static bool is_whole_inside(const struct extract_lines *l, struct text t, size_t intro)
 {
@@ -150,7 +144,7 @@ size_t extract_attribution_inside(const struct extract_lines *l, size_t i)
 	while (tried < 32 && classify_marks_next(&w, &at, &len)) {
 		if (has(text_sub(t, 0, at), '<'))
 			break; /* a name and an address: it began there */
-		if (at == 0 || !is_word_end(t, at + len))
+		if (at == 0 || !extract_lines_is_word_end(t, at + len))
 			continue;
 		tried++;
 		if (is_whole_inside(l, text_sub(t, at, t.len), len)) {

@@ -62,14 +62,21 @@ static uint8_t label_of(struct text bare, const struct classify_marks_front *f)
 	return CLASSIFY_MARKS;
 }
 
-static bool is_ascii_letter(char c)
+/* Of an alphabet that parts words by blanks: Latin, folded, or two bytes in UTF-8. */
+static bool is_of_word(unsigned char c)
 {
-	return c >= 'a' && c <= 'z';
+	return (c >= 'a' && c <= 'z') || (c >= 0xc3 && c <= 0xdb);
 }
 
-static bool is_word_end(struct text t, size_t at)
+bool extract_lines_is_word_end(struct text folded, size_t at)
 {
-	return at >= t.len || !is_ascii_letter(t.at[at]) || !is_ascii_letter(t.at[at - 1]);
+	size_t last = at - 1;
+
+	if (at >= folded.len || !is_of_word((unsigned char)folded.at[at]))
+		return true;
+	while (last > 0 && ((unsigned char)folded.at[last] & 0xc0) == 0x80)
+		last--;
+	return !is_of_word((unsigned char)folded.at[last]);
 }
 
 /* What can be seen of line `i`, whose folded text is known. */
@@ -90,7 +97,8 @@ static void look(struct extract_lines *l, size_t i)
 	folded = text_sub(folded, bare, folded.len);
 	classify_marks_front(l->marks, folded, &f);
 	/* a day of the week is a word, not the front of one */
-	if (f.set & 1U << CLASSIFY_MARK_INTRO && !is_word_end(folded, f.len[CLASSIFY_MARK_INTRO]))
+	if (f.set & 1U << CLASSIFY_MARK_INTRO &&
+	    !extract_lines_is_word_end(folded, f.len[CLASSIFY_MARK_INTRO]))
 		f.set &= ~(1U << CLASSIFY_MARK_INTRO);
 	line->marks = f.set;
 	line->label = label_of(folded, &f);

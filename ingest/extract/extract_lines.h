@@ -46,6 +46,9 @@ bool extract_lines_is_blank(const struct extract_lines *l, size_t i);
 size_t extract_lines_next(const struct extract_lines *l, size_t i);
 bool extract_lines_has(const struct extract_lines *l, size_t i, enum classify_mark what);
 
+/* Does no letter of the same word stand at `at`?  0 < at. */
+bool extract_lines_is_word_end(struct text folded, size_t at);
+
 /*
  * Make two lines of line `i`: the second begins at byte `at` of its folded text.  false: too often
  * already, or nothing would stand before it.

@@ -65,8 +65,7 @@ static struct text behind(const struct extract_lines *l, size_t i, enum classify
 	if (!extract_lines_has(l, i, what))
 		return (struct text){ 0 };
 	classify_marks_front(l->marks, bare, &f);
-	if (f.len[what] < bare.len && is_letter(bare.at[f.len[what]]) &&
-	    is_letter(bare.at[f.len[what] - 1]))
+	if (!extract_lines_is_word_end(bare, f.len[what]))
 		return (struct text){ 0 }; /* the word goes on */
 	return (struct text){ bare.at + f.len[what], bare.len - f.len[what] };
 }

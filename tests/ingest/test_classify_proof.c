@@ -77,9 +77,11 @@ static struct classify_verdict judge(const char *head, const char *body, bool kn
 {
 	struct mime_head h;
 	struct classify_verdict v;
-	struct classify_input in = {
-		.head = &h, .body = text_of(body), .matched = known, .is_known = known
-	};
+	struct classify_input in = { .head = &h,
+				     .body = text_of(body),
+				     .fresh = text_of(body),
+				     .matched = known,
+				     .is_known = known };
 
 	mime_head_init(&h);
 	mime_head_read(&h, head, strlen(head));

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "ingest/classify/classify.h"
 #include "ingest/classify/classify_pattern.h"
+#include "ingest/extract/extract.h"
 
 #define RECEIVED 1789380000 /* 2026-09-14 10:00 UTC, a Monday */
 
@@ -16,9 +17,11 @@ static void judge(const char *subject, const char *headers, const char *body,
 		  struct classify_verdict *ret)
 {
 	struct mime_head head;
-	cleanup_buf struct buf raw;
+	cleanup_buf struct buf raw, fresh;
+	struct extract cut;
 
 	buf_init(&raw, 4000);
+	buf_init(&fresh, 70000);
 	assert_int_equal(text_addf(&raw,
 				   "From: Ann <ann@prospect.test>\r\nTo: rep@seller.test\r\n"
 				   "Subject: %s\r\nIn-Reply-To: <ours@seller.test>\r\n%s\r\n",
@@ -26,8 +29,11 @@ static void judge(const char *subject, const char *headers, const char *body,
 			 0);
 	mime_head_init(&head);
 	mime_head_read(&head, raw.data, raw.len);
+	extract_cut(text_of(body), NULL, &cut);
+	extract_join(&cut, EXTRACT_NEW, &fresh);
 	const struct classify_input in = { .head = &head,
 					   .body = text_of(body),
+					   .fresh = text_of_buf(&fresh),
 					   .matched = true,
 					   .is_known = true,
 					   .received_at = RECEIVED };

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 
-#define TABLES_MAX 8
+#define TABLES_MAX 16
 
 /* -ENOENT: it is not there, which is fine. */
 static int read_whole(const char *path, struct buf *ret)

@@ -22,8 +22,9 @@ enum table {
 	TABLES
 };
 
-static const char *const table_names[] = { "headers.tsv", "words.tsv",     "ndr.tsv", "reasons.tsv",
-					   "intents.tsv", "languages.tsv", "quotes.tsv", NULL };
+static const char *const table_names[] = { "headers.tsv", "words.tsv",   "ndr.tsv",
+					   "reasons.tsv", "intents.tsv", "languages.tsv",
+					   "quotes.tsv",  NULL };
 
 struct classify_rules {
 	char *text[TABLES]; /* a copy, whose tabs and line ends are NUL; rules point into it */
@@ -350,12 +351,10 @@ static void rules_free(struct classify_rules *r)
 int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 			char why[CLASSIFY_RULES_WHY])
 {
-	struct text text[TABLES] = {
-		classify_rules_text_headers(), classify_rules_text_words(),
-		classify_rules_text_ndr(),     classify_rules_text_reasons(),
-		classify_rules_text_intents(), classify_rules_text_languages(),
-		classify_rules_text_quotes()
-	};
+	struct text text[TABLES] = { classify_rules_text_headers(), classify_rules_text_words(),
+				     classify_rules_text_ndr(),     classify_rules_text_reasons(),
+				     classify_rules_text_intents(), classify_rules_text_languages(),
+				     classify_rules_text_quotes() };
 	struct classify_rules *r = mem_new(sizeof(*r));
 	int error = 0;
 

@@ -239,7 +239,7 @@ static size_t read_one(struct reading *r, const struct buf *mail)
 
 	buf_init(&new_text, LIMIT_MIME_TEXT);
 	reading_of(r, text_of_buf(mail), 1741082405);
-	classify_quote_join(&r->cut, &new_text);
+	extract_new(&r->cut, &new_text);
 	return new_text.len;
 }
 

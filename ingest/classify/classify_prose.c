@@ -266,7 +266,8 @@ static void take_line(struct reader *r, struct text raw, struct text line, size_
 				    .line = r->line,
 				    .end = end,
 				    .is_answer = nth == 0 && begins_with_code(line),
-				    .place = place_of(r, line, address, &words, nth++ == 0) };
+				    .place = place_of(r, line, address, &words, nth == 0) };
+		nth++;
 		if (s->place != NOBODY)
 			r->n++;
 	}

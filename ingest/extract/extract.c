@@ -117,14 +117,11 @@ static bool take_forward(struct walk *w, size_t i)
 	if (!is_separator(l, i, CLASSIFY_MARK_FORWARD, &more))
 		return false;
 	next = extract_lines_next(l, i + 1);
-	if (more && extract_forward_of_line(l, i, &w->out->forward)) {
-		begin_forward(w, i, i + 1);
-	} else if (extract_header_at(l, next, /* sure= */ true, &h)) {
+	h.end = i + 1;
+	if (!(more && extract_forward_of_line(l, i, &w->out->forward)) &&
+	    extract_header_at(l, next, /* sure= */ true, &h))
 		extract_forward_of_header(l, &h, &w->out->forward);
-		begin_forward(w, i, h.end);
-	} else {
-		begin_forward(w, i, i + 1);
-	}
+	begin_forward(w, i, h.end);
 	return true;
 }
 
@@ -468,6 +465,8 @@ void extract_cut(struct text body, const struct extract_about *about, struct ext
 	ret->n = 0;
 	ret->is_forward = ret->is_bare = false;
 	ret->forward = (struct extract_forward){ 0 };
+	if (!body.len)
+		return;
 	extract_lines_read(&w.l, body);
 	if (about)
 		w.answers = answers_of(w.l.marks, about->subject);

@@ -4,6 +4,7 @@
 
 #define LONGEST 500 /* bytes of one, folded, on all its lines */
 #define LINES   4
+#define NAME    150  /* bytes of a name and an address */
 #define INSIDE  2000 /* bytes of a line that is looked through for one */
 
 static bool is_digit(char c)
@@ -113,6 +114,15 @@ bool extract_attribution_at(const struct extract_lines *l, size_t i,
 
 /* ---- in the middle of a line ---- */
 
+/* Behind the verb: the colon, or the writer and then the colon ("schrieb Bo <bo@send.example>:").
+ */
+static bool is_closed(struct text tail)
+{
+	const char *colon = tail.len ? memchr(tail.at, ':', tail.len) : NULL;
+
+	return colon && (colon - tail.at < 12 || colon[-1] == '>' || colon[-1] == ')');
+}
+
 /* From the intro on: a date soon, then a verb, then a colon, within what one line may hold. */
 static bool is_whole_inside(const struct extract_lines *l, struct text t, size_t intro)
 {
@@ -124,9 +134,10 @@ static bool is_whole_inside(const struct extract_lines *l, struct text t, size_t
 	t = text_sub(t, 0, LONGEST);
 	classify_marks_start(l->marks, CLASSIFY_MARK_VERB, t, &w);
 	while (classify_marks_next(&w, &at, &len)) {
-		struct text head = text_sub(t, 0, at + len), tail = text_sub(t, at + len, 12);
+		struct text head = text_sub(t, 0, at + len), tail = text_sub(t, at + len, NAME);
 
-		if (has(tail, ':') && count_digits(head) >= 5 && (has(head, '@') || has(head, ':')))
+		if (is_closed(tail) && count_digits(head) >= 5 &&
+		    (has(head, '@') || has(head, ':')))
 			return true;
 	}
 	return false;

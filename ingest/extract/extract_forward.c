@@ -169,9 +169,10 @@ static void cut_subject(const struct extract_lines *l, struct extract_forward *f
 bool extract_forward_of_line(const struct extract_lines *l, size_t i, struct extract_forward *ret)
 {
 	struct text t = text_sub(extract_lines_raw(l, i), 0, ONE_LINE), *value = NULL;
+	struct extract_forward f = { 0 };
 	size_t colons = 0;
 
-	for (size_t at = 0; at < t.len && colons < 64; at++) {
+	for (size_t at = 0; t.at && at < t.len && colons < 64; at++) {
 		size_t from = 0;
 		unsigned label;
 		struct text *next;
@@ -180,20 +181,22 @@ bool extract_forward_of_line(const struct extract_lines *l, size_t i, struct ext
 			continue;
 		colons++;
 		label = label_before(l, t, at, &from);
-		next = label == CLASSIFY_MARKS ? NULL : value_of(ret, label);
+		next = label == CLASSIFY_MARKS ? NULL : value_of(&f, label);
 		if (label == CLASSIFY_MARKS || (next && next->at))
 			continue;
 		if (value)
 			value->len = (size_t)(t.at + from - value->at);
 		value = next;
-		if (value)
-			*value = text_sub(t, at + 1, t.len);
-		if (label == CLASSIFY_MARK_SUBJECT && ret->from.at)
+		if (next)
+			*next = text_sub(t, at + 1, t.len);
+		if (label == CLASSIFY_MARK_SUBJECT && f.from.at)
 			break; /* it is the last, and a colon in it is its own */
 	}
-	if (value == &ret->date && !ret->subject.at)
-		cut_subject(l, ret);
-	return ret->from.at != NULL;
+	if (value == &f.date && !f.subject.at)
+		cut_subject(l, &f);
+	if (f.from.at)
+		*ret = f;
+	return f.from.at != NULL;
 }
 
 /* ---- reading ---- */

@@ -106,13 +106,17 @@ bool extract_header_at(const struct extract_lines *l, size_t i, bool sure,
 /* Behind the colon of a label: ':' or U+FF1A. */
 static struct text behind_colon(struct text t)
 {
-	for (size_t i = 0; i < t.len; i++) {
+	size_t i = 0, colon = 0;
+
+	for (; !colon && i < t.len; i++) {
 		if (t.at[i] == ':')
-			return text_sub(t, i + 1, t.len);
-		if (i + 2 < t.len && memcmp(t.at + i, "\xef\xbc\x9a", 3) == 0)
-			return text_sub(t, i + 3, t.len);
+			colon = 1;
+		else if (i + 2 < t.len && memcmp(t.at + i, "\xef\xbc\x9a", 3) == 0)
+			colon = 3;
 	}
-	return (struct text){ 0 };
+	if (colon)
+		i += colon - 1;
+	return (struct text){ t.at + i, t.len - i };
 }
 
 struct text extract_header_value(const struct extract_lines *l, const struct extract_header *h,

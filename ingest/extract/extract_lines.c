@@ -108,6 +108,8 @@ static struct text cut_line(struct text *rest, bool is_last)
 {
 	struct text line = *rest;
 
+	if (!rest->len)
+		return line;
 	if (is_last)
 		*rest = (struct text){ rest->at + rest->len, 0 };
 	else

@@ -7,6 +7,8 @@
 #define DEEPEST     30   /* lines with text of a signature, the small print apart */
 #define SHORT       100  /* bytes: a line of an address block; longer ones are prose */
 #define SMALL_PRINT 3000 /* bytes of a paragraph that are looked at */
+#define PARAGRAPH   100  /* lines of it */
+#define FARTHEST    600  /* lines from the end that are looked at */
 #define NAMES       8    /* words of a sender's name */
 
 static bool is_letter(char c)
@@ -109,10 +111,12 @@ bool extract_signature_is_device(const struct extract_lines *l, size_t i)
 
 /* ---- the small print ---- */
 
+/* Behind the lines of one paragraph, as far as they are not known for small print yet. */
 static size_t paragraph_end(const struct extract_lines *l, size_t i, size_t to)
 {
-	while (i < to && !extract_lines_is_blank(l, i))
-		i++;
+	for (to = to < i + PARAGRAPH ? to : i + PARAGRAPH; i < to; i++)
+		if (extract_lines_is_blank(l, i) || l->at[i].kind == EXTRACT_DISCLAIMER)
+			break;
 	return i;
 }
 
@@ -290,17 +294,12 @@ static bool is_postscript(const struct extract_lines *l, size_t i)
 	       text_istarts(t, TEXT("ps,")) || text_istarts(t, TEXT("pd:"));
 }
 
-static size_t first_text(const struct extract_lines *l, size_t from, size_t to)
-{
-	return next_text(l, from, to);
-}
-
 void extract_signature_cut(struct extract_lines *l, size_t from, size_t to, struct text sender,
 			   bool bare, bool may_empty)
 {
-	size_t cut = SIZE_MAX, first = first_text(l, from, to), end = to, seen = 0;
+	size_t cut = SIZE_MAX, first = next_text(l, from, to), end = to, seen = 0;
 
-	for (size_t i = to; i-- > from && seen < DEEPEST;) {
+	for (size_t i = to; i-- > from && seen < DEEPEST && to - i < FARTHEST;) {
 		size_t below;
 
 		if (extract_lines_is_blank(l, i))

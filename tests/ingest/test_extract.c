@@ -141,6 +141,68 @@ static const struct {
 	{ "words above a forward",
 	  "See below.\n\nBegin forwarded message:\n\nFrom: Bo\nSubject: Offer\n\nHi\n",
 	  "See below." },
+	{ "a closing formula and a name",
+	  "Yes, Friday.\n\nKind regards,\nAnn Archer\nBuyer\n+44 1632 960 018\n", "Yes, Friday." },
+	{ "thanks and a name", "What does it cost?\n\nThanks\nAnn\n", "What does it cost?" },
+	{ "thanks that say something", "Thanks\nPlease call me tomorrow at 5.\n",
+	  "Thanks\nPlease call me tomorrow at 5." },
+	{ "nothing but thanks", "Thanks!\n", "Thanks!" },
+	{ "nothing but a closing formula and a name", "Regards\nAnn\n", "Regards\nAnn" },
+	{ "a signature over a quote, and nothing else",
+	  "Kind regards\nAnn\n\nOn Mon, 14 Sep 2026, Bo <b@x> wrote:\n> When?\n", "" },
+	{ "a closing formula in German", "Ja, gern.\n\nMit freundlichen Grüßen\nAnna Archer\n",
+	  "Ja, gern." },
+	{ "one in French, with its courtesies",
+	  "Merci, non.\n\nJe vous prie d'agréer, Monsieur, mes salutations distinguées.\n\nAnne "
+	  "Archer\n",
+	  "Merci, non." },
+	{ "one in Polish", "Proszę o cennik.\n\nZ poważaniem\nAnna Archer\n", "Proszę o cennik." },
+	{ "a postscript is new", "Yes.\n\nBest regards\nAnn\n\nP.S. Not on Fridays.\n",
+	  "Yes.\n\nP.S. Not on Fridays." },
+	{ "small print",
+	  "No thanks.\n\nThis email and any attachments are confidential. If you are not the "
+	  "intended "
+	  "recipient, delete it.\n",
+	  "No thanks." },
+	{ "a person who speaks of the law",
+	  "Delete my data. This email is a request under the GDPR.\n",
+	  "Delete my data. This email is a request under the GDPR." },
+	{ "what a phone did not write", "Sent from my desk, it is easier than from a train.\n",
+	  "Sent from my desk, it is easier than from a train." },
+	{ "the footer of a list",
+	  "Yes.\n\n______________\nbuyers mailing list\nbuyers@lists.example\n", "Yes." },
+	{ "a banner in German", "ACHTUNG: Diese E-Mail stammt von außerhalb.\n\nJa.\n", "Ja." },
+	{ "a banner without an empty line below it",
+	  "[EXTERNAL] Be careful.\nYes.\nFriday.\nNoon.\nOr one.\nOr two.\n"
+	  "Or three.\nOr four.\nOr five.\n",
+	  "Yes.\nFriday.\nNoon.\nOr one.\nOr two.\nOr three.\nOr four.\nOr five." },
+	{ "text and attribution on one line",
+	  "Yes please. On Mon, 14 Sep 2026 at 10:02, Bo <b@x.example> wrote:\n> Hi\n",
+	  "Yes please." },
+	{ "all on one line",
+	  "Ja. Am Mo., 14. Sept. 2026 um 10:02 Uhr schrieb Bo <b@x.example>: > Hallo\n", "Ja." },
+	{ "a quoted line that a server wrapped",
+	  "> We would like to know whether you have had the time to look at our\noffer of last "
+	  "week.\n> Bo\n\nYes.\n",
+	  "Yes." },
+	{ "a line that is drawn", "See\n>>> our new shop <<<\nthere.\n",
+	  "See\n>>> our new shop <<<\nthere." },
+	{ "two labels are enough with an address and a time",
+	  "Yes.\n\nFrom: bo@send.example\nDate: Mon, 14 Sep 2026 10:02:11 +0200\n\nHi\n", "Yes." },
+	{ "Outlook with empty lines between",
+	  "Yes.\n\nFrom: Bo\n\nSent: Monday\n\nTo: Ann\n\nSubject: Offer\n\nHi\n", "Yes." },
+	{ "Ukrainian",
+	  "Так.\n\nпн, 14 вер. 2026 р. о 10:02 Bo <bo@send.example> пише:\n\n> Добрий день\n",
+	  "Так." },
+	{ "Vietnamese",
+	  "Vâng.\n\nVào Th 2, 14 thg 9, 2026 vào lúc 10:02 Bo <bo@send.example> đã viết:\n\n> "
+	  "Chào\n",
+	  "Vâng." },
+	{ "Hebrew",
+	  "כן.\n\nבתאריך יום ב׳, 14 בספט׳ 2026 ב-10:02 מאת Bo <bo@send.example>:\n\n> שלום\n",
+	  "כן." },
+	{ "Norwegian, the date behind",
+	  "Ja.\n\nBo <bo@send.example> skrev følgende den 14.09.2026 10:02:\n\n> Hei\n", "Ja." },
 	{ "of nothing but a header block and a mail, the mail",
 	  "From: Bo\nSent: Monday\nTo: Ann\n\nHi\n", "Hi" },
 };
@@ -186,7 +248,7 @@ static void every_cut(void **state)
 			spans_lie_in_the_body((struct text){ rows[i].in, n });
 }
 
-/* The largest body there is, of any one line: well under two seconds even with sanitizers. */
+/* A megabyte of any one line: well under two seconds even with sanitizers. */
 static void hostile_bodies(void **state)
 {
 	static const char *const repeated[] = {
@@ -213,6 +275,14 @@ static void hostile_bodies(void **state)
 		"From:",
 		"\xcc\x81",
 		"1@<>:\n",
+		">",
+		"-",
+		"> a\nb\n",
+		"Thanks\n",
+		"Kind regards, Bo\n",
+		"This email is confidential delete virus\n",
+		"----- forwarded message ----- from: a to: b ",
+		"http://a(\n>",
 	};
 
 	(void)state;
@@ -220,7 +290,7 @@ static void hostile_bodies(void **state)
 		struct buf b;
 		clock_t began;
 
-		buf_init(&b, LIMIT_MIME_TEXT);
+		buf_init(&b, 1024 * 1024);
 		while (text_add(&b, text_of(repeated[i])) == 0)
 			;
 		began = clock();
@@ -230,6 +300,120 @@ static void hostile_bodies(void **state)
 				 (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
 		buf_clear(&b);
 	}
+}
+
+/* ---- what a mail passes on ---- */
+
+static const struct {
+	const char *name, *subject, *in;
+	const char *from, *address, *to, *about, *body; /* `from` NULL: no forward */
+} forwards[] = {
+	{ "Gmail", "Fwd: Offer",
+	  "See below.\n\n---------- Forwarded message ---------\nFrom: Bo Seller "
+	  "<bo@send.example>\nDate: Mon, 14 Sep "
+	  "2026\nSubject: Offer\nTo: <ann@x.example>, \"Cy, D.\" <cy@x.example>\n\nHi Ann\n",
+	  "Bo Seller", "bo@send.example", "cy@x.example", "Offer", "Hi Ann" },
+	{ "Apple, in brackets", "Fwd: Offre",
+	  "> Début du message réexpédié :\n>\n> De: Bo <bo@send.example>\n> Objet: Offre\n> Date: "
+	  "14 septembre 2026\n> À: "
+	  "ann@x.example, cy@x.example\n>\n> Bonjour\n",
+	  "Bo", "bo@send.example", "cy@x.example", "Offre", "Bonjour" },
+	{ "Outlook", "FW: Offer",
+	  "FYI\n\n________________________________\nFrom: Seller, Bo <bo@send.example>\nSent: "
+	  "Monday\nTo: Ann "
+	  "<ann@x.example>; Cy <cy@x.example>\nSubject: Offer\n\nHi Ann\n",
+	  "Seller, Bo", "bo@send.example", "cy@x.example", "Offer", "Hi Ann" },
+	{ "Outlook for Mac", "WG: Angebot",
+	  "Am 14.09.2026, 10:02 schrieb \"Bo Seller\" <bo@send.example>:\n\n    Hallo\n",
+	  "Bo Seller", "bo@send.example", "", "Angebot", "Hallo" },
+	{ "Yahoo, on one line", "Fw: Angebot",
+	  "  ----- Weitergeleitete Nachricht ----- Von: Bo <bo@send.example>An: \"ann@x.example\" "
+	  "<ann@x.example>; Cy "
+	  "<cy@x.example>Gesendet: Montag, 14. September 2026, 10:02:50 MESZBetreff: Angebot: "
+	  "neu\n Hallo\n",
+	  "Bo", "bo@send.example", "cy@x.example", "Angebot: neu", "Hallo" },
+	{ "the same block in an answer", "Re: Offer",
+	  "Yes.\n\nFrom: Bo <bo@send.example>\nSent: Monday\nTo: Ann\nSubject: Offer\n\nHi\n", NULL,
+	  NULL, NULL, NULL, NULL },
+	{ "an answer in Danish", "SV: Tilbud",
+	  "Ja.\n\nFra: Bo <bo@send.example>\nSendt: mandag\nTil: Ann\nEmne: Tilbud\n\nHej\n", NULL,
+	  NULL, NULL, NULL, NULL },
+};
+
+static void same(const char *name, struct buf *b, const char *want)
+{
+	if (!text_eq(text_trim(text_of_buf(b)), text_of(want)))
+		fail_msg("%s: \"%s\", not \"%s\"", name, b->data ? (const char *)b->data : "",
+			 want);
+	buf_clear(b);
+}
+
+static void forwards_are_read(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(forwards); i++) {
+		struct extract_about about = { .subject = text_of(forwards[i].subject) };
+		struct extract_person people[4];
+		struct extract e;
+		struct buf b;
+		size_t n;
+
+		extract_cut(text_of(forwards[i].in), &about, &e);
+		if (e.is_forward != (forwards[i].from != NULL))
+			fail_msg("%s: forward %d", forwards[i].name, e.is_forward);
+		if (!e.is_forward)
+			continue;
+		assert_int_equal(extract_forward_people(e.forward.from, people, 4), 1);
+		assert_string_equal(people[0].name, forwards[i].from);
+		assert_string_equal(people[0].address, forwards[i].address);
+		n = extract_forward_people(e.forward.to, people, 4);
+		assert_string_equal(n ? people[n - 1].address : "", forwards[i].to);
+		buf_init(&b, 4096);
+		extract_subject(&e, about.subject, &b);
+		same(forwards[i].name, &b, forwards[i].about);
+		extract_body(&e, &b);
+		same(forwards[i].name, &b, forwards[i].body);
+	}
+}
+
+/* Without a formula his own name begins a signature; anybody else's does not. */
+static void the_senders_name_begins_a_signature(void **state)
+{
+	static const char body[] = "Please ask our buyer:\n\nCy Dean\n\nAnn Archer\nSupply Chain\n";
+	static const char *const senders[] = { "Ann Archer", "Archer, Ann", "ann  archer (x)", "" };
+	static const char *const want[] = {
+		"Please ask our buyer:\n\nCy Dean", "Please ask our buyer:\n\nCy Dean",
+		"Please ask our buyer:\n\nCy Dean",
+		"Please ask our buyer:\n\nCy Dean\n\nAnn Archer\nSupply Chain"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(senders); i++) {
+		struct extract_about about = { .sender = text_of(senders[i]) };
+		struct extract e;
+		struct buf b;
+
+		extract_cut(text_of(body), &about, &e);
+		buf_init(&b, 4096);
+		extract_join(&e, EXTRACT_NEW, &b);
+		same(senders[i], &b, want[i]);
+	}
+}
+
+static void kinds_are_told(void **state)
+{
+	static const char body[] = "CAUTION: This email is from "
+				   "outside.\n\nYes.\n\nRegards\nAnn\n\nDisclaimer: this is "
+				   "confidential, for the addressee\n\nOn Mon, 14 Sep 2026, Bo "
+				   "<b@x> wrote:\n> When?\n";
+	static const char *const want[] = { "banner", "new", "signature", "disclaimer", "quoted" };
+	struct extract e;
+
+	(void)state;
+	extract_cut(text_of(body), NULL, &e);
+	assert_int_equal(e.n, countof(want));
+	for (size_t i = 0; i < e.n; i++)
+		assert_string_equal(extract_kind_name(e.at[i].kind), want[i]);
 }
 
 static void a_join_holds_its_ceiling(void **state)
@@ -294,9 +478,15 @@ static void snippets_end_between_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(cuts),           cmocka_unit_test(every_cut),
-		cmocka_unit_test(hostile_bodies), cmocka_unit_test(a_join_holds_its_ceiling),
-		cmocka_unit_test(snippets),       cmocka_unit_test(snippets_end_between_words),
+		cmocka_unit_test(cuts),
+		cmocka_unit_test(forwards_are_read),
+		cmocka_unit_test(the_senders_name_begins_a_signature),
+		cmocka_unit_test(kinds_are_told),
+		cmocka_unit_test(every_cut),
+		cmocka_unit_test(hostile_bodies),
+		cmocka_unit_test(a_join_holds_its_ceiling),
+		cmocka_unit_test(snippets),
+		cmocka_unit_test(snippets_end_between_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

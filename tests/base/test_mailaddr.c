@@ -69,6 +69,7 @@ static const struct {
 	{ "ann", NULL },
 	{ "@a.test", NULL },
 	{ "ann@", NULL },
+	{ "ann@\xcd\x8f", NULL },
 	{ "", NULL },
 	{ "ann@a\xc3.test", NULL },
 	{ A64 A64 A64 A64 A64 "@a.test", NULL },

@@ -167,7 +167,8 @@ test('PostgreSQL may log all it can, and other sessions look on', async () => {
   const text = fs.readFileSync(log);
   assert.match(text.toString('latin1'), /execute .*insert into access_token[\s\S]*parameters: \$1 = /, 'values are logged');
   assertNone('PostgreSQL\'s log', text);
-  assert.match(fs.readFileSync(looks, 'utf8'), /inbox_grant/);
+  // which statements it meets is chance; that it meets some is not
+  assert.match(fs.readFileSync(looks, 'utf8'), /\b(commit|select|insert|update)\b/);
   assertNone('statements as other sessions see them', fs.readFileSync(looks));
   assertNone('the log', fs.readFileSync(box.replyd.log));
   assertNone('the API\'s answers', seen);

@@ -104,8 +104,8 @@ int hostname_ascii(struct text t, char ret[LIMIT_CONN_HOST + 1])
 	if (n <= LIMIT_CONN_HOST)
 		memcpy(ret, ascii, n + 1);
 	idn2_free(ascii);
-	/* letters that stand for nothing leave nothing */
-	return n && n <= LIMIT_CONN_HOST && is_ascii(ret) ? 0 : -EINVAL;
+	/* Letters can stand for nothing, for a blank, for '@' or '/': what comes out must be a name. */
+	return n <= LIMIT_CONN_HOST && hostname_is_name(text_of(ret)) ? 0 : -EINVAL;
 }
 
 bool hostname_is_within(struct text host, struct text domain)

@@ -25,8 +25,9 @@ bool hostname_is_sane(struct text t);
 /*
  * The name as the name system has it: lower case, labels of other letters than ASCII's as
  * "xn--..." (IDNA 2008 with the mapping of UTS 46, nontransitional).  A name of ASCII alone is
- * only folded, whatever stands in it.  -EINVAL: longer than a name may be, no UTF-8, or letters
- * that no name may hold; `ret` is undefined then.
+ * only folded, whatever stands in it; one that was mapped is a hostname_is_name().  -EINVAL: longer
+ * than a name may be, no UTF-8, or letters that no name may hold, nor what they stand for; `ret`
+ * is undefined then.
  */
 int hostname_ascii(struct text t, char ret[LIMIT_CONN_HOST + 1]);
 

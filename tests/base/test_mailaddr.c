@@ -37,6 +37,21 @@ static const struct {
 	{ "a\xc3.example", NULL },
 	{ "\xf0\x9f\x92\xa9\xe2\x80\x8b\xc3\xbc\xff.example", NULL },
 	{ A64 "\xc3\xbc.example", NULL },
+	/* letters that stand for a blank, for '@', '/', '%' and for a number */
+	{ "a\xe3\x80\x80"
+	  "b.example",
+	  NULL },
+	{ "a\xef\xbc\xa0"
+	  "b.example",
+	  NULL },
+	{ "a\xef\xbc\x8f"
+	  "b.example",
+	  NULL },
+	{ "a\xef\xbc\x85"
+	  "b.example",
+	  NULL },
+	{ "\xef\xbc\x91.\xef\xbc\x92", NULL },
+	{ "\xc2\xad", NULL },
 };
 
 static void names_have_one_form(void **state)

@@ -8,6 +8,7 @@
 # make fuzz       the fuzzers alone; FUZZ=name for one of them
 # make bench-idle bench-storm bench-push bench-peer bench-tokens   what is measured (tests/load/README.md); INBOXES=500 for some
 # make bench-classify  what one core reads of raw mail, and the memory of the worst ones; build/bench/classify.json
+# make train      weigh the words of intents anew (tests/accuracy/training -> ingest/classify/rules/weights.tsv)
 # make accuracy   how often mails are understood, over labelled ones in CORPORA=../shared/corpora; docs/accuracy.md
 # make coverage   lines reached per room, with the floors that hold
 # make format     clang-format over the tree;  make tidy: clang-tidy (FILES="..." for some)
@@ -181,6 +182,11 @@ accuracy:
 	@$(again) MODE=release all
 	@$(node) tests/accuracy/accuracy.mjs
 
+# deterministic: the same sentences and phrases give the same weights
+train:
+	@tests/sandbox/install.sh
+	@$(node) tests/accuracy/train.mjs
+
 format:
 	find base db ingest oauth rotation services tests -name node_modules -prune -o -name '*.[ch]' -print | xargs clang-format -i
 tidy:
@@ -191,5 +197,5 @@ help:
 	@sed -n '/^# make/!q; s/^# //p' Makefile
 
 .PHONY: all objects tests fuzzers loads demo run install-deps test-ready test test-long check unit house db lint \
-	scenarios fuzz tests-now bench-idle bench-storm bench-push bench-peer bench-tokens bench-classify accuracy coverage format tidy clean help
+	scenarios fuzz tests-now bench-idle bench-storm bench-push bench-peer bench-tokens bench-classify accuracy train coverage format tidy clean help
 -include $(objs:.o=.d) $(help_objs:.o=.d) $(load_objs:.o=.d) $(addsuffix .d,$(loads)) $(mains:.o=.d) $(addsuffix .d,$(tests)) $(addsuffix .d,$(fuzzers))

@@ -448,6 +448,20 @@ struct classify_civil classify_day_civil(int64_t days)
 	return civil_of(days);
 }
 
+bool classify_day_is_weekday(struct text word)
+{
+	static const char *const others[] = {
+		"mon",    "tue",          "tues",   "wed",     "weds",   "thu",      "thur",
+		"thurs",  "fri",          "mandag", "tirsdag", "onsdag", "torsdag",  "fredag",
+		"tisdag", "poniedzialek", "wtorek", "sroda",   "srode",  "czwartek", "piatek"
+	};
+
+	for (size_t i = 0; i < countof(others); i++)
+		if (text_eq(word, text_of(others[i])))
+			return true;
+	return weekday_of(word) >= 0;
+}
+
 void classify_day_write(int64_t days, char ret[CLASSIFY_DATE])
 {
 	struct classify_civil c = civil_of(days);

@@ -262,11 +262,16 @@ static void note(struct search *s, const struct way *w, size_t at)
 void classify_pattern_find(const struct classify_patterns *p, struct text sentence,
 			   bool is_question, struct classify_pattern_found *ret)
 {
-	struct search s = { .p = p, .t = sentence, .is_question = is_question, .found = ret };
+	struct search s; /* without `recent`, which would cost more to blank than to fill */
 	struct classify_trie_walk walk;
 	uint32_t value;
 	size_t at;
 
+	s.p = p;
+	s.t = sentence;
+	s.is_question = is_question;
+	s.n_recent = 0;
+	s.found = ret;
 	ret->n = 0;
 	classify_trie_start(&walk, p->trie, sentence);
 	while (classify_trie_next(&walk, &value, &at))

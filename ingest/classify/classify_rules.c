@@ -19,12 +19,13 @@ enum table {
 	TABLE_INTENTS,
 	TABLE_LANGUAGES,
 	TABLE_QUOTES,
+	TABLE_WEIGHTS,
 	TABLES
 };
 
 static const char *const table_names[] = { "headers.tsv", "words.tsv",   "ndr.tsv",
 					   "reasons.tsv", "intents.tsv", "languages.tsv",
-					   "quotes.tsv",  NULL };
+					   "quotes.tsv",  "weights.tsv", NULL };
 
 struct classify_rules {
 	char *text[TABLES]; /* a copy, whose tabs and line ends are NUL; rules point into it */
@@ -37,6 +38,7 @@ struct classify_rules {
 	struct classify_patterns *intents;
 	struct classify_lexicon *languages;
 	struct classify_marks *marks;
+	struct classify_model *model;
 };
 
 const char *const *classify_rules_tables(void)
@@ -272,6 +274,13 @@ static int read_quote(struct reader *rd)
 	return 0;
 }
 
+static int read_weights(struct reader *rd)
+{
+	const char *wrong = classify_model_add(rd->rules->model, rd->col[0], rd->col[1]);
+
+	return wrong ? bad(rd, rd->col[0], wrong) : 0;
+}
+
 static const struct {
 	size_t columns;
 	int (*read)(struct reader *rd);
@@ -279,7 +288,7 @@ static const struct {
 	[TABLE_HEADERS] = { 6, read_header }, [TABLE_WORDS] = { 5, read_word },
 	[TABLE_NDR] = { 3, read_ndr },        [TABLE_REASONS] = { 3, read_reason },
 	[TABLE_INTENTS] = { 4, read_intent }, [TABLE_LANGUAGES] = { 2, read_language },
-	[TABLE_QUOTES] = { 3, read_quote },
+	[TABLE_QUOTES] = { 3, read_quote },   [TABLE_WEIGHTS] = { 2, read_weights },
 };
 
 /* Cut `line`, which ends with a NUL, into its columns. */
@@ -342,6 +351,7 @@ static void rules_free(struct classify_rules *r)
 	classify_pattern_free(r->intents);
 	classify_language_free(r->languages);
 	classify_marks_free(r->marks);
+	classify_model_free(r->model);
 	free(r->header);
 	free(r->word);
 	free(r->intent);
@@ -354,7 +364,7 @@ int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 	struct text text[TABLES] = { classify_rules_text_headers(), classify_rules_text_words(),
 				     classify_rules_text_ndr(),     classify_rules_text_reasons(),
 				     classify_rules_text_intents(), classify_rules_text_languages(),
-				     classify_rules_text_quotes() };
+				     classify_rules_text_quotes(),  classify_rules_text_weights() };
 	struct classify_rules *r = mem_new(sizeof(*r));
 	int error = 0;
 
@@ -367,6 +377,7 @@ int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 	r->intents = classify_pattern_new();
 	r->languages = classify_language_new();
 	r->marks = classify_marks_new();
+	r->model = classify_model_new();
 	for (size_t i = 0; i < TABLES && error == 0; i++)
 		error = read_table(r, (enum table)i, text[i], why);
 	if (error) {
@@ -416,6 +427,11 @@ const struct classify_intent_rule *classify_rules_intent(const struct classify_r
 							 uint32_t value)
 {
 	return &r->intent[value];
+}
+
+const struct classify_model *classify_rules_model(const struct classify_rules *r)
+{
+	return r->model;
 }
 
 const struct classify_lexicon *classify_rules_languages(const struct classify_rules *r)

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "ingest/classify/classify_language.h"
+#include "ingest/classify/classify_model.h"
 #include "ingest/classify/classify_pattern.h"
 #include "ingest/classify/classify_marks.h"
 #include "ingest/classify/classify_trie.h"
@@ -22,6 +23,7 @@
  *   intents.tsv  id means weight pattern (classify_pattern.h)
  *   languages.tsv  language words
  *   quotes.tsv   what lang phrase: the words that part a mail (classify_marks.h)
+ *   weights.tsv  word weights (classify_model.h)
  *
  * The tables stand in ingest/classify/rules and are part of the binary; a file
  * of the same name takes the place of one, without a rebuild.  Columns are
@@ -133,6 +135,7 @@ const struct classify_word_rule *classify_rules_words(const struct classify_rule
 const struct classify_patterns *classify_rules_intents(const struct classify_rules *r);
 const struct classify_intent_rule *classify_rules_intent(const struct classify_rules *r,
 							 uint32_t value);
+const struct classify_model *classify_rules_model(const struct classify_rules *r);
 const struct classify_lexicon *classify_rules_languages(const struct classify_rules *r);
 /* Of the rules of this place whose phrase stands at the front, the one that was written first;
  * NULL: none. */

@@ -11,5 +11,6 @@ struct text classify_rules_text_reasons(void);
 struct text classify_rules_text_intents(void);
 struct text classify_rules_text_languages(void);
 struct text classify_rules_text_quotes(void);
+struct text classify_rules_text_weights(void);
 
 #endif

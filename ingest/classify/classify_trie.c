@@ -10,7 +10,15 @@
 struct node {
 	uint32_t below, beside; /* the first child; the next child of the same parent */
 	uint32_t values;        /* the first value that ends here */
-	unsigned char byte;
+	uint32_t wide;          /* of a node with many children: where they stand by their letter */
+	unsigned char byte, n_below;
+};
+
+#define MANY    4  /* children that are looked for one after the other */
+#define LETTERS 27 /* a to z, and the blank: those of a wide node */
+
+struct wide {
+	uint32_t child[LETTERS];
 };
 
 struct value {
@@ -20,7 +28,8 @@ struct value {
 struct classify_trie {
 	struct node *node;
 	struct value *value;
-	uint32_t n_nodes, n_values;
+	struct wide *wide;
+	uint32_t n_nodes, n_values, n_wide;
 	uint32_t root[256]; /* a child each: most of the text fails here */
 };
 
@@ -38,6 +47,7 @@ void classify_trie_free(struct classify_trie *t)
 		return;
 	free(t->node);
 	free(t->value);
+	free(t->wide);
 	free(t);
 }
 
@@ -51,28 +61,57 @@ static uint32_t new_node(struct classify_trie *t, unsigned char byte)
 	if (t->n_nodes == 0 || is_full(t->n_nodes))
 		t->node =
 			mem_resize(t->node, (t->n_nodes ? t->n_nodes * 2 : 256) * sizeof(*t->node));
-	t->node[t->n_nodes] = (struct node){ NONE, NONE, NONE, byte };
+	t->node[t->n_nodes] = (struct node){ NONE, NONE, NONE, NONE, byte, 0 };
 	return t->n_nodes++;
+}
+
+/* The place of a letter in a wide node; LETTERS: it has none. */
+static unsigned letter_of(unsigned char byte)
+{
+	if (byte >= 'a' && byte <= 'z')
+		return byte - 'a';
+	return byte == ' ' ? LETTERS - 1 : LETTERS;
 }
 
 static uint32_t child(const struct classify_trie *t, uint32_t parent, unsigned char byte)
 {
-	uint32_t at = t->node[parent].below;
+	const struct node *p = &t->node[parent];
+	unsigned letter = letter_of(byte);
+	uint32_t at = p->below;
 
+	if (p->wide != NONE && letter < LETTERS)
+		return t->wide[p->wide].child[letter];
 	while (at != NONE && t->node[at].byte != byte)
 		at = t->node[at].beside;
 	return at;
 }
 
+static void widen(struct classify_trie *t, struct node *p)
+{
+	if (t->n_wide == 0 || is_full(t->n_wide))
+		t->wide = mem_resize(t->wide, (t->n_wide ? t->n_wide * 2 : 256) * sizeof(*t->wide));
+	p->wide = t->n_wide++;
+	memset(&t->wide[p->wide], 0xff, sizeof(*t->wide));
+	for (uint32_t at = p->below; at != NONE; at = t->node[at].beside)
+		if (letter_of(t->node[at].byte) < LETTERS)
+			t->wide[p->wide].child[letter_of(t->node[at].byte)] = at;
+}
+
 static uint32_t need_child(struct classify_trie *t, uint32_t parent, unsigned char byte)
 {
 	uint32_t at = child(t, parent, byte);
+	struct node *p;
 
-	if (at == NONE) {
-		at = new_node(t, byte);
-		t->node[at].beside = t->node[parent].below;
-		t->node[parent].below = at;
-	}
+	if (at != NONE)
+		return at;
+	at = new_node(t, byte);
+	p = &t->node[parent];
+	t->node[at].beside = p->below;
+	p->below = at;
+	if (p->wide != NONE && letter_of(byte) < LETTERS)
+		t->wide[p->wide].child[letter_of(byte)] = at;
+	else if (p->wide == NONE && ++p->n_below > MANY)
+		widen(t, p);
 	return at;
 }
 

@@ -5,14 +5,18 @@
 
 #include "base/mem.h"
 #include "ingest/classify/classify_contact.h"
+#include "ingest/classify/classify_day.h"
 #include "ingest/classify/classify_followup.h"
 #include "ingest/classify/classify_language.h"
+#include "ingest/classify/classify_model.h"
 #include "ingest/classify/classify_pattern.h"
 #include "ingest/classify/classify_rules.h"
 #include "ingest/classify/classify_seen.h"
 #include "ingest/classify/classify_sentence.h"
 
 #define SHORT   120 /* bytes of a sentence that may be one demand and courtesy */
+#define LONG    300 /* bytes of a sentence in which a day and an hour belong together */
+#define SOFT    5   /* weight of a referral that must name somebody */
 #define NAMES   3   /* words that no rule knows, in a line of courtesy */
 #define NEGATED 14  /* bytes between a negation and what it denies */
 #define BESIDES 3   /* rules of the winner that are told */
@@ -158,6 +162,60 @@ static bool is_courtesy(struct text t, const struct classify_pattern_found *f)
 	return other_words(t, f, NULL) <= (starts ? NAMES : t.at[t.len - 1] == ',' ? 2 : 0);
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* "9:30", "14h", "15 Uhr", "3pm" at a digit that begins a number. */
+static bool is_clock(struct text t, size_t at)
+{
+	static const char *const behind[] = { "h",  " h",  "uhr",  " uhr",     "uur",  " uur",
+					      "am", " am", "pm",   " pm",      "a.m.", "p.m.",
+					      "kl", "hs",  " uhr", " o'clock", "ish" };
+	struct text rest;
+
+	for (int n = 0; n < 2 && at < t.len && is_digit(t.at[at]); n++)
+		at++;
+	rest = text_sub(t, at, t.len);
+	if (rest.len > 2 && (rest.at[0] == ':' || rest.at[0] == '.' || rest.at[0] == 'h') &&
+	    is_digit(rest.at[1]) && is_digit(rest.at[2]))
+		return rest.len == 3 || (!is_digit(rest.at[3]) && rest.at[3] != '.');
+	for (size_t i = 0; i < countof(behind); i++)
+		if (text_istarts(rest, text_of(behind[i])) &&
+		    (rest.len == strlen(behind[i]) || !is_word(rest.at[strlen(behind[i])])))
+			return true;
+	return false;
+}
+
+static bool has_clock(struct text t)
+{
+	for (size_t i = 0; i < t.len; i++)
+		if (is_digit(t.at[i]) && (i == 0 || !is_word(t.at[i - 1])) && is_clock(t, i))
+			return true;
+	return false;
+}
+
+/* A day of the week and an hour: whatever stands around them, somebody makes an appointment. */
+static bool names_time(struct text t)
+{
+	size_t n;
+
+	if (!has_clock(t))
+		return false;
+	for (size_t i = 0; i < t.len; i += n ? n : 1) {
+		for (n = 0; i + n < t.len && is_word(t.at[i + n]); n++)
+			;
+		if (n && classify_day_is_weekday(text_sub(t, i, n)))
+			return true;
+	}
+	return false;
+}
+
+static const struct classify_intent_rule time_rule = { .id = "meeting.time",
+						       .intent = CLASSIFY_INTENT_MEETING,
+						       .weight = 5 };
+
 static void look(struct text t, bool is_question, size_t nth, struct signs *ret)
 {
 	struct classify_pattern_found found;
@@ -173,6 +231,9 @@ static void look(struct text t, bool is_question, size_t nth, struct signs *ret)
 					       .sentence = nth,
 					       .alone = h->scope == CLASSIFY_PATTERN_TEXT };
 	}
+	if (ret->n < SIGNS && t.len < LONG && names_time(t))
+		ret->at[ret->n++] =
+			(struct sign){ .rule = &time_rule, .where = t, .sentence = nth };
 	ret->courtesy[nth] = is_courtesy(t, &found);
 	ret->n_other += !ret->courtesy[nth];
 }
@@ -276,6 +337,21 @@ static void forget_footers(const struct mime_head *h, struct signs *s)
 			s->at[i--] = s->at[--s->n];
 }
 
+/* No pattern fits: the words together may still say it, but nobody is taken off for good by that.
+ */
+static void ask_model(const struct classify_words *w, struct classify_verdict *v)
+{
+	struct text word = { 0 };
+	enum classify_intent said = classify_model_ask(classify_rules_model(classify_rules_now()),
+						       text_of_buf(w->fresh), &word);
+
+	if (said == CLASSIFY_INTENT_UNSUBSCRIBE || said == CLASSIFY_INTENT_COMPLAINT_THREAT ||
+	    said == CLASSIFY_INTENT_NEUTRAL)
+		return;
+	v->intent = said;
+	classify_verdict_add(v, "model.words", CLASSIFY_BY_TEXT, word);
+}
+
 static void tell_contact(const struct classify_contact *c, struct classify_verdict *v)
 {
 	classify_verdict_add(v, c->address[0] ? "contact.address" : "contact.name",
@@ -286,6 +362,19 @@ static bool agrees(enum classify_intent intent)
 {
 	return intent == CLASSIFY_INTENT_MEETING || intent == CLASSIFY_INTENT_INTERESTED ||
 	       intent == CLASSIFY_INTENT_INFORMATION_REQUEST;
+}
+
+/* "Please try again", "ask" ...: words that refer only where somebody is named.  And who decides is
+ * no referral of one who is not the right person. */
+static void forget_referral(const struct tally *t, struct classify_verdict *v)
+{
+	struct tally rest = *t;
+
+	if (t->best[CLASSIFY_INTENT_REFERRAL] > SOFT && !t->best[CLASSIFY_INTENT_WRONG_PERSON])
+		return;
+	rest.best[CLASSIFY_INTENT_REFERRAL] = 0;
+	rest.more[CLASSIFY_INTENT_REFERRAL] = 0;
+	v->intent = strongest(&rest);
 }
 
 /* Whom they point to.  A person who says that he is the wrong one and names an address refers us;
@@ -311,9 +400,8 @@ static void find_contact(const struct classify_words *w, const struct tally *t,
 	if (found &&
 	    (v->intent == CLASSIFY_INTENT_WRONG_PERSON || v->intent == CLASSIFY_INTENT_NEUTRAL))
 		v->intent = CLASSIFY_INTENT_REFERRAL;
-	if (!found && v->intent == CLASSIFY_INTENT_REFERRAL &&
-	    t->best[CLASSIFY_INTENT_WRONG_PERSON])
-		v->intent = CLASSIFY_INTENT_WRONG_PERSON;
+	if (!found && v->intent == CLASSIFY_INTENT_REFERRAL)
+		forget_referral(t, v);
 }
 
 static void find_followup(const struct classify_words *w, struct classify_verdict *v)
@@ -343,6 +431,8 @@ void classify_wish_judge(const struct classify_words *w, struct classify_verdict
 	count(&s, &t);
 	v->intent = strongest(&t);
 	find_contact(w, &t, v);
+	if (v->intent == CLASSIFY_INTENT_NEUTRAL && !score_of(&t, v->intent))
+		ask_model(w, v);
 	tell(&s, v->intent, CLASSIFY_BY_TEXT, v);
 	find_followup(w, v);
 }

@@ -50,6 +50,19 @@ test('days are relative to when it came', async () => {
   assert.equal(await day('2027-09-01T08:00:00Z'), '2027-09-14');
 });
 
+test('what a person wants, when, and whom to ask instead', async () => {
+  const at = ['--json', '--received-at', '2026-09-14T08:00:00Z'];
+  const said = async (text) => JSON.parse((await classify(at, humanReply(out, { text }).raw)).stdout);
+  const later = await said('Not the right moment, please try again in November.');
+  assert.deepEqual([later.intent, later.followup_at, later.lang], ['not_now', '2026-11-01', 'en']);
+  const other = await said('Dafür ist Frau Kurz zuständig (kurz@example.test), bitte wenden Sie sich an sie.');
+  assert.deepEqual([other.intent, other.contact, other.lang], ['referral', { name: 'Frau Kurz', email: 'kurz@example.test' }, 'de']);
+  const stop = await said('Merci de me retirer de votre liste.');
+  assert.equal(stop.intent, 'unsubscribe');
+  assert.ok(stop.evidence.some((e) => e.rule === 'unsubscribe.fr' && e.source === 'text'), 'the rule is named');
+  assert.equal((await said('Please remove me from CC.')).intent, 'neutral', 'a person who says that is no opt-out');
+});
+
 test('a text by itself is the body of an answer', async () => {
   const said = JSON.parse((await classify(['--text', '--json'], 'Yes please.\n\nOn Mon, 3 Mar 2025 at 10:12, Ann <ann@example.test> wrote:\n> hello\n')).stdout);
   assert.equal(said.new_text, 'Yes please.');

@@ -193,7 +193,7 @@ enum classify_intent classify_model_ask(const struct classify_model *m, struct t
 	*ret_word = (struct text){ 0 };
 	for (size_t i = 0; i < n; i++) {
 		if (known[i] && known[i]->weight[best] > most) {
-			most = known[i]->weight[best];
+			most = (int)known[i]->weight[best];
 			*ret_word = words[i];
 		}
 	}

@@ -154,7 +154,7 @@ function write(model) {
   }
   writeFileSync('ingest/classify/rules/weights.tsv', `${['# Written by make train from tests/accuracy/training; not by hand.',
     '# What a word, or two in a row, says for and against each intent, in sixteenths; words are cut to six letters, digits are 0.',
-    `# word	${INTENTS.join(' ')}`, ...rows].join('\n')}\n`);
+    `# word\t${INTENTS.join(' ')}`, ...rows].join('\n')}\n`);
   console.log(`${rows.length} words and pairs`);
 }
 

@@ -175,6 +175,9 @@ static void fill(struct classify_bounce *b, const struct finding *f)
 	b->fault = classify_fault_of(f->why.reason);
 	mime_utf8_copy(b->recipient, sizeof(b->recipient), f->recipient);
 	mime_utf8_copy(b->diagnostic, sizeof(b->diagnostic), f->diagnostic);
+	for (char *c = b->diagnostic; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
 	b->diagnostic[classify_codes_join(b->diagnostic, strlen(b->diagnostic))] = '\0';
 }
 
@@ -239,16 +242,9 @@ static void judge_recipients(struct judge *j)
 
 /* ---- prose ---- */
 
-static struct text diagnostic_in(const struct judge *j, size_t nth, struct buf *words)
-{
-	classify_prose_words(&j->prose, nth, words);
-	return text_trim(text_of_buf(words));
-}
-
 static void take_prose(struct judge *j, struct text recipient, size_t nth)
 {
 	struct finding f = { .answer.action = MIME_ACTION_FAILED, .failed = true };
-	cleanup_buf struct buf words;
 
 	if ((j->signs.subject && j->signs.subject->says == CLASSIFY_SAYS_DELAY) ||
 	    j->prose.trying) {
@@ -256,13 +252,15 @@ static void take_prose(struct judge *j, struct text recipient, size_t nth)
 		f.failed = false;
 	}
 	f.recipient = recipient;
-	buf_init(&words, (size_t)LIMIT_CLASSIFY_PROSE * 3);
 	if (nth < j->prose.n) {
-		f.diagnostic = diagnostic_in(j, nth, &words);
+		f.diagnostic = classify_prose_lines(&j->prose, nth);
 		ask_prose(j, &f, nth, true);
 	}
-	if (nth >= j->prose.n || (is_open(&f) && j->prose.n == 1))
+	if (nth >= j->prose.n ||
+	    (is_open(&f) && (j->prose.n == 1 || classify_prose_is_bare(&j->prose, nth))))
 		ask_prose(j, &f, SIZE_MAX, true);
+	else if (j->prose.n == 1) /* the answer may stand further down */
+		take_codes(&f, text_of_buf(&j->prose.folded));
 	take(j, &f);
 }
 
@@ -294,12 +292,31 @@ static void judge_prose(struct judge *j)
 
 /* ---- the verdict ---- */
 
-static bool judge(struct judge *j, struct text subject)
+/* A receipt and a complaint are reports too, but of something else (RFC 8098, 5965). */
+static bool is_other_report(const struct mime_head *h)
+{
+	return mime_head_is_type(h, "multipart", "report", "disposition-notification") ||
+	       mime_head_is_type(h, "multipart", "report", "feedback-report");
+}
+
+static void read_prose(struct judge *j, struct text text)
+{
+	const struct mime_dsn *dsn = j->dsn;
+
+	classify_prose_read(&j->prose, text, j->head,
+			    dsn && dsn->original.fields.n ? &dsn->original : NULL);
+	classify_signs_read(&j->signs, &j->prose);
+}
+
+static bool judge(struct judge *j, struct text subject, struct text text)
 {
 	const struct mime_dsn *dsn = j->dsn;
 	bool recipients = dsn && dsn->n_rcpt;
 
-	classify_signs_of(j->head, subject, &j->prose, &j->signs);
+	classify_signs_of(j->head, subject, &j->signs);
+	if (is_other_report(j->head) || (!recipients && !classify_signs_are_worth(&j->signs)))
+		return false;
+	read_prose(j, text);
 	if (!recipients && !classify_signs_are_of_report(&j->signs, j->head))
 		return false;
 	classify_signs_tell(&j->signs, j->head, j->v);
@@ -325,9 +342,7 @@ bool classify_bounce_judge(const struct mime_head *head, const struct mime_dsn *
 	bool is_bounce;
 
 	classify_prose_init(&j.prose);
-	classify_prose_read(&j.prose, text, head,
-			    dsn && dsn->original.fields.n ? &dsn->original : NULL);
-	is_bounce = judge(&j, subject);
+	is_bounce = judge(&j, subject, text);
 	classify_prose_clear(&j.prose);
 	return is_bounce;
 }

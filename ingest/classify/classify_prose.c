@@ -167,8 +167,8 @@ static bool goes_on_as_report(struct text rest, bool in_brackets)
 		return true;
 	if (strchr(":(\t;,", rest.at[0]) || text_istarts(rest, TEXT("...")) ||
 	    text_istarts(rest, TEXT("  ")) || text_istarts(rest, TEXT(" on ")) ||
-	    text_istarts(rest, TEXT(" (")) || text_istarts(rest, TEXT(" - ")) ||
-	    text_istarts(rest, TEXT(" :")))
+	    text_istarts(rest, TEXT(" (")) || text_istarts(rest, TEXT(" [")) ||
+	    text_istarts(rest, TEXT(" - ")) || text_istarts(rest, TEXT(" :")))
 		return true;
 	return rest.len > 1 && rest.at[0] == ' ' && (rest.at[1] == '4' || rest.at[1] == '5');
 }
@@ -256,20 +256,21 @@ static void take_line(struct reader *r, struct text raw, struct text line, size_
 	size_t at = 0, nth = 0;
 
 	look_at_words(line, &words);
-	while (line.len && (address = next_address(line, &at)).len) {
-		struct seen *s = &r->at[r->n];
+	while (line.len && r->n < countof(r->at) && nth < 8 &&
+	       (address = next_address(line, &at)).len) {
 		struct text written = as_written(raw, line, nth);
+		bool is_first = nth == 0;
 
-		if (r->n == countof(r->at) || nth == 8)
-			break;
-		*s = (struct seen){ .address = written.len ? written : address,
-				    .line = r->line,
-				    .end = end,
-				    .is_answer = nth == 0 && begins_with_code(line),
-				    .place = place_of(r, line, address, &words, nth == 0) };
-		nth++;
-		if (s->place != NOBODY)
+		r->at[r->n] = (struct seen){
+			.address = written.len ? written : address,
+			.line = r->line,
+			.end = end,
+			.is_answer = is_first && begins_with_code(line),
+			.place = place_of(r, line, address, &words, is_first),
+		};
+		if (r->at[r->n].place != NOBODY)
 			r->n++;
+		nth++;
 	}
 	if (text_trim(line).len)
 		r->is_contact = words.other != SIZE_MAX;
@@ -446,6 +447,38 @@ void classify_prose_words(const struct classify_prose *p, size_t n, struct buf *
 	for (size_t i = from; i < ret->len; i++) /* a phrase may run over a line end */
 		if (ret->data[i] == '\n')
 			ret->data[i] = ' ';
+}
+
+/* Where the same line of the raw text begins: folding keeps lines. */
+static size_t raw_at(const struct classify_prose *p, size_t folded_at)
+{
+	const char *folded = (const char *)p->folded.data;
+	size_t at = 0;
+
+	for (size_t i = 0; i < folded_at && at < p->text.len; i++) {
+		const char *end;
+
+		if (folded[i] != '\n')
+			continue;
+		end = memchr(p->text.at + at, '\n', p->text.len - at);
+		at = end ? (size_t)(end - p->text.at) + 1 : p->text.len;
+	}
+	return folded_at == p->folded.len ? p->text.len : at;
+}
+
+struct text classify_prose_lines(const struct classify_prose *p, size_t n)
+{
+	size_t from = raw_at(p, p->at[n].from), to = raw_at(p, p->at[n].to);
+
+	return text_trim(text_sub(p->text, from, to - from));
+}
+
+bool classify_prose_is_bare(const struct classify_prose *p, size_t n)
+{
+	const struct classify_prose_recipient *r = &p->at[n];
+	struct text lines = text_trim(text_sub(text_of_buf(&p->folded), r->from, r->to - r->from));
+
+	return lines.len <= r->address.len + 8; /* "<", ">", a mark of a list */
 }
 
 enum classify_stage classify_prose_stage(struct text folded)

@@ -52,6 +52,12 @@ void classify_prose_read(struct classify_prose *p, struct text text, const struc
  */
 void classify_prose_words(const struct classify_prose *p, size_t n, struct buf *ret);
 
+/* The lines about the nth recipient as they were written. */
+struct text classify_prose_lines(const struct classify_prose *p, size_t n);
+
+/* Do the lines of the nth recipient name him and say nothing, as in a list? */
+bool classify_prose_is_bare(const struct classify_prose *p, size_t n);
+
 /* The recipient with this address; SIZE_MAX: not named. */
 size_t classify_prose_find(const struct classify_prose *p, struct text address);
 

@@ -207,7 +207,8 @@ static struct classify_reason reason_of(const struct classify_answer *a)
 	/* "5.7.0" is written for anything: words come first */
 	if (weak && (!by_code || a->status[2] == '7' || strcmp(a->status + 1, ".3.0") == 0))
 		return by_words(a, weak, by_code);
-	if (by_code)
+	/* "4.4.0, still trying" says no more than that */
+	if (by_code && (a->action != MIME_ACTION_DELAYED || strcmp(a->status + 3, ".0") != 0))
 		return by(by_code, "bounce.status");
 	return by_stage(a);
 }

@@ -38,14 +38,27 @@ static bool is_daemon(const struct mime_head *h)
 	       text_ifind(local, TEXT("postmaster")) != SIZE_MAX;
 }
 
+/* Addresses that nobody reads, and names that nobody has. */
 static bool is_robot(const struct mime_head *h)
 {
-	static const char *const locals[] = { "no-reply", "noreply", "do-not-reply", "donotreply",
-					      "no_reply", "root",    "system",       "mail-admin" };
+	static const char *const locals[] = {
+		"no-reply",     "noreply",       "do-not-reply", "donotreply", "no_reply",
+		"root",         "system",        "mail-admin",   "mailadmin",  "mailmaster",
+		"mail-router",  "administrator", "smtp",         "mailserver", "mail-server",
+		"email-daemon", "mailer",
+	};
+	static const char *const names[] = { "system administrator", "mail administrator",
+					     "mail delivery",        "mail system",
+					     "mail server",          "delivery subsystem" };
 	struct text local, domain;
 
 	(void)text_cut(text_of(h->from.address), '@', &local, &domain);
-	return is_one_of(local, locals, countof(locals)) || text_iends(local, TEXT("-admin"));
+	if (is_one_of(local, locals, countof(locals)) || text_iends(local, TEXT("-admin")))
+		return true;
+	for (size_t i = 0; i < countof(names); i++)
+		if (text_istarts(text_of(h->from.name), text_of(names[i])))
+			return true;
+	return false;
 }
 
 static const struct classify_word_rule *ndr_subject(struct text subject)
@@ -55,14 +68,10 @@ static const struct classify_word_rule *ndr_subject(struct text subject)
 	return classify_rules_front(classify_rules_now(), CLASSIFY_IN_NDR, subject);
 }
 
-void classify_signs_of(const struct mime_head *h, struct text subject,
-		       const struct classify_prose *prose, struct classify_signs *ret)
+void classify_signs_of(const struct mime_head *h, struct text subject, struct classify_signs *ret)
 {
 	struct text sent = text_of(h->auto_submitted);
-	char status[MIME_STATUS] = "";
-	unsigned code = 0;
 
-	classify_codes_find(text_of_buf(&prose->folded), &code, status);
 	*ret = (struct classify_signs){
 		.report = mime_head_is_type(h, "multipart", "report", "delivery-status") ||
 			  h->failed.n > 0 || mime_head_has(h, "X-Failed-Recipients") ||
@@ -72,11 +81,24 @@ void classify_signs_of(const struct mime_head *h, struct text subject,
 		.machine = h->return_path == MIME_PATH_NULL || text_istarts(sent, TEXT("auto-")) ||
 			   mime_head_has(h, "X-MLServer"),
 		.says_no = text_istarts(sent, TEXT("no")),
-		.codes = code || status[0],
-		.status = status[0],
 		.subject = ndr_subject(subject),
-		.words = prose->sign,
 	};
+}
+
+bool classify_signs_are_worth(const struct classify_signs *s)
+{
+	return s->report || s->daemon || s->robot || (s->subject && s->machine);
+}
+
+void classify_signs_read(struct classify_signs *s, const struct classify_prose *prose)
+{
+	char status[MIME_STATUS] = "";
+	unsigned code = 0;
+
+	classify_codes_find(text_of_buf(&prose->folded), &code, status);
+	s->codes = code || status[0];
+	s->status = status[0];
+	s->words = prose->sign;
 }
 
 /* A word alone proves nothing. */

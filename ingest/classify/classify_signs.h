@@ -26,11 +26,15 @@ struct classify_signs {
 	const char *words;                        /* rule id: what only a server says; NULL: none */
 };
 
-/* `subject` is folded. */
-void classify_signs_of(const struct mime_head *head, struct text subject,
-		       const struct classify_prose *prose, struct classify_signs *ret);
+/* What the headers say, and nothing of the words; `subject` is folded. */
+void classify_signs_of(const struct mime_head *h, struct text subject, struct classify_signs *ret);
 
-bool classify_signs_are_of_report(const struct classify_signs *s, const struct mime_head *head);
+/* Could it be a report, so that its words are worth reading?  Of most mail this is false. */
+bool classify_signs_are_worth(const struct classify_signs *s);
+
+void classify_signs_read(struct classify_signs *s, const struct classify_prose *prose);
+
+bool classify_signs_are_of_report(const struct classify_signs *s, const struct mime_head *h);
 
 void classify_signs_tell(const struct classify_signs *s, const struct mime_head *h,
 			 struct classify_verdict *v);

@@ -308,6 +308,20 @@ static void read_prose(struct judge *j, struct text text)
 	classify_signs_read(&j->signs, &j->prose);
 }
 
+/* "the following recipients" stands in both kinds of report: what failed has a code or a subject.
+ */
+static bool is_said_delivered(const struct judge *j)
+{
+	return j->prose.done && (!j->prose.sign || (!j->signs.codes && !j->signs.subject));
+}
+
+static void say_delivered(struct judge *j, const char *rule, struct text saw)
+{
+	classify_verdict_add(j->v, rule, CLASSIFY_BY_DSN, saw);
+	j->v->kind = CLASSIFY_AUTO_OTHER;
+	j->v->confidence = 0.97;
+}
+
 static bool judge(struct judge *j, struct text subject, struct text text)
 {
 	const struct mime_dsn *dsn = j->dsn;
@@ -317,14 +331,16 @@ static bool judge(struct judge *j, struct text subject, struct text text)
 	if (is_other_report(j->head) || (!recipients && !classify_signs_are_worth(&j->signs)))
 		return false;
 	read_prose(j, text);
+	if (!recipients && is_said_delivered(j)) {
+		say_delivered(j, j->prose.done, TEXT("delivered"));
+		return true;
+	}
 	if (!recipients && !classify_signs_are_of_report(&j->signs, j->head))
 		return false;
 	classify_signs_tell(&j->signs, j->head, j->v);
 	if (recipients && all_delivered(dsn)) {
-		classify_verdict_add(j->v, "dsn.delivered", CLASSIFY_BY_DSN,
-				     text_of(mime_dsn_action_name(dsn->rcpt[0].action)));
-		j->v->kind = CLASSIFY_AUTO_OTHER;
-		j->v->confidence = 0.97;
+		say_delivered(j, "dsn.delivered",
+			      text_of(mime_dsn_action_name(dsn->rcpt[0].action)));
 		return true;
 	}
 	if (recipients)

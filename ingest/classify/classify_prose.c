@@ -357,6 +357,8 @@ static void look_for_signs(struct classify_prose *p)
 
 	classify_rules_start(&w, classify_rules_now(), CLASSIFY_IN_REPORT, text_of_buf(&p->folded));
 	while ((rule = classify_rules_next(&w, &at))) {
+		if (rule->report == CLASSIFY_REPORT_DONE && !p->done && at < returned)
+			p->done = rule->id;
 		if (rule->report == CLASSIFY_REPORT_RETURNED && at > 0 && at < returned)
 			returned = at;
 		if (rule->report == CLASSIFY_REPORT_SIGN && !p->sign && at < returned)

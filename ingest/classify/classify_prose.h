@@ -33,6 +33,7 @@ struct classify_prose {
 	size_t n;
 	const char *sign;          /* id of the rule that only a server's words fit; NULL: none */
 	const char *trying;        /* id of the rule that says it is still tried; NULL: none */
+	const char *done;          /* id of the rule that says it was delivered; NULL: none */
 	enum classify_stage stage; /* of the first answer; CLASSIFY_STAGE_NONE: not told */
 };
 

@@ -178,9 +178,9 @@ static int read_word(struct reader *rd)
 /* The front of the subject is a place of its own; all else stands in the text. */
 static int read_ndr(struct reader *rd)
 {
-	static const char *const words[] = { "sign",  "trying",  "returned", "named",
-					     "other", "connect", "mail",     "rcpt",
-					     "data",  "late",    "failed",   NULL };
+	static const char *const words[] = { "sign",  "trying",  "done", "returned", "named",
+					     "other", "connect", "mail", "rcpt",     "data",
+					     "late",  "failed",  NULL };
 	struct classify_word_rule rule = { .id = rd->col[1],
 					   .place = CLASSIFY_IN_REPORT,
 					   .says = CLASSIFY_SAYS_BOUNCE,

@@ -90,6 +90,7 @@ enum classify_place {
 enum classify_report {
 	CLASSIFY_REPORT_SIGN,     /* only a mail server says so, or somebody who quotes one */
 	CLASSIFY_REPORT_TRYING,   /* it is still tried */
+	CLASSIFY_REPORT_DONE,     /* it was delivered */
 	CLASSIFY_REPORT_RETURNED, /* the returned mail begins */
 	CLASSIFY_REPORT_NAMED,    /* the address behind it is the recipient's */
 	CLASSIFY_REPORT_OTHER,    /* the address behind it is somebody else's */

@@ -273,6 +273,16 @@ static const struct row proses[] = {
 	  NULL, SOFT, "ann@mail.example/mailboxfull", NULL },
 };
 
+/* Nothing failed. */
+static const struct row delivered[] = {
+	{ "in words", "From: postmaster@mail.example\r\nSubject: Relayed: Offer\r\n",
+	  "Your message has been delivered to the following recipients:\n\nann@mail.example\n",
+	  NULL, AUTO, NULL, NULL },
+	{ "by a person", "From: Ann <ann@mail.example>\r\nSubject: Re: Offer\r\n",
+	  "Your message was delivered to the following people, all of whom like it.\n", NULL, HUMAN,
+	  NULL, NULL },
+};
+
 /* People who forward, quote and speak of them. */
 static const struct row people[] = {
 	{ "forwards one",
@@ -312,6 +322,12 @@ static void prose_is_read(void **state)
 {
 	(void)state;
 	check(proses, countof(proses));
+}
+
+static void what_was_delivered_is_no_bounce(void **state)
+{
+	(void)state;
+	check(delivered, countof(delivered));
 }
 
 static void people_are_no_servers(void **state)
@@ -428,6 +444,7 @@ int main(void)
 		cmocka_unit_test(reports_are_read),
 		cmocka_unit_test(reasons_are_told),
 		cmocka_unit_test(prose_is_read),
+		cmocka_unit_test(what_was_delivered_is_no_bounce),
 		cmocka_unit_test(people_are_no_servers),
 		cmocka_unit_test(faults),
 		cmocka_unit_test(the_status_that_says_most),

@@ -104,7 +104,7 @@ int hostname_ascii(struct text t, char ret[LIMIT_CONN_HOST + 1])
 	if (n <= LIMIT_CONN_HOST)
 		memcpy(ret, ascii, n + 1);
 	idn2_free(ascii);
-	/* Letters can stand for nothing, for a blank, for '@' or '/': what comes out must be a name. */
+	/* letters can stand for nothing, a blank, '@' or '/': what comes out must be a name */
 	return n <= LIMIT_CONN_HOST && hostname_is_name(text_of(ret)) ? 0 : -EINVAL;
 }
 

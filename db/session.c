@@ -76,21 +76,10 @@ static void connect_words(const char *conninfo, const struct secret *password,
 
 /* Why there is no connection.  libpq's text is in the server's language, PQping tells it apart by
  * the protocol. */
-static int refused(PGconn *conn, const char *const *keys, const char *const *values, char why[256])
+static int refused(PGPing ping, const char *said, char why[256])
 {
-	char said[160];
-
-	one_line(said, sizeof(said), PQerrorMessage(conn));
-	switch (PQpingParams(keys, values, /* expand_dbname= */ 1)) {
+	switch (ping) {
 	case PQPING_OK:
-		/* It came up between our attempt and the ping: what it said then was not about us.
-		 */
-		if (strstr(said, "starting up") || strstr(said, "shutting down") ||
-		    strstr(said, "recovery")) {
-			(void)snprintf(why, SESSION_WHY,
-				       "PostgreSQL was not ready: %s; try again shortly", said);
-			return -ECONNREFUSED;
-		}
 		(void)snprintf(
 			why, SESSION_WHY,
 			"PostgreSQL refuses us: %s; check the role, its password and the database",
@@ -112,6 +101,25 @@ static int refused(PGconn *conn, const char *const *keys, const char *const *val
 	return -ECONNREFUSED;
 }
 
+static int connect_to(struct session *s, const char *const *keys, const char *const *values,
+		      char why[256])
+{
+	PGPing ping = PQPING_OK;
+	char said[160];
+
+	/* A server can come up between an attempt and the ping: only what fails again, after a ping
+	 * was answered, is about us. */
+	for (int attempt = 0; attempt < 2 && ping == PQPING_OK; attempt++) {
+		PQfinish(s->conn);
+		s->conn = PQconnectdbParams(keys, values, /* expand_dbname= */ 1);
+		if (PQstatus(s->conn) == CONNECTION_OK)
+			return 0;
+		ping = PQpingParams(keys, values, /* expand_dbname= */ 1);
+	}
+	one_line(said, sizeof(said), PQerrorMessage(s->conn));
+	return refused(ping, said, why);
+}
+
 int session_open(const char *conninfo, const struct secret *password, const char *application,
 		 struct session **ret, char why[256])
 {
@@ -129,9 +137,8 @@ int session_open(const char *conninfo, const struct secret *password, const char
 	PQconninfoFree(parsed);
 	connect_words(conninfo, password, application, keys, values);
 	s = mem_new(sizeof(*s));
-	s->conn = PQconnectdbParams(keys, values, /* expand_dbname= */ 1);
-	if (PQstatus(s->conn) != CONNECTION_OK) {
-		r = refused(s->conn, keys, values, why);
+	r = connect_to(s, keys, values, why);
+	if (r) {
 		session_close(s);
 		return r;
 	}

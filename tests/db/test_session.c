@@ -4,11 +4,14 @@
 #include <stdint.h>
 #include <errno.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,6 +63,79 @@ static void failures_say_which_and_what_to_do(void **state)
 	}
 	assert_null(s);
 	secret_clear(&bad);
+}
+
+/* A server that is not there for the first who comes, and then is. */
+
+static void address_of(int port, struct sockaddr_un *a)
+{
+	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	(void)snprintf(a->sun_path, sizeof(a->sun_path), "%s/.s.PGSQL.%d", pgtest_folder(), port);
+}
+
+static void relay(int client)
+{
+	struct sockaddr_un a;
+	int ends[2] = { client, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+	struct pollfd p[2] = { { ends[0], POLLIN, 0 }, { ends[1], POLLIN, 0 } };
+	char b[4096];
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	address_of(5432, &a);
+	if (connect(ends[1], (struct sockaddr *)&a, sizeof(a)) < 0)
+		_exit(1);
+	while (poll(p, 2, -1) > 0)
+		for (int i = 0; i < 2; i++) {
+			ssize_t n = p[i].revents ? read(ends[i], b, sizeof(b)) : -1;
+
+			if (n == 0 || (n > 0 && write(ends[!i], b, (size_t)n) != n))
+				_exit(0);
+		}
+	_exit(0);
+}
+
+static pid_t start_latecomer(struct sockaddr_un *a)
+{
+	int at = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t pid;
+
+	address_of(6433, a);
+	assert_int_equal(bind(at, (struct sockaddr *)a, sizeof(*a)), 0);
+	assert_int_equal(listen(at, 4), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)signal(SIGCHLD, SIG_IGN);
+		close(accept(at, NULL, NULL));
+		for (;;) {
+			int client = accept(at, NULL, NULL);
+
+			if (fork() == 0)
+				relay(client);
+			close(client);
+		}
+	}
+	close(at);
+	return pid;
+}
+
+static void a_server_that_comes_up_meanwhile_is_no_refusal(void **state)
+{
+	struct sockaddr_un a;
+	pid_t pid = start_latecomer(&a);
+	struct session *s = NULL;
+	char conninfo[128];
+
+	(void)state;
+	(void)snprintf(conninfo, sizeof(conninfo),
+		       "host=%s port=6433 dbname=postgres user=" PGTEST_ADMIN, pgtest_folder());
+	if (session_open(conninfo, NULL, "test", &s, why) != 0)
+		fail_msg("%s", why);
+	session_close(s);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(unlink(a.sun_path), 0);
 }
 
 static void values_are_read_as_text(void **state)
@@ -267,6 +343,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failures_say_which_and_what_to_do),
+		cmocka_unit_test(a_server_that_comes_up_meanwhile_is_no_refusal),
 		cmocka_unit_test(values_are_read_as_text),
 		cmocka_unit_test(poolers_are_told_by_what_they_do),
 		cmocka_unit_test(a_session_mode_pooler_serves_us),

@@ -76,7 +76,7 @@ static void start_ask(struct entry *e)
 {
 	const struct outcome none =
 		outcome_of(BLAME_NET, "token", TEXT("the token desk does not answer"));
-	struct plight p = plight_of_token(&none, "");
+	struct plight p = plight_of_token(&none, e->p.pass->is_password, "");
 
 	e->state = ENTRY_ASKING;
 	e->ask.workspace = e->p.workspace;
@@ -96,10 +96,10 @@ static void on_answered(struct token_ask *ask, const struct token_answer *a)
 	struct plight p;
 
 	if (!outcome_ok(&a->outcome)) {
-		p = plight_of_token(&a->outcome, a->reason);
+		p = plight_of_token(&a->outcome, a->is_password, a->reason);
 		fail(e, &p, &a->outcome);
 	} else if (a->version <= e->p.later_than && !a->is_password) {
-		p = plight_of_token(&same, "");
+		p = plight_of_token(&same, a->is_password, "");
 		fail(e, &p, &same);
 	} else {
 		pass_given(e->p.pass, a);

@@ -184,14 +184,15 @@ struct plight plight_where(const struct plight *p, bool takes_passwords, bool ta
 	return at;
 }
 
-struct plight plight_of_token(const struct outcome *o, const char *reason)
+struct plight plight_of_token(const struct outcome *o, bool is_password, const char *reason)
 {
+	const char *refused = is_password ? "password_refused" : "token_refused";
+
 	switch (o->blame) {
 	case BLAME_AUTH:
-		return hold("reauth_required", reason && reason[0] ? reason : "token_refused",
-			    30 * MINUTE);
+		return hold("reauth_required", reason && reason[0] ? reason : refused, 30 * MINUTE);
 	case BLAME_REFUSED: /* refreshed, and refused again: the mail server's word counts */
-		return hold("reauth_required", "token_refused", 30 * MINUTE);
+		return hold("reauth_required", refused, 30 * MINUTE);
 	case BLAME_US:
 		return hold("held", "our_mistake", MINUTE);
 	case BLAME_NONE:

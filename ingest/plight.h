@@ -57,7 +57,8 @@ struct plight plight_after(const struct plight *p, uint64_t failing_ms);
  * made for a program are taken, a refused one says that: the user's own is right, and refused.
  */
 struct plight plight_where(const struct plight *p, bool takes_passwords, bool takes_app_passwords);
-/* No credential was given (token_source.h); `reason`: why the user must consent again, or "". */
-struct plight plight_of_token(const struct outcome *o, const char *reason);
+/* No credential was given (token_source.h); `is_password`: it would be one; `reason`: why the user
+ * must consent again, or "". */
+struct plight plight_of_token(const struct outcome *o, bool is_password, const char *reason);
 
 #endif

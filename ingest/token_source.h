@@ -16,7 +16,7 @@ struct token_ask;
 /* Good inside the callback only.  Blames as plight_of_token() reads them. */
 struct token_answer {
 	struct outcome outcome;
-	bool is_password;            /* else an access token */
+	bool is_password;            /* else an access token; known when it was refused, too */
 	const struct secret *secret; /* NULL unless the outcome is fine */
 	int64_t version;             /* name it as refused_version when the server refuses it */
 	int64_t expires_at;          /* unix seconds; INT64_MAX: never */

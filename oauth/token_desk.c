@@ -54,12 +54,32 @@ static void answer(struct token_desk_req *r, struct token_desk_answer *a)
 }
 
 static void answer_no(struct token_desk_req *r, enum blame blame, const char *what,
-		      const char *said, const char *reason)
+		      const char *said)
 {
 	answer(r, &(struct token_desk_answer){
 			  .outcome = outcome_of(blame, what, text_of(said)),
-			  .reason = reason,
+			  .reason = "",
 		  });
+}
+
+static enum token_desk_kind kind_of(const struct token_row *row)
+{
+	return row->is_password ? TOKEN_DESK_PASSWORD : TOKEN_DESK_OAUTH;
+}
+
+static void answer_refused(struct token_desk_req *r, const struct token_row *row)
+{
+	struct token_desk_answer a = {
+		.outcome = row->reauth
+				   ? outcome_of(BLAME_AUTH, "consent is needed again",
+						text_of(row->detail))
+				   : outcome_of(BLAME_REFUSED,
+						"the refreshed token was refused again", TEXT("")),
+		.kind = kind_of(row),
+		.reason = row->reauth ? row->reason : "",
+	};
+
+	answer(r, &a);
 }
 
 static void answer_usable(struct token_desk *d, struct token_desk_req *r,
@@ -76,13 +96,13 @@ static void answer_usable(struct token_desk *d, struct token_desk_req *r,
 			  got == -ENOKEY ? "access token is sealed under a key.token that this "
 					   "worker was not given"
 					 : "access token does not open with key.token",
-			  "", "");
+			  "");
 		return;
 	}
 	answer(r,
 	       &(struct token_desk_answer){
 		       .outcome = OUTCOME_OK,
-		       .kind = row->is_password ? TOKEN_DESK_PASSWORD : TOKEN_DESK_OAUTH,
+		       .kind = kind_of(row),
 		       .secret = &plain,
 		       .version = row->version,
 		       .expires_at = row->expires_at_us == INT64_MIN ? INT64_MAX
@@ -108,10 +128,8 @@ static void on_row(struct token_look *q, const struct token_row *row)
 		r->state = TOKEN_DESK_ASKED;
 	} else if (row->asked) {
 		return;
-	} else if (row->reauth) {
-		answer_no(r, BLAME_AUTH, "consent is needed again", row->detail, row->reason);
-	} else if (row->version > 0 && row->version <= r->refused_version) {
-		answer_no(r, BLAME_REFUSED, "the refreshed token was refused again", "", "");
+	} else if (row->reauth || (row->version > 0 && row->version <= r->refused_version)) {
+		answer_refused(r, row);
 	} else {
 		r->state = TOKEN_DESK_NEW; /* answered with a token that has aged since: put it
 					      again, at the next look */
@@ -181,7 +199,7 @@ static void drop_overdue(struct token_desk *d)
 	}
 	while (d->state == DESK_OPEN && (at = list_first(&late)) != NULL)
 		answer_no(container_of(at, struct token_desk_req, link), BLAME_NET,
-			  "no access token in time", "", "");
+			  "no access token in time", "");
 	while ((at = list_first(&late)) != NULL)
 		forget(container_of(at, struct token_desk_req, link));
 }

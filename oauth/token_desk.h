@@ -36,7 +36,7 @@ enum token_desk_kind { TOKEN_DESK_OAUTH, TOKEN_DESK_PASSWORD };
  */
 struct token_desk_answer {
 	struct outcome outcome;
-	enum token_desk_kind kind;
+	enum token_desk_kind kind;   /* BLAME_NONE, BLAME_AUTH, BLAME_REFUSED */
 	const struct secret *secret; /* access token or password; NULL unless BLAME_NONE */
 	int64_t version;             /* name it as refused_version when the server refuses it */
 	int64_t expires_at;          /* unix seconds; INT64_MAX: a password */

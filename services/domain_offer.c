@@ -48,7 +48,7 @@ static bool check_app_only(const struct domain_offer *o, bool is_renewal,
 static bool check_delegated(const struct domain_provider *p, struct domain_offer *o,
 			    bool is_renewal, struct domain_offer_refused *ret)
 {
-	struct domain_account a;
+	struct domain_account a = { 0 };
 	struct text local, domain;
 	const char *why;
 	struct buf url;

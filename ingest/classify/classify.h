@@ -39,7 +39,8 @@ struct classify_input {
 	bool is_known; /* it names one of our outbounds by an id or a thread: not From alone */
 	bool is_head;  /* nothing but the headers is known yet */
 	const char *authserv; /* struct provider_row; NULL: nobody vouches for its sender */
-	int64_t received_at;  /* unix seconds: what "12 September" is relative to */
+	int64_t received_at;  /* unix seconds: what "12 September" is relative to; INT64_MIN: not
+				 * known, no day is read */
 };
 
 void classify_full(const struct classify_input *in, struct classify_verdict *ret);

@@ -269,6 +269,8 @@ bool classify_date_return(struct text folded, int64_t received_at, struct classi
 	int best = 0;
 	int64_t best_days = 0;
 
+	if (received_at == INT64_MIN)
+		return false;
 	for (size_t i = 0; i < countof(cues); i++) {
 		size_t at = 0;
 
@@ -308,7 +310,7 @@ bool classify_date_plain(struct text folded, int64_t received_at, bool day_first
 					 .day_first = day_first };
 	size_t at;
 
-	if (!classify_day_find(&r, 0, r.t.len, &at))
+	if (received_at == INT64_MIN || !classify_day_find(&r, 0, r.t.len, &at))
 		return false;
 	ret->where = text_sub(r.t, at, r.at - at);
 	ret->named = true;

@@ -26,8 +26,8 @@ struct classify_date {
 	bool named;        /* a return word named it; false: it is the end of an absence */
 };
 
-/* `folded`: text by mime_fold.  `received_at`: unix seconds.  false: no return day is named for
- * certain. */
+/* `folded`: text by mime_fold.  `received_at`: unix seconds; INT64_MIN: not known, no day is
+ * read.  false: no return day is named for certain. */
 bool classify_date_return(struct text folded, int64_t received_at, struct classify_date *ret);
 
 /* The first such day in `text` ("2020-01-10T..." of a header, "12/09/2026" after a day-first word),

@@ -40,8 +40,7 @@ static int days_in_month(int y, int m)
 
 int64_t classify_day_today(int64_t received_at)
 {
-	return received_at >= 0 ? received_at / DAY_SECONDS
-				: -((-received_at + DAY_SECONDS - 1) / DAY_SECONDS);
+	return received_at / DAY_SECONDS - (received_at % DAY_SECONDS < 0);
 }
 
 /* ---- reading ---- */

@@ -564,6 +564,8 @@ bool classify_followup_of(struct text folded, int64_t received_at, struct classi
 	struct found all[DATES];
 	size_t n, best = 0;
 
+	if (received_at == INT64_MIN)
+		return false;
 	r.now = classify_day_civil(r.today);
 	n = read_all(&r, all);
 	if (!n)

@@ -21,7 +21,8 @@
  *   "after Christmas", "the holidays"    7 January; "after Easter": the Tuesday behind it
  *
  * "Later", "next summer", "in a few weeks" name no day.  Of several the first in
- * a sentence that speaks of getting in touch, else the first.
+ * a sentence that speaks of getting in touch, else the first.  `received_at`: unix
+ * seconds; INT64_MIN: not known, no day is read.
  */
 bool classify_followup_of(struct text folded, int64_t received_at, struct classify_date *ret);
 

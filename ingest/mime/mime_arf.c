@@ -46,9 +46,9 @@ static void take_recipient(struct mime_arf *a, struct text v)
 		return;
 	if (text_cut(v, ';', &type, &rest) && !memchr(type.at, '@', type.len))
 		v = rest;
-	while (v.len && strchr("< \t\"'", v.at[0]))
+	while (v.len && memchr("< \t\"'", v.at[0], 5))
 		v = text_sub(v, 1, v.len);
-	while (n < v.len && !strchr(" \t<>\"'(;,", v.at[n]))
+	while (n < v.len && !memchr(" \t<>\"'(;,", v.at[n], 9))
 		n++;
 	if (n && memchr(v.at, '@', n))
 		mime_utf8_copy(a->recipient, sizeof(a->recipient), text_sub(v, 0, n));

@@ -150,8 +150,6 @@ static json_t *gate_json(const char *prospect, const struct gate_read *g, const 
 	return j;
 }
 
-static void on_gate(struct gate_read *g);
-
 static void ask_gate(struct request *q)
 {
 	started(q, gate_read_start(q->api->pg, &q->gate, q->key.workspace, q->params[0], on_gate));

@@ -157,7 +157,7 @@ static int read_file(const char *name, struct buf *ret)
 	int error = f ? 0 : errno;
 	bool fits = true;
 
-	while (error == 0 && fits && (n = fread(block, 1, sizeof(block), f)) > 0)
+	while (f && error == 0 && fits && (n = fread(block, 1, sizeof(block), f)) > 0)
 		fits = buf_add(ret, block, n) == 0;
 	if (error == 0 && ferror(f))
 		error = EIO;

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "ingest/classify/classify_date.h"
+#include "ingest/classify/classify_followup.h"
 #include "ingest/mime/mime_fold.h"
 
 #define FRIDAY_4_SEPTEMBER_2026   INT64_C(1788516000)
@@ -148,14 +149,18 @@ static void a_plain_date(void **state)
 
 static void any_clock(void **state)
 {
-	static const int64_t clocks[] = { 0, -1, INT64_C(-62135596800), INT64_C(253402300799) };
+	static const int64_t clocks[] = {
+		0, -1, INT64_C(-62135596800), INT64_C(253402300799), INT64_MIN + 1, INT64_MAX
+	};
+	struct classify_date d;
 
 	(void)state;
-	for (size_t i = 0; i < countof(clocks); i++) {
-		struct classify_date d;
-
+	for (size_t i = 0; i < countof(clocks); i++)
 		(void)find("back on 14 September, or KW 38, or 2026-09-14", clocks[i], &d);
-	}
+	/* a mail that nothing dates */
+	assert_false(find("back on 14 September", INT64_MIN, &d));
+	assert_false(classify_date_plain(TEXT("2026-09-14"), INT64_MIN, false, &d));
+	assert_false(classify_followup_of(TEXT("call me in november"), INT64_MIN, &d));
 }
 
 static void hostile_texts(void **state)

@@ -16,7 +16,7 @@
 
 static const struct {
 	const char *name;
-	enum { CONN, IMAP, FRESH, PASSWORD, TOKEN } from;
+	enum { CONN, IMAP, FRESH, PASSWORD, TOKEN, NO_PASSWORD } from;
 	struct outcome o;
 	enum imap_remedy remedy;
 	uint64_t backoff_ms;
@@ -216,6 +216,16 @@ static const struct {
 	  "reauth_required",
 	  "token_refused",
 	  60000 },
+	{ "another password is not to be had",
+	  NO_PASSWORD,
+	  { BLAME_REFUSED, "x", "" },
+	  0,
+	  0,
+	  "",
+	  PLIGHT_HOLD,
+	  "reauth_required",
+	  "password_refused",
+	  60000 },
 	{ "no broker",
 	  TOKEN,
 	  { BLAME_NET, "x", "" },
@@ -248,8 +258,9 @@ static void plights_of_all_kinds(void **state)
 
 		if (plights[i].from == CONN)
 			p = plight_of_conn(&plights[i].o);
-		else if (plights[i].from == TOKEN)
-			p = plight_of_token(&plights[i].o, plights[i].reason_given);
+		else if (plights[i].from == TOKEN || plights[i].from == NO_PASSWORD)
+			p = plight_of_token(&plights[i].o, plights[i].from == NO_PASSWORD,
+					    plights[i].reason_given);
 		else
 			p = plight_of_imap(&v, plights[i].from != IMAP,
 					   plights[i].from == PASSWORD);

@@ -145,6 +145,13 @@ static void what_is_not_there_is_fetched(void **state)
 	ask(&o.b, o.desk, &refused, c, 2);
 	UNTIL(&o.b, refused.answers);
 	assert_int_equal(refused.blame, BLAME_REFUSED);
+	assert_int_equal(refused.kind, TOKEN_DESK_OAUTH);
+	/* and of a password there is no other */
+	ask(&o.b, o.desk, &password, d, password.version);
+	UNTIL(&o.b, password.answers);
+	assert_int_equal(password.blame, BLAME_AUTH);
+	assert_int_equal(password.kind, TOKEN_DESK_PASSWORD);
+	assert_string_equal(password.reason, "password_refused");
 	tokenbench_broker_kill(&br);
 	close_office(&o);
 }

@@ -230,8 +230,12 @@ export async function startDovecot({ dir, cert, oidcPort, maxPerUser = 0 }) {
     if (nobody) fs.chownSync(path.join(box, 'tmp', name), nobody.uid, nobody.gid);
     fs.renameSync(path.join(box, 'tmp', name), path.join(box, 'new', name));
   };
-  // gone: these addresses have no mailbox from now on
-  dovecot.gone = (...addresses) => fs.writeFileSync(path.join(dir, 'gone'), addresses.map((a) => `${a}:{PLAIN}gone\n`).join(''));
+  // gone: these addresses have no mailbox from now on; Dovecot looks at the file once in a second of its clock
+  dovecot.gone = async (...addresses) => {
+    fs.writeFileSync(path.join(dir, 'gone'), addresses.map((a) => `${a}:{PLAIN}gone\n`).join(''));
+    const second = () => Math.floor(Date.now() / 1000), written = second();
+    await until('the next second', () => second() > written);
+  };
   // renumber: while the server is away it forgets the UIDs of a folder: another UIDVALIDITY, and new names for all mails
   dovecot.renumber = (address, folder) => {
     const box = path.join(dir, 'mail', address, 'Maildir', folder === 'INBOX' ? '' : `.${folder}`);

@@ -106,7 +106,7 @@ const importFile = async (text, ...more) => {
 };
 
 test('a CSV file is imported, and again: each line is told, and what was mended goes on', async () => {
-  box.dovecot.gone('ghost@example.test');
+  await box.dovecot.gone('ghost@example.test');
   const csv = ['name;email', 'Ada;ada@example.test', '"Fay; Dr.";Fay@example.test', 'Nobody;nobody', 'Ghost;ghost@example.test',
     'Gil;gil@example.test'].join('\r\n');
   const first = await importFile(csv);
@@ -119,7 +119,7 @@ test('a CSV file is imported, and again: each line is told, and what was mended 
   assert.match(of(4).remedy, /name@domain/);
   assert.ok(of(5).problem && of(5).words && of(5).remedy, JSON.stringify(of(5)));
 
-  box.dovecot.gone();
+  await box.dovecot.gone();
   const again = await importFile(csv.replace('Nobody;nobody\r\n', ''));
   assert.equal(again.code, 0, again.stdout + again.stderr);
   assert.deepEqual(again.lines.pop(), { rows: 4, connected: 1, repeated: 3, failed: 0, waiting: 0 });

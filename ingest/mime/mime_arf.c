@@ -37,18 +37,28 @@ static enum mime_arf_type type_of(struct text v)
 }
 
 /* "rfc822; <ann@mail.example>" -> "ann@mail.example"; "redacted" has no '@' and is nobody. */
+static bool is_before_address(char c)
+{
+	return c == '<' || c == ' ' || c == '\t' || c == '"' || c == '\'';
+}
+
+static bool is_behind_address(char c)
+{
+	return is_before_address(c) || c == '>' || c == '(' || c == ';' || c == ',' || c == '\0';
+}
+
 static void take_recipient(struct mime_arf *a, struct text v)
 {
 	struct text type, rest;
 	size_t n = 0;
 
-	if (a->recipient[0])
+	if (a->recipient[0] || !v.at)
 		return;
 	if (text_cut(v, ';', &type, &rest) && !memchr(type.at, '@', type.len))
 		v = rest;
-	while (v.len && memchr("< \t\"'", v.at[0], 5))
+	while (v.len && is_before_address(v.at[0]))
 		v = text_sub(v, 1, v.len);
-	while (n < v.len && !memchr(" \t<>\"'(;,", v.at[n], 9))
+	while (n < v.len && !is_behind_address(v.at[n]))
 		n++;
 	if (n && memchr(v.at, '@', n))
 		mime_utf8_copy(a->recipient, sizeof(a->recipient), text_sub(v, 0, n));

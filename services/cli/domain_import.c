@@ -157,7 +157,7 @@ static int read_file(const char *name, struct buf *ret)
 	int error = f ? 0 : errno;
 	bool fits = true;
 
-	while (f && error == 0 && fits && (n = fread(block, 1, sizeof(block), f)) > 0)
+	while (error == 0 && fits && (n = fread(block, 1, sizeof(block), f)) > 0)
 		fits = buf_add(ret, block, n) == 0;
 	if (error == 0 && ferror(f))
 		error = EIO;
@@ -416,7 +416,7 @@ int domain_import(const struct settings *s, const struct options *o)
 	struct address_list l = { 0 };
 	int code = options_want(name, "FILE.csv", "the addresses; - for the standard input");
 
-	if (code == 0)
+	if (code == 0 && name)
 		code = read_list(name, &l);
 	if (code == 0)
 		code = domain_command_open(s, o, &m.db, &domain);

@@ -12,5 +12,5 @@ export CPPFLAGS="${CPPFLAGS:--I. -D_GNU_SOURCE}"
 	sum=$({ cat .clang-tidy; echo "$CPPFLAGS"; clang -std=gnu17 $CPPFLAGS -E "$1"; } | sha256sum | cut -c1-40)
 	[ ! -e "build/tidy/$sum" ] || exit 0
 	said=$(clang-tidy --quiet "$1" -- -std=gnu17 $CPPFLAGS 2>&1) && touch "build/tidy/$sum" && exit 0
-	echo "$said" | grep -vE "^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter"
+	echo "$said" | grep -avE "^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter"
 	exit 1' tidy

@@ -145,13 +145,6 @@ static void must_be_same(const char *path, size_t step, struct buf *got, const s
 	buf_clear(got);
 }
 
-/* Of short ones every step there is; of long ones those up to a line, and some. */
-#define SHORT 2048
-static size_t next_step(size_t step, size_t len)
-{
-	return len <= SHORT || step < 80 ? step + 1 : step * 7 / 4;
-}
-
 static void every_split_of(const char *path)
 {
 	struct buf all, want;
@@ -160,7 +153,7 @@ static void every_split_of(const char *path)
 	buf_init(&want, MAX_FILE);
 	read_file(path, &all);
 	parse(path, text_of_buf(&all), IMAP_LINE_RECV_MAX, &want);
-	for (size_t step = 1; step < all.len; step = next_step(step, all.len)) {
+	for (size_t step = 1; step < all.len; step++) {
 		struct buf got;
 
 		buf_init(&got, MAX_FILE);

@@ -23,7 +23,8 @@ static const char *why_unavailable(const struct intake_mail *m)
 /* The mail was there and is gone: that somebody answered is certain, what he said is not. */
 static void judge_gone(struct classify_verdict *ret)
 {
-	*ret = (struct classify_verdict){ .kind = CLASSIFY_REPLY, .confidence = 0.5 };
+	classify_verdict_init(ret, CLASSIFY_REPLY);
+	ret->confidence = 0.5;
 	classify_verdict_add(ret, "gone.before.read", CLASSIFY_BY_HEADER,
 			     TEXT("the mail vanished before its text was read"));
 }

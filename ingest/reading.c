@@ -9,11 +9,15 @@
 
 void reading_init(struct reading *r)
 {
-	*r = (struct reading){ 0 };
 	mime_mail_init(&r->mail);
 	mime_dsn_init(&r->dsn);
+	r->report = (struct mime_report){ 0 };
 	buf_init(&r->text, LIMIT_MIME_TEXT);
+	r->ids.n = 0;
+	r->cut.n = 0;
+	r->cut.is_forward = r->cut.is_bare = false;
 	buf_init(&r->fresh, (size_t)LIMIT_MIME_TEXT * 2);
+	classify_verdict_init(&r->verdict, CLASSIFY_REPLY);
 }
 
 void reading_clear(struct reading *r)

@@ -150,7 +150,7 @@ void classify_full(const struct classify_input *in, struct classify_verdict *ret
 {
 	cleanup_buf struct buf subject;
 
-	*ret = (struct classify_verdict){ .kind = CLASSIFY_REPLY };
+	classify_verdict_init(ret, CLASSIFY_REPLY);
 	buf_init(&subject, LIMIT_MIME_SUBJECT);
 	mime_fold_add(&subject, text_of(in->head->subject));
 	if ((has_recipients(in->dsn) || !classify_report_by_parts(in->head, in->report, ret)) &&

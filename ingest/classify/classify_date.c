@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "ingest/classify/classify_date.h"
 #include "ingest/classify/classify_phrase.h"
+#include "ingest/classify/classify_trie.h"
 
 #define WINDOW 60 /* bytes behind a cue in which its date begins */
 #define BEFORE 40 /* bytes before a cue in which its date begins */
@@ -262,44 +263,69 @@ static bool is_end_of_other(struct text behind)
 	return false;
 }
 
+/* All cues in one pass. */
+static const struct classify_trie *all_cues(void)
+{
+	static struct classify_trie *trie;
+
+	if (trie)
+		return trie;
+	trie = classify_trie_new();
+	for (size_t i = 0; i < countof(cues); i++)
+		classify_trie_add(trie, text_of(cues[i].words), (uint32_t)i);
+	return trie;
+}
+
+/* A date that a cue names. */
+struct named_day {
+	struct classify_date date; /* `day` is written at the end */
+	const struct cue *cue;     /* NULL: there is none */
+	int rank;
+	int64_t days;
+};
+
+static bool read_named(struct classify_day_reader *r, const struct cue *cue, size_t at,
+		       struct named_day *ret)
+{
+	*ret = (struct named_day){ .cue = cue, .rank = cue->rank };
+	if (!date_behind(r, cue, at, &ret->date, &ret->days) &&
+	    !date_before(r, cue, at, &ret->date, &ret->days))
+		return false;
+	if (ret->rank == 2 && is_end_of_other(text_sub(r->t, r->at, r->t.len)))
+		ret->rank = 1;
+	return true;
+}
+
+/* Of one rank the later day: "from 3 until 5, and then until 12 September".  Of one day the cue
+ * that stands first in the table, which is the longer. */
+static bool is_better(const struct named_day *a, const struct named_day *b)
+{
+	if (a->rank != b->rank || !b->cue)
+		return !b->cue || a->rank > b->rank;
+	return a->days != b->days ? a->days > b->days : a->cue < b->cue;
+}
+
 bool classify_date_return(struct text folded, int64_t received_at, struct classify_date *ret)
 {
 	struct classify_day_reader r = { .t = text_sub(folded, 0, 4000),
 					 .today = classify_day_today(received_at) };
-	int best = 0;
-	int64_t best_days = 0;
+	struct named_day best = { .cue = NULL }, one;
+	struct classify_trie_walk walk;
+	uint32_t cue;
+	size_t at;
 
 	if (received_at == INT64_MIN)
 		return false;
-	for (size_t i = 0; i < countof(cues); i++) {
-		size_t at = 0;
-
-		while ((at = classify_phrase_find(r.t, cues[i].words, at)) != SIZE_MAX) {
-			struct classify_date one;
-			int rank = cues[i].rank;
-			int64_t days;
-
-			if (!date_behind(&r, &cues[i], at, &one, &days) &&
-			    !date_before(&r, &cues[i], at, &one, &days)) {
-				at++;
-				continue;
-			}
-			if (rank == 2 && is_end_of_other(text_sub(r.t, r.at, r.t.len)))
-				rank = 1;
-			/* of one rank the later day: "from 3 until 5, and then until 12 September"
-			 */
-			if (rank > best || (rank == best && days > best_days)) {
-				best = rank;
-				best_days = days;
-				*ret = one;
-			}
-			at++;
-		}
-	}
-	ret->named = best == 3;
-	if (best)
-		classify_day_write(best_days, ret->day);
-	return best > 0;
+	classify_trie_start(&walk, all_cues(), r.t);
+	while (classify_trie_next(&walk, &cue, &at))
+		if (read_named(&r, &cues[cue], at, &one) && is_better(&one, &best))
+			best = one;
+	if (!best.cue)
+		return false;
+	*ret = best.date;
+	ret->named = best.rank == 3;
+	classify_day_write(best.days, ret->day);
+	return true;
 }
 
 bool classify_date_plain(struct text folded, int64_t received_at, bool day_first,

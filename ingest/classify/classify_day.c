@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -86,52 +87,68 @@ static void skip_blanks(struct classify_day_reader *r)
 		r->at++;
 }
 
-static const struct {
+/* Rows stand in the order of bytes: they are looked for by halves. */
+struct named {
 	const char *name;
-	int month;
-} months[] = {
-	{ "january", 1 },       { "januar", 1 },        { "janvier", 1 },      { "enero", 1 },
-	{ "janeiro", 1 },       { "januari", 1 },       { "gennaio", 1 },      { "jan", 1 },
-	{ "ene", 1 },           { "gen", 1 },           { "stycznia", 1 },     { "tammikuuta", 1 },
-	{ "janv", 1 },          { "janner", 1 },        { "february", 2 },     { "februar", 2 },
-	{ "fevrier", 2 },       { "febrero", 2 },       { "fevereiro", 2 },    { "februari", 2 },
-	{ "febbraio", 2 },      { "feb", 2 },           { "fev", 2 },          { "lutego", 2 },
-	{ "helmikuuta", 2 },    { "march", 3 },         { "marz", 3 },         { "maerz", 3 },
-	{ "mars", 3 },          { "marzo", 3 },         { "marco", 3 },        { "marts", 3 },
-	{ "maart", 3 },         { "mar", 3 },           { "mrz", 3 },          { "mrt", 3 },
-	{ "marca", 3 },         { "maaliskuuta", 3 },   { "april", 4 },        { "avril", 4 },
-	{ "abril", 4 },         { "aprile", 4 },        { "apr", 4 },          { "avr", 4 },
-	{ "abr", 4 },           { "kwietnia", 4 },      { "huhtikuuta", 4 },   { "may", 5 },
-	{ "mai", 5 },           { "mayo", 5 },          { "maio", 5 },         { "maggio", 5 },
-	{ "mei", 5 },           { "maj", 5 },           { "maja", 5 },         { "toukokuuta", 5 },
-	{ "june", 6 },          { "juni", 6 },          { "juin", 6 },         { "junio", 6 },
-	{ "junho", 6 },         { "giugno", 6 },        { "jun", 6 },          { "czerwca", 6 },
-	{ "kesakuuta", 6 },     { "july", 7 },          { "juli", 7 },         { "juillet", 7 },
-	{ "julio", 7 },         { "julho", 7 },         { "luglio", 7 },       { "jul", 7 },
-	{ "juil", 7 },          { "lipca", 7 },         { "heinakuuta", 7 },   { "august", 8 },
-	{ "aout", 8 },          { "agosto", 8 },        { "augustus", 8 },     { "augusti", 8 },
-	{ "aug", 8 },           { "ago", 8 },           { "sierpnia", 8 },     { "elokuuta", 8 },
-	{ "september", 9 },     { "septembre", 9 },     { "septiembre", 9 },   { "setembro", 9 },
-	{ "settembre", 9 },     { "sept", 9 },          { "sep", 9 },          { "set", 9 },
-	{ "wrzesnia", 9 },      { "syyskuuta", 9 },     { "october", 10 },     { "oktober", 10 },
-	{ "octobre", 10 },      { "octubre", 10 },      { "outubro", 10 },     { "ottobre", 10 },
-	{ "oct", 10 },          { "okt", 10 },          { "out", 10 },         { "ott", 10 },
-	{ "pazdziernika", 10 }, { "lokakuuta", 10 },    { "november", 11 },    { "novembre", 11 },
-	{ "noviembre", 11 },    { "novembro", 11 },     { "nov", 11 },         { "listopada", 11 },
-	{ "marraskuuta", 11 },  { "december", 12 },     { "dezember", 12 },    { "decembre", 12 },
-	{ "diciembre", 12 },    { "dezembro", 12 },     { "dicembre", 12 },    { "dec", 12 },
-	{ "styczniu", 1 },      { "lutym", 2 },         { "marcu", 3 },        { "kwietniu", 4 },
-	{ "maju", 5 },          { "czerwcu", 6 },       { "lipcu", 7 },        { "sierpniu", 8 },
-	{ "wrzesniu", 9 },      { "pazdzierniku", 10 }, { "listopadzie", 11 }, { "grudniu", 12 },
-	{ "dez", 12 },          { "dic", 12 },          { "grudnia", 12 },     { "joulukuuta", 12 },
+	int number;
+};
+
+static int by_name(const void *key, const void *row)
+{
+	const struct text *word = key;
+	const struct named *named = row;
+	int order = strncmp(word->at, named->name, word->len);
+
+	return order ? order : -(named->name[word->len] != '\0');
+}
+
+static int number_of(struct text word, const struct named *rows, size_t n, int otherwise)
+{
+	const struct named *row = word.len ? bsearch(&word, rows, n, sizeof(*rows), by_name) : NULL;
+
+	return row ? row->number : otherwise;
+}
+
+static const struct named months[] = {
+	{ "abr", 4 },          { "abril", 4 },         { "ago", 8 },           { "agosto", 8 },
+	{ "aout", 8 },         { "apr", 4 },           { "april", 4 },         { "aprile", 4 },
+	{ "aug", 8 },          { "august", 8 },        { "augusti", 8 },       { "augustus", 8 },
+	{ "avr", 4 },          { "avril", 4 },         { "czerwca", 6 },       { "czerwcu", 6 },
+	{ "dec", 12 },         { "december", 12 },     { "decembre", 12 },     { "dez", 12 },
+	{ "dezember", 12 },    { "dezembro", 12 },     { "dic", 12 },          { "dicembre", 12 },
+	{ "diciembre", 12 },   { "elokuuta", 8 },      { "ene", 1 },           { "enero", 1 },
+	{ "feb", 2 },          { "febbraio", 2 },      { "febrero", 2 },       { "februar", 2 },
+	{ "februari", 2 },     { "february", 2 },      { "fev", 2 },           { "fevereiro", 2 },
+	{ "fevrier", 2 },      { "gen", 1 },           { "gennaio", 1 },       { "giugno", 6 },
+	{ "grudnia", 12 },     { "grudniu", 12 },      { "heinakuuta", 7 },    { "helmikuuta", 2 },
+	{ "huhtikuuta", 4 },   { "jan", 1 },           { "janeiro", 1 },       { "janner", 1 },
+	{ "januar", 1 },       { "januari", 1 },       { "january", 1 },       { "janv", 1 },
+	{ "janvier", 1 },      { "joulukuuta", 12 },   { "juil", 7 },          { "juillet", 7 },
+	{ "juin", 6 },         { "jul", 7 },           { "julho", 7 },         { "juli", 7 },
+	{ "julio", 7 },        { "july", 7 },          { "jun", 6 },           { "june", 6 },
+	{ "junho", 6 },        { "juni", 6 },          { "junio", 6 },         { "kesakuuta", 6 },
+	{ "kwietnia", 4 },     { "kwietniu", 4 },      { "lipca", 7 },         { "lipcu", 7 },
+	{ "listopada", 11 },   { "listopadzie", 11 },  { "lokakuuta", 10 },    { "luglio", 7 },
+	{ "lutego", 2 },       { "lutym", 2 },         { "maaliskuuta", 3 },   { "maart", 3 },
+	{ "maerz", 3 },        { "maggio", 5 },        { "mai", 5 },           { "maio", 5 },
+	{ "maj", 5 },          { "maja", 5 },          { "maju", 5 },          { "mar", 3 },
+	{ "marca", 3 },        { "march", 3 },         { "marco", 3 },         { "marcu", 3 },
+	{ "marraskuuta", 11 }, { "mars", 3 },          { "marts", 3 },         { "marz", 3 },
+	{ "marzo", 3 },        { "may", 5 },           { "mayo", 5 },          { "mei", 5 },
+	{ "mrt", 3 },          { "mrz", 3 },           { "nov", 11 },          { "november", 11 },
+	{ "novembre", 11 },    { "novembro", 11 },     { "noviembre", 11 },    { "oct", 10 },
+	{ "october", 10 },     { "octobre", 10 },      { "octubre", 10 },      { "okt", 10 },
+	{ "oktober", 10 },     { "ott", 10 },          { "ottobre", 10 },      { "out", 10 },
+	{ "outubro", 10 },     { "pazdziernika", 10 }, { "pazdzierniku", 10 }, { "sep", 9 },
+	{ "sept", 9 },         { "september", 9 },     { "septembre", 9 },     { "septiembre", 9 },
+	{ "set", 9 },          { "setembro", 9 },      { "settembre", 9 },     { "sierpnia", 8 },
+	{ "sierpniu", 8 },     { "stycznia", 1 },      { "styczniu", 1 },      { "syyskuuta", 9 },
+	{ "tammikuuta", 1 },   { "toukokuuta", 5 },    { "wrzesnia", 9 },      { "wrzesniu", 9 },
 };
 
 int classify_day_month(struct text word)
 {
-	for (size_t i = 0; i < countof(months); i++)
-		if (text_eq(word, text_of(months[i].name)))
-			return months[i].month;
-	return 0;
+	return number_of(word, months, countof(months), 0);
 }
 
 /* A whole word that names a month, with the dot of an abbreviation. */
@@ -340,22 +357,22 @@ static bool read_week(struct classify_day_reader *r)
 /* 0 Monday to 6; -1: no word for a day of the week. */
 static int weekday_of(struct text word)
 {
-	static const char *const names[] = {
-		"monday",    "montag",  "lundi",     "lunes",     "lunedi",     "segunda",
-		"maandag",   "tuesday", "dienstag",  "mardi",     "martes",     "martedi",
-		"terca",     "dinsdag", "wednesday", "mittwoch",  "mercredi",   "miercoles",
-		"mercoledi", "quarta",  "woensdag",  "thursday",  "donnerstag", "jeudi",
-		"jueves",    "giovedi", "quinta",    "donderdag", "friday",     "freitag",
-		"vendredi",  "viernes", "venerdi",   "sexta",     "vrijdag",    "saturday",
-		"samstag",   "samedi",  "sabado",    "sabato",    "sabado",     "zaterdag",
-		"sunday",    "sonntag", "dimanche",  "domingo",   "domenica",   "domingo",
-		"zondag",
+	static const struct named weekdays[] = {
+		{ "dienstag", 1 }, { "dimanche", 6 },  { "dinsdag", 1 },    { "domenica", 6 },
+		{ "domingo", 6 },  { "donderdag", 3 }, { "donnerstag", 3 }, { "freitag", 4 },
+		{ "friday", 4 },   { "giovedi", 3 },   { "jeudi", 3 },      { "jueves", 3 },
+		{ "lundi", 0 },    { "lunedi", 0 },    { "lunes", 0 },      { "maandag", 0 },
+		{ "mardi", 1 },    { "martedi", 1 },   { "martes", 1 },     { "mercoledi", 2 },
+		{ "mercredi", 2 }, { "miercoles", 2 }, { "mittwoch", 2 },   { "monday", 0 },
+		{ "montag", 0 },   { "quarta", 2 },    { "quinta", 3 },     { "sabado", 5 },
+		{ "sabato", 5 },   { "samedi", 5 },    { "samstag", 5 },    { "saturday", 5 },
+		{ "segunda", 0 },  { "sexta", 4 },     { "sonntag", 6 },    { "sunday", 6 },
+		{ "terca", 1 },    { "thursday", 3 },  { "tuesday", 1 },    { "vendredi", 4 },
+		{ "venerdi", 4 },  { "viernes", 4 },   { "vrijdag", 4 },    { "wednesday", 2 },
+		{ "woensdag", 2 }, { "zaterdag", 5 },  { "zondag", 6 },
 	};
 
-	for (size_t i = 0; i < countof(names); i++)
-		if (text_eq(word, text_of(names[i])))
-			return (int)(i / 7);
-	return -1;
+	return number_of(word, weekdays, countof(weekdays), -1);
 }
 
 /* "Monday the 14th", "lundi 14", "Montag, den 14.": the next 14th, which must be a Monday. */
@@ -397,13 +414,18 @@ static bool read_weekday_day(struct classify_day_reader *r)
 
 typedef bool (*form_cb)(struct classify_day_reader *r);
 
-static const form_cb forms[] = { read_iso,       read_dotted, read_slashed,    read_day_month,
-				 read_month_day, read_week,   read_weekday_day };
+/* Those that begin with a digit, and those that begin with a word. */
+static const form_cb of_digits[] = { read_iso, read_dotted, read_slashed, read_day_month };
+static const form_cb of_words[] = { read_month_day, read_week, read_weekday_day };
 
 /* A date at `at`, by whichever form reads it. */
 static bool read_date(struct classify_day_reader *r, size_t at)
 {
-	for (size_t i = 0; i < countof(forms); i++) {
+	bool digit = is_digit(r->t.at[at]);
+	const form_cb *forms = digit ? of_digits : of_words;
+	size_t n = digit ? countof(of_digits) : countof(of_words);
+
+	for (size_t i = 0; i < n; i++) {
 		r->at = at;
 		r->week = false;
 		if (forms[i](r))

@@ -1,3 +1,6 @@
+#include <stddef.h>
+#include <string.h>
+
 #include "base/mem.h"
 #include "ingest/classify/classify_verdict.h"
 #include "ingest/mime/mime_utf8.h"
@@ -12,6 +15,12 @@ static const char *const source_names[] = {
 const char *classify_verdict_source_name(enum classify_source source)
 {
 	return source_names[source];
+}
+
+void classify_verdict_init(struct classify_verdict *v, enum classify_kind kind)
+{
+	memset(v, 0, offsetof(struct classify_verdict, recipients));
+	v->kind = kind;
 }
 
 void classify_verdict_add(struct classify_verdict *v, const char *rule, enum classify_source source,

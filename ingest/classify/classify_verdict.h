@@ -69,12 +69,18 @@ struct classify_verdict {
 	char lang[4];                   /* of the new text: "en"; "": not certain */
 	char followup_at[CLASSIFY_DAY]; /* of not_now: the first day that suits; "": not said */
 	struct classify_contact contact;
-	struct classify_bounce bounce;                          /* the worst failed recipient */
-	struct classify_bounce recipients[CLASSIFY_RECIPIENTS]; /* all that failed or wait */
-	size_t n_recipients;
+	struct classify_bounce bounce; /* the worst failed recipient */
 	struct classify_complaint complaint;
 	struct classify_calendar calendar;
+	size_t n_recipients;
+	struct classify_bounce recipients[CLASSIFY_RECIPIENTS]; /* all that failed or wait; those
+								   behind n_recipients are not
+								   written */
 };
+
+/* Nothing is said.  Cannot fail and allocates nothing; `recipients` are left as they are, since
+ * they are most of it and most mails have none. */
+void classify_verdict_init(struct classify_verdict *v, enum classify_kind kind);
 
 /* Add to the evidence; what passes CLASSIFY_EVIDENCE is left out.  `saw`: any bytes, made valid and
  * cut. */

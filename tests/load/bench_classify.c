@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "ingest/classify/classify_rules.h"
 #include "ingest/reading.h"
 
 /*
@@ -18,6 +19,7 @@
  * to stdout.  Times are of the processor, so that a busy machine changes little.
  *
  *   bench_classify [FILE.eml ...]     mails of its own, and each FILE
+ *   bench_classify once               its own small mails, each once: for callgrind
  */
 
 #define ROUNDS_NS (3 * INT64_C(1000000000)) /* of each set */
@@ -284,6 +286,17 @@ static struct figures measure(const struct set *s)
 	return f;
 }
 
+/* Not inlined: `valgrind --tool=callgrind --toggle-collect=once` counts what it does. */
+static __attribute__((noinline)) void once(const struct set *s)
+{
+	struct reading r;
+
+	reading_init(&r);
+	for (size_t i = 0; i < s->n; i++)
+		(void)read_one(&r, &s->mail[i]);
+	reading_clear(&r);
+}
+
 static void print(const char *name, const struct set *s, const struct figures *f, bool last)
 {
 	printf("  \"%s\": {\"mails\": %zu, \"bytes_mean\": %zu, \"per_second\": %.0f, "
@@ -355,6 +368,12 @@ int main(int argc, char **argv)
 	struct set own = { 0 }, large = { 0 }, given = { 0 };
 	struct figures f;
 
+	if (argc == 2 && strcmp(argv[1], "once") == 0) {
+		own_mails(&own);
+		(void)classify_rules_now();
+		once(&own);
+		return 0;
+	}
 	printf("{\n  \"peak_kib\": {");
 	(void)fflush(stdout);
 	for (size_t i = 0; i < countof(worst); i++) {

@@ -72,7 +72,7 @@ static int print_json(const char *file, const struct reading *r)
 		json_put_text(o, "file", text_of(file));
 	json_object_update(o, said);
 	json_decref(said);
-	line = json_dumps(o, JSON_COMPACT);
+	line = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	json_decref(o);
 	if (!line)
 		return refuse(EX_SOFTWARE, file ? file : "stdin", "cannot be told as JSON");

@@ -36,7 +36,9 @@ test('a line of JSON for each file, in order', async () => {
 });
 
 test('the span of the new text is where it stands in the whole', async () => {
-  const said = JSON.parse((await classify(['--json'], humanReply(out, { text: 'Oui, à jeudi.' }).raw)).stdout);
+  const { stdout } = await classify(['--json'], humanReply(out, { text: 'Oui, à jeudi.' }).raw);
+  const said = JSON.parse(stdout);
+  assert.match(stdout, /"confidence":0\.\d{1,4},/);
   const whole = Buffer.from(said.text.full);
   assert.equal(said.file, undefined);
   assert.deepEqual(said.text.spans.filter((s) => s.kind === 'new').map((s) => whole.subarray(s.start, s.end).toString()), ['Oui, à jeudi.']);

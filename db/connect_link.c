@@ -397,7 +397,8 @@ static const struct pg_stmt settle_stmt = {
 static const struct pg_stmt return_stmt = {
 	"connect_link_return",
 	"select inbox_return(workspace_id, $4::text) from connect_link where workspace_id = $1"
-	" and connect_link_id = $2 and claim_id = $3 and state = 'exchanging' for update",
+	" and connect_link_id = $2 and claim_id = $3"
+	" and (state = 'exchanging' or by_device and state = 'started') for update",
 };
 /* An inbox that is being watched need not wait for a login. */
 static const struct pg_stmt checked_stmt = {

@@ -63,6 +63,20 @@ static void a_code_becomes_an_inbox(void **state)
 	tokenbench_close(&b);
 }
 
+static void let_go(struct tokenbench *b)
+{
+	pgtest_exec(b->admin,
+		    "update replyd.inbox set admin_state = 'removed';"
+		    "update replyd.inbox_state set state = 'unwatched', reason = 'removed';"
+		    "insert into replyd.removal (workspace_id, inbox_id, due_at)"
+		    " select workspace_id, inbox_id, now() + interval '1 hour' from replyd.inbox");
+}
+
+#define IS_BACK                                                                                    \
+	"select i.admin_state || ' ' || s.state || ' ' || l.watched || ' '"                        \
+	" || (select count(*) from replyd.removal) from replyd.inbox i"                            \
+	" join replyd.inbox_state s using (inbox_id) join replyd.lease l using (inbox_id)"
+
 static void a_reconnect_finds_its_inbox_again(void **state)
 {
 	struct tokenbench b;
@@ -111,22 +125,25 @@ static void a_reconnect_finds_its_inbox_again(void **state)
 			    "1");
 
 	/* One that was let go is back, with all that is known of it; what was still to be revoked
-	 * of its earlier consent is forgotten. */
-	pgtest_exec(b.admin,
-		    "update replyd.inbox set admin_state = 'removed';"
-		    "update replyd.inbox_state set state = 'unwatched', reason = 'removed';"
-		    "insert into replyd.removal (workspace_id, inbox_id, due_at)"
-		    " select workspace_id, inbox_id, now() + interval '1 hour' from replyd.inbox");
+	 * of its earlier consent is forgotten: by a page, and by a code typed in elsewhere. */
+	let_go(&b);
 	b.users[0].code_used = 0;
 	link = tokenbench_link(&b, "anna", NULL);
 	UNTIL(&b, broker_stats(br.broker).connected == 3);
 	assert_string_equal(LINK(&b, "inbox_id", link), inbox);
-	assert_string_equal(pgtest_value(b.admin, "select i.admin_state || ' ' || s.state || ' ' ||"
-						  " l.watched || ' ' || (select count(*) from"
-						  " replyd.removal) from replyd.inbox i"
-						  " join replyd.inbox_state s using (inbox_id)"
-						  " join replyd.lease l using (inbox_id)"),
-			    "enabled new true 0");
+	assert_string_equal(pgtest_value(b.admin, IS_BACK), "enabled new true 0");
+	let_go(&b);
+	tokenbench_say(&b, (struct tokenbench_saying){
+				   .manner = TOKENBENCH_WORDS,
+				   .status = 200,
+				   .body = "{\"token_type\":\"Bearer\",\"access_token\":"
+					   "\"at.anna.9\",\"refresh_token\":\"rt.anna.9\","
+					   "\"expires_in\":3600}" });
+	link = tokenbench_device(&b, "anna");
+	UNTIL(&b, *LINK(&b, "problem", link) || broker_stats(br.broker).connected == 4);
+	assert_string_equal(LINK(&b, "state || problem", link), "checking");
+	assert_string_equal(LINK(&b, "inbox_id", link), inbox);
+	assert_string_equal(pgtest_value(b.admin, IS_BACK), "enabled new true 0");
 	tokenbench_broker_kill(&br);
 	tokenbench_close(&b);
 }

@@ -391,6 +391,25 @@ const char *tokenbench_link(struct tokenbench *b, const char *user, const char *
 	return id;
 }
 
+const char *tokenbench_device(struct tokenbench *b, const char *user)
+{
+	const char *id = new_id();
+	cleanup_buf struct buf box;
+	char plain[64];
+
+	snprintf(plain, sizeof(plain), "device.%s", user);
+	seal_hex(&b->grants, "device", b->workspace, id, plain, &box);
+	pgtest_exec(b->admin,
+		    "insert into replyd.connect_link (workspace_id, connect_link_id, token_digest,"
+		    "  provider, expected_address, state, expires_at, by_device, sealed_device,"
+		    "  device_interval_s)"
+		    " values ('%s', '%s', decode(replace('%s', '-', ''), 'hex'), 'acme',"
+		    "  '%s@acme.test', 'started', now() + interval '10 min', true, '\\x%s', 5);"
+		    "notify replyd_connect",
+		    b->workspace, id, id, user, (const char *)box.data);
+	return id;
+}
+
 static const char *opened(const struct vault *v, const char *purpose, struct tokenbench *b,
 			  const char *inbox, const char *hex)
 {

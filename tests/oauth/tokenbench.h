@@ -100,6 +100,8 @@ void tokenbench_token(struct tokenbench *b, const char *inbox, const char *user,
 void tokenbench_ask(struct tokenbench *b, const char *inbox, int refused_version);
 /* A link in 'exchanging' with code.<user>; `expected` may be NULL.  Returns its id. */
 const char *tokenbench_link(struct tokenbench *b, const char *user, const char *expected);
+/* A link by device code whose code (device.<user>) is shown already.  Returns its id. */
+const char *tokenbench_device(struct tokenbench *b, const char *user);
 
 /* The refresh token in the grant, the access token handed out; good until the next call. */
 const char *tokenbench_grant_of(struct tokenbench *b, const char *inbox);

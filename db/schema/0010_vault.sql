@@ -202,12 +202,14 @@ end $$;
 -- A pass over all of them has ended.  Returns the state that the rotation is in now.
 create function reseal_end(the_group text, the_unopened bigint) returns text language plpgsql as $$
 declare
-	r record; stale bigint;
+	r record; stale bigint; alone boolean;
 begin
 	select * into r from key_rotation k where k.key_group = the_group and k.state in ('sealing', 'proving') for update;
 	if not found then
 		return 'done';
 	end if;
+	-- Has whoever had not seen the retirement ended?  Asked before the counting: what they wrote is seen by it.
+	alone := pg_snapshot_xmin(pg_current_snapshot()) > r.retired_xid;
 	stale := reseal_stale(the_group, r.to_id);
 	update key_rotation k set unopened = the_unopened where k.key_group = the_group;
 	if stale > 0 then
@@ -222,8 +224,7 @@ begin
 		update key_rotation k set state = 'proving', retired_xid = pg_current_xact_id() where k.key_group = the_group;
 		return 'proving';
 	end if;
-	-- Whoever had not seen the retirement has ended by now, and what it wrote is counted above.
-	if r.state = 'proving' and pg_snapshot_xmin(pg_current_snapshot()) > r.retired_xid then
+	if r.state = 'proving' and alone then
 		update key_rotation k set state = 'done', ended_at = now(), worked_by = null where k.key_group = the_group;
 		return 'done';
 	end if;

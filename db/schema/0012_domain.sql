@@ -259,10 +259,13 @@ begin
 end $$;
 grant execute on function domain_reap() to replyd_broker;
 
--- Boxes, as in 0010_vault.sql.  (connect_link.sealed_device lives for minutes and waits for no rotation.)
+-- Boxes, as in 0010_vault.sql.
 call sealed_in('domain_grant', 'sealed', 'grant');
 call sealed_in('domain_grant', 'token_sealed', 'grant', 'token_key_id');
+call sealed_in('connect_link', 'sealed_device', 'grant', 'device_key_id');
+create index connect_link_sealed on connect_link (connect_link_id) where device_key_id is not null;
 grant select (key_id, token_key_id) on domain_grant to replyd_admin;
+grant select (device_key_id) on connect_link to replyd_admin;
 grant execute on function box_key_id(bytea) to replyd_admin;
 
 create or replace function reseal_stale(the_group text, the_id smallint) returns bigint language plpgsql stable as $$
@@ -270,7 +273,8 @@ begin
 	if the_group = 'grant' then
 		return (select count(*) from inbox_grant where key_id <> the_id)
 			+ (select count(*) from domain_grant where key_id <> the_id)
-			+ (select count(*) from domain_grant where token_key_id <> the_id);
+			+ (select count(*) from domain_grant where token_key_id <> the_id)
+			+ (select count(*) from connect_link where device_key_id <> the_id);
 	elsif the_group = 'token' then
 		return (select count(*) from access_token where key_id <> the_id);
 	end if;

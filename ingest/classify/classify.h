@@ -40,7 +40,7 @@ struct classify_input {
 	bool is_head;  /* nothing but the headers is known yet */
 	const char *authserv; /* struct provider_row; NULL: nobody vouches for its sender */
 	int64_t received_at;  /* unix seconds: what "12 September" is relative to; INT64_MIN: not
-				 * known, no day is read */
+			       * known, no day is read */
 };
 
 void classify_full(const struct classify_input *in, struct classify_verdict *ret);

@@ -20,7 +20,8 @@
 	X(12, 0012, domain)                                                                        \
 	X(13, 0013, door)                                                                          \
 	X(14, 0014, check)                                                                         \
-	X(16, 0016, match)
+	X(16, 0016, match)                                                                         \
+	X(17, 0017, correction)
 
 /*
  * The assembler reads the file, so the compiler never has to parse it as one

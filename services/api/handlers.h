@@ -27,6 +27,10 @@ void insight_probe_recheck(struct api *api); /* a worker may have answered someb
 void access_token_ask(struct request *q);   /* POST /v1/inboxes/{}/access-token */
 void access_token_recheck(struct api *api); /* a broker may have sealed a token for somebody */
 
+void message_call_show(struct request *q);
+void message_call_reclassify(struct request *q);
+void message_call_corrections(struct request *q);
+
 void enroll_outbound(struct request *q); /* POST /v1/outbound */
 void enroll_endpoint(struct request *q); /* POST /v1/endpoints */
 

@@ -89,10 +89,12 @@ static void add_head(struct buf *b, const struct html_page *p)
 		  "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
 		  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
 		  words_code(p->lang));
-	if (p->again_s)
-		text_addf(b, "%s<meta http-equiv=\"refresh\" content=\"%u%s%s\">%s\n",
-			  p->has_script ? "<noscript>" : "", p->again_s, p->again ? ";url=" : "",
-			  p->again ? p->again : "", p->has_script ? "</noscript>" : "");
+	if (p->again_s) {
+		text_addf(b, "%s<meta http-equiv=\"refresh\" content=\"%u%s",
+			  p->has_script ? "<noscript>" : "", p->again_s, p->again ? ";url=" : "");
+		html_add(b, text_of(p->again));
+		text_addf(b, "\">%s\n", p->has_script ? "</noscript>" : "");
+	}
 	asset_url(ASSET_STYLE, url);
 	text_addf(b, "<link rel=\"stylesheet\" href=\"%s\">\n", url);
 	asset_url(ASSET_SCRIPT, url);

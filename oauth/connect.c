@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/sign.h"
+#include "base/weburl.h"
 
 #define CALLBACK_PATH  "/oauth/callback"
 #define RETURN_URL_MAX 2048 /* leaves room in LIMIT_OAUTH_URL for what is put behind it */
@@ -38,74 +39,35 @@ void connect_begin(const uint8_t state_seed[CONNECT_SEED],
 	value_of(digest, sizeof(digest), ret->challenge);
 }
 
-static bool is_host_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '.' || c == '-';
-}
-
-/* "host", "host:port", "[v6]:port": the host, or the empty text. */
-static struct text host_of(struct text authority)
-{
-	struct text none = { 0 }, host, port;
-	uint64_t n;
-	bool has_port;
-
-	if (authority.len > 0 && authority.at[0] == '[') {
-		if (!text_cut(authority, ']', &host, &port) || host.len < 3)
-			return none;
-		for (size_t i = 1; i < host.len; i++)
-			if (!strchr("0123456789abcdefABCDEF:.", host.at[i]))
-				return none;
-		host.len++; /* with its bracket */
-		has_port = port.len > 0;
-		if (has_port && port.at[0] != ':')
-			return none;
-		port = text_sub(port, 1, port.len);
-	} else {
-		has_port = text_cut(authority, ':', &host, &port);
-		for (size_t i = 0; i < host.len; i++)
-			if (!is_host_byte(host.at[i]))
-				return none;
-	}
-	if (has_port && (text_u64(port, 65535, &n) < 0 || n == 0))
-		return none;
-	return host;
-}
-
 static bool is_loopback(struct text host)
 {
 	return text_ieq(host, TEXT("localhost")) || text_eq(host, TEXT("127.0.0.1")) ||
-	       text_eq(host, TEXT("[::1]"));
+	       text_eq(host, TEXT("::1"));
 }
 
 const char *connect_return_refused(const char *url)
 {
-	struct text t = text_of(url), host;
-	bool plain = text_istarts(t, TEXT("http://"));
-	size_t n = 0;
+	struct text t = text_of(url);
+	struct weburl u;
 
 	if (t.len > RETURN_URL_MAX)
 		return "is longer than 2048 characters";
-	for (size_t i = 0; i < t.len; i++) {
-		if (t.at[i] <= ' ' || t.at[i] > '~' || t.at[i] == '\\')
-			return "has a character that no address may have (spaces, controls, "
-			       "backslash)";
-		if (t.at[i] == '#')
-			return "has a fragment";
-	}
-	if (!plain && !text_istarts(t, TEXT("https://")))
+	if (t.len > 0 && memchr(t.at, '#', t.len))
+		return "has a fragment";
+	switch (weburl_split(t, &u)) {
+	case 0:
+		break;
+	case -EPROTONOSUPPORT:
 		return "is not an absolute https address";
-	t = text_sub(t, plain ? 7 : 8, t.len);
-	while (n < t.len && t.at[n] != '/' && t.at[n] != '?')
-		n++;
-	t = text_sub(t, 0, n);
-	if (t.len > 0 && memchr(t.at, '@', t.len))
+	case -EILSEQ:
+		return "has a character that no address may have (spaces, controls, "
+		       "backslash)";
+	case -EPERM:
 		return "has user information before the host";
-	host = host_of(t);
-	if (host.len == 0)
+	default:
 		return "has no usable host";
-	if (plain && !is_loopback(host))
+	}
+	if (u.is_plain && !is_loopback(u.host))
 		return "is plain http, which is accepted on loopback only";
 	return NULL;
 }

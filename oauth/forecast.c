@@ -3,6 +3,7 @@
 #include "oauth/forecast.h"
 
 #include "base/mem.h"
+#include "base/weburl.h"
 
 #define HOUR_S       ((int64_t)3600)
 #define DAY_S        (24 * HOUR_S)
@@ -27,23 +28,12 @@ static const struct {
 /* Who tests elsewhere is taken to have Google's week. */
 static const struct forecast_rules unknown = { 7 * DAY_S, 0, 0 };
 
-static struct text host_of(const char *url)
-{
-	struct text t = text_of(url), head, rest;
-	size_t at = text_ifind(t, TEXT("://"));
-
-	t = text_sub(t, at == SIZE_MAX ? 0 : at + 3, t.len);
-	(void)text_cut(t, '/', &head, &rest);
-	(void)text_cut(head, ':', &head, &rest);
-	return head;
-}
-
 const struct forecast_rules *forecast_rules_of(const char *token_url)
 {
-	struct text host = host_of(token_url);
+	struct weburl u;
 
-	for (size_t i = 0; i < countof(known); i++)
-		if (text_ieq(host, text_of(known[i].host)))
+	for (size_t i = 0; weburl_split(text_of(token_url), &u) == 0 && i < countof(known); i++)
+		if (text_ieq(u.host, text_of(known[i].host)))
 			return &known[i].rules;
 	return &unknown;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/weburl.h"
 #include "oauth/preset.h"
 #include "services/settings_preset.h"
 
@@ -84,34 +85,25 @@ static int apply(struct settings *s, size_t i, char why[512])
 	return 0;
 }
 
-static struct text host_of(struct text url)
-{
-	size_t n = 0;
-
-	if (!text_istarts(url, TEXT("https://")))
-		return (struct text){ 0 };
-	url = text_sub(url, 8, url.len);
-	while (n < url.len && url.at[n] != '/')
-		n++;
-	return text_sub(url, 0, n);
-}
-
 /* Microsoft answers a request for the scopes of two resources with AADSTS700022. */
 static int check_scopes(const struct settings *s, size_t i, char why[512])
 {
 	const struct settings_provider *p = conf_group_values(s->conf, GROUP, i);
-	struct text rest = text_of(p->scopes), first = { 0 }, one, host;
+	struct text rest = text_of(p->scopes), one;
+	struct weburl resource, first;
+	size_t n = 0;
 
 	if (text_ifind(text_of(p->token_url), TEXT("/oauth2/v2.0/token")) == SIZE_MAX)
 		return 0;
 	while (conf_list_next(&rest, &one)) {
-		host = host_of(one);
-		if (host.len > 0 && first.len > 0 && !text_ieq(host, first))
+		if (weburl_split(one, &resource) != 0)
+			continue;
+		if (n > 0 && !weburl_is_same_origin(&resource, &first))
 			return refuse(why, conf_group_name(s->conf, GROUP, i), "scopes",
 				      "names scopes of two resources; one request may hold those "
 				      "of one only (AADSTS700022)");
-		if (first.len == 0)
-			first = host;
+		if (n++ == 0)
+			first = resource;
 	}
 	return 0;
 }

@@ -1,7 +1,8 @@
+#include <errno.h>
 #include <string.h>
 
-#include "base/hostname.h"
 #include "base/mailaddr.h"
+#include "base/weburl.h"
 #include "services/api/field.h"
 
 bool field_address(struct text given, char ret[FIELD_ADDRESS])
@@ -16,45 +17,21 @@ bool field_address(struct text given, char ret[FIELD_ADDRESS])
 	return memchr(domain.at, '@', domain.len) == NULL;
 }
 
-/* "host", "host:443", "[::1]:443". */
-static bool is_authority(struct text t)
-{
-	struct text host = t, port = { 0 };
-	uint64_t n;
-
-	if (t.len && t.at[0] == '[') {
-		if (!text_cut(text_sub(t, 1, t.len), ']', &host, &port) ||
-		    !memchr(host.at, ':', host.len))
-			return false;
-		if (port.len && port.at[0] != ':')
-			return false;
-		port = text_sub(port, 1, port.len);
-	} else if (!text_cut(t, ':', &host, &port)) {
-		port = TEXT("");
-	}
-	return hostname_is_sane(host) && (!port.len || (text_u64(port, 65535, &n) == 0 && n > 0));
-}
-
 const char *field_url_refused(struct text url, bool allow_http)
 {
-	bool http = text_istarts(url, TEXT("http://")), https = text_istarts(url, TEXT("https://"));
-	struct text rest = text_sub(url, https ? 8 : 7, url.len);
-	size_t n = 0;
+	struct weburl u;
+	int r = weburl_split(url, &u);
 
-	if (!http && !https)
+	if (r == -EPROTONOSUPPORT)
 		return "is not an http(s) URL";
-	if (http && !allow_http)
+	if (text_istarts(url, TEXT("http://")) && !allow_http)
 		return "is not https, and dispatch.allow_http is off";
-	for (size_t i = 0; i < url.len; i++)
-		if (url.at[i] <= ' ' || url.at[i] > '~' || url.at[i] == '\\' || url.at[i] == '#')
-			return "holds a character that does not belong into a URL";
-	while (n < rest.len && rest.at[n] != '/' && rest.at[n] != '?')
-		n++;
-	rest = text_sub(rest, 0, n);
-	if (n && memchr(rest.at, '@', n))
+	if (r == -EILSEQ || memchr(url.at, '#', url.len))
+		return "holds a character that does not belong into a URL";
+	if (r == -EPERM)
 		return "holds a user name; a receiver knows us by the signature, not by a password "
 		       "in the URL";
-	return is_authority(rest) ? NULL : "names no host that can be dialled";
+	return r == 0 ? NULL : "names no host that can be dialled";
 }
 
 bool field_uuid(const char *s)

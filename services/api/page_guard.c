@@ -202,12 +202,12 @@ const char *page_guard_recall(const struct request *q, const char *link_id)
 
 /* ---- forms ---- */
 
-void page_guard_origin(const char *url, char ret[PAGE_ORIGIN])
+void page_guard_origin(const char *url, char ret[WEBURL_ORIGIN])
 {
-	const char *host = strstr(url, "://");
-	size_t n = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 0;
+	struct weburl u = { 0 };
 
-	(void)snprintf(ret, PAGE_ORIGIN, "%.*s", (int)(n < PAGE_ORIGIN ? n : 0), url);
+	(void)weburl_split(text_of(url), &u);
+	(void)snprintf(ret, WEBURL_ORIGIN, "%.*s", TEXT_ARG(u.origin));
 }
 
 /*
@@ -219,12 +219,15 @@ static bool same_origin(const struct request *q)
 {
 	const char *site = http_call_header(q->call, "Sec-Fetch-Site");
 	const char *origin = http_call_header(q->call, "Origin");
-	char ours[PAGE_ORIGIN];
+	struct weburl ours, theirs;
 
 	if (site)
 		return strcmp(site, "same-origin") == 0;
-	page_guard_origin(q->api->settings->api_public_url, ours);
-	return !origin || text_ieq(text_of(origin), text_of(ours));
+	if (!origin)
+		return true;
+	return weburl_split(text_of(origin), &theirs) == 0 &&
+	       weburl_split(text_of(q->api->settings->api_public_url), &ours) == 0 &&
+	       weburl_is_same_origin(&ours, &theirs);
 }
 
 bool page_guard_form(struct request *q)

@@ -1,6 +1,7 @@
 #ifndef SERVICES_API_PAGE_INSIDE_H
 #define SERVICES_API_PAGE_INSIDE_H
 
+#include "base/weburl.h"
 #include "oauth/connect.h"
 #include "services/api/api.h"
 #include "services/api/field.h"
@@ -97,8 +98,7 @@ void page_guard_forget(struct request *q, const char *link_id);
 const char *page_guard_recall(const struct request *q, const char *link_id);
 void page_guard_digest(const char *token, const char *browser, uint8_t ret[SIGN_SHA256]);
 /* "https://accounts.example" of an URL; "" where it is none. */
-#define PAGE_ORIGIN 300
-void page_guard_origin(const char *url, char ret[PAGE_ORIGIN]);
+void page_guard_origin(const char *url, char ret[WEBURL_ORIGIN]);
 
 /* ---- page_form ---- */
 

@@ -37,7 +37,7 @@ static void go_back(struct request *q)
 		page_guard_cookies(q);
 		html_redirect(q, (const char *)to.data);
 	} else {
-		page_tell_problem(q, 500, "internal");
+		page_tell_connected(q); /* a way back that an older version took on */
 	}
 	buf_clear(&to);
 }

@@ -57,7 +57,7 @@ void page_tell_steps(struct request *q)
 	bool checking = strcmp(p->state, "checking") == 0;
 	const struct oauth_provider *client =
 		p->was_password ? NULL : client_find(q->api, p->provider);
-	char path[LINK_TOKEN + 32], origin[PAGE_ORIGIN] = "";
+	char path[LINK_TOKEN + 32], origin[WEBURL_ORIGIN] = "";
 	struct html_page h = { .path = path, .again_s = AGAIN_S, .has_script = true };
 	struct buf b;
 
@@ -131,7 +131,7 @@ static void go_to(struct buf *b, const struct page *p, const char *query, enum p
 }
 
 static void set_out_again(struct request *q, struct buf *b, enum page_words label,
-			  struct html_page *h, char origin[PAGE_ORIGIN])
+			  struct html_page *h, char origin[WEBURL_ORIGIN])
 {
 	const struct page *p = q->own;
 	const struct oauth_provider *client = client_find(q->api, p->provider);
@@ -170,7 +170,7 @@ static void sign_in_instead(struct request *q, struct buf *b)
 }
 
 static void mend(struct request *q, struct buf *b, enum problem_mend how, struct html_page *h,
-		 char origin[PAGE_ORIGIN])
+		 char origin[WEBURL_ORIGIN])
 {
 	const struct page *p = q->own;
 
@@ -211,15 +211,17 @@ static void mend(struct request *q, struct buf *b, enum problem_mend how, struct
 static void way_back(struct buf *b, const struct page *p)
 {
 	struct buf to;
-	char host[PAGE_ORIGIN];
+	char host[WEBURL_ORIGIN];
+	struct weburl u;
 
 	buf_init(&to, LIMIT_OAUTH_URL);
-	if (p->return_url[0] && connect_return_url(p->return_url, p->id, p->problem, &to) == 0) {
-		page_guard_origin(p->return_url, host);
+	if (weburl_split(text_of(p->return_url), &u) == 0 &&
+	    connect_return_url(p->return_url, p->id, p->problem, &to) == 0) {
+		(void)snprintf(host, sizeof(host), "%.*s", TEXT_ARG(u.authority));
 		text_add(b, TEXT("<p><a class=\"button quiet\" rel=\"noreferrer\" href=\""));
 		html_add(b, text_of_buf(&to));
 		text_add(b, TEXT("\">"));
-		html_say(b, p->lang, PAGE_BACK, strstr(host, "://") + 3);
+		html_say(b, p->lang, PAGE_BACK, host);
 		text_add(b, TEXT("</a></p>\n"));
 	}
 	buf_clear(&to);
@@ -260,7 +262,7 @@ void page_tell_problem(struct request *q, int status, const char *code)
 	const struct problem_words *w = problem_words_of(text_of(code));
 	const struct problem_said *said = &w->in[p->lang];
 	bool may_mend = p->is_mine && !p->is_expired && strcmp(p->state, "failed") == 0;
-	char path[LINK_TOKEN + 32], origin[PAGE_ORIGIN] = "";
+	char path[LINK_TOKEN + 32], origin[WEBURL_ORIGIN] = "";
 	/* Back from the provider without a link that we know of, there is no address to come to. */
 	bool has_path = q->params[0][0] != '\0';
 	struct html_page h = { .title = said->title, .path = has_path ? path : NULL };

@@ -234,7 +234,7 @@ static void view_address(struct buf *b, const struct page *p)
 	page_view_close_form(b, p, "", PAGE_CONTINUE, NULL);
 }
 
-static void view_oauth(struct request *q, struct buf *b, char origin[PAGE_ORIGIN])
+static void view_oauth(struct request *q, struct buf *b, char origin[WEBURL_ORIGIN])
 {
 	const struct page *p = q->own;
 	const char *provider = p->row ? p->row->name : p->provider;
@@ -390,7 +390,7 @@ static const char *way_name(enum page_way w)
 void page_view_way(struct request *q, int status)
 {
 	const struct page *p = q->own;
-	char title[FIELD_ADDRESS + 64], path[LINK_TOKEN + 64], origin[PAGE_ORIGIN] = "";
+	char title[FIELD_ADDRESS + 64], path[LINK_TOKEN + 64], origin[WEBURL_ORIGIN] = "";
 	const char *words;
 	bool named = p->address[0] && p->way != PAGE_WAY_ADDRESS;
 	struct html_page h = { .lang = p->lang, .title = title, .path = path };

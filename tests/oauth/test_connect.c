@@ -84,6 +84,8 @@ static void the_authorize_url_names_everything(void **state)
 	assert_int_equal(small.len, 0);
 }
 
+#define L63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static void a_return_url_leads_where_its_giver_wanted(void **state)
 {
 	static const struct {
@@ -118,7 +120,11 @@ static void a_return_url_leads_where_its_giver_wanted(void **state)
 		{ "https://good.test:65536/", false },
 		{ "https://good.test:/", false },
 		{ "https://good.test:80x/", false },
-		{ "https://go_od.test/", false },
+		{ "https://go_od.test/", true },
+		{ "https://good..test/", false },
+		{ "https://127.1/", false },
+		{ "https://[127.0.0.1]/", false },
+		{ "https://" L63 "." L63 "." L63 "." L63 "." L63 "/", false },
 		{ "https://[::1/", false },
 		{ "https://[]/", false },
 		{ "https://[::1]x/", false },

@@ -6,6 +6,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { Browser, theForm } from '../sandbox/consent.mjs';
 import { startDoor } from '../sandbox/door.mjs';
 import { startOidc } from '../sandbox/oidc.mjs';
+import { insideOf } from '../sandbox/postgres.mjs';
 import { atEnd, endAll, freePort, until } from '../sandbox/proc.mjs';
 
 let box, browser, link, other; // other: a second provider, with an issuer of its own
@@ -260,7 +261,8 @@ test('in a browser: no frame, no form from elsewhere, no script in what a provid
 test('nobody is led anywhere but to the return URL of the link', async () => {
   const bad = ['//evil.test/', 'javascript:alert(1)', 'data:text/html,x', 'http://evil.test/', 'https://good.test@evil.test/',
     'https://evil.test\\@good.test/', 'https:///evil.test', 'https://good.test/#x', 'https://good.test/\r\nLocation: https://evil.test/',
-    'https://good.test/ x', ' https://good.test/', '/relative', 'https://', `https://good.test/${'a'.repeat(2100)}`];
+    'https://good.test/ x', ' https://good.test/', '/relative', 'https://', `https://good.test/${'a'.repeat(2100)}`,
+    `https://${'a'.repeat(300)}.test/`, `https://${'good.'.repeat(80)}test/`];
   for (const url of bad)
     assert.equal((await box.api.call('POST', '/v1/connect-links', { provider: 'sandbox', return_url: url })).status, 400, url);
   const v = await setOut();
@@ -273,6 +275,18 @@ test('nobody is led anywhere but to the return URL of the link', async () => {
   // nor does the switch of languages, or what a page is asked for, become an address
   const page = await new Browser().open(`${(await link()).url}?lang=//evil.test&way=//evil.test&provider=//evil.test`);
   assert.deepEqual([page.status, /evil/.test(page.body)], [200, false]);
+});
+
+test('a way back that an older version took on ends nobody\'s connection', async () => {
+  const v = await setOut({ return_url: 'https://good.test/' }), refused = await setOut({ return_url: 'https://good.test/' });
+  await insideOf(box.replyd).psql(`update replyd.connect_link set return_url = 'https://${'good.'.repeat(80)}test/' where connect_link_id in ('${v.id}', '${refused.id}')`);
+  await deliver(v.person, v.callback);
+  assert.equal((await box.api.waitForLink(v.id)).state, 'connected');
+  assert.match((await v.person.open(`${v.url}/result`)).body, /Connected/);
+  await deliver(refused.person, withParams(refused.callback, { code: null, error: 'access_denied' }));
+  const page = await refused.person.open(`${refused.url}/result`);
+  assert.equal(page.status, 200);
+  assert.doesNotMatch(page.body, /good\.good/);
 });
 
 test('workspaces do not meet', async () => {

@@ -26,17 +26,26 @@ static void on_counted(struct reseal_count *q);
 
 /* ---- what it was given ---- */
 
-/* Into `v`; 0, or -errno with the name of the credential that is wrong. */
+/*
+ * Into `v`, the newest first: it is the one that seals, or is about to.  0, or -errno with the name
+ * of the credential that is wrong; -ENOSPC: nothing is but that there are more than a vault holds.
+ */
 static int add_keys(struct vault *v, const struct cred *c, char ret_name[CRED_NAME])
 {
 	const struct secret *key;
-	int r = 0;
+	char name[CRED_NAME];
+	int one, r = 0;
 
-	for (unsigned id = 1; r == 0 && id <= UINT8_MAX; id++) {
-		(void)snprintf(ret_name, CRED_NAME, id == 1 ? "key.%s" : "key.%s.%u", v->group, id);
-		key = cred_get(c, ret_name);
-		if (key && !secret_is_empty(key))
-			r = key->len == SEAL_KEY ? vault_add(v, id, key) : -EMSGSIZE;
+	for (unsigned id = UINT8_MAX; id > 0; id--) {
+		(void)snprintf(name, CRED_NAME, id == 1 ? "key.%s" : "key.%s.%u", v->group, id);
+		key = cred_get(c, name);
+		if (!key || secret_is_empty(key))
+			continue;
+		one = key->len == SEAL_KEY ? vault_add(v, id, key) : -EMSGSIZE;
+		if (one && (r == 0 || r == -ENOSPC)) {
+			r = one;
+			(void)snprintf(ret_name, CRED_NAME, "%s", name);
+		}
 	}
 	return r;
 }
@@ -46,8 +55,8 @@ static const char *why_not(int r)
 	return r == -EMSGSIZE ? "keys have 32 bytes, written as base64:..."
 	       : r == -EEXIST ? "is another key than the one of this number before; give a new one "
 				"the next number"
-			      : "is one too many; take away those that seal nothing (`replyd key "
-				"list`)";
+			      : "is one more than the 16 that a group may have, and not used; "
+				"take away those that seal nothing (`replyd key list`)";
 }
 
 void keyholder_init(struct keyholder *k, struct role *r)
@@ -68,9 +77,10 @@ struct vault *keyholder_take(struct keyholder *k, const char *group, enum keyhol
 	g->part = part;
 	vault_init(&g->vault, group);
 	r = add_keys(&g->vault, k->role->cred, name);
-	if (r < 0) {
+	if (r < 0)
 		(void)fprintf(stderr, "replyd %s: the credential %s: %s\n", k->role->name, name,
 			      why_not(r));
+	if (r < 0 && r != -ENOSPC) {
 		vault_clear(&g->vault);
 		return NULL;
 	}

@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "base/sign.h"
 #include "base/text.h"
+#include "base/vault.h"
 #include "services/key_hook.h"
 #include "services/up/keyring.h"
 
@@ -43,17 +44,44 @@ static int fail(char why[512], int r, const char *path, const char *cause, const
 	return r;
 }
 
+/* Of several causes the first is told; that there are too many keys, after any other. */
+static int fail_again(char why[512], int r, const char cause[512])
+{
+	(void)snprintf(why, 512, "%s", cause);
+	return r;
+}
+
+static void folder_of(const char *path, char ret[512])
+{
+	(void)snprintf(ret, 512, "%s", path);
+	*strrchr(ret, '/') = '\0';
+}
+
 /* What root makes on the command line belongs to whom `replyd up` runs as. */
 static int give_away(int fd, const char *path)
 {
 	char folder[512];
 	struct stat st;
 
-	(void)snprintf(folder, sizeof(folder), "%s", path);
-	*strrchr(folder, '/') = '\0';
+	folder_of(path, folder);
 	if (geteuid() != 0)
 		return 0;
 	return stat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0 ? 0 : -1;
+}
+
+/* The name of a file lasts only when its folder is written, too: a new key seals within seconds. */
+static int sync_folder(const char *path)
+{
+	char folder[512];
+	int r, fd;
+
+	folder_of(path, folder);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = fsync(fd) == 0 ? 0 : -errno;
+	close(fd);
+	return r;
 }
 
 /* Written whole or not at all: temporary file, fsync, rename. */
@@ -72,6 +100,8 @@ static int write_file(const char *path, struct text line, char why[512])
 	close(fd);
 	if (r == 0 && rename(tmp, path) != 0)
 		r = -errno;
+	if (r == 0)
+		r = sync_folder(path);
 	return r ? fail(why, r, path, strerror(-r), "is the disk full?") : 0;
 }
 
@@ -272,37 +302,104 @@ static bool has_later(const struct keyring *k, enum keyring_name group, unsigned
 	return false;
 }
 
-int keyring_look(struct keyring *k, const char *data_dir, char why[512])
+/* The numbers of the files that are there, per group; 1 is the one without a number. */
+struct numbers {
+	bool has[KEYRING_NAMES][UINT8_MAX + 1];
+};
+
+static int read_numbers(const char *data_dir, struct numbers *ret, char why[512])
 {
-	struct keyring_later new = { 0 };
-	char path[512], name[300];
-	int r = 0, found = 0;
+	enum keyring_name group;
+	char path[512];
 	struct dirent *e;
+	unsigned id;
 	DIR *d;
 
 	path_of(path, data_dir, "");
 	d = opendir(path);
 	if (!d)
 		return fail(why, -errno, path, strerror(errno), "the data folder must be readable");
-	while (r == 0 && (e = readdir(d))) {
-		if (!later_name(e->d_name, &new.group, &new.id) || has_later(k, new.group, new.id))
-			continue;
-		(void)snprintf(name, sizeof(name), "%.255s", e->d_name);
-		path_of(path, data_dir, name);
-		if (k->n_later == KEYRING_LATER)
-			r = fail(why, -EBADMSG, path, "is one key too many",
-				 "take away those that seal nothing (`replyd key list`)");
-		else
-			r = read_of(new.group, path, k->command, &new.key, why);
-		if (r == 0) {
-			k->later[k->n_later++] = new;
-			new.key = (struct secret){ 0 };
-			found++;
-		}
-		secret_clear(&new.key);
+	*ret = (struct numbers){ 0 };
+	while ((e = readdir(d))) {
+		if (later_name(e->d_name, &group, &id))
+			ret->has[group][id] = true;
+		for (group = 0; group < KEYRING_NAMES; group++)
+			if (is_group(group) && strcmp(e->d_name, files[group].file) == 0)
+				ret->has[group][1] = true;
 	}
 	closedir(d);
-	return r ? r : found;
+	return 0;
+}
+
+static size_t count_of(const struct numbers *n, enum keyring_name group)
+{
+	size_t count = 0;
+
+	for (unsigned id = 1; id <= UINT8_MAX; id++)
+		count += n->has[group][id];
+	return count;
+}
+
+static int too_many(const char *path, char why[512])
+{
+	return fail(why, -ENOSPC, path, "is one more than the 16 keys that a group may have",
+		    "take away those that seal nothing (`replyd key list`)");
+}
+
+static int take_later(struct keyring *k, const char *path, enum keyring_name group, unsigned id,
+		      char why[512])
+{
+	struct keyring_later *new = &k->later[k->n_later];
+	int r;
+
+	*new = (struct keyring_later){ .group = group, .id = id };
+	r = read_of(group, path, k->command, &new->key, why);
+	if (r == 0)
+		k->n_later++;
+	else
+		secret_clear(&new->key);
+	return r;
+}
+
+/* The newest first: it is the one that seals, or is about to. */
+static int look_for(struct keyring *k, const char *data_dir, const struct numbers *n,
+		    enum keyring_name group, char why[512])
+{
+	char path[512], file[32], cause[512];
+	size_t held = n->has[group][1];
+	int one, r = 0;
+
+	for (size_t i = 0; i < k->n_later; i++)
+		held += k->later[i].group == group;
+	for (unsigned id = UINT8_MAX; id > 1; id--) {
+		if (!n->has[group][id] || has_later(k, group, id))
+			continue;
+		(void)snprintf(file, sizeof(file), "%s.%u", files[group].file, id);
+		path_of(path, data_dir, file);
+		one = held < VAULT_KEYS ? take_later(k, path, group, id, cause)
+					: too_many(path, cause);
+		if (one == 0)
+			held++;
+		else if (r == 0 || r == -ENOSPC)
+			r = fail_again(why, one, cause);
+	}
+	return r;
+}
+
+int keyring_look(struct keyring *k, const char *data_dir, char why[512])
+{
+	struct numbers n;
+	char cause[512];
+	int one, r = read_numbers(data_dir, &n, why);
+
+	if (r)
+		return r;
+	for (enum keyring_name g = 0; g < KEYRING_NAMES; g++) {
+		one = is_group(g) ? look_for(k, data_dir, &n, g, cause) : 0;
+		if (one && (r == 0 || r == -ENOSPC))
+			r = fail_again(why, one, cause);
+	}
+	return r;
 }
 
 /*
@@ -374,6 +471,7 @@ int keyring_make_next(const char *data_dir, const char *command, const char *gro
 	cleanup_secret struct secret key = { 0 };
 	char path[512], file[32];
 	enum keyring_name name;
+	struct numbers there;
 	unsigned id;
 	int r;
 
@@ -393,6 +491,11 @@ int keyring_make_next(const char *data_dir, const char *command, const char *gro
 	id = after + 1;
 	(void)snprintf(file, sizeof(file), "%.16s.%u", group, id);
 	path_of(path, data_dir, file);
+	r = read_numbers(data_dir, &there, why);
+	if (r)
+		return r;
+	if (count_of(&there, name) >= VAULT_KEYS)
+		return too_many(path, why);
 	if (id < 2 || id > UINT8_MAX)
 		return fail(why, -ENOSPC, path, "there are no numbers left", "255 are all");
 	make(&key, KEY);
@@ -413,7 +516,7 @@ int keyring_open(struct keyring *k, const char *data_dir, const char *command, c
 		return fail(why, -errno, path, strerror(errno), "the data folder must be writable");
 	path_of(path, data_dir, "made");
 	r = keyring_look(k, data_dir, why);
-	if (r >= 0)
+	if (r == 0 || r == -ENOSPC) /* the newest are there; each look says it again */
 		r = access(path, F_OK) == 0 ? read_all(k, data_dir, why)
 					    : make_all(k, data_dir, why);
 	if (r)

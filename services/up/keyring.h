@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/seal.h"
 #include "base/secret.h"
+#include "base/vault.h"
 
 /*
  * The secrets of one installation: files of mode 0600 in DIR/secrets (0700),
@@ -39,7 +40,7 @@ enum keyring_name {
  * above, the others are files like `grant.2`.  Number 1 may be gone once it is
  * rotated away.
  */
-#define KEYRING_LATER 48
+#define KEYRING_LATER (3 * VAULT_KEYS)
 struct keyring_later {
 	enum keyring_name group;
 	unsigned id; /* 2..255 */
@@ -64,14 +65,15 @@ struct keyring {
 int keyring_open(struct keyring *k, const char *data_dir, const char *command, char why[512]);
 void keyring_clear(struct keyring *k);
 /*
- * Read the keys that have come since.  How many; -errno as keyring_open(), and what was read before
- * stays.
+ * Read the keys that have come since: `later` grows by them.  0, or -errno as keyring_open() for
+ * one that could not be read: the others were, and what was read before stays.  -ENOSPC: a group
+ * has more than VAULT_KEYS; the newest were read.
  */
 int keyring_look(struct keyring *k, const char *data_dir, char why[512]);
 /*
  * Make the next key of "grant", "token" or "webhook", or find that one after `after` was made
- * already, and say its number.  As keyring_open; -EINVAL: no such group; -ENOSPC: there is no
- * number left.
+ * already, and say its number.  As keyring_open; -EINVAL: no such group; -ENOSPC: the group has
+ * VAULT_KEYS already, or there is no number left.
  */
 int keyring_make_next(const char *data_dir, const char *command, const char *group, unsigned after,
 		      unsigned *ret_id, char why[512]);

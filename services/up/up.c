@@ -47,10 +47,11 @@ struct up {
 	struct child roles[CHILDREN_MAX];
 	size_t n_roles;
 	int n_ingest;
-	char installation[RAND_UUID]; /* of this data folder: names the slots of its workers */
-	struct crew_size *crew;       /* NULL: a number of workers was given */
-	int key_fds[CHILDREN_MAX];    /* our ends of the roles' --keys; 0: none */
-	struct timer look;            /* for new keys in DIR/secrets */
+	char installation[RAND_UUID];   /* of this data folder: names the slots of its workers */
+	struct crew_size *crew;         /* NULL: a number of workers was given */
+	int key_fds[CHILDREN_MAX];      /* our ends of the roles' --keys; 0: none */
+	size_t keys_sent[CHILDREN_MAX]; /* of keys.later */
+	struct timer look;              /* for new keys in DIR/secrets */
 	int lock_fd;
 };
 
@@ -234,6 +235,7 @@ static int start_role(struct child *c, struct proc_params *p, struct proc **ret)
 	close(fd);
 	close(keys[1]);
 	keep_keys_fd(u, c, r ? -1 : keys[0]);
+	u->keys_sent[c - u->roles] = u->keys.n_later;
 	if (r)
 		close(keys[0]);
 	return r;
@@ -318,29 +320,37 @@ static void on_stop(void *owner)
 
 /* ---- keys ---- */
 
+/* Until it is in the socket: one that stands still has it full. */
+static void send_keys(struct up *u, size_t role)
+{
+	int r;
+
+	/* One that has just ended gets all of them at its start. */
+	if (u->key_fds[role] <= 0 || u->keys_sent[role] == u->keys.n_later)
+		return;
+	r = credentials_send(&u->keys, u->roles[role].role, u->key_fds[role]);
+	if (r == 0)
+		u->keys_sent[role] = u->keys.n_later;
+	else
+		log_warn(&u->log, "keys.not_sent", "role=%s cause=%s", u->roles[role].role,
+			 strerror(-r));
+}
+
 /* `replyd key rotate` makes a key; the roles get it while they work. */
 static void on_look(struct timer *t)
 {
 	struct up *u = container_of(t, struct up, look);
+	size_t had = u->keys.n_later;
 	char why[512];
-	int n = keyring_look(&u->keys, u->data_dir, why);
+	int r = keyring_look(&u->keys, u->data_dir, why);
 
-	timer_in(t, n < 0 ? LOOK_AGAIN_MS : LOOK_MS);
-	if (n < 0)
+	timer_in(t, r < 0 ? LOOK_AGAIN_MS : LOOK_MS);
+	if (r < 0)
 		log_warn(&u->log, "keys.not_read", "cause=\"%s\"", why);
-	if (n <= 0)
-		return;
-	log_info(&u->log, "keys.found", "n=%d", n);
-	for (size_t i = 0; i < u->n_roles; i++) {
-		int r = u->key_fds[i] > 0
-				? credentials_send(&u->keys, u->roles[i].role, u->key_fds[i])
-				: 0;
-
-		/* One that has just ended gets all of them at its start. */
-		if (r < 0)
-			log_warn(&u->log, "keys.not_sent", "role=%s cause=%s", u->roles[i].role,
-				 strerror(-r));
-	}
+	if (u->keys.n_later > had)
+		log_info(&u->log, "keys.found", "n=%zu", u->keys.n_later - had);
+	for (size_t i = 0; i < u->n_roles; i++)
+		send_keys(u, i);
 }
 
 /* ---- workers ---- */

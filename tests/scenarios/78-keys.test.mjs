@@ -94,9 +94,19 @@ test('a process that slept through it writes nothing under the old key', async (
   await assert.rejects(db.psql(`update replyd.inbox_grant set sealed = decode('${old}', 'hex')`), /RP002|retired/);
 });
 
+test('a file that is no key holds up no other one', async () => {
+  const bad = ['grant.200', 'token.1x', 'webhook.200', 'webhook.201'];
+  for (const name of bad) fs.writeFileSync(secretFile(name), 'c2hvcnQ=\n', { mode: 0o600 });
+  await until('it to be said', () => /keys\.not_read.*\.20[01]/.test(box.replyd.tail(5000)), { timeoutMs: 40000 });
+  const done = await rotate('--group', 'token');
+  assert.equal(done.code, 0, done.stderr);
+  for (const name of bad) fs.rmSync(secretFile(name));
+  await everythingWorks();
+});
+
 test('the old keys can be taken away', async () => {
   await box.replyd.stop();
-  for (const name of ['grant', 'grant.2', 'token', 'webhook', 'webhook.2']) fs.rmSync(secretFile(name));
+  for (const name of ['grant', 'grant.2', 'token', 'token.2', 'webhook', 'webhook.2']) fs.rmSync(secretFile(name));
   await box.replyd.start();
   await everythingWorks();
   assert.doesNotMatch(box.replyd.tail(5000), /key\.missing/);

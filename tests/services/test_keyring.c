@@ -221,8 +221,10 @@ static void a_later_key_is_found_and_given_on(void **state)
 	assert_int_equal(again, 2);
 	assert_int_equal(keyring_make_next(dir, "", "digest", 1, &again, why), -EINVAL);
 	assert_int_equal(keyring_make_next(dir, "", "token", 255, &again, why), -ENOSPC);
-	assert_int_equal(keyring_look(&k, dir, why), 1);
 	assert_int_equal(keyring_look(&k, dir, why), 0);
+	assert_int_equal(k.n_later, 1);
+	assert_int_equal(keyring_look(&k, dir, why), 0);
+	assert_int_equal(k.n_later, 1);
 	for (size_t i = 0; i < countof(roles); i++) {
 		struct cred *c;
 		int fd = credentials_pipe(&k, &s, roles[i]);
@@ -250,6 +252,87 @@ static void a_later_key_is_found_and_given_on(void **state)
 	settings_clear(&s);
 }
 
+static void spoil(const char *file)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/secrets/%s", dir, file);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fchmod(fileno(f), 0600), 0);
+	fputs("c2hvcnQ=\n", f);
+	fclose(f);
+}
+
+/* Whatever the folder's order: the good one is read at this look, and not lost for the next. */
+static void a_bad_later_key_hides_no_good_one(void **state)
+{
+	struct keyring k;
+	char why[512];
+	unsigned id = 0;
+
+	(void)state;
+	assert_int_equal(keyring_open(&k, dir, "", why), 0);
+	spoil("grant.3");
+	spoil("token.2");
+	spoil("webhook.9");
+	assert_int_equal(keyring_make_next(dir, "", "grant", 1, &id, why), 0);
+	assert_int_equal(id, 3); /* made already, as it seems */
+	assert_int_equal(keyring_make_next(dir, "", "grant", 3, &id, why), 0);
+	assert_int_equal(keyring_make_next(dir, "", "webhook", 9, &id, why), 0);
+	assert_int_equal(keyring_look(&k, dir, why), -EBADMSG);
+	assert_non_null(strstr(why, "grant.3"));
+	assert_int_equal(k.n_later, 2);
+	assert_int_equal(k.later[0].id, 4);
+	assert_int_equal(k.later[1].id, 10);
+	assert_int_equal(keyring_look(&k, dir, why), -EBADMSG);
+	assert_int_equal(k.n_later, 2);
+	keyring_clear(&k);
+}
+
+/* What a process cannot hold is not made; where somebody did it by hand, the newest count. */
+static void a_group_has_sixteen_keys(void **state)
+{
+	char *none[] = { NULL }, from[128], to[128], why[512];
+	struct settings s;
+	struct keyring k;
+	unsigned id = 1;
+	int fd;
+
+	(void)state;
+	assert_int_equal(settings_load(&s, NULL, none, NULL, 0, why), 0);
+	assert_int_equal(keyring_open(&k, dir, "", why), 0);
+	for (unsigned n = 2; n <= VAULT_KEYS; n++)
+		assert_int_equal(keyring_make_next(dir, "", "token", n - 1, &id, why), 0);
+	assert_int_equal(id, VAULT_KEYS);
+	assert_int_equal(keyring_make_next(dir, "", "token", id, &id, why), -ENOSPC);
+	assert_non_null(strstr(why, "seal nothing"));
+	assert_int_equal(keyring_look(&k, dir, why), 0);
+	assert_int_equal(k.n_later, VAULT_KEYS - 1);
+	snprintf(from, sizeof(from), "%s/secrets/token.2", dir);
+	snprintf(to, sizeof(to), "%s/secrets/token.17", dir);
+	assert_int_equal(link(from, to), 0);
+	assert_int_equal(keyring_look(&k, dir, why), -ENOSPC);
+	assert_non_null(strstr(why, "token.17"));
+	keyring_clear(&k);
+
+	assert_int_equal(keyring_open(&k, dir, "", why), 0);
+	assert_int_equal(k.n_later, VAULT_KEYS - 1);
+	assert_int_equal(k.later[0].id, 17);
+	assert_int_equal(k.later[k.n_later - 1].id, 3);
+	fd = credentials_pipe(&k, &s, "broker");
+	assert_true(fd >= 0);
+	close(fd);
+	/* there is room again */
+	snprintf(from, sizeof(from), "%s/secrets/token", dir);
+	assert_int_equal(unlink(from), 0);
+	assert_int_equal(keyring_look(&k, dir, why), 0);
+	assert_int_equal(k.n_later, VAULT_KEYS);
+	keyring_clear(&k);
+	settings_clear(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +346,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_role_gets_its_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_later_key_is_found_and_given_on, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(a_bad_later_key_hides_no_good_one, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_group_has_sixteen_keys, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

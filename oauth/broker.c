@@ -13,6 +13,7 @@
 #include "db/inbox_grant.h"
 #include "oauth/books.h"
 #include "oauth/broker_env.h"
+#include "oauth/broker_job.h"
 #include "oauth/connect_job.h"
 #include "oauth/device_job.h"
 #include "oauth/domain_job.h"
@@ -540,10 +541,7 @@ void broker_drop(struct broker *b)
 	pg_tx_cancel(&b->mailboxes.tx);
 	list_each(&b->env.jobs, at, tmp)
 	{
-		struct broker_job *job = container_of(at, struct broker_job, link);
-
-		list_remove(at);
-		job->cancel(job);
+		broker_job_cancel(container_of(at, struct broker_job, link));
 	}
 	timer_drop(&b->look, on_gone);
 }

@@ -106,18 +106,3 @@ int64_t broker_env_refresh_in(struct broker_env *env, int64_t life_s, int64_t re
 		life_s = refresh_ends_in_s;
 	return policy_refresh_in(life_s, (int64_t)(env->p.refresh_ahead_ms / 1000), &env->rand);
 }
-
-void broker_env_job_add(struct broker_env *env, struct broker_job *job,
-			void (*cancel)(struct broker_job *))
-{
-	job->cancel = cancel;
-	list_append(&env->jobs, &job->link);
-	env->stats.under_way++;
-}
-
-void broker_env_job_end(struct broker_env *env, struct broker_job *job)
-{
-	list_remove(&job->link);
-	env->stats.under_way--;
-	env->job_ended(env);
-}

@@ -24,21 +24,15 @@ struct broker_provider {
 	unsigned under_way;              /* refreshes */
 };
 
-/* A job under way.  It ends by itself, or is cancelled. */
-struct broker_job {
-	struct list link;
-	void (*cancel)(struct broker_job *job); /* at once; frees the job, later */
-};
-
 struct broker_env {
 	struct loop *loop;
 	struct broker_params p;
 	struct broker_provider *providers;
 	struct rand_gen rand;
 	struct broker_stats stats;
-	struct list jobs;
-	unsigned reaching; /* of them, reach jobs: beside those that are counted */
-	void (*job_ended)(struct broker_env *env); /* after the job has left `jobs` */
+	struct list jobs;                          /* broker_job */
+	unsigned beside;                           /* of them, those that take no slot */
+	void (*job_ended)(struct broker_env *env); /* one that took a slot has left `jobs` */
 };
 
 /* NULL: not configured. */
@@ -67,8 +61,5 @@ int64_t broker_env_life_s(const struct grant_answer *a, uint64_t took_ms);
 /* In how many seconds to refresh an access token that lives `life_s` more, with a refresh token
  * that ends in `refresh_ends_in_s` (0: not said) and would be of no use after that. */
 int64_t broker_env_refresh_in(struct broker_env *env, int64_t life_s, int64_t refresh_ends_in_s);
-void broker_env_job_add(struct broker_env *env, struct broker_job *job,
-			void (*cancel)(struct broker_job *));
-void broker_env_job_end(struct broker_env *env, struct broker_job *job);
 
 #endif

@@ -6,38 +6,33 @@
 
 #include "oauth/connect_job.h"
 
-#include "base/backoff.h"
 #include "base/clock.h"
-#include "base/io/timer.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/seal.h"
 #include "db/connect_device.h"
+#include "oauth/broker_job.h"
 #include "oauth/device.h"
 #include "oauth/reach_job.h"
 
 #define ASK_AGAIN_MS                                                                               \
 	8000 /* a quick failure is tried again within this time: the person waits, and the claim   \
 		lasts */
-#define WRITE_TRIES 5 /* of a write that PostgreSQL refuses for good, or that a race undid */
-#define IMAPS       993
+#define RACES_MOST 5 /* for one address, between finding its inbox and writing it */
+#define IMAPS      993
 
 enum connect_state {
 	CONNECT_JOB_EXCHANGING,  /* the provider has the code */
-	CONNECT_JOB_PAUSING,     /* it was down for a moment */
 	CONNECT_JOB_IDENTIFYING, /* the provider is asked whose account it is */
 	CONNECT_JOB_FINDING,     /* does the address have an inbox already? */
 	CONNECT_JOB_SETTLING,    /* everything is on its way into PostgreSQL */
 	CONNECT_JOB_FAILING,     /* the problem is */
 	CONNECT_JOB_LETTING,     /* the claim of a device goes back: its person is not there yet */
-	CONNECT_JOB_OVER,        /* waiting for the timer to close */
 };
 
 struct connect_job {
 	struct broker_job job;
-	struct broker_env *env;
 	struct broker_provider *provider; /* NULL: not configured, which a password does not need */
-	struct log log;
 	enum connect_state state;
 	uint64_t began_ms;
 
@@ -50,12 +45,10 @@ struct connect_job {
 
 	struct secret lasting, passing; /* refresh token and access token, or the password twice */
 	struct secret body, bearer, sent; /* `sent`: the code in `body` */
-	struct http_request http, userinfo;
 	struct connect_link_inbox find;
 	struct connect_link_write write;
-	struct timer again;
-	struct backoff wait;
-	int write_tries;
+
+	int races;
 
 	char scopes[GRANT_SCOPE];
 	int64_t expires_in_s, refresh_ends_in_s;
@@ -69,33 +62,21 @@ static void on_found(struct connect_link_inbox *q);
 static void on_settled(struct connect_link_write *w);
 static void on_failed(struct connect_link_write *w);
 static void on_let(struct connect_link_write *w);
-static void on_again(struct timer *t);
-static void on_gone(struct timer *t);
-
 static void enter(struct connect_job *j, enum connect_state state);
+static int go(struct broker_job *job);
 
-static void cancel(struct broker_job *job)
+static void stop(struct broker_job *job)
 {
 	struct connect_job *j = container_of(job, struct connect_job, job);
 
-	if (j->state == CONNECT_JOB_OVER)
-		return;
-	if (j->state == CONNECT_JOB_EXCHANGING)
-		http_client_cancel(j->env->p.http, &j->http);
-	if (j->state == CONNECT_JOB_IDENTIFYING)
-		http_client_cancel(j->env->p.http, &j->userinfo);
 	pg_tx_cancel(&j->find.tx);
 	pg_tx_cancel(&j->write.tx);
-	j->state = CONNECT_JOB_OVER;
-	timer_drop(&j->again, on_gone);
 }
 
-static void on_gone(struct timer *t)
+static void gone(struct broker_job *job)
 {
-	struct connect_job *j = container_of(t, struct connect_job, again);
+	struct connect_job *j = container_of(job, struct connect_job, job);
 
-	http_request_clear(&j->http);
-	http_request_clear(&j->userinfo);
 	secret_clear(&j->lasting);
 	secret_clear(&j->passing);
 	secret_clear(&j->body);
@@ -105,13 +86,7 @@ static void on_gone(struct timer *t)
 	free(j);
 }
 
-static void end(struct connect_job *j)
-{
-	struct broker_env *env = j->env;
-
-	cancel(&j->job);
-	broker_env_job_end(env, &j->job);
-}
+static const struct broker_job_kind job_kind = { .go = go, .stop = stop, .gone = gone };
 
 static void fail(struct connect_job *j, enum connect_problem problem, const char *detail)
 {
@@ -124,8 +99,8 @@ static void fail(struct connect_job *j, enum connect_problem problem, const char
 
 static int start_exchange(struct connect_job *j)
 {
-	broker_env_token_request(j->env, j->provider, &j->body, &j->http);
-	return http_client_start(j->env->p.http, &j->http, on_exchanged);
+	broker_env_token_request(j->job.env, j->provider, &j->body, &j->job.http);
+	return broker_job_ask(&j->job, on_exchanged);
 }
 
 /* OpenID Connect Core section 5.3.1. */
@@ -144,15 +119,15 @@ static int start_identify(struct connect_job *j)
 	secret_set(&j->bearer, b.data, b.len);
 	secret_wipe(b.data, b.len);
 	buf_clear(&b);
-	j->userinfo = (struct http_request){
+	j->job.http = (struct http_request){
 		.method = "GET",
 		.url = j->provider->p->userinfo_url,
 		.headers = { secret_text(&j->bearer), "Accept: application/json" },
-		.timeout_ms = j->env->p.timeout_ms,
+		.timeout_ms = j->job.env->p.timeout_ms,
 		.max_answer = LIMIT_OAUTH_ANSWER,
 		.fail_over_answer = true,
 	};
-	return http_client_start(j->env->p.http, &j->userinfo, on_identified);
+	return broker_job_ask(&j->job, on_identified);
 }
 
 /* The account is known, or nobody but the mail server can tell: then a login with another's token
@@ -174,7 +149,7 @@ static void identified(struct connect_job *j, const struct grant_identity *who)
 
 static void on_identified(struct http_request *r)
 {
-	struct connect_job *j = container_of(r, struct connect_job, userinfo);
+	struct connect_job *j = container_of(r, struct connect_job, job.http);
 	struct grant_identity who;
 	char detail[320];
 
@@ -229,7 +204,7 @@ static void took_tokens(struct connect_job *j, struct grant_answer *a)
 		       a->scope_said            ? a->scope
 		       : j->provider->p->scopes ? j->provider->p->scopes
 						: "");
-	j->expires_in_s = broker_env_life_s(a, j->http.took_ms);
+	j->expires_in_s = broker_env_life_s(a, j->job.http.took_ms);
 	j->refresh_ends_in_s = a->refresh_expires_in_s;
 	identify(j, a);
 }
@@ -270,7 +245,7 @@ static bool device_waits(struct connect_job *j, const struct grant_answer *a,
 
 static void on_exchanged(struct http_request *r)
 {
-	struct connect_job *j = container_of(r, struct connect_job, http);
+	struct connect_job *j = container_of(r, struct connect_job, job.http);
 	struct policy_answer verdict;
 	struct grant_answer a;
 	bool waits;
@@ -281,15 +256,14 @@ static void on_exchanged(struct http_request *r)
 	/* What a person does at the consent page says nothing about the provider; a refused client
 	 * does. */
 	if (verdict.verdict == POLICY_OK || verdict.verdict == POLICY_US)
-		broker_env_judge(j->env, j->provider, r, &a, &verdict);
-	if (r->answer.data)
-		secret_wipe(r->answer.data, r->answer.len);
+		broker_env_judge(j->job.env, j->provider, r, &a, &verdict);
+	broker_job_forget_answer(&j->job);
 	if (waits)
 		;
 	else if (verdict.verdict == POLICY_OK)
 		took_tokens(j, &a);
 	else if (may_ask_again(j, &verdict))
-		enter(j, CONNECT_JOB_PAUSING);
+		broker_job_pause(&j->job);
 	else
 		fail(j, policy_problem(&verdict), verdict.evidence);
 	grant_answer_clear(&a);
@@ -301,9 +275,14 @@ static void on_found(struct connect_link_inbox *q)
 {
 	struct connect_job *j = container_of(q, struct connect_job, find);
 
-	if (!outcome_ok(&q->outcome)) {
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+	switch (broker_job_heard(&j->job, &q->outcome)) {
+	case BROKER_JOB_AGAIN:
 		return;
+	case BROKER_JOB_GIVEN_UP:
+		fail(j, CONNECT_INTERNAL, q->outcome.said);
+		return;
+	case BROKER_JOB_WRITTEN:
+		break;
 	}
 	if (q->inbox[0])
 		(void)snprintf(j->inbox, sizeof(j->inbox), "%s", q->inbox);
@@ -317,8 +296,8 @@ static int start_settle(struct connect_job *j)
 	cleanup_buf struct buf grant, access;
 	buf_init(&grant, LIMIT_OAUTH_SEALED);
 	buf_init(&access, LIMIT_OAUTH_SEALED);
-	broker_env_seal(j->env, "grant", j->workspace, j->inbox, &j->lasting, &grant);
-	broker_env_seal(j->env, "access", j->workspace, j->inbox, &j->passing, &access);
+	broker_env_seal(j->job.env, "grant", j->workspace, j->inbox, &j->lasting, &grant);
+	broker_env_seal(j->job.env, "access", j->workspace, j->inbox, &j->passing, &access);
 	const struct connect_link_settled s = {
 		.workspace = j->workspace,
 		.id = j->link,
@@ -338,68 +317,47 @@ static int start_settle(struct connect_job *j)
 		.scopes = j->scopes,
 		.expires_in_s = j->expires_in_s,
 		.refresh_in_s =
-			broker_env_refresh_in(j->env, j->expires_in_s, j->refresh_ends_in_s),
+			broker_env_refresh_in(j->job.env, j->expires_in_s, j->refresh_ends_in_s),
 		.refresh_ends_in_s = j->refresh_ends_in_s,
 	};
 
-	return connect_link_settle_start(j->env->p.pg, &j->write, &s, on_settled);
+	return connect_link_settle_start(j->job.env->p.pg, &j->write, &s, on_settled);
 }
 
 static void enter(struct connect_job *j, enum connect_state state)
 {
-	int r = 0;
-
 	j->state = state;
-	switch (state) {
+	broker_job_go(&j->job);
+}
+
+static int go(struct broker_job *job)
+{
+	struct connect_job *j = container_of(job, struct connect_job, job);
+	struct pg *pg = job->env->p.pg;
+
+	switch (j->state) {
 	case CONNECT_JOB_EXCHANGING:
 		if (start_exchange(j) < 0)
 			fail(j, CONNECT_OUR_CLIENT_REFUSED, "token_url is not an http(s) address");
-		return;
+		break;
 	case CONNECT_JOB_IDENTIFYING:
 		if (start_identify(j) < 0)
 			fail(j, CONNECT_OUR_CLIENT_REFUSED,
 			     "userinfo_url is not an http(s) address");
-		return;
-	case CONNECT_JOB_PAUSING:
-		http_request_clear(&j->http);
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
-		return;
+		break;
 	case CONNECT_JOB_FINDING:
-		r = connect_link_inbox_start(j->env->p.pg, &j->find, j->workspace, j->address,
-					     on_found);
-		break;
+		return connect_link_inbox_start(pg, &j->find, j->workspace, j->address, on_found);
 	case CONNECT_JOB_SETTLING:
-		r = start_settle(j);
-		break;
+		return start_settle(j);
 	case CONNECT_JOB_FAILING:
-		r = connect_link_fail_start(j->env->p.pg, &j->write, j->workspace, j->link,
-					    j->claim, connect_problem_code(j->problem), j->detail,
-					    on_failed);
-		break;
+		return connect_link_fail_start(pg, &j->write, j->workspace, j->link, j->claim,
+					       connect_problem_code(j->problem), j->detail,
+					       on_failed);
 	case CONNECT_JOB_LETTING:
-		r = connect_device_wait_start(j->env->p.pg, &j->write, j->workspace, j->link,
-					      j->claim, j->device_interval_s, on_let);
-		break;
-	case CONNECT_JOB_OVER:
-		break;
+		return connect_device_wait_start(pg, &j->write, j->workspace, j->link, j->claim,
+						 j->device_interval_s, on_let);
 	}
-	if (r < 0) /* the queue is full: PostgreSQL is away */
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
-}
-
-static void on_again(struct timer *t)
-{
-	struct connect_job *j = container_of(t, struct connect_job, again);
-
-	enter(j, j->state == CONNECT_JOB_PAUSING ? CONNECT_JOB_EXCHANGING : j->state);
-}
-
-/* Shall a write that did not work be tried again?  A lost connection for as long as it takes. */
-static bool retries(struct connect_job *j, const struct outcome *o)
-{
-	if (o->blame == BLAME_NET || o->blame == BLAME_REFUSED)
-		return true;
-	return ++j->write_tries < WRITE_TRIES;
+	return 0;
 }
 
 /* Beside the worker's login. */
@@ -419,67 +377,75 @@ static void reach(struct connect_job *j)
 		.is_token = !j->is_password,
 	};
 
-	reach_job_start(j->env, &w);
+	reach_job_start(j->job.env, &w);
+}
+
+static void settled(struct connect_job *j, int64_t version)
+{
+	struct broker_env *env = j->job.env;
+
+	env->stats.connected++;
+	log_info(&j->job.log, "broker.granted",
+		 "inbox=%s version=%" PRId64 " kind=%s took_ms=%" PRIu64, j->inbox, version,
+		 j->is_password ? "password" : "oauth", clock_mono_ms() - j->began_ms);
+	reach(j);
+	pg_notify(env->p.pg, "replyd_inbox");
+	pg_notify(env->p.pg, "replyd_connected");
+	pg_notify(env->p.pg, "replyd_token_ready");
+	pg_notify(env->p.pg, "replyd_event");
+	broker_job_end(&j->job);
+}
+
+/* Another link gave this address an inbox meanwhile, or our claim is somebody else's. */
+static void lost_race(struct connect_job *j)
+{
+	if (++j->races < RACES_MOST) {
+		enter(j, CONNECT_JOB_FINDING);
+		return;
+	}
+	j->job.env->stats.lost_races++;
+	log_info(&j->job.log, "broker.lost_link", "inbox=%s", j->inbox);
+	broker_job_end(&j->job);
 }
 
 static void on_settled(struct connect_link_write *w)
 {
 	struct connect_job *j = container_of(w, struct connect_job, write);
 
-	if (!outcome_ok(&w->outcome)) {
-		if (retries(j, &w->outcome))
-			timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
-		else
-			fail(j, CONNECT_INTERNAL, w->outcome.said);
+	switch (broker_job_heard(&j->job, &w->outcome)) {
+	case BROKER_JOB_AGAIN:
 		return;
-	}
-	if (w->version == 0) {
-		/* Another link gave this address an inbox meanwhile, or our claim is somebody
-		 * else's. */
-		if (++j->write_tries < WRITE_TRIES) {
-			enter(j, CONNECT_JOB_FINDING);
-			return;
-		}
-		j->env->stats.lost_races++;
-		log_info(&j->log, "broker.lost_link", "inbox=%s", j->inbox);
-		end(j);
+	case BROKER_JOB_GIVEN_UP:
+		fail(j, CONNECT_INTERNAL, w->outcome.said);
 		return;
+	case BROKER_JOB_WRITTEN:
+		break;
 	}
-	j->env->stats.connected++;
-	log_info(&j->log, "broker.granted", "inbox=%s version=%" PRId64 " kind=%s took_ms=%" PRIu64,
-		 j->inbox, w->version, j->is_password ? "password" : "oauth",
-		 clock_mono_ms() - j->began_ms);
-	reach(j);
-	pg_notify(j->env->p.pg, "replyd_inbox");
-	pg_notify(j->env->p.pg, "replyd_connected");
-	pg_notify(j->env->p.pg, "replyd_token_ready");
-	pg_notify(j->env->p.pg, "replyd_event");
-	end(j);
+	if (w->version > 0)
+		settled(j, w->version);
+	else
+		lost_race(j);
 }
 
 static void on_failed(struct connect_link_write *w)
 {
 	struct connect_job *j = container_of(w, struct connect_job, write);
 
-	if (!outcome_ok(&w->outcome) && retries(j, &w->outcome)) {
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+	if (broker_job_heard(&j->job, &w->outcome) == BROKER_JOB_AGAIN)
 		return;
-	}
-	j->env->stats.failed++;
-	log_warn(&j->log, "broker.connect_failed", "problem=%s detail=%s written=%d",
+	j->job.env->stats.failed++;
+	log_warn(&j->job.log, "broker.connect_failed", "problem=%s detail=%s written=%d",
 		 connect_problem_code(j->problem), j->detail, w->version > 0);
-	pg_notify(j->env->p.pg, "replyd_connected");
-	end(j);
+	pg_notify(j->job.env->p.pg, "replyd_connected");
+	broker_job_end(&j->job);
 }
 
 static void on_let(struct connect_link_write *w)
 {
 	struct connect_job *j = container_of(w, struct connect_job, write);
 
-	if (!outcome_ok(&w->outcome) && retries(j, &w->outcome))
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
-	else
-		end(j);
+	if (broker_job_heard(&j->job, &w->outcome) != BROKER_JOB_AGAIN)
+		broker_job_end(&j->job);
 }
 
 /* --- From the link. --- */
@@ -506,7 +472,7 @@ static struct connect_job *job_of(struct broker_env *env, const char *claim,
 	struct connect_job *j = mem_new(sizeof(*j));
 	const struct oauth_provider *p;
 
-	j->env = env;
+	broker_job_open(&j->job, env, &job_kind);
 	j->provider = broker_env_provider(env, w->provider);
 	p = j->provider ? j->provider->p : NULL;
 	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
@@ -523,10 +489,7 @@ static struct connect_job *job_of(struct broker_env *env, const char *claim,
 	j->is_password = w->is_password;
 	j->device_interval_s = w->by_device ? w->device_interval_s : 0;
 	j->began_ms = clock_mono_ms();
-	log_child(&j->log, env->p.log, "connect_link=%s", j->link);
-	backoff_init(&j->wait, 250, 5000, /* survive_ms= */ 0);
-	timer_open(&j->again, env->loop, on_again);
-	broker_env_job_add(env, &j->job, cancel);
+	log_child(&j->job.log, env->p.log, "connect_link=%s", j->link);
 	return j;
 }
 
@@ -534,7 +497,7 @@ static int open_box(const struct connect_job *j, const uint8_t *box, size_t n, s
 {
 	const struct seal_bind bind = { TEXT("connect"), text_of(j->workspace), text_of(j->link) };
 
-	return seal_open_with(j->env->p.key_private, &bind, box, n, ret);
+	return seal_open_with(j->job.env->p.key_private, &bind, box, n, ret);
 }
 
 static void begin_exchange(struct connect_job *j, const struct connect_link_work *w,
@@ -557,7 +520,7 @@ static void begin_exchange(struct connect_job *j, const struct connect_link_work
 
 static void begin_poll(struct connect_job *j, const struct connect_link_work *w)
 {
-	if (broker_env_open(j->env, "device", j->workspace, j->link, w->code, w->code_len,
+	if (broker_env_open(j->job.env, "device", j->workspace, j->link, w->code, w->code_len,
 			    &j->sent) < 0)
 		fail(j, CONNECT_INTERNAL, "the device code does not open with the broker's keys");
 	else if (!j->provider)

@@ -4,78 +4,54 @@
 
 #include "oauth/device_job.h"
 
-#include "base/backoff.h"
-#include "base/io/timer.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "db/connect_device.h"
+#include "oauth/broker_job.h"
 #include "oauth/device.h"
-
-#define WRITE_TRIES 5 /* of a write that PostgreSQL refuses for good */
 
 enum device_state {
 	DEVICE_JOB_ASKING,
 	DEVICE_JOB_SAVING,
 	DEVICE_JOB_FAILING,
-	DEVICE_JOB_OVER, /* waiting for the timer to close */
 };
 
 struct device_job {
 	struct broker_job job;
-	struct broker_env *env;
 	struct broker_provider *provider;
-	struct log log;
 	enum device_state state;
 
 	char claim[37], workspace[37], link[37];
 	struct secret body;
-	struct http_request http;
 	struct device_answer answer;
 	struct buf sealed;
 	struct connect_link_write write;
-	struct timer again;
-	struct backoff wait;
-	int write_tries;
 	enum connect_problem problem;
 	char detail[320];
 };
 
 static void on_answered(struct http_request *r);
 static void on_written(struct connect_link_write *w);
-static void on_again(struct timer *t);
-static void on_gone(struct timer *t);
+static int go(struct broker_job *job);
 
-static void cancel(struct broker_job *job)
+static void stop(struct broker_job *job)
 {
 	struct device_job *j = container_of(job, struct device_job, job);
 
-	if (j->state == DEVICE_JOB_OVER)
-		return;
-	if (j->state == DEVICE_JOB_ASKING)
-		http_client_cancel(j->env->p.http, &j->http);
 	pg_tx_cancel(&j->write.tx);
-	j->state = DEVICE_JOB_OVER;
-	timer_drop(&j->again, on_gone);
 }
 
-static void on_gone(struct timer *t)
+static void gone(struct broker_job *job)
 {
-	struct device_job *j = container_of(t, struct device_job, again);
+	struct device_job *j = container_of(job, struct device_job, job);
 
-	http_request_clear(&j->http);
 	secret_clear(&j->body);
 	device_answer_clear(&j->answer);
 	buf_clear(&j->sealed);
 	free(j);
 }
 
-static void end(struct device_job *j)
-{
-	struct broker_env *env = j->env;
-
-	cancel(&j->job);
-	broker_env_job_end(env, &j->job);
-}
+static const struct broker_job_kind job_kind = { .go = go, .stop = stop, .gone = gone };
 
 static int start_save(struct device_job *j)
 {
@@ -92,36 +68,30 @@ static int start_save(struct device_job *j)
 		.interval_s = j->answer.interval_s,
 	};
 
-	return connect_device_code_start(j->env->p.pg, &j->write, &c, on_written);
+	return connect_device_code_start(j->job.env->p.pg, &j->write, &c, on_written);
+}
+
+static int go(struct broker_job *job)
+{
+	struct device_job *j = container_of(job, struct device_job, job);
+
+	switch (j->state) {
+	case DEVICE_JOB_SAVING:
+		return start_save(j);
+	case DEVICE_JOB_FAILING:
+		return connect_link_fail_start(j->job.env->p.pg, &j->write, j->workspace, j->link,
+					       j->claim, connect_problem_code(j->problem),
+					       j->detail, on_written);
+	case DEVICE_JOB_ASKING:
+		break;
+	}
+	return 0;
 }
 
 static void enter(struct device_job *j, enum device_state state)
 {
-	int r = 0;
-
 	j->state = state;
-	switch (state) {
-	case DEVICE_JOB_SAVING:
-		r = start_save(j);
-		break;
-	case DEVICE_JOB_FAILING:
-		r = connect_link_fail_start(j->env->p.pg, &j->write, j->workspace, j->link,
-					    j->claim, connect_problem_code(j->problem), j->detail,
-					    on_written);
-		break;
-	case DEVICE_JOB_ASKING:
-	case DEVICE_JOB_OVER:
-		break;
-	}
-	if (r < 0) /* the queue is full: PostgreSQL is away */
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
-}
-
-static void on_again(struct timer *t)
-{
-	struct device_job *j = container_of(t, struct device_job, again);
-
-	enter(j, j->state);
+	broker_job_go(&j->job);
 }
 
 static void fail(struct device_job *j, enum connect_problem problem, const char *detail)
@@ -131,36 +101,37 @@ static void fail(struct device_job *j, enum connect_problem problem, const char 
 	enter(j, DEVICE_JOB_FAILING);
 }
 
+static void tell(const struct device_job *j)
+{
+	if (j->state == DEVICE_JOB_SAVING)
+		log_info(&j->job.log, "broker.device_code", "expires_in_s=%lld interval_s=%d",
+			 (long long)j->answer.expires_in_s, j->answer.interval_s);
+	else
+		log_warn(&j->job.log, "broker.connect_failed", "problem=%s detail=%s",
+			 connect_problem_code(j->problem), j->detail);
+}
+
 static void on_written(struct connect_link_write *w)
 {
 	struct device_job *j = container_of(w, struct device_job, write);
-	bool is_away = w->outcome.blame == BLAME_NET || w->outcome.blame == BLAME_REFUSED;
+	enum broker_job_fate fate = broker_job_heard(&j->job, &w->outcome);
 
-	if (!outcome_ok(&w->outcome) && (is_away || ++j->write_tries < WRITE_TRIES)) {
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+	if (fate == BROKER_JOB_AGAIN)
 		return;
-	}
-	if (!outcome_ok(&w->outcome))
-		log_error(&j->log, "broker.not_saved", "what=%s said=%s", w->outcome.what,
-			  w->outcome.said);
-	else if (j->state == DEVICE_JOB_SAVING)
-		log_info(&j->log, "broker.device_code", "expires_in_s=%lld interval_s=%d",
-			 (long long)j->answer.expires_in_s, j->answer.interval_s);
-	else
-		log_warn(&j->log, "broker.connect_failed", "problem=%s detail=%s",
-			 connect_problem_code(j->problem), j->detail);
-	end(j);
+	if (fate == BROKER_JOB_WRITTEN)
+		tell(j);
+	broker_job_end(&j->job);
 }
 
 static void on_answered(struct http_request *r)
 {
-	struct device_job *j = container_of(r, struct device_job, http);
+	struct device_job *j = container_of(r, struct device_job, job.http);
 	struct policy_answer verdict;
 	struct grant_answer a;
 
 	if (r->status == 200 && outcome_ok(&r->outcome) &&
 	    device_read(text_of_buf(&r->answer), &j->answer) == 0) {
-		broker_env_seal(j->env, "device", j->workspace, j->link, &j->answer.code,
+		broker_env_seal(j->job.env, "device", j->workspace, j->link, &j->answer.code,
 				&j->sealed);
 		enter(j, DEVICE_JOB_SAVING);
 	} else if (r->status == 200 && outcome_ok(&r->outcome)) {
@@ -171,8 +142,7 @@ static void on_answered(struct http_request *r)
 		fail(j, policy_problem(&verdict), verdict.evidence);
 		grant_answer_clear(&a);
 	}
-	if (r->answer.data)
-		secret_wipe(r->answer.data, r->answer.len);
+	broker_job_forget_answer(&j->job);
 }
 
 static void ask(struct device_job *j)
@@ -189,10 +159,10 @@ static void ask(struct device_job *j)
 		fail(j, CONNECT_INTERNAL, "client id and scopes do not fit a request");
 		return;
 	}
-	broker_env_token_request(j->env, j->provider, &j->body, &j->http);
-	j->http.url = p->device_authorization_url;
+	broker_env_token_request(j->job.env, j->provider, &j->body, &j->job.http);
+	j->job.http.url = p->device_authorization_url;
 	j->state = DEVICE_JOB_ASKING;
-	if (http_client_start(j->env->p.http, &j->http, on_answered) < 0)
+	if (broker_job_ask(&j->job, on_answered) < 0)
 		fail(j, CONNECT_INTERNAL, "device_authorization_url is not an http(s) address");
 }
 
@@ -200,15 +170,12 @@ void device_job_start(struct broker_env *env, const char *claim, const struct co
 {
 	struct device_job *j = mem_new(sizeof(*j));
 
-	j->env = env;
+	broker_job_open(&j->job, env, &job_kind);
 	j->provider = broker_env_provider(env, w->provider);
 	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", w->workspace);
 	(void)snprintf(j->link, sizeof(j->link), "%s", w->id);
-	log_child(&j->log, env->p.log, "connect_link=%s", j->link);
+	log_child(&j->job.log, env->p.log, "connect_link=%s", j->link);
 	buf_init(&j->sealed, LIMIT_OAUTH_SEALED);
-	backoff_init(&j->wait, 250, 5000, /* survive_ms= */ 0);
-	timer_open(&j->again, env->loop, on_again);
-	broker_env_job_add(env, &j->job, cancel);
 	ask(j);
 }

@@ -6,17 +6,14 @@
 
 #include "oauth/mailbox_job.h"
 
-#include "base/backoff.h"
-#include "base/io/timer.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "db/domain_grant.h"
 #include "db/event_id.h"
 #include "db/inbox_grant.h"
+#include "oauth/broker_job.h"
 #include "oauth/domain_ask.h"
 #include "oauth/domain_job.h"
-
-#define WRITE_TRIES 5 /* of a write that PostgreSQL refuses for good */
 
 enum mailbox_state {
 	MAILBOX_JOB_ASKING,   /* the provider has the request */
@@ -24,13 +21,10 @@ enum mailbox_state {
 	MAILBOX_JOB_REFUSING, /* "there is no such mailbox" is */
 	MAILBOX_JOB_DOMAIN,   /* "the administrator has to mend it" is, for all inboxes */
 	MAILBOX_JOB_LETTING,  /* the claim goes back */
-	MAILBOX_JOB_OVER,     /* waiting for the timer to close */
 };
 
 struct mailbox_job {
 	struct broker_job job;
-	struct broker_env *env;
-	struct log log;
 	enum mailbox_state state;
 
 	char claim[37], workspace[37], inbox[37], grant[37], address[LIMIT_OAUTH_ADDRESS];
@@ -39,13 +33,9 @@ struct mailbox_job {
 	bool forced;
 
 	struct domain_ask ask;
-	struct http_request http;
 	struct domain_mailbox_save save;
 	struct inbox_grant_write write;
 	struct domain_grant_write domain;
-	struct timer again;
-	struct backoff wait;
-	int write_tries;
 
 	struct buf access; /* sealed, to be saved */
 	int64_t expires_in_s, refresh_in_s;
@@ -58,41 +48,27 @@ static void on_answered(struct http_request *r);
 static void on_saved(struct domain_mailbox_save *q);
 static void on_written(struct inbox_grant_write *q);
 static void on_refused(struct domain_grant_write *q);
-static void on_again(struct timer *t);
-static void on_gone(struct timer *t);
+static int go(struct broker_job *job);
 
-static void cancel(struct broker_job *job)
+static void stop(struct broker_job *job)
 {
 	struct mailbox_job *j = container_of(job, struct mailbox_job, job);
 
-	if (j->state == MAILBOX_JOB_OVER)
-		return;
-	if (j->state == MAILBOX_JOB_ASKING)
-		http_client_cancel(j->env->p.http, &j->http);
 	pg_tx_cancel(&j->save.tx);
 	pg_tx_cancel(&j->write.tx);
 	pg_tx_cancel(&j->domain.tx);
-	j->state = MAILBOX_JOB_OVER;
-	timer_drop(&j->again, on_gone);
 }
 
-static void on_gone(struct timer *t)
+static void gone(struct broker_job *job)
 {
-	struct mailbox_job *j = container_of(t, struct mailbox_job, again);
+	struct mailbox_job *j = container_of(job, struct mailbox_job, job);
 
-	http_request_clear(&j->http);
 	domain_ask_clear(&j->ask);
 	buf_clear(&j->access);
 	free(j);
 }
 
-static void end(struct mailbox_job *j)
-{
-	struct broker_env *env = j->env;
-
-	cancel(&j->job);
-	broker_env_job_end(env, &j->job);
-}
+static const struct broker_job_kind job_kind = { .go = go, .stop = stop, .gone = gone };
 
 /* --- Into PostgreSQL, again until it is there. --- */
 
@@ -110,7 +86,7 @@ static int start_save(struct mailbox_job *j)
 		.forced = j->forced,
 	};
 
-	return domain_mailbox_save_start(j->env->p.pg, &j->save, &s, on_saved);
+	return domain_mailbox_save_start(j->job.env->p.pg, &j->save, &s, on_saved);
 }
 
 static char *event_data(const struct mailbox_job *j)
@@ -144,7 +120,7 @@ static int start_refuse(struct mailbox_job *j)
 	event_id_of((const struct text[]){ text_of(j->workspace), text_of(j->inbox),
 					   TEXT("inbox.reauth_required"), text_of(version) },
 		    4, event);
-	r = inbox_grant_refuse_start(j->env->p.pg, &j->write, &refused, on_written);
+	r = inbox_grant_refuse_start(j->job.env->p.pg, &j->write, &refused, on_written);
 	free(data);
 	return r;
 }
@@ -162,7 +138,7 @@ static int start_refuse_domain(struct mailbox_job *j)
 	};
 
 	domain_job_event(j->workspace, j->grant, j->grant_version, event);
-	return domain_grant_refuse_start(j->env->p.pg, &j->domain, &r, on_refused);
+	return domain_grant_refuse_start(j->job.env->p.pg, &j->domain, &r, on_refused);
 }
 
 static int start_let(struct mailbox_job *j)
@@ -172,68 +148,47 @@ static int start_let(struct mailbox_job *j)
 		.inbox = j->inbox,
 		.claim = j->claim,
 		.failed = true,
-		.wait_ms =
-			policy_wait_ms((unsigned)j->failures + 1, j->retry_after_s, &j->env->rand),
+		.wait_ms = policy_wait_ms((unsigned)j->failures + 1, j->retry_after_s,
+					  &j->job.env->rand),
 		.evidence = j->evidence,
 	};
 
-	return inbox_grant_let_start(j->env->p.pg, &j->write, &let, on_written);
+	return inbox_grant_let_start(j->job.env->p.pg, &j->write, &let, on_written);
 }
 
 static void enter(struct mailbox_job *j, enum mailbox_state state)
 {
-	int r = 0;
-
 	j->state = state;
-	switch (state) {
+	broker_job_go(&j->job);
+}
+
+static int go(struct broker_job *job)
+{
+	struct mailbox_job *j = container_of(job, struct mailbox_job, job);
+
+	switch (j->state) {
 	case MAILBOX_JOB_SAVING:
-		r = start_save(j);
-		break;
+		return start_save(j);
 	case MAILBOX_JOB_REFUSING:
-		r = start_refuse(j);
-		break;
+		return start_refuse(j);
 	case MAILBOX_JOB_DOMAIN:
-		r = start_refuse_domain(j);
-		break;
+		return start_refuse_domain(j);
 	case MAILBOX_JOB_LETTING:
-		r = start_let(j);
-		break;
+		return start_let(j);
 	case MAILBOX_JOB_ASKING:
-	case MAILBOX_JOB_OVER:
 		break;
 	}
-	if (r < 0) /* the queue is full: PostgreSQL is away */
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+	return 0;
 }
 
-static void on_again(struct timer *t)
-{
-	struct mailbox_job *j = container_of(t, struct mailbox_job, again);
-
-	enter(j, j->state);
-}
-
-/* True: it is written.  False: it is tried again, or given up. */
+/* The write is there.  Else it is tried again, or the job is over. */
 static bool is_written(struct mailbox_job *j, const struct outcome *o)
 {
-	switch (o->blame) {
-	case BLAME_NONE:
-		return true;
-	case BLAME_NET:
-	case BLAME_REFUSED:
-		break;
-	case BLAME_US:
-	case BLAME_PEER:
-	case BLAME_LACKS:
-	case BLAME_AUTH:
-		if (++j->write_tries < WRITE_TRIES)
-			break;
-		log_error(&j->log, "broker.not_saved", "what=%s said=%s", o->what, o->said);
-		end(j); /* the claim grows stale, and another takes it */
-		return false;
-	}
-	timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
-	return false;
+	enum broker_job_fate fate = broker_job_heard(&j->job, o);
+
+	if (fate == BROKER_JOB_GIVEN_UP)
+		broker_job_end(&j->job);
+	return fate == BROKER_JOB_WRITTEN;
 }
 
 static void on_saved(struct domain_mailbox_save *q)
@@ -243,18 +198,18 @@ static void on_saved(struct domain_mailbox_save *q)
 	if (!is_written(j, &q->outcome))
 		return;
 	if (q->version == 0) {
-		j->env->stats.lost_races++;
+		j->job.env->stats.lost_races++;
 	} else {
-		j->env->stats.refreshed++;
-		j->env->stats.forced += j->forced;
-		log_info(&j->log, "broker.mailbox_token",
+		j->job.env->stats.refreshed++;
+		j->job.env->stats.forced += j->forced;
+		log_info(&j->job.log, "broker.mailbox_token",
 			 "version=%" PRId64 " domain=%s forced=%d expires_in_s=%" PRId64,
 			 q->version, j->grant, j->forced, j->expires_in_s);
-		pg_notify(j->env->p.pg, "replyd_token_ready");
+		pg_notify(j->job.env->p.pg, "replyd_token_ready");
 		if (q->is_awaited)
-			pg_notify(j->env->p.pg, "replyd_inbox");
+			pg_notify(j->job.env->p.pg, "replyd_inbox");
 	}
-	end(j);
+	broker_job_end(&j->job);
 }
 
 static void on_written(struct inbox_grant_write *q)
@@ -264,13 +219,13 @@ static void on_written(struct inbox_grant_write *q)
 	if (!is_written(j, &q->outcome))
 		return;
 	if (j->state == MAILBOX_JOB_REFUSING && q->version > 0) {
-		j->env->stats.users++;
-		log_warn(&j->log, "broker.reauth_required", "domain=%s reason=%s said=%s", j->grant,
-			 j->reason, j->evidence);
-		pg_notify(j->env->p.pg, "replyd_token_ready");
-		pg_notify(j->env->p.pg, "replyd_event");
+		j->job.env->stats.users++;
+		log_warn(&j->job.log, "broker.reauth_required", "domain=%s reason=%s said=%s",
+			 j->grant, j->reason, j->evidence);
+		pg_notify(j->job.env->p.pg, "replyd_token_ready");
+		pg_notify(j->job.env->p.pg, "replyd_event");
 	}
-	end(j);
+	broker_job_end(&j->job);
 }
 
 static void on_refused(struct domain_grant_write *q)
@@ -280,11 +235,11 @@ static void on_refused(struct domain_grant_write *q)
 	if (!is_written(j, &q->outcome))
 		return;
 	if (q->written) {
-		log_error(&j->log, "broker.domain_refused", "domain=%s reason=%s said=%s", j->grant,
-			  j->reason, j->evidence);
-		pg_notify(j->env->p.pg, "replyd_token_ready");
-		pg_notify(j->env->p.pg, "replyd_event");
-		end(j);
+		log_error(&j->job.log, "broker.domain_refused", "domain=%s reason=%s said=%s",
+			  j->grant, j->reason, j->evidence);
+		pg_notify(j->job.env->p.pg, "replyd_token_ready");
+		pg_notify(j->job.env->p.pg, "replyd_event");
+		broker_job_end(&j->job);
 		return;
 	}
 	/* Told by another, which took our claim too, or a new secret is there: tried with that. */
@@ -295,25 +250,25 @@ static void on_refused(struct domain_grant_write *q)
 
 static void take(struct mailbox_job *j, const struct secret *token, int64_t expires_in_s)
 {
-	broker_env_seal(j->env, "access", j->workspace, j->inbox, token, &j->access);
+	broker_env_seal(j->job.env, "access", j->workspace, j->inbox, token, &j->access);
 	j->expires_in_s = expires_in_s;
 	j->refresh_in_s = policy_refresh_in(
-		expires_in_s, (int64_t)(j->env->p.refresh_ahead_ms / 1000), &j->env->rand);
+		expires_in_s, (int64_t)(j->job.env->p.refresh_ahead_ms / 1000), &j->job.env->rand);
 	enter(j, MAILBOX_JOB_SAVING);
 }
 
 static void later(struct mailbox_job *j, const char *reason, const char *evidence)
 {
-	log_warn(&j->log, "broker.later", "domain=%s reason=%s failures=%d said=%s", j->grant,
+	log_warn(&j->job.log, "broker.later", "domain=%s reason=%s failures=%d said=%s", j->grant,
 		 reason, j->failures + 1, evidence);
 	(void)snprintf(j->evidence, sizeof(j->evidence), "%s", evidence);
-	j->env->stats.later++;
+	j->job.env->stats.later++;
 	enter(j, MAILBOX_JOB_LETTING);
 }
 
 static void on_answered(struct http_request *r)
 {
-	struct mailbox_job *j = container_of(r, struct mailbox_job, http);
+	struct mailbox_job *j = container_of(r, struct mailbox_job, job.http);
 	struct policy_answer verdict;
 	struct grant_answer a;
 	enum domain_fault fault = domain_ask_read(&j->ask, r, &a, &verdict, &j->reason);
@@ -335,8 +290,7 @@ static void on_answered(struct http_request *r)
 		break;
 	}
 	grant_answer_clear(&a);
-	if (r->answer.data)
-		secret_wipe(r->answer.data, r->answer.len);
+	broker_job_forget_answer(&j->job);
 }
 
 static void start_asking(struct mailbox_job *j, const struct domain_mailbox_row *row,
@@ -344,15 +298,15 @@ static void start_asking(struct mailbox_job *j, const struct domain_mailbox_row 
 {
 	const struct domain_ask_of of = { row->provider, row->tenant, row->client_id, secret,
 					  j->address };
-	const char *why = "", *reason = domain_ask_make(j->env, &of, &j->ask, &why);
+	const char *why = "", *reason = domain_ask_make(j->job.env, &of, &j->ask, &why);
 
 	if (reason) {
 		later(j, reason, why);
 		return;
 	}
-	domain_ask_request(j->env, &j->ask, &j->http);
+	domain_ask_request(j->job.env, &j->ask, &j->job.http);
 	j->state = MAILBOX_JOB_ASKING;
-	if (http_client_start(j->env->p.http, &j->http, on_answered) < 0)
+	if (broker_job_ask(&j->job, on_answered) < 0)
 		later(j, "provider_unknown", "domain_token_url is not an http(s) address");
 }
 
@@ -361,13 +315,13 @@ static struct mailbox_job *job_of(struct broker_env *env, const char *claim,
 {
 	struct mailbox_job *j = mem_new(sizeof(*j));
 
-	j->env = env;
+	broker_job_open(&j->job, env, &job_kind);
 	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", row->workspace);
 	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", row->inbox);
 	(void)snprintf(j->grant, sizeof(j->grant), "%s", row->grant);
 	(void)snprintf(j->address, sizeof(j->address), "%s", row->address);
-	log_child(&j->log, env->p.log, "inbox=%s", j->inbox);
+	log_child(&j->job.log, env->p.log, "inbox=%s", j->inbox);
 	j->version = row->version;
 	j->grant_version = row->grant_version;
 	j->token_version = row->token_version;
@@ -375,9 +329,6 @@ static struct mailbox_job *job_of(struct broker_env *env, const char *claim,
 	j->forced = row->forced;
 	j->reason = "";
 	buf_init(&j->access, LIMIT_OAUTH_SEALED);
-	backoff_init(&j->wait, 100, 5000, /* survive_ms= */ 0);
-	timer_open(&j->again, env->loop, on_again);
-	broker_env_job_add(env, &j->job, cancel);
 	return j;
 }
 

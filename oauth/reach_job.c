@@ -4,30 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/backoff.h"
 #include "base/io/mail_probe.h"
-#include "base/io/timer.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "db/reach.h"
+#include "oauth/broker_job.h"
 #include "oauth/reach.h"
 
-#define PROBE_MS    10000
-#define STARTTLS    143
-#define WRITE_TRIES 5
-
-enum reach_state {
-	REACH_TRYING,  /* `pending` probes are under way */
-	REACH_WRITING, /* or waiting to */
-	REACH_OVER,    /* waiting for the timer to close */
-};
+#define PROBE_MS 10000
+#define STARTTLS 143
 
 struct reach_job {
 	struct broker_job job;
-	struct broker_env *env;
-	enum reach_state state;
-	unsigned pending;
-	struct log log;
+	unsigned pending; /* probes under way */
 	char workspace[37], inbox[37], link[37], user[LIMIT_OAUTH_ADDRESS];
 	char smtp_host[256], imap_host[256];
 	struct secret credential;
@@ -35,43 +24,34 @@ struct reach_job {
 	struct outcome smtp_outcome; /* BLAME_US: it was not tried, `what` says why */
 	uint16_t offered;            /* port of STARTTLS; 0: none */
 	struct reach_put put;
-	struct timer again;
-	struct backoff wait;
-	int write_tries;
 };
 
 static void on_smtp(struct mail_probe *p);
 static void on_imap(struct mail_probe *p);
 static void on_starttls(struct mail_probe *p);
 static void on_put(struct reach_put *q);
-static void on_again(struct timer *t);
-static void on_gone(struct timer *t);
+static int go(struct broker_job *job);
 
-static void cancel(struct broker_job *job)
+static void stop(struct broker_job *job)
 {
 	struct reach_job *j = container_of(job, struct reach_job, job);
 
-	if (j->state == REACH_OVER)
-		return;
 	mail_probe_cancel(&j->smtp);
 	mail_probe_cancel(&j->imap);
 	pg_tx_cancel(&j->put.tx);
 	secret_clear(&j->credential);
-	j->state = REACH_OVER;
-	timer_drop(&j->again, on_gone);
 }
 
-static void on_gone(struct timer *t)
+static void gone(struct broker_job *job)
 {
-	free(container_of(t, struct reach_job, again));
+	struct reach_job *j = container_of(job, struct reach_job, job);
+
+	free(j);
 }
 
-static void end(struct reach_job *j)
-{
-	list_remove(&j->job.link);
-	j->env->reaching--;
-	cancel(&j->job);
-}
+static const struct broker_job_kind job_kind = {
+	.go = go, .stop = stop, .gone = gone, .is_beside = true
+};
 
 /* ---- written ---- */
 
@@ -81,8 +61,9 @@ static const char *reason_of(const struct reach_job *j)
 						 : reach_reason(&j->smtp_outcome);
 }
 
-static void write_down(struct reach_job *j)
+static int go(struct broker_job *job)
 {
+	struct reach_job *j = container_of(job, struct reach_job, job);
 	const struct reach_found f = {
 		.workspace = j->workspace,
 		.inbox = j->inbox,
@@ -98,30 +79,22 @@ static void write_down(struct reach_job *j)
 		.starttls_port = j->offered,
 	};
 
-	j->state = REACH_WRITING;
-	if (reach_put_start(j->env->p.pg, &j->put, &f, on_put) < 0)
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
-}
-
-static void on_again(struct timer *t)
-{
-	struct reach_job *j = container_of(t, struct reach_job, again);
-
-	write_down(j); /* again, or there was nothing to try */
+	return reach_put_start(job->env->p.pg, &j->put, &f, on_put);
 }
 
 static void on_put(struct reach_put *q)
 {
 	struct reach_job *j = container_of(q, struct reach_job, put);
+	enum broker_job_fate fate = broker_job_heard(&j->job, &q->outcome);
 
-	if (!outcome_ok(&q->outcome) && ++j->write_tries < WRITE_TRIES) {
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+	if (fate == BROKER_JOB_AGAIN)
 		return;
+	if (fate == BROKER_JOB_WRITTEN) {
+		log_info(&j->job.log, "broker.reached", "inbox=%s smtp=%s reason=%s starttls=%u",
+			 j->inbox, reach_state(&j->smtp_outcome), reason_of(j), j->offered);
+		pg_notify(j->job.env->p.pg, "replyd_connected");
 	}
-	log_info(&j->log, "broker.reached", "inbox=%s smtp=%s reason=%s starttls=%u", j->inbox,
-		 reach_state(&j->smtp_outcome), reason_of(j), j->offered);
-	pg_notify(j->env->p.pg, "replyd_connected");
-	end(j);
+	broker_job_end(&j->job);
 }
 
 /* ---- tried ---- */
@@ -129,7 +102,7 @@ static void on_put(struct reach_put *q)
 static void answered(struct reach_job *j)
 {
 	if (--j->pending == 0)
-		write_down(j);
+		broker_job_go(&j->job);
 }
 
 static void on_smtp(struct mail_probe *p)
@@ -146,10 +119,10 @@ static void on_imap(struct mail_probe *p)
 {
 	struct reach_job *j = container_of(p, struct reach_job, imap);
 
-	p->port = j->env->p.starttls_port ? j->env->p.starttls_port : STARTTLS;
+	p->port = j->job.env->p.starttls_port ? j->job.env->p.starttls_port : STARTTLS;
 	p->is_starttls = true;
 	if (p->outcome.blame != BLAME_NET || strcmp(p->outcome.what, "name lookup") == 0 ||
-	    mail_probe_start(j->env->p.http, p, on_starttls) < 0)
+	    mail_probe_start(j->job.env->p.http, p, on_starttls) < 0)
 		answered(j);
 }
 
@@ -181,7 +154,7 @@ static const char *user_of(const struct reach_what *w, bool is_local_part, char 
 
 static void start_smtp(struct reach_job *j, const struct reach_what *w)
 {
-	const struct broker_params *p = &j->env->p;
+	const struct broker_params *p = &j->job.env->p;
 	struct broker_server at = { 0 };
 
 	j->smtp_outcome = outcome_of(BLAME_US, "smtp_unknown", TEXT("no SMTP server is known"));
@@ -199,7 +172,7 @@ static void start_smtp(struct reach_job *j, const struct reach_what *w)
 		.is_token = w->is_token,
 		.timeout_ms = PROBE_MS,
 	};
-	if (j->env->reaching > REACH_JOB_MOST)
+	if (j->job.env->beside > REACH_JOB_MOST)
 		j->smtp_outcome = outcome_of(BLAME_US, "busy", TEXT("too many at the same time"));
 	else if (mail_probe_start(p->http, &j->smtp, on_smtp) == 0)
 		j->pending++;
@@ -210,7 +183,7 @@ static void start_smtp(struct reach_job *j, const struct reach_what *w)
 /* Of a server that somebody named: those of the table have what the table says. */
 static void start_imap(struct reach_job *j, const struct reach_what *w)
 {
-	if (!w->imap_is_tls || j->smtp_host[0] || j->env->reaching > REACH_JOB_MOST)
+	if (!w->imap_is_tls || j->smtp_host[0] || j->job.env->beside > REACH_JOB_MOST)
 		return;
 	(void)snprintf(j->imap_host, sizeof(j->imap_host), "%s", w->imap_host);
 	j->imap = (struct mail_probe){
@@ -219,7 +192,7 @@ static void start_imap(struct reach_job *j, const struct reach_what *w)
 		.port = (uint16_t)w->imap_port,
 		.timeout_ms = PROBE_MS,
 	};
-	if (mail_probe_start(j->env->p.http, &j->imap, on_imap) == 0)
+	if (mail_probe_start(j->job.env->p.http, &j->imap, on_imap) == 0)
 		j->pending++;
 }
 
@@ -227,18 +200,13 @@ void reach_job_start(struct broker_env *env, const struct reach_what *w)
 {
 	struct reach_job *j = mem_new(sizeof(*j));
 
-	j->env = env;
+	broker_job_open(&j->job, env, &job_kind);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", w->workspace);
 	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", w->inbox);
 	(void)snprintf(j->link, sizeof(j->link), "%s", w->link);
-	log_child(&j->log, env->p.log, "connect_link=%s", j->link);
-	backoff_init(&j->wait, 250, 5000, /* survive_ms= */ 0);
-	timer_open(&j->again, env->loop, on_again);
-	j->job.cancel = cancel;
-	list_append(&env->jobs, &j->job.link);
-	env->reaching++;
+	log_child(&j->job.log, env->p.log, "connect_link=%s", j->link);
 	start_smtp(j, w);
 	start_imap(j, w);
 	if (j->pending == 0)
-		timer_in(&j->again, 0);
+		broker_job_go(&j->job);
 }

@@ -7,30 +7,25 @@
 
 #include "oauth/refresh_job.h"
 
-#include "base/backoff.h"
 #include "base/clock.h"
-#include "base/io/timer.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "db/event_id.h"
+#include "oauth/broker_job.h"
 #include "oauth/reconnect.h"
 
 #define UNCONFIGURED_WAIT_MS (10 * 60 * 1000) /* until an operator has put the provider back */
-#define WRITE_TRIES          5                /* of a write that PostgreSQL refuses for good */
 
 enum refresh_state {
 	REFRESH_ASKING,   /* the provider has the request */
 	REFRESH_SAVING,   /* tokens are on their way into PostgreSQL */
 	REFRESH_REFUSING, /* "ask the user" is */
 	REFRESH_LETTING,  /* the claim goes back */
-	REFRESH_OVER,     /* waiting for the timer to close */
 };
 
 struct refresh_job {
 	struct broker_job job;
-	struct broker_env *env;
 	struct broker_provider *provider; /* NULL: not configured */
-	struct log log;
 	enum refresh_state state;
 
 	char claim[37], workspace[37], inbox[37], address[LIMIT_OAUTH_ADDRESS], provider_name[64];
@@ -43,11 +38,7 @@ struct refresh_job {
 
 	struct secret body;
 	struct secret sent; /* the refresh token in it */
-	struct http_request http;
 	struct inbox_grant_write write;
-	struct timer again;
-	struct backoff wait;
-	int write_tries;
 
 	struct buf refresh, access; /* sealed, to be saved */
 	int64_t expires_in_s, refresh_in_s, refresh_ends_in_s;
@@ -56,29 +47,21 @@ struct refresh_job {
 
 static void on_answered(struct http_request *r);
 static void on_written(struct inbox_grant_write *w);
-static void on_again(struct timer *t);
-static void on_gone(struct timer *t);
+static int go(struct broker_job *job);
 
-static void cancel(struct broker_job *job)
+static void stop(struct broker_job *job)
 {
 	struct refresh_job *j = container_of(job, struct refresh_job, job);
 
-	if (j->state == REFRESH_OVER)
-		return;
-	if (j->state == REFRESH_ASKING)
-		http_client_cancel(j->env->p.http, &j->http);
 	pg_tx_cancel(&j->write.tx);
 	if (j->provider)
 		j->provider->under_way--;
-	j->state = REFRESH_OVER;
-	timer_drop(&j->again, on_gone);
 }
 
-static void on_gone(struct timer *t)
+static void gone(struct broker_job *job)
 {
-	struct refresh_job *j = container_of(t, struct refresh_job, again);
+	struct refresh_job *j = container_of(job, struct refresh_job, job);
 
-	http_request_clear(&j->http);
 	secret_clear(&j->body);
 	secret_clear(&j->sent);
 	buf_clear(&j->refresh);
@@ -86,13 +69,7 @@ static void on_gone(struct timer *t)
 	free(j);
 }
 
-static void end(struct refresh_job *j)
-{
-	struct broker_env *env = j->env;
-
-	cancel(&j->job);
-	broker_env_job_end(env, &j->job);
-}
+static const struct broker_job_kind job_kind = { .go = go, .stop = stop, .gone = gone };
 
 /* --- Into PostgreSQL, again until it is there. --- */
 
@@ -113,7 +90,7 @@ static int start_save(struct refresh_job *j)
 		.forced = j->forced,
 	};
 
-	return inbox_grant_save_start(j->env->p.pg, &j->write, &s, on_written);
+	return inbox_grant_save_start(j->job.env->p.pg, &j->write, &s, on_written);
 }
 
 /* Once per version of the grant, whoever tells it. */
@@ -143,11 +120,11 @@ static int start_refuse(struct refresh_job *j)
 	int r;
 
 	event_of(j, event);
-	reconnect_init(&again, is_oauth ? j->env->p.public_url : NULL, j->inbox, j->address,
+	reconnect_init(&again, is_oauth ? j->job.env->p.public_url : NULL, j->inbox, j->address,
 		       j->provider_name, j->verdict.reason);
 	refused.event_data = data = reconnect_data(&again);
 	refused.link = &again.link;
-	r = inbox_grant_refuse_start(j->env->p.pg, &j->write, &refused, on_written);
+	r = inbox_grant_refuse_start(j->job.env->p.pg, &j->write, &refused, on_written);
 	free(data);
 	reconnect_clear(&again);
 	return r;
@@ -162,53 +139,46 @@ static int start_let(struct refresh_job *j)
 		.claim = j->claim,
 		.failed = j->verdict.verdict != POLICY_OK && !frozen,
 		.wait_ms = policy_wait_ms((unsigned)j->failures + 1, j->verdict.retry_after_s,
-					  &j->env->rand),
+					  &j->job.env->rand),
 		.may_have_rotated = j->verdict.may_have_rotated,
 		.evidence = j->verdict.verdict == POLICY_OK ? NULL : j->verdict.evidence,
 	};
 
-	return inbox_grant_let_start(j->env->p.pg, &j->write, &let, on_written);
+	return inbox_grant_let_start(j->job.env->p.pg, &j->write, &let, on_written);
 }
 
 static void enter(struct refresh_job *j, enum refresh_state state)
 {
-	int r = 0;
-
 	j->state = state;
-	switch (state) {
-	case REFRESH_SAVING:
-		r = start_save(j);
-		break;
-	case REFRESH_REFUSING:
-		r = start_refuse(j);
-		break;
-	case REFRESH_LETTING:
-		r = start_let(j);
-		break;
-	case REFRESH_ASKING:
-	case REFRESH_OVER:
-		break;
-	}
-	if (r < 0) /* the queue is full: PostgreSQL is away */
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+	broker_job_go(&j->job);
 }
 
-static void on_again(struct timer *t)
+static int go(struct broker_job *job)
 {
-	struct refresh_job *j = container_of(t, struct refresh_job, again);
+	struct refresh_job *j = container_of(job, struct refresh_job, job);
 
-	enter(j, j->state);
+	switch (j->state) {
+	case REFRESH_SAVING:
+		return start_save(j);
+	case REFRESH_REFUSING:
+		return start_refuse(j);
+	case REFRESH_LETTING:
+		return start_let(j);
+	case REFRESH_ASKING:
+		break;
+	}
+	return 0;
 }
 
 /* The write came to an end: what it did is told once, here. */
 static void tell(struct refresh_job *j)
 {
-	struct broker_stats *stats = &j->env->stats;
+	struct broker_stats *stats = &j->job.env->stats;
 
 	if (j->write.version == 0 && j->state != REFRESH_LETTING) {
 		stats->lost_races++;
-		log_info(&j->log, "broker.lost_race", "version=%" PRId64 " verdict=%s", j->version,
-			 policy_verdict_name(j->verdict.verdict));
+		log_info(&j->job.log, "broker.lost_race", "version=%" PRId64 " verdict=%s",
+			 j->version, policy_verdict_name(j->verdict.verdict));
 		return;
 	}
 	switch (j->state) {
@@ -217,19 +187,20 @@ static void tell(struct refresh_job *j)
 		stats->forced += j->forced;
 		stats->waited_ms += (uint64_t)(j->waited_ms > 0 ? j->waited_ms : 0);
 		stats->worked_ms += clock_mono_ms() - j->claimed_ms;
-		log_info(&j->log, "broker.refreshed",
+		log_info(&j->job.log, "broker.refreshed",
 			 "version=%" PRId64 " rotated=%d forced=%d tries=%d took_ms=%" PRIu64
 			 " expires_in_s=%" PRId64 " waited_ms=%" PRId64 " whole_ms=%" PRIu64,
-			 j->write.version, j->refresh.len > 0, j->forced, j->tries, j->http.took_ms,
-			 j->expires_in_s, j->waited_ms, clock_mono_ms() - j->claimed_ms);
+			 j->write.version, j->refresh.len > 0, j->forced, j->tries,
+			 j->job.http.took_ms, j->expires_in_s, j->waited_ms,
+			 clock_mono_ms() - j->claimed_ms);
 		break;
 	case REFRESH_REFUSING:
-		log_warn(&j->log, "broker.reauth_required", "version=%" PRId64 " reason=%s said=%s",
-			 j->version, j->verdict.reason, j->verdict.evidence);
+		log_warn(&j->job.log, "broker.reauth_required",
+			 "version=%" PRId64 " reason=%s said=%s", j->version, j->verdict.reason,
+			 j->verdict.evidence);
 		break;
 	case REFRESH_LETTING:
 	case REFRESH_ASKING:
-	case REFRESH_OVER:
 		break;
 	}
 }
@@ -238,30 +209,18 @@ static void on_written(struct inbox_grant_write *w)
 {
 	struct refresh_job *j = container_of(w, struct refresh_job, write);
 
-	switch (w->outcome.blame) {
-	case BLAME_NONE:
+	switch (broker_job_heard(&j->job, &w->outcome)) {
+	case BROKER_JOB_AGAIN:
+		return;
+	case BROKER_JOB_GIVEN_UP:
+		break;
+	case BROKER_JOB_WRITTEN:
 		tell(j);
 		if (j->state != REFRESH_LETTING)
-			pg_notify(j->env->p.pg, "replyd_token_ready");
-		end(j);
-		return;
-	case BLAME_NET:
-	case BLAME_REFUSED:
+			pg_notify(j->job.env->p.pg, "replyd_token_ready");
 		break;
-	case BLAME_US:
-	case BLAME_PEER:
-	case BLAME_LACKS:
-	case BLAME_AUTH:
-		if (++j->write_tries < WRITE_TRIES)
-			break;
-		log_error(&j->log, "broker.not_saved",
-			  "version=%" PRId64 " verdict=%s what=%s said=%s", j->version,
-			  policy_verdict_name(j->verdict.verdict), w->outcome.what,
-			  w->outcome.said);
-		end(j);
-		return;
 	}
-	timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+	broker_job_end(&j->job);
 }
 
 /* --- At the provider. --- */
@@ -287,11 +246,11 @@ static void decide(struct refresh_job *j)
 	case POLICY_US:
 		if (!j->verdict.whole_client) /* else the alarm was given once, when the fuse opened
 					       */
-			log_error(&j->log, "broker.our_fault", "reason=%s said=%s",
+			log_error(&j->job.log, "broker.our_fault", "reason=%s said=%s",
 				  j->verdict.reason, j->verdict.evidence);
 		break;
 	case POLICY_LATER:
-		log_warn(&j->log, "broker.later", "reason=%s failures=%d said=%s",
+		log_warn(&j->job.log, "broker.later", "reason=%s failures=%d said=%s",
 			 j->verdict.reason, j->failures + 1, j->verdict.evidence);
 		break;
 	}
@@ -301,25 +260,25 @@ static void decide(struct refresh_job *j)
 static void take(struct refresh_job *j, const struct grant_answer *a)
 {
 	if (!secret_is_empty(&a->refresh))
-		broker_env_seal(j->env, "grant", j->workspace, j->inbox, &a->refresh, &j->refresh);
-	broker_env_seal(j->env, "access", j->workspace, j->inbox, &a->access, &j->access);
-	j->expires_in_s = broker_env_life_s(a, j->http.took_ms);
+		broker_env_seal(j->job.env, "grant", j->workspace, j->inbox, &a->refresh,
+				&j->refresh);
+	broker_env_seal(j->job.env, "access", j->workspace, j->inbox, &a->access, &j->access);
+	j->expires_in_s = broker_env_life_s(a, j->job.http.took_ms);
 	j->refresh_ends_in_s = a->refresh_expires_in_s;
-	j->refresh_in_s = broker_env_refresh_in(j->env, j->expires_in_s, j->refresh_ends_in_s);
+	j->refresh_in_s = broker_env_refresh_in(j->job.env, j->expires_in_s, j->refresh_ends_in_s);
 }
 
 static void on_answered(struct http_request *r)
 {
-	struct refresh_job *j = container_of(r, struct refresh_job, http);
+	struct refresh_job *j = container_of(r, struct refresh_job, job.http);
 	struct grant_answer a;
 
 	broker_env_read(j->provider, r, &j->sent, &a);
-	broker_env_judge(j->env, j->provider, r, &a, &j->verdict);
+	broker_env_judge(j->job.env, j->provider, r, &a, &j->verdict);
 	if (j->verdict.verdict == POLICY_OK)
 		take(j, &a);
 	grant_answer_clear(&a);
-	if (r->answer.data)
-		secret_wipe(r->answer.data, r->answer.len);
+	broker_job_forget_answer(&j->job);
 	decide(j);
 }
 
@@ -330,7 +289,7 @@ static void blame_us(struct refresh_job *j, const char *reason, const char *evid
 					     .reason = reason,
 					     .retry_after_s = (int64_t)(wait_ms / 1000) };
 	(void)snprintf(j->verdict.evidence, sizeof(j->verdict.evidence), "%s", evidence);
-	j->env->stats.us++;
+	j->job.env->stats.us++;
 	decide(j);
 }
 
@@ -347,9 +306,9 @@ static void start_asking(struct refresh_job *j, const struct secret *refresh)
 		return;
 	}
 	secret_set(&j->sent, refresh->data, refresh->len);
-	broker_env_token_request(j->env, j->provider, &j->body, &j->http);
+	broker_env_token_request(j->job.env, j->provider, &j->body, &j->job.http);
 	j->state = REFRESH_ASKING;
-	if (http_client_start(j->env->p.http, &j->http, on_answered) < 0)
+	if (broker_job_ask(&j->job, on_answered) < 0)
 		blame_us(j, "token_url_unusable", "provider token_url is not an http(s) address",
 			 UNCONFIGURED_WAIT_MS);
 }
@@ -365,12 +324,12 @@ static void hand_out(struct refresh_job *j, const struct inbox_grant_row *row,
 			       "the mail server refuses the password");
 		if (j->provider)
 			(void)breaker_heard(&j->provider->breaker, &j->verdict, clock_mono_ms(),
-					    &j->env->rand);
-		j->env->stats.users += j->verdict.verdict == POLICY_USER;
+					    &j->job.env->rand);
+		j->job.env->stats.users += j->verdict.verdict == POLICY_USER;
 		decide(j);
 		return;
 	}
-	broker_env_seal(j->env, "access", j->workspace, j->inbox, password, &j->access);
+	broker_env_seal(j->job.env, "access", j->workspace, j->inbox, password, &j->access);
 	decide(j);
 }
 
@@ -379,14 +338,14 @@ static struct refresh_job *job_of(struct broker_env *env, const char *claim,
 {
 	struct refresh_job *j = mem_new(sizeof(*j));
 
-	j->env = env;
+	broker_job_open(&j->job, env, &job_kind);
 	j->provider = broker_env_provider(env, row->provider);
 	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", row->workspace);
 	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", row->inbox);
 	(void)snprintf(j->address, sizeof(j->address), "%s", row->address);
 	(void)snprintf(j->provider_name, sizeof(j->provider_name), "%s", row->provider);
-	log_child(&j->log, env->p.log, "inbox=%s", j->inbox);
+	log_child(&j->job.log, env->p.log, "inbox=%s", j->inbox);
 	j->kind = row->kind;
 	j->version = row->version;
 	j->tries = row->tries;
@@ -397,16 +356,13 @@ static struct refresh_job *job_of(struct broker_env *env, const char *claim,
 	j->verdict = (struct policy_answer){ .verdict = POLICY_OK, .reason = "" };
 	buf_init(&j->refresh, LIMIT_OAUTH_SEALED);
 	buf_init(&j->access, LIMIT_OAUTH_SEALED);
-	backoff_init(&j->wait, 100, 5000, /* survive_ms= */ 0);
-	timer_open(&j->again, env->loop, on_again);
 	if (j->provider)
 		j->provider->under_way++;
 	if (row->tries > 1) { /* whoever had it died, or never heard the provider's answer */
 		env->stats.retaken++;
-		log_warn(&j->log, "broker.tried_again", "version=%" PRId64 " tries=%d", j->version,
-			 j->tries);
+		log_warn(&j->job.log, "broker.tried_again", "version=%" PRId64 " tries=%d",
+			 j->version, j->tries);
 	}
-	broker_env_job_add(env, &j->job, cancel);
 	return j;
 }
 

@@ -4,35 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/backoff.h"
-#include "base/io/timer.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "oauth/broker_job.h"
 
 #define AGAIN_S     5
 #define AGAIN_MAX_S 300
-#define WRITE_TRIES 5
-
-enum revoke_state {
-	REVOKE_ASKING,  /* the provider has the request */
-	REVOKE_WRITING, /* what came of it is on its way into PostgreSQL */
-	REVOKE_OVER,    /* waiting for the timer to close */
-};
 
 struct revoke_job {
 	struct broker_job job;
-	struct broker_env *env;
 	struct broker_provider *provider; /* NULL: not configured */
-	struct log log;
-	enum revoke_state state;
 	char claim[37], workspace[37], inbox[37];
 	int tries;
 	struct secret token, body;
-	struct http_request http;
 	struct removal_write write;
-	struct timer again;
-	struct backoff wait;
-	int write_tries;
 	/* what is written */
 	const char *end, *reason; /* static; `end` NULL: again later */
 	char evidence[320];
@@ -40,39 +25,25 @@ struct revoke_job {
 
 static void on_answered(struct http_request *r);
 static void on_written(struct removal_write *w);
-static void on_again(struct timer *t);
-static void on_gone(struct timer *t);
+static int go(struct broker_job *job);
 
-static void cancel(struct broker_job *job)
+static void stop(struct broker_job *job)
 {
 	struct revoke_job *j = container_of(job, struct revoke_job, job);
 
-	if (j->state == REVOKE_OVER)
-		return;
-	if (j->state == REVOKE_ASKING)
-		http_client_cancel(j->env->p.http, &j->http);
 	pg_tx_cancel(&j->write.tx);
-	j->state = REVOKE_OVER;
-	timer_drop(&j->again, on_gone);
 }
 
-static void on_gone(struct timer *t)
+static void gone(struct broker_job *job)
 {
-	struct revoke_job *j = container_of(t, struct revoke_job, again);
+	struct revoke_job *j = container_of(job, struct revoke_job, job);
 
-	http_request_clear(&j->http);
 	secret_clear(&j->token);
 	secret_clear(&j->body);
 	free(j);
 }
 
-static void finish(struct revoke_job *j)
-{
-	struct broker_env *env = j->env;
-
-	cancel(&j->job);
-	broker_env_job_end(env, &j->job);
-}
+static const struct broker_job_kind job_kind = { .go = go, .stop = stop, .gone = gone };
 
 /* ---- written ---- */
 
@@ -85,54 +56,48 @@ static int64_t wait_s(const struct revoke_job *j)
 	return s < AGAIN_MAX_S ? s : AGAIN_MAX_S;
 }
 
-static void write_down(struct revoke_job *j)
+static int go(struct broker_job *job)
 {
-	struct pg *pg = j->env->p.pg;
-	int r;
+	struct revoke_job *j = container_of(job, struct revoke_job, job);
+	struct pg *pg = job->env->p.pg;
 
-	j->state = REVOKE_WRITING;
 	if (j->end)
-		r = removal_end_start(pg, &j->write, j->workspace, j->inbox, j->claim, j->end,
-				      j->reason, j->evidence, on_written);
-	else
-		r = removal_again_start(pg, &j->write, j->workspace, j->inbox, j->claim, j->reason,
-					j->evidence, wait_s(j), on_written);
-	if (r < 0)
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
+		return removal_end_start(pg, &j->write, j->workspace, j->inbox, j->claim, j->end,
+					 j->reason, j->evidence, on_written);
+	return removal_again_start(pg, &j->write, j->workspace, j->inbox, j->claim, j->reason,
+				   j->evidence, wait_s(j), on_written);
 }
 
-static void on_again(struct timer *t)
+static void tell(const struct revoke_job *j)
 {
-	write_down(container_of(t, struct revoke_job, again));
-}
+	const struct log *log = &j->job.log;
 
-/* A claim that is not written back is retaken when it is stale. */
-static void on_written(struct removal_write *w)
-{
-	struct revoke_job *j = container_of(w, struct revoke_job, write);
-
-	if (!outcome_ok(&w->outcome) && ++j->write_tries < WRITE_TRIES) {
-		timer_in(&j->again, backoff_failed(&j->wait, &j->env->rand));
-		return;
-	}
-	if (!outcome_ok(&w->outcome))
-		log_error(&j->log, "broker.removal_unwritten", "what=%s said=%s tries=%d",
-			  w->outcome.what, w->outcome.said, j->tries);
-	else if (!w->is_ours)
-		j->env->stats.lost_races++;
-	else if (!j->end)
-		log_info(&j->log, "broker.not_revoked_yet", "reason=%s evidence=%s tries=%d",
-			 j->reason, j->evidence, j->tries);
+	if (!j->end)
+		log_info(log, "broker.not_revoked_yet", "reason=%s evidence=%s tries=%d", j->reason,
+			 j->evidence, j->tries);
 	else if (strcmp(j->end, "failed") == 0)
-		log_error(&j->log, "broker.not_revoked", "reason=%s evidence=%s tries=%d remedy=%s",
+		log_error(log, "broker.not_revoked", "reason=%s evidence=%s tries=%d remedy=%s",
 			  j->reason, j->evidence, j->tries,
 			  "our secrets are deleted; the user can withdraw the consent at the "
 			  "provider");
 	else
-		log_info(&j->log, "broker.removed", "revocation=%s reason=%s", j->end, j->reason);
-	if (w->is_ours && j->end)
-		pg_notify(j->env->p.pg, "replyd_event");
-	finish(j);
+		log_info(log, "broker.removed", "revocation=%s reason=%s", j->end, j->reason);
+	if (j->end)
+		pg_notify(j->job.env->p.pg, "replyd_event");
+}
+
+static void on_written(struct removal_write *w)
+{
+	struct revoke_job *j = container_of(w, struct revoke_job, write);
+	enum broker_job_fate fate = broker_job_heard(&j->job, &w->outcome);
+
+	if (fate == BROKER_JOB_AGAIN)
+		return;
+	if (fate == BROKER_JOB_WRITTEN && w->is_ours)
+		tell(j);
+	else if (fate == BROKER_JOB_WRITTEN)
+		j->job.env->stats.lost_races++;
+	broker_job_end(&j->job);
 }
 
 static void settle(struct revoke_job *j, const char *end, const char *reason, const char *evidence)
@@ -140,7 +105,7 @@ static void settle(struct revoke_job *j, const char *end, const char *reason, co
 	j->end = end;
 	j->reason = reason;
 	(void)snprintf(j->evidence, sizeof(j->evidence), "%s", evidence);
-	write_down(j);
+	broker_job_go(&j->job);
 }
 
 /* ---- asked ---- */
@@ -173,7 +138,7 @@ enum revoke_said revoke_job_judge(const struct outcome *o, long status, const ch
 
 static void on_answered(struct http_request *r)
 {
-	struct revoke_job *j = container_of(r, struct revoke_job, http);
+	struct revoke_job *j = container_of(r, struct revoke_job, job.http);
 	bool is_last = j->tries >= REVOKE_JOB_TRIES;
 	enum revoke_said said;
 	const char *reason;
@@ -185,8 +150,7 @@ static void on_answered(struct http_request *r)
 	(void)snprintf(evidence, sizeof(evidence), "HTTP %ld %.60s %.150s", r->status, a.error,
 		       outcome_ok(&r->outcome) ? a.description : r->outcome.said);
 	grant_answer_clear(&a);
-	if (r->answer.data)
-		secret_wipe(r->answer.data, r->answer.len);
+	broker_job_forget_answer(&j->job);
 	switch (said) {
 	case REVOKE_DONE:
 		settle(j, "revoked", "", "");
@@ -208,10 +172,10 @@ static void ask(struct revoke_job *j)
 		settle(j, "failed", "cannot_be_said", "");
 		return;
 	}
-	broker_env_token_request(j->env, j->provider, &j->body, &j->http);
-	j->http.url = p->revoke_url;
-	j->http.fail_over_answer = false;
-	if (http_client_start(j->env->p.http, &j->http, on_answered) < 0)
+	broker_env_token_request(j->job.env, j->provider, &j->body, &j->job.http);
+	j->job.http.url = p->revoke_url;
+	j->job.http.fail_over_answer = false;
+	if (broker_job_ask(&j->job, on_answered) < 0)
 		settle(j, "failed", "cannot_be_said", "revoke_url is not an http(s) address");
 }
 
@@ -227,16 +191,13 @@ void revoke_job_start(struct broker_env *env, const char *claim, const struct re
 {
 	struct revoke_job *j = mem_new(sizeof(*j));
 
-	j->env = env;
+	broker_job_open(&j->job, env, &job_kind);
 	j->provider = broker_env_provider(env, r->provider);
 	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", r->workspace);
 	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", r->inbox);
 	j->tries = r->tries;
-	log_child(&j->log, env->p.log, "inbox=%s", j->inbox);
-	backoff_init(&j->wait, 250, 5000, /* survive_ms= */ 0);
-	timer_open(&j->again, env->loop, on_again);
-	broker_env_job_add(env, &j->job, cancel);
+	log_child(&j->job.log, env->p.log, "inbox=%s", j->inbox);
 	if (strcmp(r->kind, "oauth") != 0)
 		settle(j, "nothing", nothing(r->kind), "");
 	else if (r->is_shared)

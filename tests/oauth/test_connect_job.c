@@ -480,20 +480,29 @@ static void an_outage_delays_a_connection(void **state)
 /* PostgreSQL refuses it for good: the person is told, and may try again. */
 static void what_cannot_be_written_fails_with_words(void **state)
 {
+	static const struct {
+		const char *name, *refused;
+	} cases[] = {
+		{ "connect_unwritable", "insert on replyd.lease" },
+		{ "connect_unreadable", "select on replyd.inbox" },
+	};
 	struct tokenbench b;
 	struct tokenbench_broker br;
 	const char *link;
 
 	(void)state;
-	tokenbench_open(&b, "connect_unwritable");
-	pgtest_exec(b.admin, "revoke insert on replyd.lease from replyd_broker");
-	tokenbench_broker_open(&b, &br, plain);
-	link = tokenbench_link(&b, "anna", NULL);
-	UNTIL(&b, broker_stats(br.broker).failed == 1);
-	assert_string_equal(LINK(&b, "state || ' ' || problem", link), "failed internal");
-	assert_string_equal(pgtest_value(b.admin, "select count(*) from replyd.inbox"), "0");
-	tokenbench_broker_kill(&br);
-	tokenbench_close(&b);
+	for (size_t i = 0; i < countof(cases); i++) {
+		tokenbench_open(&b, cases[i].name);
+		pgtest_exec(b.admin, "revoke %s from replyd_broker", cases[i].refused);
+		tokenbench_broker_open(&b, &br, plain);
+		link = tokenbench_link(&b, "anna", NULL);
+		UNTIL(&b, broker_stats(br.broker).failed == 1);
+		assert_string_equal(LINK(&b, "state || ' ' || problem", link), "failed internal");
+		assert_string_equal(pgtest_value(b.admin, "select count(*) from replyd.inbox"),
+				    "0");
+		tokenbench_broker_kill(&br);
+		tokenbench_close(&b);
+	}
 }
 
 int main(void)

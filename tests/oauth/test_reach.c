@@ -8,8 +8,10 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/rand.h"
 #include "base/seal.h"
 #include "oauth/reach.h"
+#include "oauth/reach_job.h"
 #include "tests/base/certs.h"
 #include "tests/base/peer.h"
 #include "tests/db/pgtest.h"
@@ -176,11 +178,63 @@ static void where_nobody_answers_the_other_port_is_offered(void **state)
 	certs_clear(&certs);
 }
 
+/* ---- what comes between ---- */
+
+static bool smtp_at(void *owner, const char *provider, struct broker_server *ret)
+{
+	(void)provider;
+	*ret = (struct broker_server){ .host = "127.0.0.1", .port = *(uint16_t *)owner };
+	return true;
+}
+
+/* A server that says nothing holds a job for as long as it may last. */
+static void beyond_so_many_nothing_is_tried(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+	uint16_t port;
+	int fd = peer_listen(&port);
+
+	(void)state;
+	tokenbench_open(&b, "reach_busy");
+	tokenbench_broker_open(&b, &br,
+			       (struct broker_params){ .smtp_of = smtp_at, .smtp_owner = &port });
+	for (int i = 0; i <= REACH_JOB_MOST; i++) {
+		char id[37];
+
+		rand_uuid(id);
+		put_link(&b, id, 993 + i, "tls"); /* an inbox each */
+	}
+	TOKENBENCH_UNTIL(&b, strncmp(TRIED(&b), "1 ", 2) == 0);
+	assert_string_equal(TRIED(&b), "1 not_checked busy");
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+	close(fd);
+}
+
+static void a_restart_of_postgresql_is_outlived(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+
+	(void)state;
+	tokenbench_open(&b, "reach_restart");
+	tokenbench_cut_writes(&b, "inbox_smtp", "true", 6);
+	tokenbench_broker_open(&b, &br, (struct broker_params){ 0 });
+	put_link(&b, OPEN, 143, "starttls");
+	TOKENBENCH_UNTIL(&b, strncmp(TRIED(&b), "1 ", 2) == 0);
+	assert_string_equal(TRIED(&b), "1 not_checked smtp_unknown");
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_try_has_a_state_and_a_reason),
 		cmocka_unit_test(where_nobody_answers_the_other_port_is_offered),
+		cmocka_unit_test(beyond_so_many_nothing_is_tried),
+		cmocka_unit_test(a_restart_of_postgresql_is_outlived),
 	};
 
 	pgtest_start();

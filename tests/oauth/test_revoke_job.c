@@ -326,6 +326,21 @@ static void a_consent_that_serves_another_is_kept(void **state)
 	close_place(&p);
 }
 
+/* The provider has revoked it: that is not asked for a second time because PostgreSQL was away. */
+static void a_restart_of_postgresql_is_outlived(void **state)
+{
+	static struct place p;
+
+	(void)state;
+	open_place(&p, "revoke_restart", true);
+	tokenbench_cut_writes(&p.b, "removal", "new.state = 'revoked'", 6);
+	let_go(&p, tokenbench_inbox(&p.b, "anna", "oauth"));
+	UNTIL(&p.b, strcmp(SAID(&p), "revoked ") == 0);
+	assert_int_equal(p.asked, 1);
+	assert_string_equal(LEFT(&p), "0");
+	close_place(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +351,7 @@ int main(void)
 		cmocka_unit_test(a_refresh_under_way_is_waited_for),
 		cmocka_unit_test(of_two_brokers_one_asks_and_the_other_inherits),
 		cmocka_unit_test(a_consent_that_serves_another_is_kept),
+		cmocka_unit_test(a_restart_of_postgresql_is_outlived),
 	};
 
 	pgtest_start();

@@ -500,6 +500,20 @@ void tokenbench_broker_kill(struct tokenbench_broker *br)
 	*br = (struct tokenbench_broker){ 0 };
 }
 
+void tokenbench_cut_writes(struct tokenbench *b, const char *table, const char *when, int times)
+{
+	/* A sequence counts what is rolled back, too. */
+	pgtest_exec(b->admin,
+		    "create sequence replyd.cuts;"
+		    "create function replyd.cut() returns trigger language plpgsql security definer"
+		    "  as $$ begin if nextval('replyd.cuts') <= %d then"
+		    "   raise exception 'terminating connection' using errcode = '57P01';"
+		    "  end if; return new; end $$;"
+		    "create trigger cut before insert or update on replyd.%s for each row"
+		    "  when (%s) execute function replyd.cut()",
+		    times, table, when);
+}
+
 struct pg *tokenbench_pg(struct tokenbench *b, const char *role)
 {
 	const struct pg_params pp = {

@@ -113,6 +113,10 @@ void tokenbench_broker_open(struct tokenbench *b, struct tokenbench_broker *br,
 /* As kill -9 would. */
 void tokenbench_broker_kill(struct tokenbench_broker *br);
 
+/* As by a PostgreSQL that is shutting down, the next `times` writes of rows of replyd.<table> that
+ * are `when` (SQL over `new`) are refused; the bench's own too. */
+void tokenbench_cut_writes(struct tokenbench *b, const char *table, const char *when, int times);
+
 struct pg *tokenbench_pg(struct tokenbench *b, const char *role);
 
 #endif

@@ -7,6 +7,7 @@
 
 static void on_listed(struct pg_tx *tx, const struct pg_answer *a);
 static void on_released(struct pg_tx *tx, const struct pg_answer *a);
+static void on_told(struct pg_tx *tx, const struct pg_answer *a);
 static void on_succeeded(struct pg_tx *tx, const struct pg_answer *a);
 static void on_rechecks(struct pg_tx *tx, const struct pg_answer *a);
 
@@ -286,6 +287,7 @@ int lease_unclaim_start(struct pg *pg, struct lease_release *q, const char *work
 			const char *inbox, void (*done)(struct lease_release *))
 {
 	q->done = done;
+	q->is_all = false;
 	pg_tx_init(&q->tx, NULL);
 	pg_tx_add(&q->tx, &unclaim, "uu", worker, inbox);
 	return pg_tx_start(pg, &q->tx, on_released);
@@ -312,6 +314,11 @@ static const struct pg_stmt release_one = {
 	"lease_release_one",
 	"update lease set worker_id = null where worker_id = $1::uuid and inbox_id = $2::uuid",
 };
+/* In the order in which everybody locks leases (folder_prove, fence): no deadlock. */
+static const struct pg_stmt release_lock = {
+	"lease_release_lock",
+	"select 1 from lease where worker_id = $1::uuid order by inbox_id for update",
+};
 static const struct pg_stmt release_all = {
 	"lease_release_all",
 	"update lease set worker_id = null where worker_id = $1::uuid",
@@ -320,12 +327,20 @@ static const struct pg_stmt leave = {
 	"lease_leave",
 	"delete from worker where worker_id = $1::uuid",
 };
+/* A transaction of its own: a notification holds up all others that commit. */
+static const struct pg_stmt release_told = {
+	"lease_release_told",
+	"select pg_catalog.pg_notify('replyd_lease', '')",
+};
 
 int lease_release_start(struct pg *pg, struct lease_release *q, const char *worker,
 			const char *inbox, void (*done)(struct lease_release *))
 {
 	q->done = done;
+	q->is_all = !inbox;
 	pg_tx_init(&q->tx, NULL);
+	if (!inbox)
+		pg_tx_add(&q->tx, &release_lock, "u", worker);
 	pg_tx_add(&q->tx, &release_forgive, "ut", worker, inbox ? inbox : "");
 	if (inbox) {
 		pg_tx_add(&q->tx, &unwatched, "uu", worker, inbox);
@@ -340,8 +355,24 @@ int lease_release_start(struct pg *pg, struct lease_release *q, const char *work
 static void on_released(struct pg_tx *tx, const struct pg_answer *a)
 {
 	struct lease_release *q = container_of(tx, struct lease_release, tx);
+	struct pg *pg = tx->pg;
 
 	q->outcome = a->outcome;
+	if (q->is_all && outcome_ok(&a->outcome)) {
+		pg_tx_init(&q->tx, NULL);
+		pg_tx_add(&q->tx, &release_told, "");
+		if (pg_tx_start(pg, &q->tx, on_told) == 0)
+			return;
+	}
+	q->done(q);
+}
+
+/* Told or not: they are given back, and the others look from time to time. */
+static void on_told(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct lease_release *q = container_of(tx, struct lease_release, tx);
+
+	(void)a;
 	q->done(q);
 }
 

@@ -89,10 +89,11 @@ int lease_take_start(struct pg *pg, struct lease_list *q, const char *worker,
 struct lease_release {
 	struct pg_tx tx;
 	struct outcome outcome;
+	bool is_all; /* and the others are told */
 	void (*done)(struct lease_release *q);
 };
-/* Give `inbox` back, which is said of it as "unwatched"; NULL: all of them, and the worker's row
- * goes too. */
+/* Give `inbox` back, which is said of it as "unwatched"; NULL: all of them, the worker's row goes
+ * too, and the others are told ("replyd_lease") before `done`.  What failed is asked for again. */
 int lease_release_start(struct pg *pg, struct lease_release *q, const char *worker,
 			const char *inbox, void (*done)(struct lease_release *));
 

@@ -12,10 +12,11 @@ static void on_timer(struct timer *t);
 static void on_left(struct lease_release *q);
 static void on_closed(struct timer *t);
 
-#define JANITOR_MS  5000
-#define HANDSHAKES  64
-#define SPARE_FILES 100 /* descriptors for everything that is no mailbox */
-#define SECONDS_OF  50  /* of so many inboxes one has two connections: its session is replaced */
+#define JANITOR_MS       5000
+#define HANDSHAKES       64
+#define SPARE_FILES      100 /* descriptors for everything that is no mailbox */
+#define RELEASE_AGAIN_MS 50  /* after it was refused: whoever was in the way is done soon */
+#define SECONDS_OF       50 /* of so many inboxes one has two connections: its session is replaced */
 
 static const struct {
 	void (*init)(struct worker *w);
@@ -67,7 +68,7 @@ struct worker *worker_open(const struct worker_params *p)
 		 w->p.slot);
 	map_init(&w->seats);
 	worker_seat_init(w);
-	w->stop_ms = WORKER_NEVER;
+	w->stop_ms = w->release_ms = WORKER_NEVER;
 	for (size_t i = 0; i < countof(parts); i++)
 		parts[i].init(w);
 	timer_open(&w->timer, p->mailbox.loop, on_timer);
@@ -116,13 +117,17 @@ void worker_arm(struct worker *w)
 {
 	uint64_t at_ms = w->stop_ms;
 
+	if (w->state == WORKER_STOPPING && w->release_ms < at_ms)
+		at_ms = w->release_ms;
 	for (size_t i = 0; is_working(w) && i < countof(parts); i++)
 		if (parts[i].due(w) < at_ms)
 			at_ms = parts[i].due(w);
 	timer_at(&w->timer, at_ms);
 }
 
-static void leave(struct worker *w);
+static void leave(struct worker *w, const char *why);
+static void release(struct worker *w, uint64_t now_ms);
+static void gone(struct worker *w);
 
 static void on_timer(struct timer *t)
 {
@@ -131,11 +136,13 @@ static void on_timer(struct timer *t)
 
 	if (now_ms >= w->stop_ms) {
 		if (w->state == WORKER_STOPPING)
-			on_left(&w->leave);
+			gone(w);
 		else
-			leave(w);
+			leave(w, "time");
 		return;
 	}
+	if (w->state == WORKER_STOPPING && now_ms >= w->release_ms)
+		release(w, now_ms);
 	for (size_t i = 0; is_working(w) && i < countof(parts); i++)
 		if (now_ms >= parts[i].due(w))
 			parts[i].tick(w, now_ms);
@@ -194,40 +201,60 @@ bool worker_is_draining(const struct worker *w)
 
 void worker_drained(struct worker *w)
 {
-	if (w->state == WORKER_DRAINING &&
-	    (worker_held(w) == 0 || !worker_beat_others_have_room(w)))
-		leave(w);
+	if (w->state != WORKER_DRAINING)
+		return;
+	w->stop_ms = w->drain_ms;
+	if (worker_held(w) == 0)
+		leave(w, "empty");
+	else if (!worker_beat_others_have_room(w))
+		leave(w, "no_room");
 }
 
+/*
+ * Who else there is was told by the last beat, and somebody may have come since:
+ * that there is room is believed, that there is none is asked again.
+ */
 void worker_stop(struct worker *w, void (*stopped)(void *owner), void *owner)
 {
+	uint64_t now_ms = clock_mono_ms(), ask_ms = now_ms + WORKER_STOP_MS;
+
 	if (w->state != WORKER_RUNNING)
 		return;
 	w->stopped = stopped;
 	w->stopped_owner = owner;
-	if (!w->p.drain_ms || worker_held(w) == 0 || !worker_beat_others_have_room(w)) {
-		leave(w);
+	if (!w->p.drain_ms || worker_held(w) == 0) {
+		leave(w, w->p.drain_ms ? "empty" : "no_drain");
 		return;
 	}
 	log_info(&w->log, "worker.drains", "inboxes=%zu for_ms=%llu", worker_held(w),
 		 (unsigned long long)w->p.drain_ms);
 	w->state = WORKER_DRAINING;
-	w->stop_ms = clock_mono_ms() + w->p.drain_ms;
+	w->drain_ms = now_ms + w->p.drain_ms;
+	w->stop_ms = worker_beat_others_have_room(w) || w->drain_ms < ask_ms ? w->drain_ms : ask_ms;
 	worker_beat_soon(w);
 }
 
 /* What is left is given back. */
-static void leave(struct worker *w)
+static void leave(struct worker *w, const char *why)
 {
-	log_info(&w->log, "worker.leaves", "inboxes=%zu", worker_held(w));
+	uint64_t now_ms = clock_mono_ms();
+
+	log_info(&w->log, "worker.leaves", "inboxes=%zu why=%s", worker_held(w), why);
 	w->state = WORKER_STOPPING;
 	worker_seat_leave_all(w);
 	cancel_parts(w);
-	worker_notes_tick(w, clock_mono_ms()); /* the last words */
-	w->stop_ms = clock_mono_ms() + WORKER_STOP_MS;
-	if (lease_release_start(w->p.mailbox.pg, &w->leave, w->p.id, NULL, on_left))
-		w->stop_ms = 0;
+	worker_notes_tick(w, now_ms); /* the last words */
+	w->stop_ms = now_ms + WORKER_STOP_MS;
+	release(w, now_ms);
 	worker_arm(w);
+}
+
+static void release(struct worker *w, uint64_t now_ms)
+{
+	bool is_asked =
+		lease_release_start(w->p.mailbox.pg, &w->leave, w->p.id, NULL, on_left) == 0;
+
+	w->release_ms = is_asked ? WORKER_NEVER : now_ms + RELEASE_AGAIN_MS;
 }
 
 static void on_left(struct lease_release *q)
@@ -236,6 +263,18 @@ static void on_left(struct lease_release *q)
 
 	if (w->state != WORKER_STOPPING)
 		return;
+	if (outcome_ok(&q->outcome)) {
+		gone(w);
+		return;
+	}
+	log_warn(&w->log, "worker.not_released", "blame=%s what=%s said=%s",
+		 outcome_blame_name(q->outcome.blame), q->outcome.what, q->outcome.said);
+	w->release_ms = clock_mono_ms() + RELEASE_AGAIN_MS;
+	worker_arm(w);
+}
+
+static void gone(struct worker *w)
+{
 	w->state = WORKER_STOPPED;
 	w->stop_ms = WORKER_NEVER;
 	w->stopped(w->stopped_owner);

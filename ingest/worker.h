@@ -57,11 +57,12 @@ void worker_hint_lease(struct worker *w);
 void worker_hint_probe(struct worker *w);
 
 /*
- * Let others take over, as long as there are any and `drain_ms` is not over; then
- * drop the mailboxes that are left and give their leases back.  `stopped` comes
- * once, when that is done or after WORKER_STOP_MS without PostgreSQL.  Then worker_drop().
+ * Let others take over, as long as there are any (one that nothing is heard of may
+ * come back) and `drain_ms` is not over; then drop the mailboxes that are left and
+ * give their leases back, once more if that is refused.  `stopped` comes once, when
+ * that is done or after WORKER_STOP_MS without success.  Then worker_drop().
  */
-#define WORKER_STOP_MS 2000
+#define WORKER_STOP_MS 3000
 void worker_stop(struct worker *w, void (*stopped)(void *owner), void *owner);
 /* Everything is dropped at once; leases stay until others take them. */
 void worker_drop(struct worker *w);

@@ -73,9 +73,10 @@ void worker_beat_tick(struct worker *w, uint64_t now_ms)
 	if (w->state == WORKER_DRAINING && apart_ms > DRAIN_BEAT_MS)
 		apart_ms = DRAIN_BEAT_MS;
 	w->beat.at_ms = now_ms + apart_ms;
-	if (!w->beat.is_under_way)
-		w->beat.is_under_way =
-			fleet_beat_start(w->p.mailbox.pg, &w->beat.q, &self, on_beaten) == 0;
+	if (w->beat.is_under_way)
+		return;
+	w->beat.is_of_drain = self.is_draining;
+	w->beat.is_under_way = fleet_beat_start(w->p.mailbox.pg, &w->beat.q, &self, on_beaten) == 0;
 }
 
 /* ---- who else ---- */
@@ -113,6 +114,7 @@ static void look_round(struct worker *w, const struct fleet_beat *q, uint64_t no
 		p->held = f->held;
 		p->is_draining = f->is_draining;
 		p->is_alive = liveness_is_alive(&b->liveness, f->worker, now_ms);
+		p->is_replaced = is_predecessor(w, f);
 		p->is_neighbour = b->host[0] && strcmp(b->host, f->host) == 0;
 		b->n_peers++;
 	}
@@ -152,7 +154,7 @@ bool worker_beat_others_have_room(const struct worker *w)
 	for (size_t i = 0; i < w->beat.n_peers; i++) {
 		const struct worker_peer *p = &w->beat.peers[i];
 
-		if (p->is_alive && !p->is_draining && p->held < p->capacity)
+		if (!p->is_replaced && !p->is_draining && p->held < p->capacity)
 			return true;
 	}
 	return false;
@@ -172,7 +174,7 @@ static void on_beaten(struct fleet_beat *q)
 	struct worker *w = container_of(q, struct worker, beat.q);
 	struct worker_beat *b = &w->beat;
 	uint64_t now_ms = clock_mono_ms();
-	size_t dead = n_dead(b);
+	size_t dead = n_dead(b), peers = b->n_peers;
 
 	b->is_under_way = false;
 	if (!outcome_ok(&q->outcome)) {
@@ -194,9 +196,10 @@ static void on_beaten(struct fleet_beat *q)
 	if (!b->answered_ms) {
 		worker_walk_all(w);
 		worker_recheck_soon(w);
-	} else if (n_dead(b) > dead) {
+	} else if (n_dead(b) > dead || b->n_peers < peers) {
 		worker_walk_soon(w);
 	}
 	b->answered_ms = now_ms;
-	worker_drained(w);
+	if (b->is_of_drain)
+		worker_drained(w);
 }

@@ -20,11 +20,13 @@ struct worker_peer {
 	int64_t capacity, held;
 	bool is_alive, is_draining;
 	bool is_neighbour; /* on the same machine: providers see one address */
+	bool is_replaced;  /* we are in its slot: it does not come back */
 };
 
 struct worker_beat {
 	struct fleet_beat q;
 	bool is_under_way;
+	bool is_of_drain;      /* the one under way says that we drain */
 	bool is_told_to_drain; /* our row says so: the command line did */
 	uint64_t at_ms;
 	uint64_t answered_ms; /* last beat that was answered; 0: none, we are not in the table */
@@ -49,7 +51,10 @@ void worker_beat_blind(struct worker *w);
 int64_t worker_beat_share(const struct worker *w, int64_t capacity, int64_t all);
 /* What the others have; the dead have nothing. */
 int64_t worker_beat_others_hold(const struct worker *w);
-/* Is there room elsewhere, with workers that live and do not leave themselves? */
+/*
+ * Is there room elsewhere, with workers that do not leave themselves?  Of one that
+ * nothing is heard of too: it may be slow, and our leases wait for it better with us.
+ */
 bool worker_beat_others_have_room(const struct worker *w);
 
 #endif

@@ -59,7 +59,9 @@ struct worker {
 	struct worker_manual manual;
 
 	struct lease_release leave;
-	uint64_t stop_ms; /* draining: so long; stopping: PostgreSQL is not waited for longer */
+	uint64_t release_ms; /* stopping: what was refused is asked for again */
+	uint64_t drain_ms;   /* others have so long to take over */
+	uint64_t stop_ms;    /* draining: so long; stopping: PostgreSQL is not waited for longer */
 	void (*stopped)(void *owner);
 	void *stopped_owner;
 };
@@ -68,7 +70,7 @@ struct worker {
 void worker_arm(struct worker *w);
 /* It takes nothing more: it was told to, or it is about to end. */
 bool worker_is_draining(const struct worker *w);
-/* A beat was answered: is there still somebody to drain to? */
+/* A beat that said that we drain was answered: is there still somebody to drain to? */
 void worker_drained(struct worker *w);
 
 #endif

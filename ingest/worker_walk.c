@@ -233,6 +233,8 @@ static void take_more(struct worker *w, uint64_t now_ms)
 
 	k->is_more = k->q.free >= LEASE_FREE_MAX;
 
+	if (w->state == WORKER_DRAINING)
+		return; /* who seems dead may be slow: while its row stands it is waited for */
 	if (worker_is_draining(w))
 		more = 0; /* but the dead are buried */
 	if (n_dead > 0 || (more > 0 && k->q.free > 0))
@@ -241,6 +243,8 @@ static void take_more(struct worker *w, uint64_t now_ms)
 					 more > 0 ? more : 0, on_taken, on_take_over) == 0;
 	else if (more > 0)
 		worker_move_more(w, more);
+	if (k->q.free > more) /* for others; or they are gone: a beat tells */
+		worker_beat_soon(w);
 }
 
 static void on_rows_over(struct lease_list *q)

@@ -75,6 +75,21 @@ static void who_drains_is_left_with_nothing(void **state)
 	crew_close(&crew);
 }
 
+/* What is told of an inbox is written a moment after: one that is live nowhere has no session to
+ * keep. */
+static void until_all_are_told_live(void)
+{
+	stage_until(s, "select count(*) = 3 from inbox_state where state = 'live'");
+}
+
+/* Whatever way it went, the lease was never nobody's: it was claimed, and taken over. */
+static void assert_second_was_given_all(void)
+{
+	assert_string_equal(stage_value(s, "select count(*) from lease where worker_id = '" TWO
+					   "' and claimed_at is not null"),
+			    "3");
+}
+
 static void who_is_stopped_waits_for_the_others(void **state)
 {
 	struct worker_params p;
@@ -82,15 +97,16 @@ static void who_is_stopped_waits_for_the_others(void **state)
 	(void)state;
 	crew_open(&crew, "move_stop");
 	p = crew_params(&crew, ONE);
-	p.drain_ms = 15000;
+	p.drain_ms = 60000;
 	crew_hire(&crew, 0, &p);
 	stage_until_holds(s, crew_all_live);
 	hire(1);
 	stage_until_holds(s, shared_and_live);
+	until_all_are_told_live();
 	crew_stop(&crew, 0);
 	stage_until_holds(s, crew_is_stopped);
 	/* every one was connected over there before it was let go here */
-	assert_int_equal(crew_held(&crew, 1), 3);
+	assert_second_was_given_all();
 	assert_true(s->imapd.open >= 3);
 	stage_until_holds(s, second_has_all);
 	stage_until(s, "select count(*) = 1 from worker");
@@ -100,6 +116,113 @@ static void who_is_stopped_waits_for_the_others(void **state)
 	stage_until_holds(s, crew_is_stopped);
 	stage_until(s, "select (select count(*) from lease where worker_id is not null) + (select "
 		       "count(*) from worker) = 0");
+	crew_close(&crew);
+}
+
+static void who_is_stopped_waits_for_one_that_is_slow(void **state)
+{
+	struct worker_params p;
+
+	(void)state;
+	crew_open(&crew, "move_slow");
+	p = crew_params(&crew, ONE);
+	p.drain_ms = 60000;
+	crew_hire(&crew, 0, &p);
+	stage_until_holds(s, crew_all_live);
+	until_all_are_told_live();
+	/* the second is there, and then nothing is heard of it for longer than a lease lasts */
+	pgtest_exec(s->admin, "insert into worker (worker_id, host, pid, capacity) values ('" TWO
+			      "', 'h', 1, 100)");
+	stage_until(s, "select set_config('test.beat', beat::text, false) is not null from worker "
+		       "where worker_id = '" ONE "'");
+	stage_until(s, "select beat > current_setting('test.beat')::bigint + 1 from worker "
+		       "where worker_id = '" ONE "'");
+	crew_stop(&crew, 0);
+	stage_for(s, 3 * p.lease_ms);
+	assert_false(crew_is_stopped(s));
+	hire(1);
+	stage_until_holds(s, crew_is_stopped);
+	assert_second_was_given_all();
+	stage_until_holds(s, second_has_all);
+	crew_close(&crew);
+}
+
+/* ---- what is left is given back ---- */
+
+/* The second hears of what is free by a word only. */
+static void hire_deaf(void)
+{
+	struct worker_params p = crew_params(&crew, TWO);
+
+	p.janitor_ms = p.lease_ms = 600000;
+	crew_hire(&crew, 1, &p);
+}
+
+static void what_is_given_back_is_told(void **state)
+{
+	(void)state;
+	crew_open(&crew, "move_told");
+	hire(0);
+	stage_until_holds(s, crew_all_live);
+	hire_deaf();
+	stage_until_holds(s, shared_and_live);
+	stage_for(s, 300); /* and it looks no further */
+	crew_stop(&crew, 0);
+	stage_until_holds(s, crew_is_stopped);
+	crew_kill(&crew, 0);
+	stage_until_holds(s, second_has_all);
+	crew_close(&crew);
+}
+
+static void what_is_not_given_back_is_given_back_again(void **state)
+{
+	(void)state;
+	crew_open(&crew, "move_refused_release");
+	hire(0);
+	stage_until_holds(s, crew_all_live);
+	/* a deadlock, twice: a sequence is not rolled back */
+	pgtest_exec(s->admin,
+		    "create sequence tries; grant all on sequence tries to public;"
+		    "create function refuse() returns trigger language plpgsql as $$ begin"
+		    " if nextval('tries') < 3 then raise exception 'again' using errcode = '40P01';"
+		    " end if; return old; end $$;"
+		    "create trigger refuse before delete on worker for each row execute function "
+		    "refuse()");
+	crew_stop(&crew, 0);
+	stage_until_holds(s, crew_is_stopped);
+	assert_string_equal(
+		stage_value(s, "select count(*) from lease where worker_id is not null"), "0");
+	assert_string_equal(stage_value(s, "select last_value from tries"), "3");
+	crew_close(&crew);
+}
+
+/* Everybody locks leases in the order of their inboxes; whoever does not, meets somebody who does
+ * in the middle. */
+static void what_is_given_back_is_locked_in_order(void **state)
+{
+	(void)state;
+	crew_open(&crew, "move_order");
+	hire(0);
+	stage_until_holds(s, crew_all_live);
+	/* they lie the other way round */
+	pgtest_exec(s->admin, "create temporary table was as select * from lease;"
+			      "delete from lease");
+	pgtest_exec(s->admin, "vacuum lease");
+	pgtest_exec(s->admin, "insert into lease select * from was order by inbox_id desc");
+	assert_string_equal(stage_value(s, "select array_agg(inbox_id order by ctid) = "
+					   "array_agg(inbox_id order by inbox_id desc) from lease"),
+			    "t");
+	pgtest_exec(s->admin, "begin");
+	pgtest_exec(s->admin, "select 1 from lease order by inbox_id limit 1 for share");
+	crew_stop(&crew, 0);
+	stage_until(s, "select count(*) > 0 from pg_stat_activity where datname = "
+		       "current_database() and wait_event_type = 'Lock'");
+	/* it waits for the first and has no other */
+	assert_string_equal(stage_value(s, "select count(*) from (select 1 from lease for share "
+					   "skip locked) free"),
+			    "3");
+	pgtest_exec(s->admin, "commit");
+	stage_until_holds(s, crew_is_stopped);
 	crew_close(&crew);
 }
 
@@ -299,6 +422,10 @@ int main(void)
 		cmocka_unit_test(who_joins_is_given_his_share),
 		cmocka_unit_test(who_drains_is_left_with_nothing),
 		cmocka_unit_test(who_is_stopped_waits_for_the_others),
+		cmocka_unit_test(who_is_stopped_waits_for_one_that_is_slow),
+		cmocka_unit_test(what_is_given_back_is_told),
+		cmocka_unit_test(what_is_not_given_back_is_given_back_again),
+		cmocka_unit_test(what_is_given_back_is_locked_in_order),
 		cmocka_unit_test(nothing_comes_unseen_in_between),
 		cmocka_unit_test(a_dead_predecessor_changes_nothing),
 		cmocka_unit_test(a_dead_successor_leaves_nothing_undone),

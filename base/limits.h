@@ -23,7 +23,6 @@
 #define LIMIT_MIME_TEXT (256 * 1024)  /* text of one mail; nobody types more */
 #define LIMIT_MIME_REPORT (64 * 1024) /* fetched bytes of a delivery status, or of the headers it returns */
 #define LIMIT_MIME_MAIL (8 * 1024 * 1024) /* of a mail in a file; what is behind are attachments, and 32 MB of memory must do */
-#define LIMIT_MIME_MARKS 4000         /* lines of a whole mail that could begin a part; each costs the library an object */
 #define LIMIT_MIME_IDENTITY (4 * 1024) /* an id, an address, a date and a subject with their lengths */
 #define LIMIT_MATCH_IDS 256           /* ids one mail names: 100 + 100, and those of a report */
 #define LIMIT_EVENT (512 * 1024)      /* data of one event: 64 matches with their evidence, and a bounce's words */

@@ -29,19 +29,9 @@ bool mime_head_has(const struct mime_head *h, const char *name)
 
 /* ---- values ---- */
 
-static char *clean_lower(struct text t, size_t max)
-{
-	char *s = mime_utf8_line(t, max);
-
-	for (char *p = s; p && *p; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
-	return s;
-}
-
 static char *lower_field(const struct mime_head *h, const char *name)
 {
-	return clean_lower(mime_head_field(h, name, 0), LIMIT_MIME_SUBJECT);
+	return mime_utf8_lower(mime_head_field(h, name, 0), LIMIT_MIME_SUBJECT);
 }
 
 /* RFC 2047; white space runs become one space, as folding leaves them in any number. */
@@ -226,32 +216,6 @@ static enum mime_path read_return_path(const struct mime_head *h)
 	return MIME_PATH_NULL;
 }
 
-static void read_type(struct mime_head *h)
-{
-	struct text raw = mime_head_field(h, "Content-Type", 0);
-	cleanup_free char *in =
-		mem_text_n(raw.at, raw.len < LIMIT_MIME_SUBJECT ? raw.len : LIMIT_MIME_SUBJECT);
-	GMimeContentType *t;
-
-	if (!raw.len)
-		return;
-	t = g_mime_content_type_parse(NULL, in);
-	if (!t)
-		return;
-	h->type = (struct mime_type){
-		.type = clean_lower(text_of(g_mime_content_type_get_media_type(t)), 64),
-		.subtype = clean_lower(text_of(g_mime_content_type_get_media_subtype(t)), 64),
-		.report_type = clean_lower(
-			text_of(g_mime_content_type_get_parameter(t, "report-type")), 64),
-		.method = clean_lower(text_of(g_mime_content_type_get_parameter(t, "method")), 64),
-		.charset =
-			clean_lower(text_of(g_mime_content_type_get_parameter(t, "charset")), 64),
-		.boundary = mime_utf8_line(
-			text_of(g_mime_content_type_get_parameter(t, "boundary")), 200),
-	};
-	g_object_unref(t);
-}
-
 /* ---- the whole ---- */
 
 void mime_head_init(struct mime_head *h)
@@ -281,12 +245,7 @@ void mime_head_clear(struct mime_head *h)
 	free(h->auto_submitted);
 	free(h->precedence);
 	free(h->auto_suppress);
-	free(h->type.type);
-	free(h->type.subtype);
-	free(h->type.report_type);
-	free(h->type.method);
-	free(h->type.charset);
-	free(h->type.boundary);
+	mime_type_clear(&h->type);
 	free(h->encoding);
 	mime_head_init(h);
 }
@@ -297,7 +256,7 @@ void mime_head_read(struct mime_head *h, const void *bytes, size_t n)
 
 	mime_lib_need();
 	mime_head_clear(h);
-	(void)mime_fields_read(&h->fields, (struct text){ bytes, n });
+	h->length = mime_fields_read(&h->fields, (struct text){ bytes, n });
 
 	read_message_id(h);
 	read_ids(h, "In-Reply-To", &h->in_reply_to);
@@ -315,7 +274,7 @@ void mime_head_read(struct mime_head *h, const void *bytes, size_t n)
 	h->auto_submitted = lower_field(h, "Auto-Submitted");
 	h->precedence = lower_field(h, "Precedence");
 	h->auto_suppress = lower_field(h, "X-Auto-Response-Suppress");
-	read_type(h);
+	mime_type_read(mime_head_field(h, "Content-Type", 0), &h->type);
 	h->encoding = lower_field(h, "Content-Transfer-Encoding");
 }
 

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "ingest/mime/mime_fields.h"
+#include "ingest/mime/mime_type.h"
 
 /*
  * What the header block of a mail says (RFC 5322, 2045, 2047, 3834).
@@ -43,17 +44,9 @@ enum mime_path {
 	MIME_PATH_ADDRESS,
 };
 
-struct mime_type {
-	char *type;        /* "multipart", lower case; NULL: no Content-Type */
-	char *subtype;     /* "report", lower case */
-	char *report_type; /* "delivery-status", lower case; NULL: none */
-	char *method;      /* of text/calendar: "reply", lower case; NULL: none */
-	char *charset;     /* lower case; NULL: none */
-	char *boundary;    /* as written; NULL: none */
-};
-
 struct mime_head {
 	struct mime_fields fields; /* raw; mime_head_field() */
+	size_t length;             /* bytes of the block, its empty line included */
 
 	char *message_id; /* normal form; NULL: none */
 	struct mime_ids in_reply_to;

@@ -2,10 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <gmime/gmime.h>
-
 #include "base/mem.h"
-#include "ingest/mime/mime_lib.h"
 #include "ingest/mime/mime_mail.h"
 #include "ingest/mime/mime_utf8.h"
 
@@ -13,7 +10,7 @@ void mime_mail_init(struct mime_mail *m)
 {
 	*m = (struct mime_mail){ 0 };
 	mime_head_init(&m->head);
-	buf_init(&m->bytes, LIMIT_MIME_MAIL);
+	buf_init(&m->own, LIMIT_MIME_MAIL);
 }
 
 void mime_mail_clear(struct mime_mail *m)
@@ -21,11 +18,11 @@ void mime_mail_clear(struct mime_mail *m)
 	mime_head_clear(&m->head);
 	free(m->leaf);
 	free(m->info);
-	buf_clear(&m->bytes);
+	buf_clear(&m->own);
 	mime_mail_init(m);
 }
 
-/* ---- the bytes, with line ends that the library knows ---- */
+/* ---- the bytes ---- */
 
 /* "From someone Mon Nov 23 ...": a mailbox file's line, no header (RFC 4155). */
 static struct text without_mbox_line(struct text t)
@@ -40,200 +37,222 @@ static struct text without_mbox_line(struct text t)
 	return end ? text_sub(t, (size_t)(end - t.at) + 1, t.len) : t;
 }
 
-static void keep(struct mime_mail *m, struct text bytes)
+/* The caller's bytes; of a mail whose lines end with CR alone, a copy in which they end with LF. */
+static struct text lines_of(struct mime_mail *m, struct text bytes)
 {
-	bool is_mac = bytes.len && !memchr(bytes.at, '\n', bytes.len);
-
-	bytes = without_mbox_line(bytes);
-	(void)buf_add(&m->bytes, bytes.at, bytes.len < m->bytes.max ? bytes.len : m->bytes.max);
-	for (size_t i = 0; is_mac && i < m->bytes.len; i++)
-		if (m->bytes.data[i] == '\r')
-			m->bytes.data[i] = '\n';
+	bytes = text_sub(without_mbox_line(bytes), 0, LIMIT_MIME_MAIL);
+	if (!bytes.len || memchr(bytes.at, '\n', bytes.len))
+		return bytes;
+	(void)buf_add(&m->own, bytes.at, bytes.len);
+	for (size_t i = 0; i < m->own.len; i++)
+		if (m->own.data[i] == '\r')
+			m->own.data[i] = '\n';
+	return text_of_buf(&m->own);
 }
 
-/* Lines that could begin a part: each may become an object of the library. */
-static bool has_too_many_marks(struct text t)
+/* ---- lines that part a multipart (RFC 2046 section 5.1.1) ---- */
+
+struct mark {
+	size_t from, to; /* of the line, its end included */
+	bool is_last;
+};
+
+/* Is "--boundary" all that its line says, besides blanks, or the "--" that ends the multipart? */
+static bool ends_line(struct text rest, struct mark *ret)
 {
 	size_t n = 0;
-	const char *at = t.at, *end = t.at + t.len;
 
-	while (at < end && n <= LIMIT_MIME_MARKS) {
-		const char *lf = memchr(at, '\n', (size_t)(end - at));
+	ret->is_last = text_istarts(rest, TEXT("--"));
+	if (ret->is_last)
+		n = 2;
+	while (n < rest.len && strchr(" \t\r", rest.at[n]) && rest.at[n])
+		n++;
+	if (n < rest.len && rest.at[n] != '\n')
+		return false;
+	ret->to += n < rest.len ? n + 1 : n;
+	return true;
+}
 
-		if (end - at >= 2 && at[0] == '-' && at[1] == '-')
-			n++;
-		at = lf ? lf + 1 : end;
+/* The next one at or behind `at`.  `dashed`: the boundary with its dashes. */
+static bool next_mark(struct text body, struct text dashed, size_t at, struct mark *ret)
+{
+	while (at < body.len) {
+		const char *hit = memmem(body.at + at, body.len - at, dashed.at, dashed.len);
+
+		if (!hit)
+			return false;
+		ret->from = (size_t)(hit - body.at);
+		ret->to = at = ret->from + dashed.len;
+		if ((ret->from == 0 || body.at[ret->from - 1] == '\n') &&
+		    ends_line(text_sub(body, at, body.len), ret))
+			return true;
 	}
-	return n > LIMIT_MIME_MARKS;
+	return false;
 }
 
-/* ---- leaves ---- */
-
-static void copy(char *dst, size_t size, const char *s)
+/* What stands from `from` to a mark at `to`, whose line end before it is its own. */
+static struct text between(struct text body, size_t from, size_t to)
 {
-	mime_utf8_copy(dst, size, text_of(s));
+	if (to > from && body.at[to - 1] == '\n')
+		to--;
+	if (to > from && body.at[to - 1] == '\r')
+		to--;
+	return text_sub(body, from, to - from);
 }
 
-static struct mime_leaf *add_leaf(struct mime_mail *m, const char *section)
+/* ---- parts ---- */
+
+struct part {
+	const struct mime_fields *fields;
+	const struct mime_type *type;
+	struct text body;
+	char section[MIME_SECTION]; /* "": the mail itself */
+	int depth;
+	bool in_digest; /* without a type it is a mail (RFC 2046 section 5.1.5) */
+};
+
+static bool is_multipart(const struct mime_type *t)
 {
+	return t->type && strcmp(t->type, "multipart") == 0;
+}
+
+static bool is_message(const struct mime_type *t)
+{
+	return t->type && strcmp(t->type, "message") == 0 && t->subtype &&
+	       (strcmp(t->subtype, "rfc822") == 0 || strcmp(t->subtype, "global") == 0);
+}
+
+static void name_type(struct mime_leaf *leaf, const struct part *p)
+{
+	const struct mime_type *t = p->type;
+	bool is_known = t->type && t->subtype && !is_multipart(t);
+	bool is_mail = !t->type && p->in_digest;
+
+	(void)snprintf(leaf->type, sizeof(leaf->type), "%s",
+		       is_known  ? t->type
+		       : is_mail ? "message"
+				 : "text");
+	(void)snprintf(leaf->subtype, sizeof(leaf->subtype), "%s",
+		       is_known  ? t->subtype
+		       : is_mail ? "rfc822"
+				 : "plain");
+	(void)snprintf(leaf->charset, sizeof(leaf->charset), "%s", t->charset ? t->charset : "");
+}
+
+/* Of a multipart that has no part, its body is a text. */
+static void add_leaf(struct mime_mail *m, const struct part *p)
+{
+	struct text disposition, parameters;
 	struct mime_leaf *leaf;
 
 	if (m->n == LIMIT_IMAP_PARTS) {
 		m->is_partial = true;
-		return NULL;
+		return;
 	}
 	if (m->n % 16 == 0)
 		m->leaf = mem_resize(m->leaf, (m->n + 16) * sizeof(*m->leaf));
 	leaf = &m->leaf[m->n++];
-	*leaf = (struct mime_leaf){ 0 };
-	copy(leaf->section, sizeof(leaf->section), section);
-	return leaf;
+	*leaf = (struct mime_leaf){ .bytes = p->body };
+	(void)snprintf(leaf->section, sizeof(leaf->section), "%s", *p->section ? p->section : "1");
+	name_type(leaf, p);
+	mime_utf8_copy(leaf->encoding, sizeof(leaf->encoding),
+		       mime_fields_get(p->fields, "Content-Transfer-Encoding", 0));
+	(void)text_cut(mime_fields_get(p->fields, "Content-Disposition", 0), ';', &disposition,
+		       &parameters);
+	mime_utf8_copy(leaf->disposition, sizeof(leaf->disposition), text_trim(disposition));
+	while (is_message(p->type) && leaf->bytes.len && strchr("\r\n", leaf->bytes.at[0]))
+		leaf->bytes = text_sub(leaf->bytes, 1, leaf->bytes.len); /* to its first header */
 }
 
-static void describe(struct mime_leaf *leaf, GMimeObject *o)
-{
-	GMimeContentType *type = g_mime_object_get_content_type(o);
-	GMimeContentDisposition *d = g_mime_object_get_content_disposition(o);
+static void take(struct mime_mail *m, const struct part *p);
 
-	copy(leaf->type, sizeof(leaf->type), g_mime_content_type_get_media_type(type));
-	copy(leaf->subtype, sizeof(leaf->subtype), g_mime_content_type_get_media_subtype(type));
-	copy(leaf->charset, sizeof(leaf->charset),
-	     g_mime_content_type_get_parameter(type, "charset"));
-	copy(leaf->encoding, sizeof(leaf->encoding),
-	     g_mime_object_get_header(o, "Content-Transfer-Encoding"));
-	if (d)
-		copy(leaf->disposition, sizeof(leaf->disposition),
-		     g_mime_content_disposition_get_disposition(d));
-}
-
-static struct text slice(const struct mime_mail *m, gint64 from, gint64 to)
-{
-	struct text all = text_of_buf(&m->bytes);
-
-	if (from < 0 || (size_t)from > all.len)
-		return (struct text){ 0 };
-	if (to < from || (size_t)to > all.len)
-		to = (gint64)all.len;
-	return text_sub(all, (size_t)from, (size_t)(to - from));
-}
-
-static void add_part(struct mime_mail *m, GMimeObject *o, const char *section)
-{
-	struct mime_leaf *leaf = add_leaf(m, section);
-	GMimeDataWrapper *content =
-		GMIME_IS_PART(o) ? g_mime_part_get_content(GMIME_PART(o)) : NULL;
-	GMimeStream *stream = content ? g_mime_data_wrapper_get_stream(content) : NULL;
-
-	if (!leaf)
-		return;
-	describe(leaf, o);
-	if (stream)
-		leaf->bytes = slice(m, stream->bound_start, stream->bound_end);
-}
-
-static void add_message(struct mime_mail *m, GMimeObject *o, const char *section)
-{
-	struct mime_leaf *leaf = add_leaf(m, section);
-	GMimeMessage *inner = g_mime_message_part_get_message(GMIME_MESSAGE_PART(o));
-	GMimeHeaderList *headers =
-		inner ? g_mime_object_get_header_list(GMIME_OBJECT(inner)) : NULL;
-
-	if (!leaf)
-		return;
-	describe(leaf, o);
-	if (headers && g_mime_header_list_get_count(headers) > 0)
-		leaf->bytes = slice(
-			m, g_mime_header_get_offset(g_mime_header_list_get_header_at(headers, 0)),
-			-1);
-}
-
-static void walk(struct mime_mail *m, GMimeObject *o, const char *section, int depth)
-{
-	char below[MIME_SECTION];
-	int n;
-
-	if (depth > LIMIT_IMAP_DEPTH) {
-		m->is_partial = true;
-	} else if (GMIME_IS_MULTIPART(o)) {
-		n = g_mime_multipart_get_count(GMIME_MULTIPART(o));
-		for (int i = 0; i < n && !m->is_partial; i++) {
-			(void)snprintf(below, sizeof(below), "%s%s%d", section, *section ? "." : "",
-				       i + 1);
-			walk(m, g_mime_multipart_get_part(GMIME_MULTIPART(o), i), below, depth + 1);
-		}
-	} else if (GMIME_IS_MESSAGE_PART(o)) {
-		add_message(m, o, *section ? section : "1");
-	} else {
-		add_part(m, o, *section ? section : "1");
-	}
-}
-
-static size_t head_length(struct text all)
+/* The nth part of `outer`, from 1. */
+static void take_inner(struct mime_mail *m, const struct part *outer, struct text bytes, int nth)
 {
 	struct mime_fields fields;
-	size_t n;
+	struct mime_type type;
+	struct part p = {
+		.fields = &fields,
+		.type = &type,
+		.depth = outer->depth + 1,
+		.in_digest = outer->type->subtype && strcmp(outer->type->subtype, "digest") == 0,
+	};
+	int n = snprintf(p.section, sizeof(p.section), "%s%s%d", outer->section,
+			 *outer->section ? "." : "", nth);
 
+	if (n >= (int)sizeof(p.section) || p.depth > LIMIT_IMAP_DEPTH) {
+		m->is_partial = true;
+		return;
+	}
 	mime_fields_init(&fields);
-	n = mime_fields_read(&fields, all);
+	p.body = text_sub(bytes, mime_fields_read(&fields, bytes), bytes.len);
+	mime_type_read(mime_fields_get(&fields, "Content-Type", 0), &type);
+	take(m, &p);
+	mime_type_clear(&type);
 	mime_fields_clear(&fields);
+}
+
+/* How many parts it has between lines that say `dashed`. */
+static int take_parts(struct mime_mail *m, const struct part *p, struct text dashed)
+{
+	struct mark mark, next;
+	int n = 0;
+
+	if (dashed.len < 3 || !next_mark(p->body, dashed, 0, &mark))
+		return 0;
+	while (!mark.is_last && !m->is_partial) {
+		bool more = next_mark(p->body, dashed, mark.to, &next);
+
+		if (!more)
+			next = (struct mark){ p->body.len, p->body.len, true };
+		take_inner(m, p,
+			   more ? between(p->body, mark.to, next.from)
+				: text_sub(p->body, mark.to, p->body.len),
+			   ++n);
+		mark = next;
+	}
 	return n;
 }
 
-/* What the headers say is all there is: the body is one part. */
-static void add_body(struct mime_mail *m)
+static int take_named(struct mime_mail *m, const struct part *p)
 {
-	struct text all = text_of_buf(&m->bytes);
-	struct mime_leaf *leaf = add_leaf(m, "1");
-	const struct mime_type *t = &m->head.type;
-	bool is_text = t->type && strcmp(t->type, "text") == 0;
+	struct text boundary = text_of(p->type->boundary);
+	cleanup_buf struct buf dashed;
 
-	copy(leaf->type, sizeof(leaf->type), "text");
-	copy(leaf->subtype, sizeof(leaf->subtype), is_text ? t->subtype : "plain");
-	copy(leaf->charset, sizeof(leaf->charset), t->charset);
-	copy(leaf->encoding, sizeof(leaf->encoding), m->head.encoding);
-	leaf->bytes = text_sub(all, head_length(all), all.len);
+	buf_init(&dashed, boundary.len + 2);
+	(void)text_addf(&dashed, "--%.*s", TEXT_ARG(boundary));
+	return take_parts(m, p, text_of_buf(&dashed));
 }
 
-static void take_apart(struct mime_mail *m)
+/*
+ * Programs that fold headers without a blank lose the boundary, and gateways write another.  The
+ * first line of two dashes and a word is it, where a field of a part follows.
+ */
+static struct text guessed_mark(struct text body)
 {
-	GMimeStream *stream =
-		g_mime_stream_mem_new_with_buffer((const char *)m->bytes.data, m->bytes.len);
-	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
-	GMimeMessage *message;
+	struct text line;
 
-	g_mime_parser_set_persist_stream(parser, TRUE);
-	message = g_mime_parser_construct_message(parser, NULL);
-	if (message && g_mime_message_get_mime_part(message))
-		walk(m, g_mime_message_get_mime_part(message), "", 0);
-	if (message)
-		g_object_unref(message);
-	g_object_unref(parser);
-	g_object_unref(stream);
+	while (body.len) {
+		(void)text_cut(body, '\n', &line, &body);
+		line = text_trim(line);
+		if (text_istarts(line, TEXT("--")) && text_istarts(body, TEXT("Content-")) &&
+		    !memchr(line.at, ' ', line.len))
+			return line;
+	}
+	return (struct text){ 0 };
 }
 
-/* Most mails are one text, and the headers say all there is to know of it: the library would make
- * a dozen objects of them. */
-static bool is_one_text(const struct mime_head *h)
+static void take(struct mime_mail *m, const struct part *p)
 {
-	return (!h->type.type || strcmp(h->type.type, "text") == 0) &&
-	       !mime_head_field(h, "Content-Disposition", 0).len;
+	if (!is_multipart(p->type) ||
+	    (!take_named(m, p) && !take_parts(m, p, guessed_mark(p->body))))
+		add_leaf(m, p);
 }
 
-void mime_mail_read(struct mime_mail *m, struct text bytes)
-{
-	struct text all;
+/* ---- the whole ---- */
 
-	mime_lib_need();
-	mime_mail_clear(m);
-	keep(m, bytes);
-	all = text_of_buf(&m->bytes);
-	mime_head_read(&m->head, all.at, all.len);
-	if (has_too_many_marks(all))
-		m->is_partial = true;
-	else if (all.len && !is_one_text(&m->head))
-		take_apart(m);
-	if (m->n == 0 && all.len)
-		add_body(m);
+static void list(struct mime_mail *m)
+{
 	m->info = mem_new((m->n + 1) * sizeof(*m->info));
 	for (size_t i = 0; i < m->n; i++)
 		m->info[i] = (struct mime_part_info){
@@ -245,6 +264,21 @@ void mime_mail_read(struct mime_mail *m, struct text bytes)
 			.disposition = text_of(m->leaf[i].disposition),
 			.size = m->leaf[i].bytes.len,
 		};
+}
+
+void mime_mail_read(struct mime_mail *m, struct text bytes)
+{
+	struct part whole = { .fields = &m->head.fields, .type = &m->head.type };
+
+	mime_mail_clear(m);
+	bytes = lines_of(m, bytes);
+	mime_head_read(&m->head, bytes.at, bytes.len);
+	whole.body = text_sub(bytes, m->head.length, bytes.len);
+	if (bytes.len)
+		take(m, &whole);
+	if (bytes.len && m->n == 0) /* too deep */
+		add_leaf(m, &whole);
+	list(m);
 }
 
 struct text mime_mail_part(const struct mime_mail *m, const struct mime_pick_item *item)

@@ -201,3 +201,13 @@ char *mime_utf8_line(struct text t, size_t max)
 	buf_clear(&b);
 	return s;
 }
+
+char *mime_utf8_lower(struct text t, size_t max)
+{
+	char *s = mime_utf8_line(t, max);
+
+	for (char *p = s; p && *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	return s;
+}

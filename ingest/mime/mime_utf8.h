@@ -42,5 +42,7 @@ void mime_utf8_copy(char *dst, size_t size, struct text bytes);
 /* A copy on one line, trimmed, of at most `max` bytes; the caller's to free.  NULL when nothing is
  * left. */
 char *mime_utf8_line(struct text t, size_t max);
+/* The same with A to Z as a to z: words that programs say. */
+char *mime_utf8_lower(struct text t, size_t max);
 
 #endif

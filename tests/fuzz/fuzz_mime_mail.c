@@ -9,9 +9,9 @@
  * what is picked is one of them; and the same again gives the same. */
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-static void check(const struct mime_mail *m)
+static void check(const struct mime_mail *m, struct text given)
 {
-	struct text all = text_of_buf(&m->bytes);
+	struct text all = m->own.len ? text_of_buf(&m->own) : given;
 
 	if (m->n > LIMIT_IMAP_PARTS)
 		abort();
@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	mime_mail_init(&m);
 	mime_mail_init(&again);
 	mime_mail_read(&m, (struct text){ (const char *)p, n });
-	check(&m);
+	check(&m, (struct text){ (const char *)p, n });
 	mime_pick_parts(m.info, m.n, n & 1, &pick);
 	for (size_t i = 0; i < pick.n; i++)
 		if (mime_mail_part(&m, &pick.at[i]).len > pick.at[i].max_bytes)

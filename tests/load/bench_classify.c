@@ -386,8 +386,7 @@ int main(int argc, char **argv)
 	count_bytes(&large);
 	for (int i = 1; i < argc && i < FILES_MAX; i++)
 		if (add_file(&given, argv[i]) < 0)
-			(void)fprintf(stderr, "bench_classify: %s: %s\n", argv[i],
-				      strerror(errno));
+			(void)fprintf(stderr, "bench_classify: %s: %s\n", argv[i], strerror(errno));
 	count_bytes(&given);
 	f = measure(&own);
 	print("own_3kb", &own, &f, /* last= */ false);

@@ -346,7 +346,7 @@ static void ask_model(const struct classify_words *w, struct classify_verdict *v
 						       text_of_buf(w->fresh), &word);
 
 	if (said == CLASSIFY_INTENT_UNSUBSCRIBE || said == CLASSIFY_INTENT_COMPLAINT_THREAT ||
-	    said == CLASSIFY_INTENT_NEUTRAL)
+	    said == CLASSIFY_INTENT_LEFT_COMPANY || said == CLASSIFY_INTENT_NEUTRAL)
 		return;
 	v->intent = said;
 	classify_verdict_add(v, "model.words", CLASSIFY_BY_TEXT, word);

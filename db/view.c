@@ -48,7 +48,8 @@ static void on_viewed(struct pg_tx *tx, const struct pg_answer *a);
 	"   'port', null, 'security', null, 'checked_at', null)),"                                 \
 	" 'removal', (select jsonb_build_object('asked_at', instant_text(x.asked_at),"              \
 	"   'state', x.state, 'reason', x.reason, 'ended_at', instant_text(x.ended_at))"       \
-	"  from removal x where x.workspace_id = i.workspace_id and x.inbox_id = i.inbox_id),"      \
+	"  from removal x where x.workspace_id = i.workspace_id and x.inbox_id = i.inbox_id"        \
+	"   and i.admin_state = 'removed'),"                                                        \
 	" 'grant', (select jsonb_build_object('kind', g.kind, 'state', grant_state(g.state, g.dies_of)," \
 	"   'reason', case when g.state = 'ok' and g.dies_of <> '' then g.dies_of else g.reason end," \
 	"   'dies_at', case when g.state = 'ok' then instant_text(g.dies_at) end)"                \

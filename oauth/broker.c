@@ -411,7 +411,7 @@ static void on_domains(struct domain_grant_claim *q)
 	b->claiming_domains = false;
 	if (q->enrolled > 0) { /* inboxes for the workers, which need tokens */
 		pg_notify(b->env.p.pg, "replyd_inbox");
-		b->mailboxes_wanted = true;
+		b->mailboxes_wanted = b->domains_wanted = true;
 	}
 	claimed(b, q->claimed, &q->outcome);
 }

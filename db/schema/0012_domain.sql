@@ -48,7 +48,7 @@ alter table inbox_grant
 	add constraint inbox_grant_kind_check check (kind in ('oauth', 'password', 'app_only', 'delegated')),
 	add constraint inbox_grant_domain_check check ((domain_grant_id is null) = (kind in ('oauth', 'password'))),
 	add foreign key (workspace_id, domain_grant_id) references domain_grant;
-create index inbox_grant_domain on inbox_grant (domain_grant_id) where domain_grant_id is not null;
+create index inbox_grant_domain on inbox_grant (domain_grant_id, state) where domain_grant_id is not null;
 
 -- A link that stands for one address of an import; it has no page and no URL.
 -- A link by device code: the broker has got the code (RFC 8628) and asks again until somebody has typed it in.
@@ -63,6 +63,12 @@ alter table connect_link
 	add column device_poll_at timestamptz,
 	add foreign key (workspace_id, domain_grant_id) references domain_grant;
 create index connect_link_domain on connect_link (domain_grant_id, expected_address) where domain_grant_id is not null;
+-- Imports wait by the thousand; what is claimed one by one does not walk past them.
+drop index connect_link_exchanging;
+create index connect_link_exchanging on connect_link (created_at) where state = 'exchanging' and domain_grant_id is null;
+create index connect_link_imported on connect_link (domain_grant_id, created_at)
+	where state = 'exchanging' and domain_grant_id is not null;
+create index connect_link_import_ends on connect_link (expires_at) where state = 'exchanging' and domain_grant_id is not null;
 create index connect_link_device on connect_link (created_at) where by_device and state in ('open', 'started');
 
 call walled('domain_grant');
@@ -71,6 +77,7 @@ call opened_to('domain_grant', 'replyd_admin', 'the command line manages domains
 call opened_to('connect_link', 'replyd_admin', 'the command line connects inboxes');
 
 grant select, update on domain_grant to replyd_broker;
+grant update (worker_id, successor_id) on lease to replyd_broker; -- in domain_enroll()
 grant select (workspace_id, domain_grant_id, provider, kind, tenant, client_id, check_address, state, reason, evidence,
 	offer_no, is_offered, problem, problem_detail, version, token_expires_at, created_at, updated_at) on domain_grant to replyd_api, replyd_admin;
 grant insert (workspace_id, domain_grant_id, provider, kind, tenant, client_id, check_address, sealed_offer)
@@ -85,7 +92,8 @@ grant select (workspace_id, connect_link_id, provider, expected_address, state, 
 	on connect_link to replyd_admin;
 
 -- Addresses that shall be watched by a domain's right.  Each becomes a link of its own, so that it is proven like any
--- other.  Again changes nothing: 'repeated' while one is under way or watched by this very grant; what was refused is tried.
+-- other.  Again changes nothing: 'repeated' while one is under way, or the inbox is watched, by this grant or by a right of
+-- its own, which no import takes away as long as it works; what was refused is tried.
 -- places: {provider: {host, port, security}}; 'no_settings' where it has none.
 create function domain_import(the_grant uuid, addresses jsonb, places jsonb)
 		returns table (item int, result text, connect_link_id uuid, inbox_id uuid)
@@ -106,7 +114,7 @@ begin
 		select i.inbox_id into known from inbox i
 			join inbox_grant g on g.workspace_id = ws and g.inbox_id = i.inbox_id
 			where i.workspace_id = ws and i.address = a.address and i.admin_state <> 'removed'
-				and g.domain_grant_id = the_grant and g.state = 'ok'
+				and g.state = 'ok'
 				and exists (select from inbox_state s where s.workspace_id = ws and s.inbox_id = i.inbox_id
 					and s.state in ('live', 'catching_up'));
 		if found then
@@ -134,44 +142,82 @@ begin
 end $$;
 grant execute on function domain_import(uuid, jsonb, jsonb) to replyd_api, replyd_admin;
 
--- The broker's turn: inboxes for the imported addresses of domains that are in order, and no inbox left to a domain that
--- was removed.  How many links moved.
+-- The broker's turn: inboxes for the imported addresses of domains that are in order.  How many links moved; 0: there are
+-- no more, or no more than `most` first logins are to be under way at once.
+--
+-- An inbox that works by another right keeps it: its link tells how it stands.  One whose right was refused is taken over,
+-- and whoever has a session of that right left lets it go, so that nothing but a login by the domain's speaks for it.
+-- Lock order: links that nobody has, then per inbox, by its id: inbox, lease, grant, state.  Few at once: the workers wait
+-- for whoever holds a lease.
 create function domain_enroll(most int) returns int
 	language plpgsql as $$
 declare
-	l record; box uuid; n int := 0;
+	l record; was record; box uuid; n int := 0; room bigint;
 begin
+	-- A first login has three minutes: no more are begun than the workers manage in them.
+	select least(50, most - count(*)) into room from connect_link w
+		where w.state = 'checking' and w.domain_grant_id is not null and w.checking_at > now() - interval '3 minutes';
 	for l in
-		select k.workspace_id, k.connect_link_id, k.provider, k.expected_address, k.imap_host, k.imap_port,
-			k.imap_security, k.domain_grant_id, d.kind
-		from connect_link k join domain_grant d using (workspace_id, domain_grant_id)
-		where k.state = 'exchanging' and d.state = 'ok'
-		order by k.created_at, k.connect_link_id
-		-- A first login has three minutes: no more are begun than the workers manage in them.
-		limit greatest(0, most - (select count(*) from connect_link w where w.state = 'checking' and w.domain_grant_id is not null
-			and w.checking_at > now() - interval '3 minutes')) for update of k skip locked
+		with next as materialized (
+			select k.workspace_id, k.connect_link_id
+			from domain_grant d cross join lateral (
+				select x.workspace_id, x.connect_link_id, x.created_at from connect_link x
+				where x.domain_grant_id = d.domain_grant_id and x.state = 'exchanging' and x.expires_at > now()
+				order by x.created_at limit greatest(0, room)) k
+			where d.state = 'ok' order by k.created_at limit greatest(0, room)
+		), mine as materialized (
+			select k.workspace_id, k.connect_link_id, k.provider, k.expected_address, k.imap_host, k.imap_port,
+				k.imap_security, k.domain_grant_id, k.created_at
+			from connect_link k join next using (workspace_id, connect_link_id)
+			where k.state = 'exchanging' for update of k skip locked
+		)
+		select m.*, d.kind, i.inbox_id as known
+		from mine m join domain_grant d using (workspace_id, domain_grant_id)
+		left join lateral (select b.inbox_id from inbox b
+			where b.workspace_id = m.workspace_id and b.address = m.expected_address
+			order by b.admin_state <> 'removed' desc, b.created_at desc limit 1) i on true
+		order by i.inbox_id nulls last, m.created_at
 	loop
-		-- The link's state decides when it is connected: links_checked().
-		perform inbox_return(l.workspace_id, l.expected_address); -- in 0014
-		insert into inbox as i (workspace_id, inbox_id, address, provider, imap_host, imap_port, imap_security, login_name)
-			values (l.workspace_id, gen_random_uuid(), l.expected_address, l.provider, l.imap_host, l.imap_port,
-				l.imap_security, l.expected_address)
-			on conflict (workspace_id, address) where admin_state <> 'removed' do update
-				set provider = excluded.provider, imap_host = excluded.imap_host, imap_port = excluded.imap_port,
-				imap_security = excluded.imap_security, login_name = excluded.login_name
-			returning i.inbox_id into box;
-		insert into lease (workspace_id, inbox_id) values (l.workspace_id, box) on conflict (workspace_id, inbox_id) do nothing;
-		insert into inbox_state as s (workspace_id, inbox_id) values (l.workspace_id, box)
-			on conflict (workspace_id, inbox_id) do update set state = 'new', reason = '', detail = '', since = now(), live_at = null
-				where s.state in ('reauth_required', 'held', 'unwatched');
-		insert into inbox_grant as g (workspace_id, inbox_id, kind, sealed, domain_grant_id, refresh_due_at)
-			values (l.workspace_id, box, l.kind, '', l.domain_grant_id, now())
-			on conflict (workspace_id, inbox_id) do update set kind = excluded.kind, sealed = '', scopes = '',
-				domain_grant_id = excluded.domain_grant_id, domain_version = 0, state = 'ok', reason = '', evidence = '',
-				version = g.version + 1, claim_id = null, claimed_at = null, claim_tries = 0, failures = 0,
-				refresh_due_at = now(), updated_at = now();
-		-- What another grant had left would be used once more.
-		delete from access_token t where t.workspace_id = l.workspace_id and t.inbox_id = box;
+		box := l.known;
+		if box is null then
+			insert into inbox as i (workspace_id, inbox_id, address, provider, imap_host, imap_port, imap_security, login_name)
+				values (l.workspace_id, gen_random_uuid(), l.expected_address, l.provider, l.imap_host, l.imap_port,
+					l.imap_security, l.expected_address)
+				on conflict (workspace_id, address) where admin_state <> 'removed' do update set address = excluded.address
+				returning i.inbox_id into box;
+		else
+			perform 1 from inbox i where i.workspace_id = l.workspace_id and i.inbox_id = box for update;
+		end if;
+		select i.admin_state = 'removed' as is_gone, g.state = 'ok' and s.state <> 'reauth_required' as works,
+				g.domain_grant_id is not distinct from l.domain_grant_id as is_ours,
+				s.state in ('connecting', 'catching_up', 'live') as is_open
+			into was from inbox i
+			left join inbox_grant g on g.workspace_id = i.workspace_id and g.inbox_id = i.inbox_id
+			left join inbox_state s on s.workspace_id = i.workspace_id and s.inbox_id = i.inbox_id
+			where i.workspace_id = l.workspace_id and i.inbox_id = box;
+		if was.is_gone or was.is_ours or not coalesce(was.works, false) then
+			was.is_open := was.is_open and not (was.is_ours and was.works);
+			perform inbox_return(l.workspace_id, l.expected_address, by_consent => false); -- in 0014
+			update inbox i set provider = l.provider, imap_host = l.imap_host, imap_port = l.imap_port,
+					imap_security = l.imap_security, login_name = l.expected_address
+				where i.workspace_id = l.workspace_id and i.inbox_id = box;
+			insert into lease as e (workspace_id, inbox_id) values (l.workspace_id, box)
+				on conflict (workspace_id, inbox_id) do update set worker_id = null, successor_id = null where was.is_open;
+			insert into inbox_grant as g (workspace_id, inbox_id, kind, sealed, domain_grant_id, refresh_due_at)
+				values (l.workspace_id, box, l.kind, '', l.domain_grant_id, now())
+				on conflict (workspace_id, inbox_id) do update set kind = excluded.kind, sealed = '', scopes = '',
+					domain_grant_id = excluded.domain_grant_id, domain_version = 0, state = 'ok', reason = '', evidence = '',
+					version = g.version + 1, claim_id = null, claimed_at = null, claim_tries = 0, failures = 0,
+					refresh_due_at = now(), refresh_ends_at = null, dies_of = '', dies_at = null, told_of = '',
+					updated_at = now();
+			insert into inbox_state as s (workspace_id, inbox_id) values (l.workspace_id, box)
+				on conflict (workspace_id, inbox_id) do update set state = 'new', reason = '', detail = '', since = now(),
+					live_at = null
+				where s.state in ('reauth_required', 'held', 'unwatched') or was.is_open;
+			-- What another grant had left would be used once more.
+			delete from access_token t where t.workspace_id = l.workspace_id and t.inbox_id = box;
+		end if;
+		-- The inbox's state decides when it is connected: links_checked().
 		update connect_link k set state = 'checking', checking_at = now(), inbox_id = box
 			where k.workspace_id = l.workspace_id and k.connect_link_id = l.connect_link_id;
 		n := n + 1;
@@ -232,30 +278,50 @@ begin
 end $$;
 grant execute on function domain_revive(uuid) to replyd_broker;
 
--- Inboxes of a domain that was removed have no right left.
+-- Inboxes of a domain that was removed have no right left, nor have imports that waited for one in vain.  How many were
+-- told; 0: there are no more.
 create function domain_reap() returns int
 	language plpgsql as $$
 declare
-	n int;
+	hit uuid[]; n int;
 begin
-	with gone as (
+	with due as materialized (
+		select g.workspace_id, g.inbox_id
+		from domain_grant d
+		join inbox_grant g on g.workspace_id = d.workspace_id and g.domain_grant_id = d.domain_grant_id and g.state = 'ok'
+		where d.state = 'removed' order by g.inbox_id limit 50 for update of g skip locked
+	), gone as (
 		update inbox_grant g set state = 'reauth_required', reason = 'domain_grant', evidence = 'the domain was removed',
 			claim_id = null, claimed_at = null, refresh_due_at = null, updated_at = now()
-		from domain_grant d
-		where d.workspace_id = g.workspace_id and d.domain_grant_id = g.domain_grant_id and d.state = 'removed'
-			and g.state = 'ok' returning g.workspace_id, g.inbox_id),
-	dead as (
-		delete from access_token t using gone where t.workspace_id = gone.workspace_id and t.inbox_id = gone.inbox_id),
-	asked as (
-		delete from token_request r using gone where r.workspace_id = gone.workspace_id and r.inbox_id = gone.inbox_id)
+		from due where g.workspace_id = due.workspace_id and g.inbox_id = due.inbox_id
+		returning g.workspace_id, g.inbox_id
+	), dead as (
+		delete from access_token t using gone where t.workspace_id = gone.workspace_id and t.inbox_id = gone.inbox_id
+	), asked as (
+		delete from token_request r using gone where r.workspace_id = gone.workspace_id and r.inbox_id = gone.inbox_id
+	)
+	select coalesce(array_agg(gone.inbox_id), '{}') into hit from gone;
+	perform 1 from inbox_state s where s.inbox_id = any (hit) order by s.inbox_id for update;
 	update inbox_state s set state = 'reauth_required', reason = 'domain_grant', detail = 'the domain was removed', since = now()
-	from gone where s.workspace_id = gone.workspace_id and s.inbox_id = gone.inbox_id and s.state not in ('live', 'catching_up');
+	where s.inbox_id = any (hit) and s.state not in ('live', 'catching_up');
+	with late as materialized (
+		select k.workspace_id, k.connect_link_id, 'domain_grant' as problem, 'the domain was removed' as detail
+		from domain_grant d
+		join connect_link k on k.workspace_id = d.workspace_id and k.domain_grant_id = d.domain_grant_id
+			and k.state = 'exchanging'
+		where d.state = 'removed' limit 500 for update of k skip locked
+	), ended as materialized (
+		select k.workspace_id, k.connect_link_id, 'link_expired' as problem, 'the domain''s right was not in order in time' as detail
+		from connect_link k
+		where k.state = 'exchanging' and k.domain_grant_id is not null and k.expires_at <= now()
+		limit 500 for update skip locked
+	)
+	update connect_link k set state = 'failed', problem = x.problem, problem_detail = x.detail
+	from (select * from late union select * from ended e
+		where not exists (select from late where late.connect_link_id = e.connect_link_id)) x
+	where k.workspace_id = x.workspace_id and k.connect_link_id = x.connect_link_id;
 	get diagnostics n = row_count;
-	update connect_link l set state = 'failed', problem = 'domain_grant', problem_detail = 'the domain was removed'
-	from domain_grant d
-	where d.workspace_id = l.workspace_id and d.domain_grant_id = l.domain_grant_id and d.state = 'removed'
-		and l.state = 'exchanging';
-	return n;
+	return n + coalesce(array_length(hit, 1), 0);
 end $$;
 grant execute on function domain_reap() to replyd_broker;
 

@@ -10,6 +10,9 @@ alter table connect_link
 -- Links that the state of their inbox may still change: those that wait, and those with something to say.
 create index connect_link_waiting on connect_link (inbox_id) where checking_at is not null and (state = 'checking' or problem <> '');
 
+-- Those that wait, by how long they do.
+create index connect_link_checking on connect_link (checking_at) where state = 'checking';
+
 call opened_to('connect_link', 'replyd_ingest', 'what a worker says of its inboxes settles their links');
 grant select (workspace_id, connect_link_id, inbox_id, state, problem, checking_at), update (state, problem, problem_detail)
 	on connect_link to replyd_ingest;
@@ -157,6 +160,10 @@ create table removal (
 	claim_id     uuid,                            -- a broker works on it
 	claimed_at   timestamptz,
 	ended_at     timestamptz,
+	-- Of a consent that is still to be revoked while its inbox is back by the right to its domain, which does not need it:
+	-- what was its grant, bound as there, and the provider that it is of.
+	sealed       bytea,
+	provider     text,
 	primary key (workspace_id, inbox_id),
 	foreign key (workspace_id, inbox_id) references inbox
 );
@@ -164,8 +171,26 @@ create index removal_due on removal (due_at) where state = 'asked';
 create index inbox_by_address on inbox (address); -- whose consent is the same, and who comes back
 call walled('removal');
 call opened_to('removal', 'replyd_broker', 'the broker revokes for all workspaces');
-grant select, insert on removal to replyd_api, replyd_admin;
+grant select (workspace_id, inbox_id, asked_at, state, reason, evidence, tries, due_at, ended_at),
+	insert (workspace_id, inbox_id), update (asked_at, state, reason, evidence, tries, due_at, ended_at)
+	on removal to replyd_api, replyd_admin;
 grant select, update, delete on removal to replyd_broker;
+call sealed_in('removal', 'sealed', 'grant');
+create index removal_sealed on removal (inbox_id) where key_id is not null;
+grant select (key_id) on removal to replyd_admin;
+create or replace function reseal_stale(the_group text, the_id smallint) returns bigint language plpgsql stable as $$
+begin
+	if the_group = 'grant' then
+		return (select count(*) from inbox_grant where key_id <> the_id)
+			+ (select count(*) from removal where key_id <> the_id)
+			+ (select count(*) from domain_grant where key_id <> the_id)
+			+ (select count(*) from domain_grant where token_key_id <> the_id)
+			+ (select count(*) from connect_link where device_key_id <> the_id);
+	elsif the_group = 'token' then
+		return (select count(*) from access_token where key_id <> the_id);
+	end if;
+	return (select count(*) from endpoint where key_id <> the_id);
+end $$;
 -- `replyd inbox disconnect`.
 grant update (admin_state) on inbox to replyd_admin;
 grant update (watched) on lease to replyd_admin; -- in inbox_tell()
@@ -181,7 +206,10 @@ begin
 		where b.workspace_id = ws and b.inbox_id = the_inbox and b.admin_state <> 'removed';
 	is_new := found;
 	if is_new then
-		insert into removal (workspace_id, inbox_id) values (ws, the_inbox);
+		-- An earlier one may not be over: it came back by the right to its domain.
+		insert into removal (workspace_id, inbox_id) values (ws, the_inbox)
+			on conflict (workspace_id, inbox_id) do update set asked_at = now(), state = 'asked', reason = '', evidence = '',
+				tries = 0, due_at = now(), ended_at = null;
 		update connect_link k set state = 'failed', problem = 'inbox_removed', problem_detail = 'the inbox was disconnected'
 			where k.workspace_id = ws and k.inbox_id = the_inbox and k.state = 'checking';
 	end if;
@@ -192,71 +220,81 @@ grant execute on function inbox_remove(uuid) to replyd_api, replyd_admin;
 -- Removals to work on.  What a worker logs in with goes at once; the grant stays until the provider was asked, refreshed by
 -- nobody.  A refresh under way is waited for: it may be changing what is to be revoked.  `is_shared`: the mailbox is
 -- connected elsewhere too.  There is one consent of a person to one client, and some providers (Google) end it whole with
--- any token of it.
+-- any token of it.  An inbox that is back by the right to its domain keeps all that it has.
 create function removals_take(the_claim uuid, stale interval, most int) returns table (
 		workspace_id uuid, inbox_id uuid, provider text, kind text, sealed bytea, tries int, is_shared boolean)
 	language sql as $$
 	with due as (
 		select r.workspace_id, r.inbox_id from removal r
 		where r.state = 'asked' and r.due_at <= now() and (r.claim_id is null or r.claimed_at < now() - stale)
-			and not exists (select from inbox_grant g where g.workspace_id = r.workspace_id and g.inbox_id = r.inbox_id
-				and g.claimed_at > now() - stale)
+			and (r.sealed is not null or not exists (select from inbox_grant g where g.workspace_id = r.workspace_id
+				and g.inbox_id = r.inbox_id and g.claimed_at > now() - stale))
 		order by r.due_at limit most for update skip locked
 	), taken as (
 		update removal r set claim_id = the_claim, claimed_at = now(), tries = r.tries + 1
 		from due d where r.workspace_id = d.workspace_id and r.inbox_id = d.inbox_id
-		returning r.workspace_id, r.inbox_id, r.tries
+		returning r.workspace_id, r.inbox_id, r.tries, r.sealed, r.provider
+	), gone as (
+		select t.workspace_id, t.inbox_id from taken t
+		join inbox b on b.workspace_id = t.workspace_id and b.inbox_id = t.inbox_id and b.admin_state = 'removed'
 	), asked as (
-		delete from token_request q using taken t where q.workspace_id = t.workspace_id and q.inbox_id = t.inbox_id
+		delete from token_request q using gone t where q.workspace_id = t.workspace_id and q.inbox_id = t.inbox_id
 	), tokens as (
-		delete from access_token a using taken t where a.workspace_id = t.workspace_id and a.inbox_id = t.inbox_id
+		delete from access_token a using gone t where a.workspace_id = t.workspace_id and a.inbox_id = t.inbox_id
 	), stopped as (
 		update inbox_grant g set state = 'revoked', reason = 'disconnected', refresh_due_at = null
-		from taken t where g.workspace_id = t.workspace_id and g.inbox_id = t.inbox_id
+		from gone t where g.workspace_id = t.workspace_id and g.inbox_id = t.inbox_id
 		returning g.workspace_id, g.inbox_id, g.kind, g.sealed
 	)
-	select t.workspace_id, t.inbox_id, b.provider, s.kind, s.sealed, t.tries, exists (
+	select t.workspace_id, t.inbox_id, coalesce(t.provider, b.provider),
+		case when t.sealed is not null then 'oauth' else s.kind end, coalesce(t.sealed, s.sealed), t.tries, exists (
 			select from inbox o join inbox_grant g on g.workspace_id = o.workspace_id and g.inbox_id = o.inbox_id
-			where o.address = b.address and o.provider = b.provider and o.admin_state <> 'removed' and g.kind = 'oauth'
-				and g.state = 'ok')
+			where o.address = b.address and o.provider = coalesce(t.provider, b.provider) and o.admin_state <> 'removed'
+				and g.kind = 'oauth' and g.state = 'ok')
 	from taken t
 	join inbox b on b.workspace_id = t.workspace_id and b.inbox_id = t.inbox_id
 	left join stopped s on s.workspace_id = t.workspace_id and s.inbox_id = t.inbox_id
 $$;
 grant execute on function removals_take(uuid, interval, int) to replyd_broker;
 
--- The end of one: every secret of the inbox is gone, whatever the provider said, and the log tells it.  False: somebody
--- else has the claim.
+-- The end of one: every secret of the inbox is gone, whatever the provider said, and the log tells it.  Of one that is back
+-- by the right to its domain only the earlier consent is gone, and nobody is told that the inbox is.  False: somebody else
+-- has the claim.
 create function removal_end(the_inbox uuid, the_claim uuid, the_state text, the_reason text, the_evidence text) returns boolean
 	language plpgsql as $$
 declare
-	ws uuid := workspace_now(); the_address text; asked timestamptz;
+	ws uuid := workspace_now(); i record; asked timestamptz;
 begin
-	update removal r set state = the_state, reason = the_reason, evidence = the_evidence, ended_at = now(), claim_id = null
+	update removal r set state = the_state, reason = the_reason, evidence = the_evidence, ended_at = now(), claim_id = null,
+			sealed = null
 		where r.workspace_id = ws and r.inbox_id = the_inbox and r.claim_id = the_claim and r.state = 'asked'
 		returning r.asked_at into asked;
 	if not found then
 		return false;
+	end if;
+	insert into timeline (workspace_id, inbox_id, noted_at, code, words) values (ws, the_inbox, now(), 'removed',
+		'disconnected; at the provider: ' || the_state || case when the_reason = '' then '' else ' (' || the_reason || ')' end);
+	select b.address, b.admin_state into i from inbox b where b.workspace_id = ws and b.inbox_id = the_inbox;
+	if i.admin_state <> 'removed' then
+		delete from removal where workspace_id = ws and inbox_id = the_inbox;
+		return true;
 	end if;
 	delete from token_request where workspace_id = ws and inbox_id = the_inbox;
 	delete from access_token where workspace_id = ws and inbox_id = the_inbox;
 	delete from inbox_grant where workspace_id = ws and inbox_id = the_inbox;
 	update handout set sealed = null, state = 'late', ended_at = now()
 		where workspace_id = ws and inbox_id = the_inbox and state in ('asked', 'sealed');
-	insert into timeline (workspace_id, inbox_id, noted_at, code, words) values (ws, the_inbox, now(), 'removed',
-		'disconnected; at the provider: ' || the_state || case when the_reason = '' then '' else ' (' || the_reason || ')' end);
-	select address into the_address from inbox where workspace_id = ws and inbox_id = the_inbox;
 	perform event_put(event_id_of(ws::text, the_inbox::text, 'inbox.removed', extract(epoch from asked)::text), 'inbox.removed', null, null,
-		the_inbox, null, jsonb_build_object('inbox_id', the_inbox, 'address', the_address,
+		the_inbox, null, jsonb_build_object('inbox_id', the_inbox, 'address', i.address,
 			'removal', jsonb_build_object('state', the_state, 'reason', the_reason)));
 	return true;
 end $$;
 grant execute on function removal_end(uuid, uuid, text, text, text) to replyd_broker;
 
 -- Who connects an address again that was let go has its inbox back, with all that is known of it: for the watcher as for the
--- sender, it was blind from then till now.  What is still to be revoked was of the earlier consent, and is forgotten: the new
--- one must not end with it.
-create function inbox_return(the_workspace uuid, the_address text) returns void
+-- sender, it was blind from then till now.  What is still to be revoked was of the earlier consent: by another consent it is
+-- forgotten, which must not end with it; the right to a domain does not need it, and it is set aside until it is revoked.
+create function inbox_return(the_workspace uuid, the_address text, by_consent boolean default true) returns void
 	language plpgsql as $$
 declare
 	back uuid;
@@ -264,7 +302,13 @@ begin
 	select i.inbox_id into back from inbox i
 		where i.workspace_id = the_workspace and i.address = the_address
 		order by i.admin_state <> 'removed' desc, i.created_at desc limit 1;
-	delete from removal r where r.workspace_id = the_workspace and r.inbox_id = back;
+	if not by_consent then
+		update removal r set sealed = g.sealed, provider = i.provider
+			from inbox i join inbox_grant g on g.workspace_id = i.workspace_id and g.inbox_id = i.inbox_id
+			where r.workspace_id = the_workspace and r.inbox_id = back and r.state = 'asked' and r.sealed is null
+				and i.workspace_id = r.workspace_id and i.inbox_id = r.inbox_id and g.kind = 'oauth';
+	end if;
+	delete from removal r where r.workspace_id = the_workspace and r.inbox_id = back and (by_consent or r.sealed is null);
 	update inbox i set admin_state = 'enabled' where i.workspace_id = the_workspace and i.inbox_id = back and i.admin_state = 'removed';
 end $$;
-grant execute on function inbox_return(uuid, text) to replyd_broker;
+grant execute on function inbox_return(uuid, text, boolean) to replyd_broker;

@@ -64,6 +64,11 @@ static void no_box_is_left_behind(void **state)
 	} rows[] = {
 		{ "a grant", "update inbox_grant set sealed = " BOX("1"),
 		  "update inbox_grant set sealed = " BOX("2") },
+		{ "a consent set aside",
+		  "insert into removal (workspace_id, inbox_id, sealed) values ('" SEED_WS
+		  "', '" SEED_A "', " BOX("1") ") on conflict (workspace_id, inbox_id)"
+					       " do update set sealed = excluded.sealed",
+		  "update removal set sealed = " BOX("2") },
 		{ "a device code",
 		  "insert into connect_link (workspace_id, connect_link_id, token_digest, provider,"
 		  " state, by_device, expires_at, sealed_device) values ('" SEED_WS
@@ -97,7 +102,7 @@ static void every_place_is_open_to_its_resealer(void **state)
 	static const struct {
 		const char *group, *role;
 		size_t places;
-	} rows[] = { { "grant", "replyd_broker", 4 },
+	} rows[] = { { "grant", "replyd_broker", 5 },
 		     { "token", "replyd_broker", 1 },
 		     { "webhook", "replyd_dispatch", 1 } };
 

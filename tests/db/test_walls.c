@@ -111,7 +111,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "prospect_inbox", { "S", "", "", "", "SIU", "" } },
 		{ "recheck", { "SuD", "", "", "", "SIu", "" } },
 		{ "recheck_outbound", { "S", "", "", "", "SI", "" } },
-		{ "removal", { "", "SUD", "", "", "SI", "SI" } },
+		{ "removal", { "", "SUD", "", "", "siu", "siu" } },
 		{ "sighting", { "SI", "", "", "", "S", "" } },
 		{ "timeline", { "I", "I", "", "I", "S", "S" } },
 		{ "token_request", { "SIU", "SID", "", "s", "", "" } },

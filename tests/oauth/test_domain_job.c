@@ -350,6 +350,160 @@ static void a_domain_that_is_removed_takes_its_rights_along(void **state)
 	tokenbench_close(&b);
 }
 
+/* A right of one's own that works is not taken away by an import, whatever the domain covers. */
+static void an_import_takes_nothing_that_works(void **state)
+{
+	static const struct {
+		const char *name, *kind, *grant, *state; /* of the inbox, before */
+		const char *result, *after; /* of the import; grant, is its token there, its state,
+					       who watches it, the link */
+	} rows[] = {
+		{ "watched", "oauth", "ok", "live", "repeated", "oauth true live true " },
+		{ "catching", "oauth", "ok", "catching_up", "repeated",
+		  "oauth true catching_up true " },
+		{ "turned.away", "oauth", "ok", "backing_off", "accepted",
+		  "oauth true backing_off true checking" },
+		{ "with.password", "password", "ok", "held", "accepted",
+		  "password true held true checking" },
+		{ "refused", "oauth", "reauth_required", "reauth_required", "accepted",
+		  "app_only false new true checking" },
+		{ "wrong.password", "password", "ok", "reauth_required", "accepted",
+		  "app_only false new true checking" },
+		/* Its session goes on, by the right that is gone: no proof of this one. */
+		{ "still.open", "oauth", "reauth_required", "live", "accepted",
+		  "app_only false new false checking" },
+	};
+	struct tokenbench b;
+	struct tokenbench_broker br;
+
+	(void)state;
+	open_bench(&b, &br, "domain_keeps");
+	tokenbench_broker_kill(&br);
+	rand_uuid(grant);
+	pgtest_exec(
+		b.admin,
+		"insert into replyd.domain_grant (workspace_id, domain_grant_id, provider, kind,"
+		"  state) values ('%s', '%s', 'ms', 'app_only', 'ok');"
+		"insert into replyd.worker (worker_id, host, pid, capacity)"
+		"  values ('%s', 'h', 1, 10)",
+		b.workspace, grant, grant);
+	for (size_t i = 0; i < countof(rows); i++) {
+		const char *inbox = tokenbench_inbox(&b, rows[i].name, rows[i].kind);
+		char address[80], list[100];
+
+		snprintf(address, sizeof(address), "%s@acme.test", rows[i].name);
+		snprintf(list, sizeof(list), "[\"%s\"]", address);
+		tokenbench_token(&b, inbox, rows[i].name, 10, 3000);
+		pgtest_exec(b.admin,
+			    "update replyd.inbox_grant set state = '%s' where inbox_id = '%s';"
+			    "update replyd.inbox_state set state = '%s', since = now() - interval"
+			    " '1 hour' where inbox_id = '%s';"
+			    "update replyd.lease set worker_id = '%s' where inbox_id = '%s'",
+			    rows[i].grant, inbox, rows[i].state, inbox, grant, inbox);
+		if (!is(import(&b, list), rows[i].result))
+			fail_msg("%s: not %s", rows[i].name, rows[i].result);
+		pgtest_exec(b.admin, "select replyd.domain_enroll(100)");
+		if (!is(pgtest_value(
+				b.admin,
+				"select g.kind || ' ' || exists (select from replyd.access_token t"
+				"  where t.inbox_id = '%s') || ' ' || s.state || ' '"
+				" || (l.worker_id is not null) || ' ' || coalesce((select k.state"
+				"  from replyd.connect_link k where k.inbox_id = '%s'), '')"
+				" from replyd.inbox_grant g join replyd.inbox_state s using "
+				"(inbox_id)"
+				" join replyd.lease l using (inbox_id) where inbox_id = '%s'",
+				inbox, inbox, inbox),
+			rows[i].after))
+			fail_msg("%s", rows[i].name);
+	}
+	/* Nothing is told of what was taken over before somebody was let in by it. */
+	assert_string_equal(pgtest_value(b.admin,
+					 "select replyd.links_checked(array_agg(inbox_id)) from"
+					 " replyd.inbox_grant where kind = 'app_only'"),
+			    "0");
+	tokenbench_close(&b);
+}
+
+/* Whoever was connected by himself while the domain was not in order yet. */
+static void who_came_before_his_import_keeps_his_own(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+	const char *inbox;
+
+	(void)state;
+	open_bench(&b, &br, "domain_late");
+	say(&b, 503, "{}");
+	add_domain(&b, "ms", "app_only", "hush");
+	UNTIL(&b, is(DOMAIN(&b, "failures"), "1"));
+	assert_string_equal(import(&b, "[\"anna@acme.test\"]"), "accepted");
+	inbox = tokenbench_inbox(&b, "anna", "oauth");
+	tokenbench_token(&b, inbox, "anna", 10, 3000);
+	pgtest_exec(b.admin, "update replyd.inbox_state set state = 'live'");
+	say(&b, 200, TOKEN("at.tenant.1"));
+	pgtest_exec(b.admin, "update replyd.domain_grant set next_try_at = now()");
+	UNTIL(&b, is(pgtest_value(b.admin, "select state from replyd.connect_link"), "checking"));
+	assert_string_equal(
+		OF(&b, "g.kind || ' ' || g.state || ' ' || t.version", "anna@acme.test"),
+		"oauth ok 1");
+	assert_string_equal(tokenbench_grant_of(&b, inbox), "rt.anna.0");
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
+/* The workers wait for whoever holds their leases: few at a time, and the rest at once. */
+static void many_are_begun_in_portions(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+
+	(void)state;
+	open_bench(&b, &br, "domain_many");
+	tokenbench_broker_kill(&br);
+	rand_uuid(grant);
+	pgtest_exec(
+		b.admin,
+		"insert into replyd.domain_grant (workspace_id, domain_grant_id, provider, kind,"
+		"  state) values ('%s', '%s', 'ms', 'app_only', 'ok')",
+		b.workspace, grant);
+	pgtest_exec(b.admin,
+		    "set replyd.workspace = '%s'; select domain_import('%s',"
+		    " (select jsonb_agg(n || '@acme.test') from generate_series(1, 120) n),"
+		    " '{\"ms\":{\"host\":\"h\",\"port\":993,\"security\":\"tls\"}}')",
+		    b.workspace, grant);
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const moved[] = { "50", "50", "10", "0" };
+
+		assert_string_equal(pgtest_value(b.admin, "select domain_enroll(110)"), moved[i]);
+	}
+	/* Room for a first login is there again. */
+	pgtest_exec(b.admin,
+		    "update connect_link set state = 'connected' where state = 'checking'");
+	assert_string_equal(pgtest_value(b.admin, "select domain_enroll(110)"), "10");
+	assert_string_equal(pgtest_value(b.admin, "select count(*) from inbox"), "120");
+	tokenbench_close(&b);
+}
+
+/* The domain's right was never in order. */
+static void an_import_does_not_wait_for_ever(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+
+	(void)state;
+	open_bench(&b, &br, "domain_ends");
+	say(&b, 503, "{}");
+	add_domain(&b, "ms", "app_only", "hush");
+	assert_string_equal(import(&b, "[\"a@acme.test\",\"b@acme.test\"]"), "accepted accepted");
+	pgtest_exec(b.admin, "update replyd.connect_link set expires_at = now()"
+			     " where expected_address = 'a@acme.test'");
+	UNTIL(&b, is(pgtest_value(b.admin, "select string_agg(state || ' ' || problem, ',' order by"
+					   " expected_address) from replyd.connect_link"),
+		     "failed link_expired,exchanging "));
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +513,10 @@ int main(void)
 		cmocka_unit_test(a_wrong_secret_is_never_taken_over),
 		cmocka_unit_test(a_service_account_signs_for_each_mailbox),
 		cmocka_unit_test(a_domain_that_is_removed_takes_its_rights_along),
+		cmocka_unit_test(an_import_takes_nothing_that_works),
+		cmocka_unit_test(who_came_before_his_import_keeps_his_own),
+		cmocka_unit_test(many_are_begun_in_portions),
+		cmocka_unit_test(an_import_does_not_wait_for_ever),
 	};
 
 	pgtest_start();

@@ -341,6 +341,90 @@ static void a_restart_of_postgresql_is_outlived(void **state)
 	close_place(&p);
 }
 
+/* The right to a domain needs no consent of its users: what one of them gave before is revoked all
+ * the same. */
+static void who_comes_back_by_his_domain_is_revoked_all_the_same(void **state)
+{
+	static struct place p;
+	const char *inbox;
+
+	(void)state;
+	open_place(&p, "revoke_domain", true);
+	p.fails = 100;
+	p.status = 503;
+	inbox = tokenbench_inbox(&p.b, "anna", "oauth");
+	let_go(&p, inbox);
+	UNTIL(&p.b, strcmp(SAID(&p), "asked provider_down") == 0);
+	pgtest_exec(
+		p.b.admin,
+		"insert into replyd.domain_grant (workspace_id, domain_grant_id, provider, kind,"
+		"  state) select workspace_id, inbox_id, 'goo', 'delegated', 'ok'"
+		"  from replyd.inbox;"
+		"insert into replyd.connect_link (workspace_id, connect_link_id, token_digest,"
+		"  provider, expected_address, state, expires_at, domain_grant_id, imap_host,"
+		"  imap_port, imap_security)"
+		" select workspace_id, inbox_id, 'x', 'goo', address, 'exchanging',"
+		"  now() + interval '1 hour', inbox_id, imap_host, 993, 'tls' from replyd.inbox;"
+		"notify replyd_connect");
+	UNTIL(&p.b, strcmp(pgtest_value(p.b.admin, "select state from replyd.connect_link"),
+			   "checking") == 0);
+	assert_string_equal(SAID(&p), "asked provider_down");
+	p.fails = 0;
+	pgtest_exec(p.b.admin, "update replyd.removal set due_at = now()");
+	UNTIL(&p.b,
+	      strcmp(pgtest_value(p.b.admin, "select count(*) from replyd.removal"), "0") == 0);
+	assert_string_equal(p.heard, "token=rt.anna.0&token_type_hint=refresh_token");
+	assert_string_equal(pgtest_value(p.b.admin,
+					 "select i.admin_state || ' ' || g.kind || ' ' || g.state"
+					 " || ' ' || (select count(*) from replyd.event)"
+					 " from replyd.inbox i join replyd.inbox_grant g"
+					 " using (inbox_id)"),
+			    "enabled delegated ok 0");
+	assert_string_equal(pgtest_value(p.b.admin, "select words from replyd.timeline"),
+			    "disconnected; at the provider: revoked");
+
+	/* And it can be let go once more. */
+	let_go(&p, inbox);
+	UNTIL(&p.b, strcmp(SAID(&p), "nothing domain_grant") == 0);
+	assert_string_equal(LEFT(&p), "0");
+	close_place(&p);
+}
+
+/* Let go again before that: both rights of the inbox end. */
+static void who_goes_again_is_revoked_too(void **state)
+{
+	static struct place p;
+	const char *inbox;
+
+	(void)state;
+	open_place(&p, "revoke_again", true);
+	p.fails = 100;
+	p.status = 503;
+	inbox = tokenbench_inbox(&p.b, "anna", "oauth");
+	let_go(&p, inbox);
+	UNTIL(&p.b, strcmp(SAID(&p), "asked provider_down") == 0);
+	tokenbench_broker_kill(&p.br);
+	pgtest_exec(
+		p.b.admin,
+		"select replyd.inbox_return(workspace_id, address, by_consent => false)"
+		" from replyd.inbox;"
+		"insert into replyd.domain_grant (workspace_id, domain_grant_id, provider, kind,"
+		"  state) select workspace_id, inbox_id, 'goo', 'delegated', 'ok'"
+		"  from replyd.inbox;"
+		"update replyd.inbox_grant set kind = 'delegated', domain_grant_id = inbox_id,"
+		"  sealed = '', state = 'ok'");
+	p.fails = 0;
+	let_go(&p, inbox);
+	open_broker(&p);
+	UNTIL(&p.b, strcmp(SAID(&p), "revoked ") == 0);
+	assert_string_equal(p.heard, "token=rt.anna.0&token_type_hint=refresh_token");
+	assert_string_equal(LEFT(&p), "0");
+	assert_string_equal(pgtest_value(p.b.admin, "select sealed is null from replyd.removal"),
+			    "t");
+	assert_string_equal(pgtest_value(p.b.admin, "select count(*) from replyd.event"), "1");
+	close_place(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +436,8 @@ int main(void)
 		cmocka_unit_test(of_two_brokers_one_asks_and_the_other_inherits),
 		cmocka_unit_test(a_consent_that_serves_another_is_kept),
 		cmocka_unit_test(a_restart_of_postgresql_is_outlived),
+		cmocka_unit_test(who_comes_back_by_his_domain_is_revoked_all_the_same),
+		cmocka_unit_test(who_goes_again_is_revoked_too),
 	};
 
 	pgtest_start();

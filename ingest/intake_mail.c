@@ -83,12 +83,19 @@ void intake_mail_gone(struct intake_mail *m, const struct folder_pending *p)
 
 /* ---- told ---- */
 
-static bool is_report(const struct intake_mail *m)
+static enum mime_pick_as pick_as(const struct intake_mail *m)
 {
+	struct text raw = text_of_buf(&m->raw);
+
+	if (m->state != INTAKE_MAIL_UNREAD)
+		return classify_head_pick_as(&m->head);
 	/* Close enough to choose its parts by: no more is looked at here. */
-	if (m->state == INTAKE_MAIL_UNREAD)
-		return text_ifind(text_of_buf(&m->raw), TEXT("multipart/report")) != SIZE_MAX;
-	return classify_head_is_report(&m->head);
+	if (text_ifind(raw, TEXT("multipart/report")) != SIZE_MAX)
+		return MIME_PICK_AS_REPORT;
+	return text_ifind(raw, TEXT("daemon")) != SIZE_MAX ||
+			       text_ifind(raw, TEXT("postmaster")) != SIZE_MAX
+		       ? MIME_PICK_AS_SERVERS
+		       : MIME_PICK_AS_MAIL;
 }
 
 static void pick_parts(struct intake_mail *m, const struct imap_body *body)
@@ -109,7 +116,7 @@ static void pick_parts(struct intake_mail *m, const struct imap_body *body)
 			.size = p->size,
 		};
 	}
-	mime_pick_parts(infos, n, is_report(m), &m->pick);
+	mime_pick_parts(infos, n, pick_as(m), &m->pick);
 }
 
 void intake_mail_told(struct intake_mail *m, const struct imap_message *told)
@@ -257,6 +264,14 @@ static size_t unread(const struct intake_mail *m, enum mime_want want)
 	return MIME_PICK_MAX;
 }
 
+static bool is_picked(const struct intake_mail *m, enum mime_want want)
+{
+	for (size_t i = 0; i < m->pick.n; i++)
+		if (m->pick.at[i].want == want)
+			return true;
+	return false;
+}
+
 /*
  * Where a report hides the id of the mail it is about: the headers it returns,
  * its status (Exchange), or plain words (qmail, Exim).  Only mails that look like
@@ -268,7 +283,7 @@ static size_t hidden_id(const struct intake_mail *m)
 						MIME_WANT_RECEIPT, MIME_WANT_TEXT };
 	size_t part = MIME_PICK_MAX;
 
-	if (!is_report(m))
+	if (!is_picked(m, MIME_WANT_STATUS) && !classify_head_is_report(&m->head))
 		return MIME_PICK_MAX;
 	for (size_t i = 0; i < countof(order) && part == MIME_PICK_MAX; i++)
 		part = unread(m, order[i]);
@@ -456,7 +471,8 @@ static void read_part(struct intake_mail *m, const struct mime_pick_item *item, 
 		return;
 	}
 	mime_part_text(&item->part, bytes.at, bytes.len, &m->text);
-	if (m->state == INTAKE_MAIL_REPORT)
+	if (m->state == INTAKE_MAIL_REPORT || is_picked(m, MIME_WANT_STATUS) ||
+	    classify_head_is_report(&m->head))
 		mime_dsn_read_text(&m->dsn, text_of_buf(&m->text));
 }
 

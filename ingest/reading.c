@@ -42,12 +42,12 @@ static int64_t time_of_arrival(const struct mime_head *h)
 	return when != MIME_NO_DATE ? when : h->date;
 }
 
-static void read_parts(struct reading *r)
+static enum mime_pick_as read_parts(struct reading *r)
 {
-	bool report = classify_head_is_report(&r->mail.head);
+	enum mime_pick_as as = classify_head_pick_as(&r->mail.head);
 	struct mime_pick pick;
 
-	mime_pick_parts(r->mail.info, r->mail.n, report, &pick);
+	mime_pick_parts(r->mail.info, r->mail.n, as, &pick);
 	for (size_t i = 0; i < pick.n; i++) {
 		struct text bytes = mime_mail_part(&r->mail, &pick.at[i]);
 
@@ -57,8 +57,9 @@ static void read_parts(struct reading *r)
 			mime_report_read(&r->report, &r->dsn, text_of(r->mail.head.from.address),
 					 &pick.at[i], bytes);
 	}
-	if (report || !mime_dsn_is_empty(&r->dsn))
+	if (as == MIME_PICK_AS_REPORT || !mime_dsn_is_empty(&r->dsn))
 		mime_dsn_read_text(&r->dsn, text_of_buf(&r->text));
+	return as;
 }
 
 /*
@@ -96,28 +97,9 @@ static bool is_answer(const struct reading *r)
 	       r->fresh.len + 80 < text_trim(text_of_buf(&r->text)).len;
 }
 
-/* Mail servers of old put the headers that they return among their words. */
-static bool quotes_headers(struct text t)
-{
-	static const struct text names[] = { TEXT("from:"), TEXT("to:"), TEXT("subject:"),
-					     TEXT("date:"), TEXT("message-id:") };
-	unsigned seen = 0;
-	struct text line;
-
-	while (t.len) {
-		(void)text_cut(t, '\n', &line, &t);
-		while (line.len && strchr("> \t", line.at[0]))
-			line = text_sub(line, 1, line.len);
-		for (size_t i = 0; i < countof(names); i++)
-			if (text_istarts(line, names[i]))
-				seen |= 1u << i;
-	}
-	return (seen & (seen - 1)) != 0; /* two of them */
-}
-
 /*
  * No database tells which mails are ours: one that is named or returned, or that a
- * report was made about, is taken for ours.
+ * report was made about, in parts or in words, is taken for ours.
  */
 static bool names_mail(const struct reading *r)
 {
@@ -126,11 +108,10 @@ static bool names_mail(const struct reading *r)
 	if (is_for_list(h))
 		return false;
 	return r->ids.n > 0 || r->dsn.n_rcpt > 0 || h->failed.n > 0 ||
-	       r->report.arf.type != MIME_ARF_NONE ||
-	       (classify_head_is_report(h) && quotes_headers(text_of_buf(&r->text)));
+	       r->report.arf.type != MIME_ARF_NONE;
 }
 
-static void judge(struct reading *r, int64_t received_at)
+static void judge(struct reading *r, enum mime_pick_as as, int64_t received_at)
 {
 	struct extract_about about = extract_about_of(&r->mail.head);
 
@@ -144,7 +125,7 @@ static void judge(struct reading *r, int64_t received_at)
 		.dsn = mime_dsn_is_empty(&r->dsn) ? NULL : &r->dsn,
 		.matched = is_answer(r),
 		.report = &r->report,
-		.matched_by_dsn = r->dsn.has_original,
+		.matched_by_dsn = r->dsn.has_original || as != MIME_PICK_AS_MAIL,
 		.is_known = names_mail(r),
 		.received_at = received_at,
 	};
@@ -154,11 +135,13 @@ static void judge(struct reading *r, int64_t received_at)
 
 void reading_of(struct reading *r, struct text mail, int64_t received_at)
 {
+	enum mime_pick_as as;
+
 	reading_clear(r);
 	mime_mail_read(&r->mail, mail);
-	read_parts(r);
+	as = read_parts(r);
 	match_ids_of(&r->mail.head, mime_dsn_is_empty(&r->dsn) ? NULL : &r->dsn, &r->ids);
-	judge(r, received_at ? received_at : time_of_arrival(&r->mail.head));
+	judge(r, as, received_at ? received_at : time_of_arrival(&r->mail.head));
 }
 
 void reading_of_text(struct reading *r, struct text text, int64_t received_at)
@@ -168,5 +151,5 @@ void reading_of_text(struct reading *r, struct text text, int64_t received_at)
 	reading_clear(r);
 	mime_head_read(&r->mail.head, "\n", 1);
 	mime_part_text(&plain, text.at, text.len, &r->text);
-	judge(r, received_at);
+	judge(r, MIME_PICK_AS_MAIL, received_at);
 }

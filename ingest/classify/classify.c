@@ -9,6 +9,7 @@
 #include "ingest/classify/classify_contact.h"
 #include "ingest/classify/classify_report.h"
 #include "ingest/classify/classify_seen.h"
+#include "ingest/classify/classify_signs.h"
 #include "ingest/classify/classify_wish.h"
 #include "ingest/mime/mime_fold.h"
 
@@ -93,20 +94,21 @@ static void doubt_unproven(const struct classify_input *in, struct classify_verd
 	}
 	if (v->confidence > 0.5)
 		v->confidence = 0.5;
-	if (v->kind == CLASSIFY_BOUNCE_HARD) {
-		classify_verdict_add(v, "bounce.unproven", CLASSIFY_BY_HEADER, text_of(said));
-		v->kind = CLASSIFY_BOUNCE_SOFT;
-	} else if (v->kind == CLASSIFY_COMPLAINT) {
-		classify_verdict_add(v, "complaint.unproven", CLASSIFY_BY_HEADER, text_of(said));
-		v->kind = CLASSIFY_REPLY;
-	} else {
-		classify_verdict_add(v, "unsubscribe.unproven", CLASSIFY_BY_HEADER, text_of(said));
-	}
+	classify_verdict_add(v,
+			     v->kind == CLASSIFY_BOUNCE_HARD ? "bounce.unproven"
+			     : v->kind == CLASSIFY_COMPLAINT ? "complaint.unproven"
+							     : "unsubscribe.unproven",
+			     CLASSIFY_BY_HEADER, text_of(said));
+	classify_verdict_soften(v);
 }
 
-static bool has_recipients(const struct mime_dsn *dsn)
+/* Recipients in a complaint's or a receipt's text say whom the mail was for, not what failed. */
+static bool is_of_delivery(const struct classify_input *in)
 {
-	return dsn && dsn->n_rcpt > 0;
+	const struct mime_report *r = in->report;
+
+	return in->dsn && in->dsn->n_rcpt > 0 && !classify_bounce_is_other(in->head) &&
+	       !(r && (r->arf.type != MIME_ARF_NONE || r->mdn.disposition != MIME_MDN_NONE));
 }
 
 /* Whether it names the mail that it is about. */
@@ -153,8 +155,15 @@ void classify_full(const struct classify_input *in, struct classify_verdict *ret
 	classify_verdict_init(ret, CLASSIFY_REPLY);
 	buf_init(&subject, LIMIT_MIME_SUBJECT);
 	mime_fold_add(&subject, text_of(in->head->subject));
-	if ((has_recipients(in->dsn) || !classify_report_by_parts(in->head, in->report, ret)) &&
-	    !classify_bounce_judge(in->head, in->dsn, text_in(&subject), in->body, ret))
+
+	const struct classify_bounce_mail mail = { .head = in->head,
+						   .dsn = in->dsn,
+						   .subject = text_in(&subject),
+						   .text = in->body,
+						   .fresh = in->fresh };
+
+	if ((is_of_delivery(in) || !classify_report_by_parts(in->head, in->report, ret)) &&
+	    !classify_bounce_judge(&mail, ret))
 		judge_words(in, text_in(&subject), ret);
 	doubt_unproven(in, ret);
 }
@@ -168,7 +177,7 @@ void classify_head(const struct mime_head *head, struct classify_verdict *ret)
 	classify_full(&in, ret);
 	/* codes in a subject line are no report: the address lives until one was read */
 	if (ret->kind == CLASSIFY_BOUNCE_HARD)
-		ret->kind = CLASSIFY_BOUNCE_SOFT;
+		classify_verdict_soften(ret);
 }
 
 bool classify_head_is_report(const struct mime_head *head)
@@ -179,4 +188,17 @@ bool classify_head_is_report(const struct mime_head *head)
 		return true;
 	classify_head(head, &looks);
 	return classify_kind_is_bounce(looks.kind) || looks.kind == CLASSIFY_COMPLAINT;
+}
+
+enum mime_pick_as classify_head_pick_as(const struct mime_head *head)
+{
+	cleanup_buf struct buf subject;
+	struct classify_signs signs;
+
+	buf_init(&subject, LIMIT_MIME_SUBJECT);
+	if (classify_head_is_report(head))
+		return MIME_PICK_AS_REPORT;
+	mime_fold_add(&subject, text_of(head->subject));
+	classify_signs_of(head, text_of_buf(&subject), &signs);
+	return classify_signs_allow_fields(&signs) ? MIME_PICK_AS_SERVERS : MIME_PICK_AS_MAIL;
 }

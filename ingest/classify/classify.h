@@ -9,6 +9,7 @@
 #include "ingest/classify/classify_verdict.h"
 #include "ingest/mime/mime_dsn.h"
 #include "ingest/mime/mime_head.h"
+#include "ingest/mime/mime_pick.h"
 #include "ingest/mime/mime_report.h"
 
 /*
@@ -48,6 +49,9 @@ void classify_full(const struct classify_input *in, struct classify_verdict *ret
 /* Headers only; never `unrelated`.  Kinds are provisional: a bounce is CLASSIFY_BOUNCE_SOFT until
  * its report was read. */
 void classify_head(const struct mime_head *head, struct classify_verdict *ret);
+
+/* How far its parts are to be believed: is it a report, or may a mail server have sent it? */
+enum mime_pick_as classify_head_pick_as(const struct mime_head *head);
 
 /* Do the headers say that it is about another mail, whose headers are worth reading: a report of
  * whatever kind, a bounce, a complaint? */

@@ -292,8 +292,7 @@ static void judge_prose(struct judge *j)
 
 /* ---- the verdict ---- */
 
-/* A receipt and a complaint are reports too, but of something else (RFC 8098, 5965). */
-static bool is_other_report(const struct mime_head *h)
+bool classify_bounce_is_other(const struct mime_head *h)
 {
 	return mime_head_is_type(h, "multipart", "report", "disposition-notification") ||
 	       mime_head_is_type(h, "multipart", "report", "feedback-report");
@@ -301,6 +300,7 @@ static bool is_other_report(const struct mime_head *h)
 
 static void read_prose(struct judge *j, struct text text)
 {
+	classify_prose_clear(&j->prose);
 	const struct mime_dsn *dsn = j->dsn;
 
 	classify_prose_read(&j->prose, text, j->head,
@@ -322,20 +322,32 @@ static void say_delivered(struct judge *j, const char *rule, struct text saw)
 	j->v->confidence = 0.97;
 }
 
-static bool judge(struct judge *j, struct text subject, struct text text)
+/* The server that he runs did not say what a person quotes. */
+static bool is_answer(struct judge *j, struct text fresh)
+{
+	if (!j->signs.is_answer || j->signs.report)
+		return false;
+	read_prose(j, fresh);
+	return !classify_signs_are_of_report(&j->signs);
+}
+
+static bool judge(struct judge *j, const struct classify_bounce_mail *mail)
 {
 	const struct mime_dsn *dsn = j->dsn;
-	bool recipients = dsn && dsn->n_rcpt;
+	bool recipients;
 
-	classify_signs_of(j->head, subject, &j->signs);
-	if (is_other_report(j->head) || (!recipients && !classify_signs_are_worth(&j->signs)))
+	classify_signs_of(j->head, mail->subject, &j->signs);
+	if (classify_bounce_is_other(j->head) || !classify_signs_are_worth(&j->signs))
 		return false;
-	read_prose(j, text);
+	recipients = dsn && dsn->n_rcpt && classify_signs_allow_fields(&j->signs);
+	if (!recipients && is_answer(j, mail->fresh))
+		return false;
+	read_prose(j, mail->text);
 	if (!recipients && is_said_delivered(j)) {
 		say_delivered(j, j->prose.done, TEXT("delivered"));
 		return true;
 	}
-	if (!recipients && !classify_signs_are_of_report(&j->signs, j->head))
+	if (!recipients && !classify_signs_are_of_report(&j->signs))
 		return false;
 	classify_signs_tell(&j->signs, j->head, j->v);
 	if (recipients && all_delivered(dsn)) {
@@ -351,14 +363,13 @@ static bool judge(struct judge *j, struct text subject, struct text text)
 	return true;
 }
 
-bool classify_bounce_judge(const struct mime_head *head, const struct mime_dsn *dsn,
-			   struct text subject, struct text text, struct classify_verdict *ret)
+bool classify_bounce_judge(const struct classify_bounce_mail *mail, struct classify_verdict *ret)
 {
-	struct judge j = { .head = head, .dsn = dsn, .v = ret };
+	struct judge j = { .head = mail->head, .dsn = mail->dsn, .v = ret };
 	bool is_bounce;
 
 	classify_prose_init(&j.prose);
-	is_bounce = judge(&j, subject, text);
+	is_bounce = judge(&j, mail);
 	classify_prose_clear(&j.prose);
 	return is_bounce;
 }

@@ -12,13 +12,20 @@
  * Does a mail server speak, and what does it say about whom?  The first of all
  * tests, since reports carry the marks of automatic replies too.
  *
- * `dsn`: NULL for none.  `subject` is folded.  `text`: the body, unfolded; empty
- * while it has not been fetched, and then every bounce is soft.
- *
  * false: no report, and `ret` is untouched.  true: kind, confidence, evidence
  * and bounce are set; a report of success is CLASSIFY_AUTO_OTHER.
  */
-bool classify_bounce_judge(const struct mime_head *head, const struct mime_dsn *dsn,
-			   struct text subject, struct text text, struct classify_verdict *ret);
+struct classify_bounce_mail {
+	const struct mime_head *head;
+	const struct mime_dsn *dsn; /* NULL: none */
+	struct text subject;        /* folded */
+	struct text text;  /* the body; empty while it has not been fetched: every bounce is soft */
+	struct text fresh; /* what is new in it: of an answer only that speaks for a server */
+};
+
+bool classify_bounce_judge(const struct classify_bounce_mail *mail, struct classify_verdict *ret);
+
+/* Is it a report by its type, but a receipt's or a complaint's (RFC 8098, 5965)? */
+bool classify_bounce_is_other(const struct mime_head *head);
 
 #endif

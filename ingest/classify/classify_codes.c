@@ -106,6 +106,15 @@ static size_t line_front(struct text t, size_t at)
 	return n && at + 4 + n < t.len && t.at[at + 4 + n] == ' ' ? 4 + n + 1 : 0;
 }
 
+bool classify_codes_are_answer(struct text t)
+{
+	for (size_t at = 0; at < t.len; at++)
+		if ((t.at[at] == '4' || t.at[at] == '5') && (at == 0 || is_edge(t, at - 1)) &&
+		    line_front(t, at))
+			return true;
+	return false;
+}
+
 size_t classify_codes_join(char *words, size_t n)
 {
 	struct text t = { words, n };

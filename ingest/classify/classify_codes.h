@@ -17,6 +17,9 @@
  */
 void classify_codes_find(struct text t, unsigned *ret_smtp_code, char ret_status[MIME_STATUS]);
 
+/* Is a server's answer quoted: "550 5.1.1 ", both codes in a row?  One alone may count anything. */
+bool classify_codes_are_answer(struct text t);
+
 /*
  * An answer of several lines repeats its codes before each ("550-5.7.1 Messages
  * with 550 5.7.1 two addresses"): all but the first of those are taken out.

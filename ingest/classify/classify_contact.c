@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "ingest/classify/classify_sender.h"
 #include "ingest/mime/mime_fold.h"
 #include "ingest/mime/mime_utf8.h"
 
@@ -38,12 +39,6 @@ static struct text address_around(struct text t, size_t at)
 	if (from == at || !memchr(t.at + at, '.', to - at) || to - from > LIMIT_MIME_ADDRESS)
 		return (struct text){ 0 };
 	return text_sub(t, from, to - from);
-}
-
-static bool is_automaton(struct text address)
-{
-	return text_ifind(text_sub(address, 0, 14), TEXT("noreply")) != SIZE_MAX ||
-	       text_ifind(text_sub(address, 0, 14), TEXT("no-reply")) != SIZE_MAX;
 }
 
 /* The writer's own, or where he wrote to; those in copy are whom he may mean. */
@@ -260,7 +255,8 @@ bool classify_contact_by_address(struct text raw, const struct mime_head *head,
 		if (raw.at[at] != '@')
 			continue;
 		address = address_around(raw, at);
-		if (!address.len || is_automaton(address) || is_theirs(head, address))
+		if (!address.len || classify_sender_of_address(address) & CLASSIFY_SENDER_UNREAD ||
+		    is_theirs(head, address))
 			continue;
 		(void)text_cut(address, '@', &local, &domain);
 		name = name_before(raw, (size_t)(address.at - raw.at), local);

@@ -28,12 +28,6 @@ bool classify_kind_is_bounce(enum classify_kind kind)
 	       kind == CLASSIFY_BOUNCE_DELAYED;
 }
 
-bool classify_kind_is_auto(enum classify_kind kind)
-{
-	return kind == CLASSIFY_OUT_OF_OFFICE || kind == CLASSIFY_LEFT_COMPANY ||
-	       kind == CLASSIFY_TICKET || kind == CLASSIFY_CHALLENGE || kind == CLASSIFY_AUTO_OTHER;
-}
-
 bool classify_kind_is_human(enum classify_kind kind)
 {
 	return kind == CLASSIFY_REPLY || kind == CLASSIFY_UNRELATED;

@@ -25,8 +25,6 @@ enum classify_kind {
 /* "reply", "auto_reply.out_of_office", "bounce.hard" ... */
 const char *classify_kind_name(enum classify_kind kind);
 bool classify_kind_is_bounce(enum classify_kind kind);
-/* A machine answered in a person's name. */
-bool classify_kind_is_auto(enum classify_kind kind);
 /* Somebody wrote words of his own. */
 bool classify_kind_is_human(enum classify_kind kind);
 

@@ -117,15 +117,6 @@ static const char *spell(struct classify_patterns *p, uint8_t piece, struct text
 	return wrong;
 }
 
-static bool is_folded(struct text t)
-{
-	cleanup_buf struct buf folded;
-
-	buf_init(&folded, t.len * 3 + 1);
-	mime_fold_add(&folded, t);
-	return text_eq(text_of_buf(&folded), t);
-}
-
 /* The words before " .. ", and what stands behind. */
 static bool cut_piece(struct text *rest, struct text *ret)
 {
@@ -143,7 +134,7 @@ const char *classify_pattern_add(struct classify_patterns *p, const char *patter
 	struct pattern new = { .value = value };
 	const char *wrong = NULL;
 
-	if (!is_folded(rest))
+	if (!mime_fold_is(rest))
 		return "is not folded: lower case, without accents";
 	for (; rest.len && rest.at[0] == '=' && new.scope != CLASSIFY_PATTERN_TEXT;
 	     rest = text_sub(rest, 1, rest.len))

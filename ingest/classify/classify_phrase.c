@@ -9,14 +9,14 @@ static bool is_word(char c)
 	       c == '_';
 }
 
-bool classify_phrase_is_word_start(struct text folded, size_t at)
+static bool is_word_start(struct text folded, size_t at)
 {
 	return at == 0 || !is_word(folded.at[at - 1]);
 }
 
 bool classify_phrase_may_begin(struct text folded, size_t at)
 {
-	return !is_word(folded.at[at]) || classify_phrase_is_word_start(folded, at);
+	return !is_word(folded.at[at]) || is_word_start(folded, at);
 }
 
 bool classify_phrase_starts(struct text folded, const char *phrase)
@@ -39,7 +39,7 @@ size_t classify_phrase_find(struct text folded, const char *phrase, size_t from)
 		if (!hit)
 			break;
 		at = (size_t)(hit - folded.at);
-		if (!is_word(phrase[0]) || classify_phrase_is_word_start(folded, at))
+		if (!is_word(phrase[0]) || is_word_start(folded, at))
 			return at;
 		from = at + 1;
 	}

@@ -23,7 +23,4 @@ bool classify_phrase_in(struct text folded, const char *phrase);
 /* May a phrase begin at `at`: not in the middle of a word? */
 bool classify_phrase_may_begin(struct text folded, size_t at);
 
-/* Is the byte before `at` none of a word? */
-bool classify_phrase_is_word_start(struct text folded, size_t at);
-
 #endif

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "ingest/classify/classify_rules.h"
+#include "ingest/classify/classify_sender.h"
 #include "ingest/mime/mime_fold.h"
 #include "ingest/mime/mime_returned.h"
 
@@ -86,17 +87,12 @@ static struct text next_address(struct text line, size_t *at)
 	return (struct text){ 0 };
 }
 
-static bool is_daemon(struct text address)
+/* Of a server, or of a program that nobody writes to. */
+static bool is_nobodys(struct text address)
 {
-	static const char *const locals[] = { "mailer-daemon", "postmaster", "mail-daemon",
-					      "mdaemon",       "no-reply",   "noreply" };
-	struct text local, domain;
-
-	(void)text_cut(address, '@', &local, &domain);
-	for (size_t i = 0; i < countof(locals); i++)
-		if (text_ieq(local, text_of(locals[i])))
-			return true;
-	return false;
+	return (classify_sender_of_address(address) &
+		(CLASSIFY_SENDER_DAEMON | CLASSIFY_SENDER_POSTMASTER | CLASSIFY_SENDER_NO_REPLY)) !=
+	       0;
 }
 
 static bool is_among(struct text address, const struct mime_addresses *list)
@@ -114,7 +110,7 @@ static bool is_somebody_else(const struct reader *r, struct text address)
 		return false;
 	if (r->original && is_among(address, &r->original->to))
 		return false;
-	if (text_ieq(address, text_of(r->head->from.address)) || is_daemon(address) ||
+	if (text_ieq(address, text_of(r->head->from.address)) || is_nobodys(address) ||
 	    is_among(address, &r->head->to))
 		return true;
 	return r->original && (text_ieq(address, text_of(r->original->from.address)) ||

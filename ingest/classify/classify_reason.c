@@ -102,7 +102,8 @@ static const char *code_reason(const char *status, bool *ret_firm)
 	return found;
 }
 
-bool classify_reason_is_hard(const char *reason)
+/* All else is soft: a wrong "hard" loses a living prospect, a missed one costs another bounce. */
+static bool is_hard(const char *reason)
 {
 	static const char *const dead[] = { "userunknown", "hostunknown", "hasmoved", "notaccept" };
 
@@ -139,7 +140,7 @@ static void look(struct text words, const struct classify_word_rule **ret_strong
 
 static struct classify_reason by(const char *reason, const char *rule)
 {
-	return (struct classify_reason){ reason, rule, classify_reason_is_hard(reason) };
+	return (struct classify_reason){ reason, rule, is_hard(reason) };
 }
 
 /* Was the user unknown when he was named?  RFC 3463 has x.1.y for addresses. */

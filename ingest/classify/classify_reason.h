@@ -40,13 +40,6 @@ struct classify_reason {
 
 struct classify_reason classify_reason_of(const struct classify_answer *a);
 
-/*
- * Is an address with this failure dead for good: userunknown, hostunknown,
- * hasmoved, notaccept?  All else is soft: a wrong "hard" loses a living
- * prospect, a missed one costs another bounce.
- */
-bool classify_reason_is_hard(const char *reason);
-
 /* Did words or a status that names a cause decide, so that no more needs to be asked?  Not of a
  * zeroed one. */
 bool classify_reason_is_certain(const struct classify_reason *r);

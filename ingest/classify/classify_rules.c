@@ -16,6 +16,7 @@ enum table {
 	TABLE_WORDS,
 	TABLE_NDR,
 	TABLE_REASONS,
+	TABLE_SENDERS,
 	TABLE_INTENTS,
 	TABLE_LANGUAGES,
 	TABLE_QUOTES,
@@ -23,15 +24,17 @@ enum table {
 	TABLES
 };
 
-static const char *const table_names[] = { "headers.tsv", "words.tsv",   "ndr.tsv",
-					   "reasons.tsv", "intents.tsv", "languages.tsv",
-					   "quotes.tsv",  "weights.tsv", NULL };
+static const char *const table_names[] = {
+	"headers.tsv", "words.tsv",     "ndr.tsv",    "reasons.tsv", "senders.tsv",
+	"intents.tsv", "languages.tsv", "quotes.tsv", "weights.tsv", NULL
+};
 
 struct classify_rules {
 	char *text[TABLES]; /* a copy, whose tabs and line ends are NUL; rules point into it */
 	struct classify_header_rule *header;
 	struct classify_word_rule *word;
-	size_t n_headers, n_words;
+	struct classify_sender_rule *sender;
+	size_t n_headers, n_words, n_senders;
 	struct classify_trie *trie[CLASSIFY_PLACES];
 	struct classify_intent_rule *intent;
 	size_t n_intents;
@@ -139,21 +142,12 @@ static int read_header(struct reader *rd)
 	return 0;
 }
 
-static bool is_folded(struct text phrase)
-{
-	cleanup_buf struct buf folded;
-
-	buf_init(&folded, phrase.len * 3);
-	mime_fold_add(&folded, phrase);
-	return text_eq(text_of_buf(&folded), phrase);
-}
-
 static int add_word(struct reader *rd, const struct classify_word_rule *rule)
 {
 	struct classify_rules *r = rd->rules;
 	struct text phrase = text_of(rule->phrase);
 
-	if (!is_folded(phrase))
+	if (!mime_fold_is(phrase))
 		return bad(rd, rule->phrase, "is not folded: lower case, without accents");
 	if (r->n_words % 256 == 0)
 		r->word = mem_resize(r->word, (r->n_words + 256) * sizeof(*r->word));
@@ -215,6 +209,26 @@ static int read_reason(struct reader *rd)
 	return add_word(rd, &rule);
 }
 
+static int read_sender(struct reader *rd)
+{
+	static const char *const says[] = { "daemon",   "postmaster", "robot",
+					    "no-reply", "unread",     NULL };
+	static const char *const wheres[] = { "is", "starts", "ends", "has", "name", "bare", NULL };
+	struct classify_rules *r = rd->rules;
+	unsigned i, where;
+
+	if (word_of(rd, rd->col[0], says, &i) < 0 || word_of(rd, rd->col[1], wheres, &where) < 0)
+		return -EINVAL;
+	if (r->n_senders % 64 == 0)
+		r->sender = mem_resize(r->sender, (r->n_senders + 64) * sizeof(*r->sender));
+	r->sender[r->n_senders++] = (struct classify_sender_rule){
+		.says = (enum classify_sender)(1U << i),
+		.where = (enum classify_where)where,
+		.what = rd->col[2],
+	};
+	return 0;
+}
+
 /* An intent by its name, or one of the words for what is none. */
 static int means_of(struct reader *rd, const char *word, struct classify_intent_rule *ret)
 {
@@ -268,7 +282,7 @@ static int read_quote(struct reader *rd)
 
 	if (word_of(rd, rd->col[0], classify_marks_names(), &what) < 0)
 		return -EINVAL;
-	if (!is_folded(phrase))
+	if (!mime_fold_is(phrase))
 		return bad(rd, rd->col[2], "is not folded: lower case, without accents");
 	classify_marks_add(rd->rules->marks, (enum classify_mark)what, phrase);
 	return 0;
@@ -285,10 +299,15 @@ static const struct {
 	size_t columns;
 	int (*read)(struct reader *rd);
 } formats[] = {
-	[TABLE_HEADERS] = { 6, read_header }, [TABLE_WORDS] = { 5, read_word },
-	[TABLE_NDR] = { 3, read_ndr },        [TABLE_REASONS] = { 3, read_reason },
-	[TABLE_INTENTS] = { 4, read_intent }, [TABLE_LANGUAGES] = { 2, read_language },
-	[TABLE_QUOTES] = { 3, read_quote },   [TABLE_WEIGHTS] = { 2, read_weights },
+	[TABLE_HEADERS] = { 6, read_header },
+	[TABLE_WORDS] = { 5, read_word },
+	[TABLE_NDR] = { 3, read_ndr },
+	[TABLE_REASONS] = { 3, read_reason },
+	[TABLE_SENDERS] = { 3, read_sender },
+	[TABLE_INTENTS] = { 4, read_intent },
+	[TABLE_LANGUAGES] = { 2, read_language },
+	[TABLE_QUOTES] = { 3, read_quote },
+	[TABLE_WEIGHTS] = { 2, read_weights },
 };
 
 /* Cut `line`, which ends with a NUL, into its columns. */
@@ -354,6 +373,7 @@ static void rules_free(struct classify_rules *r)
 	classify_model_free(r->model);
 	free(r->header);
 	free(r->word);
+	free(r->sender);
 	free(r->intent);
 	free(r);
 }
@@ -361,10 +381,11 @@ static void rules_free(struct classify_rules *r)
 int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 			char why[CLASSIFY_RULES_WHY])
 {
-	struct text text[TABLES] = { classify_rules_text_headers(), classify_rules_text_words(),
-				     classify_rules_text_ndr(),     classify_rules_text_reasons(),
-				     classify_rules_text_intents(), classify_rules_text_languages(),
-				     classify_rules_text_quotes(),  classify_rules_text_weights() };
+	struct text text[TABLES] = { classify_rules_text_headers(),   classify_rules_text_words(),
+				     classify_rules_text_ndr(),       classify_rules_text_reasons(),
+				     classify_rules_text_senders(),   classify_rules_text_intents(),
+				     classify_rules_text_languages(), classify_rules_text_quotes(),
+				     classify_rules_text_weights() };
 	struct classify_rules *r = mem_new(sizeof(*r));
 	int error = 0;
 
@@ -412,6 +433,13 @@ const struct classify_header_rule *classify_rules_headers(const struct classify_
 	return r->header;
 }
 
+const struct classify_sender_rule *classify_rules_senders(const struct classify_rules *r,
+							  size_t *ret_n)
+{
+	*ret_n = r->n_senders;
+	return r->sender;
+}
+
 const struct classify_word_rule *classify_rules_words(const struct classify_rules *r, size_t *ret_n)
 {
 	*ret_n = r->n_words;
@@ -451,20 +479,6 @@ const struct classify_word_rule *classify_rules_next(struct classify_rules_walk 
 	uint32_t i;
 
 	return classify_trie_next(&w->walk, &i, ret_at) ? &w->rules->word[i] : NULL;
-}
-
-const struct classify_word_rule *classify_rules_first(const struct classify_rules *r,
-						      enum classify_place place, struct text folded)
-{
-	const struct classify_word_rule *first = NULL, *rule;
-	struct classify_rules_walk w;
-	size_t at;
-
-	classify_rules_start(&w, r, place, folded);
-	while ((rule = classify_rules_next(&w, &at)))
-		if (!first || rule < first)
-			first = rule;
-	return first;
 }
 
 const struct classify_word_rule *classify_rules_front(const struct classify_rules *r,

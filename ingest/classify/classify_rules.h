@@ -9,6 +9,7 @@
 #include "ingest/classify/classify_model.h"
 #include "ingest/classify/classify_pattern.h"
 #include "ingest/classify/classify_marks.h"
+#include "ingest/classify/classify_sender.h"
 #include "ingest/classify/classify_trie.h"
 #include "ingest/classify/classify_verdict.h"
 
@@ -20,6 +21,7 @@
  *   words.tsv    place says weight id phrase
  *   ndr.tsv      says id phrase
  *   reasons.tsv  reason weight phrase
+ *   senders.tsv  says where what (classify_sender.h)
  *   intents.tsv  id means weight pattern (classify_pattern.h)
  *   languages.tsv  language words
  *   quotes.tsv   what lang phrase: the words that part a mail (classify_marks.h)
@@ -73,6 +75,21 @@ struct classify_header_rule {
 	const char *value; /* lower case; of CLASSIFY_HAS "-" */
 	enum classify_says says;
 	enum classify_weight weight;
+};
+
+enum classify_where {
+	CLASSIFY_LOCAL_IS,
+	CLASSIFY_LOCAL_STARTS,
+	CLASSIFY_LOCAL_ENDS,
+	CLASSIFY_LOCAL_HAS,
+	CLASSIFY_NAME_STARTS,
+	CLASSIFY_BARE_STARTS,
+};
+
+struct classify_sender_rule {
+	enum classify_sender says;
+	enum classify_where where;
+	const char *what; /* lower case */
 };
 
 enum classify_place {
@@ -130,6 +147,8 @@ const struct classify_rules *classify_rules_now(void);
 
 const struct classify_header_rule *classify_rules_headers(const struct classify_rules *r,
 							  size_t *ret_n);
+const struct classify_sender_rule *classify_rules_senders(const struct classify_rules *r,
+							  size_t *ret_n);
 const struct classify_word_rule *classify_rules_words(const struct classify_rules *r,
 						      size_t *ret_n);
 /* Patterns of intents.tsv, and the rule of a value that they gave. */
@@ -142,9 +161,6 @@ const struct classify_lexicon *classify_rules_languages(const struct classify_ru
  * NULL: none. */
 const struct classify_word_rule *
 classify_rules_front(const struct classify_rules *r, enum classify_place place, struct text folded);
-/* Of those whose phrase stands anywhere, likewise. */
-const struct classify_word_rule *
-classify_rules_first(const struct classify_rules *r, enum classify_place place, struct text folded);
 /* All of them, in the order in which they stand in the text. */
 struct classify_rules_walk {
 	const struct classify_rules *rules;

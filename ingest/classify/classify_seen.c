@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "ingest/classify/classify_phrase.h"
+#include "ingest/classify/classify_sender.h"
 
 static void note(struct classify_seen *s, uint32_t *where, enum classify_says says,
 		 enum classify_weight weight)
@@ -60,19 +61,6 @@ static bool header_fits(const struct mime_head *h, const struct classify_header_
 	return false;
 }
 
-static bool is_automaton(const struct mime_head *h)
-{
-	static const char *const locals[] = { "no-reply", "noreply", "donotreply", "do-not-reply",
-					      "no_reply" };
-	struct text local, domain;
-
-	(void)text_cut(text_of(h->from.address), '@', &local, &domain);
-	for (size_t i = 0; i < countof(locals); i++)
-		if (text_ieq(local, text_of(locals[i])))
-			return true;
-	return false;
-}
-
 static void look_at_headers(struct classify_seen *s, const struct mime_head *h,
 			    struct classify_verdict *v)
 {
@@ -93,7 +81,7 @@ static void look_at_headers(struct classify_seen *s, const struct mime_head *h,
 		note(s, &s->header, CLASSIFY_SAYS_AUTO, CLASSIFY_STRONG);
 		s->hints |= CLASSIFY_SEEN(CLASSIFY_SAYS_ABSENCE);
 	}
-	if (is_automaton(h)) {
+	if (classify_sender_of(h) & CLASSIFY_SENDER_NO_REPLY) {
 		classify_verdict_add(v, "header.no-reply", CLASSIFY_BY_HEADER,
 				     text_of(h->from.address));
 		note(s, &s->header, CLASSIFY_SAYS_AUTO, CLASSIFY_WEAK);
@@ -118,7 +106,7 @@ bool classify_seen_is_list(const struct mime_head *head, struct classify_verdict
 /* ---- subject ---- */
 
 /* Never Re: or AW:, which a person's client wrote. */
-struct text classify_seen_subject(struct text t)
+static struct text without_tags(struct text t)
 {
 	static const char *const tags[] = {
 		"[external]", "[ext]",      "[extern]", "[externe]",     "[externo]",
@@ -165,7 +153,7 @@ static void look_at_subject(struct classify_seen *s, struct text subject,
 	struct classify_rules_walk walk;
 	size_t at;
 
-	subject = classify_seen_subject(subject);
+	subject = without_tags(subject);
 	s->is_answer = classify_seen_is_answer(subject);
 	if (s->is_answer)
 		return;

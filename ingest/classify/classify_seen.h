@@ -34,9 +34,6 @@ void classify_seen_look(struct classify_seen *s, const struct mime_head *head, s
 /* Is any of `set` said, strongly or weakly, anywhere? */
 bool classify_seen_any(const struct classify_seen *s, uint32_t set);
 
-/* The subject without what gateways put in front: "[External] ", "***SPAM***". */
-struct text classify_seen_subject(struct text subject);
-
 /* Does a person's client say in the subject that it answers or passes on: "Re:", "AW:", "Fwd:"? */
 bool classify_seen_is_answer(struct text subject);
 

@@ -5,61 +5,7 @@
 
 #include "base/mem.h"
 #include "ingest/classify/classify_codes.h"
-
-static bool is_one_of(struct text local, const char *const *names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (text_ieq(local, text_of(names[i])))
-			return true;
-	return false;
-}
-
-static bool is_daemon(const struct mime_head *h)
-{
-	static const char *const locals[] = {
-		"mailer-daemon", "postmaster",        "post_master", "mail-daemon", "mailerdaemon",
-		"mdaemon",       "mailer_daemon",     "mailerd",     "maildaemon",  "mail_daemon",
-		"mail-system",   "no-reply-daemon",   "bounce",      "bounces",     "mmdf",
-		"mail-delivery", "microsoftexchange",
-	};
-	struct text local, domain;
-
-	(void)text_cut(text_of(h->from.address), '@', &local, &domain);
-	if (is_one_of(local, locals, countof(locals)) ||
-	    text_istarts(local, TEXT("mailer-daemon")) ||
-	    text_istarts(local, TEXT("microsoftexchange")))
-		return true;
-	/* "MAILER-DAEMON <>" names nobody, and some write only the words */
-	local = mime_head_field(h, "From", 0);
-	return text_istarts(local, TEXT("mailer-daemon")) ||
-	       text_istarts(local, TEXT("\"mailer-daemon")) ||
-	       text_istarts(local, TEXT("mail delivery s")) ||
-	       text_istarts(local, TEXT("\"mail delivery s")) || text_eq(local, TEXT("<>")) ||
-	       text_ifind(local, TEXT("postmaster")) != SIZE_MAX;
-}
-
-/* Addresses that nobody reads, and names that nobody has. */
-static bool is_robot(const struct mime_head *h)
-{
-	static const char *const locals[] = {
-		"no-reply",     "noreply",       "do-not-reply", "donotreply", "no_reply",
-		"root",         "system",        "mail-admin",   "mailadmin",  "mailmaster",
-		"mail-router",  "administrator", "smtp",         "mailserver", "mail-server",
-		"email-daemon", "mailer",
-	};
-	static const char *const names[] = { "system administrator", "mail administrator",
-					     "mail delivery",        "mail system",
-					     "mail server",          "delivery subsystem" };
-	struct text local, domain;
-
-	(void)text_cut(text_of(h->from.address), '@', &local, &domain);
-	if (is_one_of(local, locals, countof(locals)) || text_iends(local, TEXT("-admin")))
-		return true;
-	for (size_t i = 0; i < countof(names); i++)
-		if (text_istarts(text_of(h->from.name), text_of(names[i])))
-			return true;
-	return false;
-}
+#include "ingest/classify/classify_seen.h"
 
 static const struct classify_word_rule *ndr_subject(struct text subject)
 {
@@ -73,21 +19,36 @@ void classify_signs_of(const struct mime_head *h, struct text subject, struct cl
 	struct text sent = text_of(h->auto_submitted);
 
 	*ret = (struct classify_signs){
-		.report = mime_head_is_type(h, "multipart", "report", "delivery-status") ||
-			  h->failed.n > 0 || mime_head_has(h, "X-Failed-Recipients") ||
+		.report = mime_head_is_type(h, "multipart", "report", NULL) || h->failed.n > 0 ||
+			  mime_head_has(h, "X-Failed-Recipients") ||
 			  mime_head_has(h, "X-MS-Exchange-Message-Is-Ndr"),
-		.daemon = is_daemon(h),
-		.robot = is_robot(h),
+		.from = classify_sender_of(h),
 		.machine = h->return_path == MIME_PATH_NULL || text_istarts(sent, TEXT("auto-")) ||
 			   mime_head_has(h, "X-MLServer"),
 		.says_no = text_istarts(sent, TEXT("no")),
+		.is_answer = classify_seen_is_answer(subject),
 		.subject = ndr_subject(subject),
 	};
 }
 
+static bool is_of_server(const struct classify_signs *s)
+{
+	return (s->from & (CLASSIFY_SENDER_DAEMON | CLASSIFY_SENDER_POSTMASTER)) != 0;
+}
+
+static bool is_robot(const struct classify_signs *s)
+{
+	return (s->from & (CLASSIFY_SENDER_ROBOT | CLASSIFY_SENDER_NO_REPLY)) != 0;
+}
+
 bool classify_signs_are_worth(const struct classify_signs *s)
 {
-	return s->report || s->daemon || s->robot || (s->subject && s->machine);
+	return s->report || is_of_server(s) || is_robot(s) || (s->subject && s->machine);
+}
+
+bool classify_signs_allow_fields(const struct classify_signs *s)
+{
+	return s->report || (classify_signs_are_worth(s) && !s->says_no && !s->is_answer);
 }
 
 void classify_signs_read(struct classify_signs *s, const struct classify_prose *prose)
@@ -98,22 +59,24 @@ void classify_signs_read(struct classify_signs *s, const struct classify_prose *
 	classify_codes_find(text_of_buf(&prose->folded), &code, status);
 	s->codes = code || status[0];
 	s->status = status[0];
+	s->answer = s->status && classify_codes_are_answer(text_of_buf(&prose->folded));
 	s->words = prose->sign;
 }
 
-/* A word alone proves nothing. */
-bool classify_signs_are_of_report(const struct classify_signs *s, const struct mime_head *h)
+/* A word alone proves nothing; nor does a number, which may count employees. */
+bool classify_signs_are_of_report(const struct classify_signs *s)
 {
 	if (s->report)
 		return true;
 	if (s->says_no)
 		return false;
-	if (s->daemon)
-		return s->subject || s->machine || s->codes || s->words ||
-		       text_ifind(mime_head_field(h, "From", 0), TEXT("daemon")) != SIZE_MAX;
+	if (s->from & CLASSIFY_SENDER_DAEMON)
+		return true;
+	if (s->from & CLASSIFY_SENDER_POSTMASTER)
+		return s->subject || s->machine || s->answer || s->words;
 	if (s->subject)
-		return s->machine || (s->robot && (s->words || s->codes));
-	return s->words && s->robot && (s->machine || s->status);
+		return s->machine || (is_robot(s) && (s->words || s->status));
+	return s->words && is_robot(s) && (s->machine || s->status);
 }
 
 void classify_signs_tell(const struct classify_signs *s, const struct mime_head *h,
@@ -125,7 +88,7 @@ void classify_signs_tell(const struct classify_signs *s, const struct mime_head 
 	else if (s->report)
 		classify_verdict_add(v, "bounce.report", CLASSIFY_BY_HEADER,
 				     mime_head_field(h, "Content-Type", 0));
-	if (s->daemon)
+	if (is_of_server(s))
 		classify_verdict_add(v, "bounce.daemon", CLASSIFY_BY_HEADER,
 				     text_of(h->from.address));
 	if (s->subject)

@@ -34,3 +34,20 @@ void classify_verdict_add(struct classify_verdict *v, const char *rule, enum cla
 	mime_utf8_copy(e->text, sizeof(e->text), saw);
 	v->n_evidence++;
 }
+
+static enum classify_kind softer(enum classify_kind kind)
+{
+	return kind == CLASSIFY_BOUNCE_HARD ? CLASSIFY_BOUNCE_SOFT : kind;
+}
+
+void classify_verdict_soften(struct classify_verdict *v)
+{
+	if (v->kind == CLASSIFY_COMPLAINT) {
+		v->kind = CLASSIFY_REPLY;
+		v->complaint = (struct classify_complaint){ 0 };
+	}
+	v->kind = softer(v->kind);
+	v->bounce.kind = softer(v->bounce.kind);
+	for (size_t i = 0; i < v->n_recipients; i++)
+		v->recipients[i].kind = softer(v->recipients[i].kind);
+}

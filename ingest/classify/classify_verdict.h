@@ -82,6 +82,10 @@ struct classify_verdict {
  * they are most of it and most mails have none. */
 void classify_verdict_init(struct classify_verdict *v, enum classify_kind kind);
 
+/* What cannot be taken back becomes what can: hard bounces, of the mail and of each recipient,
+ * soft ones; a complaint a reply. */
+void classify_verdict_soften(struct classify_verdict *v);
+
 /* Add to the evidence; what passes CLASSIFY_EVIDENCE is left out.  `saw`: any bytes, made valid and
  * cut. */
 void classify_verdict_add(struct classify_verdict *v, const char *rule, enum classify_source source,

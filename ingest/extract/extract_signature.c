@@ -90,7 +90,8 @@ static bool names_device(struct text rest)
 	return false;
 }
 
-bool extract_signature_is_device(const struct extract_lines *l, size_t i)
+/* "Sent from my phone", "Get Outlook for iOS": a program wrote it. */
+static bool is_device(const struct extract_lines *l, size_t i)
 {
 	struct text rest = behind(l, i, CLASSIFY_MARK_DEVICE), phrase;
 	size_t link;
@@ -313,7 +314,7 @@ void extract_signature_cut(struct extract_lines *l, size_t from, size_t to, stru
 		if (l->at[i].kind == EXTRACT_DISCLAIMER)
 			continue;
 		seen++;
-		if (extract_signature_is_device(l, i)) {
+		if (is_device(l, i)) {
 			l->at[i].kind = EXTRACT_SIGNATURE;
 			continue;
 		}

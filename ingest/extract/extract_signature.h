@@ -16,9 +16,6 @@
 /* "-- " (RFC 3676 section 4.3; the blank is often lost on the way). */
 bool extract_signature_is_mark(const struct extract_lines *l, size_t i);
 
-/* "Sent from my phone", "Get Outlook for iOS": a program wrote it. */
-bool extract_signature_is_device(const struct extract_lines *l, size_t i);
-
 /*
  * Marks the end of the new lines [from, to) as signature and disclaimer, as far as it is one.
  * `bare`: nothing new stands before them; then something is left, unless `may_empty` and a closing

@@ -66,18 +66,12 @@ static void take_recipient(struct mime_arf *a, struct text v)
 
 void mime_arf_read(struct mime_arf *a, enum mime_encoding encoding, const void *bytes, size_t n)
 {
-	cleanup_buf struct buf plain;
 	struct mime_fields f;
-	struct text rest, type;
+	struct text type;
 
 	*a = (struct mime_arf){ 0 };
-	buf_init(&plain, LIMIT_MIME_REPORT);
-	mime_part_bytes(encoding, bytes, n, &plain);
-	rest = text_of_buf(&plain);
-	while (rest.len && (rest.at[0] == '\r' || rest.at[0] == '\n'))
-		rest = text_sub(rest, 1, rest.len);
 	mime_fields_init(&f);
-	(void)mime_fields_read(&f, rest);
+	mime_fields_read_part(&f, encoding, bytes, n);
 	type = mime_fields_get(&f, "Feedback-Type", 0);
 	/* RFC 5965 section 3.1 wants the type; a report without one is still a report */
 	if (f.n)

@@ -26,7 +26,7 @@ void mime_dsn_init(struct mime_dsn *d)
 	mime_head_init(&d->original);
 }
 
-static void clear_status(struct mime_dsn *d)
+static void clear_recipients(struct mime_dsn *d)
 {
 	for (size_t i = 0; i < d->n_rcpt; i++) {
 		free(d->rcpt[i].final);
@@ -35,16 +35,15 @@ static void clear_status(struct mime_dsn *d)
 		free(d->rcpt[i].comment);
 	}
 	free(d->rcpt);
-	free(d->reporting_mta);
-	free(d->original_id);
 	d->rcpt = NULL;
 	d->n_rcpt = 0;
-	d->reporting_mta = d->original_id = NULL;
 }
 
 void mime_dsn_clear(struct mime_dsn *d)
 {
-	clear_status(d);
+	clear_recipients(d);
+	free(d->reporting_mta);
+	free(d->original_id);
 	mime_head_clear(&d->original);
 	mime_dsn_init(d);
 }
@@ -261,16 +260,10 @@ static void decode(enum mime_encoding encoding, const void *bytes, size_t n, str
 	mime_part_bytes(encoding, bytes, n, ret);
 }
 
-void mime_dsn_read_status(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes,
-			  size_t n)
+static void read_blocks(struct mime_dsn *d, struct text rest)
 {
-	cleanup_buf struct buf plain;
 	struct mime_fields block;
-	struct text rest;
 
-	clear_status(d);
-	decode(encoding, bytes, n, &plain);
-	rest = (struct text){ (const char *)plain.data, plain.len };
 	mime_fields_init(&block);
 	while (rest.len) {
 		struct reader r = { .d = d };
@@ -284,6 +277,16 @@ void mime_dsn_read_status(struct mime_dsn *d, enum mime_encoding encoding, const
 			take_field(&r, block.at[i].name, block.at[i].value);
 	}
 	mime_fields_clear(&block);
+}
+
+void mime_dsn_read_status(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes,
+			  size_t n)
+{
+	cleanup_buf struct buf plain;
+
+	clear_recipients(d);
+	decode(encoding, bytes, n, &plain);
+	read_blocks(d, text_of_buf(&plain));
 }
 
 void mime_dsn_read_original(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes,
@@ -334,7 +337,7 @@ static void read_fields(struct mime_dsn *d, struct text text)
 		return;
 	while (at > 0 && !(text.at[at - 1] == '\n' && text.at[at] == '\n'))
 		at--; /* to where its block begins */
-	mime_dsn_read_status(d, MIME_PLAIN, text.at + at, text.len - at);
+	read_blocks(d, text_sub(text, at, LIMIT_MIME_REPORT));
 }
 
 void mime_dsn_read_text(struct mime_dsn *d, struct text text)

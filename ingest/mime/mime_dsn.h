@@ -51,8 +51,8 @@ struct mime_dsn {
 void mime_dsn_init(struct mime_dsn *d);
 void mime_dsn_clear(struct mime_dsn *d);
 
-/* Bytes as fetched, still in their transfer encoding.  A second call of the same kind replaces what
- * the first read. */
+/* Bytes as fetched, still in their transfer encoding.  A second call of the same kind replaces
+ * recipients and original; reporting_mta and original_id are whose that named them first. */
 void mime_dsn_read_status(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes,
 			  size_t n);
 void mime_dsn_read_original(struct mime_dsn *d, enum mime_encoding encoding, const void *bytes,

@@ -135,6 +135,20 @@ size_t mime_fields_read(struct mime_fields *f, struct text bytes)
 	return block.len;
 }
 
+void mime_fields_read_part(struct mime_fields *f, enum mime_encoding encoding, const void *bytes,
+			   size_t n)
+{
+	cleanup_buf struct buf plain;
+	struct text rest;
+
+	buf_init(&plain, LIMIT_MIME_REPORT);
+	mime_part_bytes(encoding, bytes, n, &plain);
+	rest = text_of_buf(&plain);
+	while (rest.len && (rest.at[0] == '\r' || rest.at[0] == '\n'))
+		rest = text_sub(rest, 1, rest.len);
+	(void)mime_fields_read(f, rest);
+}
+
 struct text mime_fields_get(const struct mime_fields *f, const char *name, size_t nth)
 {
 	struct text want = text_of(name);

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "ingest/mime/mime_part.h"
 
 /*
  * A block of "Name: value" lines cut into its fields (RFC 5322 section 2.2):
@@ -33,6 +34,11 @@ void mime_fields_clear(struct mime_fields *f);
  * line included.
  */
 size_t mime_fields_read(struct mime_fields *f, struct text bytes);
+
+/* The first block of a part of a report: bytes as fetched, of which LIMIT_MIME_REPORT are looked
+ * at; empty lines before it are passed over. */
+void mime_fields_read_part(struct mime_fields *f, enum mime_encoding encoding, const void *bytes,
+			   size_t n);
 
 /* The nth of that name (folded case), from 0; at == NULL: there is none. */
 struct text mime_fields_get(const struct mime_fields *f, const char *name, size_t nth);

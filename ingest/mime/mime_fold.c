@@ -156,3 +156,12 @@ void mime_fold_add(struct buf *ret, struct text t)
 	if (blank && ret->len && ret->data[ret->len - 1] == ' ')
 		ret->data[--ret->len] = '\0';
 }
+
+bool mime_fold_is(struct text t)
+{
+	cleanup_buf struct buf folded;
+
+	buf_init(&folded, t.len * 3 + 1);
+	mime_fold_add(&folded, t);
+	return text_eq(text_of_buf(&folded), t);
+}

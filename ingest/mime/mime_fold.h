@@ -1,6 +1,8 @@
 #ifndef INGEST_MIME_MIME_FOLD_H
 #define INGEST_MIME_MIME_FOLD_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/text.h"
 
@@ -11,5 +13,7 @@
  * feeds stay.  Rule phrases are written in this form.
  */
 void mime_fold_add(struct buf *ret, struct text t); /* cut at the ceiling of `ret` */
+
+bool mime_fold_is(struct text t); /* in this form already? */
 
 #endif

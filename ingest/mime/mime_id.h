@@ -24,7 +24,7 @@
 size_t mime_id_normal(struct text raw, char ret[MIME_ID]);
 
 /*
- * A header value that lists ids (In-Reply-To, References).  mime_id_next()
+ * A header value that lists ids (In-Reply-To, References).  mime_id_list_next()
  * takes them one by one from the front: what stands in angle brackets, and when
  * there are none at all every word with an '@' in it, since some clients forget
  * them.

@@ -32,18 +32,11 @@ static enum mime_mdn_disposition disposition_of(struct text v)
 
 void mime_mdn_read(struct mime_mdn *m, enum mime_encoding encoding, const void *bytes, size_t n)
 {
-	cleanup_buf struct buf plain;
 	struct mime_fields f;
-	struct text rest;
 
 	*m = (struct mime_mdn){ 0 };
-	buf_init(&plain, LIMIT_MIME_REPORT);
-	mime_part_bytes(encoding, bytes, n, &plain);
-	rest = text_of_buf(&plain);
-	while (rest.len && (rest.at[0] == '\r' || rest.at[0] == '\n'))
-		rest = text_sub(rest, 1, rest.len);
 	mime_fields_init(&f);
-	(void)mime_fields_read(&f, rest);
+	mime_fields_read_part(&f, encoding, bytes, n);
 	if (f.n)
 		m->disposition = disposition_of(mime_fields_get(&f, "Disposition", 0));
 	(void)mime_id_normal(mime_fields_get(&f, "Original-Message-ID", 0), m->original_id);

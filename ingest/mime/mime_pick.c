@@ -94,11 +94,25 @@ static void add(struct mime_pick *ret, enum mime_want want, const struct mime_pa
 	ret->n++;
 }
 
-void mime_pick_parts(const struct mime_part_info *parts, size_t n, bool report,
+static bool is_report(enum mime_pick_as as, const struct choice *c)
+{
+	switch (as) {
+	case MIME_PICK_AS_MAIL:
+		return false;
+	case MIME_PICK_AS_REPORT:
+		return true;
+	case MIME_PICK_AS_SERVERS:
+		break;
+	}
+	return c->status != NULL;
+}
+
+void mime_pick_parts(const struct mime_part_info *parts, size_t n, enum mime_pick_as as,
 		     struct mime_pick *ret)
 {
 	const struct mime_part_info *message = NULL;
 	struct choice c = { 0 };
+	bool report;
 
 	*ret = (struct mime_pick){ 0 };
 	for (size_t i = 0; i < n; i++) {
@@ -109,11 +123,11 @@ void mime_pick_parts(const struct mime_part_info *parts, size_t n, bool report,
 		if (is_message(&parts[i]))
 			message = &parts[i];
 	}
-	report |= c.status != NULL; /* nobody else sends one as a part of his own mail */
+	report = is_report(as, &c);
 	if (c.plain || c.html)
 		add(ret, MIME_WANT_TEXT, c.plain ? c.plain : c.html, LIMIT_MIME_PART);
-	/* a mail that a person attached is no evidence of anything, so outside reports it is not
-	 * read */
+	/* a mail or a report that a person attached is no evidence of anything, so outside
+	 * reports it is not read */
 	if (report && c.status)
 		add(ret, MIME_WANT_STATUS, c.status, LIMIT_MIME_REPORT);
 	if (report && c.original)

@@ -50,11 +50,15 @@ struct mime_pick {
 	size_t n;
 };
 
-/*
- * `report`: the mail is multipart/report, or its headers look like a bounce or a
- * complaint (classify_head()).  Nothing to fetch (pictures only) gives n == 0.
- */
-void mime_pick_parts(const struct mime_part_info *parts, size_t n, bool report,
+/* What the headers say (classify_head_pick_as()): people attach reports, too. */
+enum mime_pick_as {
+	MIME_PICK_AS_MAIL,    /* a person's, or nothing speaks for a report */
+	MIME_PICK_AS_REPORT,  /* multipart/report, or it looks like a bounce or a complaint */
+	MIME_PICK_AS_SERVERS, /* it may be a mail server's: a report if it has a status part */
+};
+
+/* Nothing to fetch (pictures only) gives n == 0. */
+void mime_pick_parts(const struct mime_part_info *parts, size_t n, enum mime_pick_as as,
 		     struct mime_pick *ret);
 
 #endif

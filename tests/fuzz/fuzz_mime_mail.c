@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	mime_mail_init(&again);
 	mime_mail_read(&m, (struct text){ (const char *)p, n });
 	check(&m, (struct text){ (const char *)p, n });
-	mime_pick_parts(m.info, m.n, n & 1, &pick);
+	mime_pick_parts(m.info, m.n, (enum mime_pick_as)(n % 3), &pick);
 	for (size_t i = 0; i < pick.n; i++)
 		if (mime_mail_part(&m, &pick.at[i]).len > pick.at[i].max_bytes)
 			abort();

@@ -130,6 +130,26 @@ static const struct mail humans[] = {
 	  "Your mail bounced with Status: 5.1.1, user unknown.", NULL, HUMAN, NULL, NULL },
 	{ "a postmaster who is a person", "From: postmaster@mail.example\r\nSubject: Re: Offer\r\n",
 	  "Please call me.", NULL, HUMAN, NULL, NULL },
+	{ "a postmaster who counts", "From: postmaster@mail.example\r\nSubject: Re: Offer\r\n",
+	  "We are 500 employees on 450 sites, and run version 5.1.1.", NULL, HUMAN, NULL, NULL },
+	{ "a postmaster who counts, and begins no answer",
+	  "From: postmaster@mail.example\r\nSubject: Your offer\r\n",
+	  "550 people would use it, please call me.", NULL, HUMAN, NULL, NULL },
+	{ "a postmaster who quotes us", "From: postmaster@mail.example\r\nSubject: Re: Offer\r\n",
+	  "Call me.\n\nOn Mon, 31 Aug 2026, Cy <cy@mail.example> wrote:\n> 550 5.1.1 User unknown "
+	  "is "
+	  "what your mails may get back.\n",
+	  NULL, HUMAN, NULL, NULL },
+	{ "her name is Postmaster",
+	  "From: Ann Postmaster <ann@mail.example>\r\nSubject: Your offer\r\n",
+	  "We use 5.1.1 of it.", NULL, HUMAN, NULL, NULL },
+	{ "attaches a bounce", FROM "Subject: Re: Offer\r\n", "Is this yours?",
+	  "Final-Recipient: rfc822; bo@mail.example\r\nAction: failed\r\nStatus: 5.1.1\r\n", HUMAN,
+	  "reply.human", NULL },
+	{ "a postmaster attaches a bounce",
+	  "From: postmaster@mail.example\r\nSubject: Fwd: Undeliverable\r\n", "Is this yours?",
+	  "Final-Recipient: rfc822; bo@mail.example\r\nAction: failed\r\nStatus: 5.1.1\r\n", HUMAN,
+	  NULL, NULL },
 	{ "asks by Apple Mail to be left alone",
 	  FROM
 	  "Subject: unsubscribe\r\nAuto-Submitted: auto-replied\r\nX-Apple-Unsubscribe: true\r\n",
@@ -447,7 +467,7 @@ static void heads_alone(void **state)
 /* The kind that a subject of this saying gives, with any second signal; and such a signal. */
 static const struct {
 	enum classify_kind kind;
-	const char *head;
+	const char *head, *status;
 } of_saying[CLASSIFY_SAYINGS] = {
 	[CLASSIFY_SAYS_AUTO] = { AWAY, "Precedence: bulk\r\n" },
 	[CLASSIFY_SAYS_ABSENCE] = { AWAY, "Precedence: bulk\r\n" },
@@ -464,7 +484,8 @@ static const struct {
 				      "Content-Type: text/calendar; method=REPLY\r\n" },
 	[CLASSIFY_SAYS_COUNTER] = { CLASSIFY_CALENDAR_REPLY,
 				    "X-MS-Exchange-Calendar-Originator-Id: x\r\n" },
-	[CLASSIFY_SAYS_COMPLAINT] = { HUMAN, "" }, /* an id of ours is wanted, too */
+	[CLASSIFY_SAYS_COMPLAINT] = { CLASSIFY_COMPLAINT, "Auto-Submitted: auto-generated\r\n",
+				      "X-Original-Message-ID: <s1@send.example>\r\n" },
 };
 
 /* Every subject rule is reached by a mail that bears it, in whatever case; and "Re:" in front of it
@@ -477,7 +498,10 @@ static void every_subject_rule_is_reached(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
-		struct mail m = { .name = r[i].phrase, .head = head, .body = "" };
+		struct mail m = { .name = r[i].phrase,
+				  .head = head,
+				  .body = "",
+				  .status = of_saying[r[i].says].status };
 		struct classify_verdict v;
 
 		if (r[i].place != CLASSIFY_IN_SUBJECT)

@@ -103,6 +103,44 @@ static void a_forged_wish_is_doubted(void **state)
 	assert_false(judge(head, "", true).is_unproven);
 }
 
+/* Nothing in the event says what the verdict takes back. */
+static void what_is_doubted_is_doubted_everywhere(void **state)
+{
+	static const char bounce[] =
+		"From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+		"Content-Type: multipart/report; report-type=delivery-status\r\n";
+	static const char fields[] =
+		"Final-Recipient: rfc822; ann@mail.example\r\nAction: failed\r\nStatus: "
+		"5.1.1\r\n\r\n"
+		"Final-Recipient: rfc822; bo@mail.example\r\nAction: failed\r\nStatus: 5.1.1\r\n";
+	struct mime_head h;
+	struct mime_dsn d;
+	struct classify_verdict v;
+	struct classify_input in = { .head = &h, .dsn = &d };
+
+	(void)state;
+	mime_head_init(&h);
+	mime_dsn_init(&d);
+	mime_head_read(&h, bounce, strlen(bounce));
+	mime_dsn_read_status(&d, MIME_PLAIN, fields, strlen(fields));
+	classify_full(&in, &v);
+	assert_int_equal(v.kind, CLASSIFY_BOUNCE_SOFT);
+	assert_int_equal(v.bounce.kind, CLASSIFY_BOUNCE_SOFT);
+	assert_int_equal(v.n_recipients, 2);
+	for (size_t i = 0; i < v.n_recipients; i++)
+		assert_int_equal(v.recipients[i].kind, CLASSIFY_BOUNCE_SOFT);
+	in.is_known = true;
+	classify_full(&in, &v);
+	assert_int_equal(v.kind, CLASSIFY_BOUNCE_HARD);
+	assert_int_equal(v.recipients[1].kind, CLASSIFY_BOUNCE_HARD);
+	mime_dsn_clear(&d);
+	mime_head_clear(&h);
+	v = judge(FEEDBACK, "", /* known= */ false);
+	assert_int_equal(v.kind, CLASSIFY_REPLY);
+	assert_null(v.complaint.type);
+	assert_non_null(judge(FEEDBACK, "", true).complaint.type);
+}
+
 static void a_newsletter_is_no_answer(void **state)
 {
 	static const char head[] = FORGED "Subject: News\r\nList-Unsubscribe: <mailto:x@y>\r\n";
@@ -129,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_provider_vouches),
 		cmocka_unit_test(a_forged_wish_is_doubted),
+		cmocka_unit_test(what_is_doubted_is_doubted_everywhere),
 		cmocka_unit_test(a_newsletter_is_no_answer),
 		cmocka_unit_test(a_notice_about_nothing_is_unrelated),
 	};

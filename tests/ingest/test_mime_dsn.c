@@ -210,7 +210,8 @@ static void prose_does_not_overrule_the_original(void **state)
 	(void)state;
 	mime_dsn_init(&d);
 	mime_dsn_read_original(&d, MIME_PLAIN, "Message-ID: <a@b>\n\n", 19);
-	mime_dsn_read_text(&d, TEXT("Message-ID: <c@d>\n"));
+	mime_dsn_read_text(&d, TEXT("Message-ID: <c@d>\n\nFinal-Recipient: rfc822; a@b\n"));
+	assert_int_equal(d.n_rcpt, 1);
 	assert_null(d.original_id);
 	mime_dsn_clear(&d);
 }

@@ -107,7 +107,7 @@ static void what_is_picked_is_there(void **state)
 	(void)state;
 	mime_mail_init(&m);
 	mime_mail_read(&m, text_of(rows[5].in));
-	mime_pick_parts(m.info, m.n, true, &pick);
+	mime_pick_parts(m.info, m.n, MIME_PICK_AS_REPORT, &pick);
 	assert_int_equal(pick.n, 2);
 	assert_true(text_eq(mime_mail_part(&m, &pick.at[0]), TEXT("see")));
 	assert_true(text_istarts(mime_mail_part(&m, &pick.at[1]), TEXT("Subject: inner\r\n")));

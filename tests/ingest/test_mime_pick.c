@@ -13,6 +13,10 @@
 #include "ingest/mime/mime_identity.h"
 #include "ingest/mime/mime_pick.h"
 
+#define AS_MAIL    MIME_PICK_AS_MAIL
+#define AS_REPORT  MIME_PICK_AS_REPORT
+#define AS_SERVERS MIME_PICK_AS_SERVERS
+
 /* "section type/subtype [attachment] [base64] [empty]", one per line. */
 static size_t parse(const char *spec, struct mime_part_info *parts, size_t max)
 {
@@ -44,46 +48,54 @@ static size_t parse(const char *spec, struct mime_part_info *parts, size_t max)
 
 static const struct {
 	const char *name;
-	bool report;
+	enum mime_pick_as as;
 	const char *parts, *want; /* "T1 S2 O3.HEADER" */
 } rows[] = {
-	{ "plain mail", false, "1 text/plain", "T1" },
-	{ "html only", false, "1 TEXT/HTML", "H1" },
-	{ "alternatives", false, "1 text/plain\n2 text/html", "T1" },
-	{ "html first", false, "1 text/html\n2 text/plain", "T2" },
-	{ "empty plain part", false, "1 text/plain empty\n2 text/html", "H2" },
-	{ "attached text", false, "1 text/html\n2 text/plain attachment", "H1" },
-	{ "pictures only", false, "1 image/png", "" },
-	{ "nothing", false, "", "" },
-	{ "a report", true,
+	{ "plain mail", AS_MAIL, "1 text/plain", "T1" },
+	{ "html only", AS_MAIL, "1 TEXT/HTML", "H1" },
+	{ "alternatives", AS_MAIL, "1 text/plain\n2 text/html", "T1" },
+	{ "html first", AS_MAIL, "1 text/html\n2 text/plain", "T2" },
+	{ "empty plain part", AS_MAIL, "1 text/plain empty\n2 text/html", "H2" },
+	{ "attached text", AS_MAIL, "1 text/html\n2 text/plain attachment", "H1" },
+	{ "pictures only", AS_MAIL, "1 image/png", "" },
+	{ "nothing", AS_MAIL, "", "" },
+	{ "a report", AS_REPORT,
 	  "1 text/plain\n2 message/delivery-status\n3 message/rfc822\n3.1 text/plain",
 	  "T1 S2 O3.HEADER" },
-	{ "a report with headers only", true,
+	{ "a report with headers only", AS_REPORT,
 	  "1 text/plain\n2 message/delivery-status\n3 text/rfc822-headers", "T1 S2 O3" },
-	{ "an original that is encoded", true,
+	{ "an original that is encoded", AS_REPORT,
 	  "1 text/plain\n2 message/delivery-status base64\n3 message/rfc822 base64", "T1 S2 O3" },
-	{ "a report without words", true,
+	{ "a report without words", AS_REPORT,
 	  "1 message/delivery-status\n2 message/rfc822\n2.1 text/plain", "S1 O2.HEADER" },
-	{ "a report in UTF-8", true,
+	{ "a report in UTF-8", AS_REPORT,
 	  "1 text/plain\n2 message/global-delivery-status\n3 message/global", "T1 S2 O3.HEADER" },
-	{ "a complaint", true, "1 text/plain\n2 message/feedback-report\n3 message/rfc822",
+	{ "a complaint", AS_REPORT, "1 text/plain\n2 message/feedback-report\n3 message/rfc822",
 	  "T1 O3.HEADER F2" },
-	{ "a read receipt", true, "1 text/plain\n2 message/disposition-notification", "T1 R2" },
-	{ "a receipt that a person attached", false,
+	{ "a read receipt", AS_REPORT, "1 text/plain\n2 message/disposition-notification",
+	  "T1 R2" },
+	{ "a bounce that a person attached", AS_MAIL,
+	  "1 text/plain\n2 message/delivery-status attachment\n3 message/rfc822 attachment", "T1" },
+	{ "a bounce that a person forwards whole", AS_MAIL,
+	  "1 text/plain\n2 message/delivery-status\n3 message/rfc822", "T1" },
+	{ "a server's status in a mixed mail", AS_SERVERS,
+	  "1 text/plain\n2 message/delivery-status\n3 message/rfc822", "T1 S2 O3.HEADER" },
+	{ "a server's mail without a status", AS_SERVERS, "1 text/plain\n2 message/rfc822", "T1" },
+	{ "a receipt that a person attached", AS_MAIL,
 	  "1 text/plain\n2 message/disposition-notification", "T1" },
-	{ "an answer to an invitation", false,
+	{ "an answer to an invitation", AS_MAIL,
 	  "1.1 text/plain\n1.2 text/html\n1.3 text/calendar\n2 application/ics attachment",
 	  "T1.1 C1.3" },
-	{ "nothing but an answer to an invitation", false, "1 text/calendar base64", "C1" },
-	{ "an invitation inside a returned mail", true,
+	{ "nothing but an answer to an invitation", AS_MAIL, "1 text/calendar base64", "C1" },
+	{ "an invitation inside a returned mail", AS_REPORT,
 	  "1 text/plain\n2 message/rfc822\n2.1 text/calendar", "T1 O2.HEADER" },
-	{ "a person attached a mail", false, "1 text/plain\n2 message/rfc822\n2.1 text/html",
+	{ "a person attached a mail", AS_MAIL, "1 text/plain\n2 message/rfc822\n2.1 text/html",
 	  "T1" },
-	{ "nothing but an attached mail", false, "1 message/rfc822\n1.1 text/plain", "" },
-	{ "part 20 is not inside part 2", false, "2 message/rfc822\n20 text/plain", "T20" },
-	{ "nested alternatives", false, "1.1.1 text/plain\n1.1.2 text/html\n1.2 image/png",
+	{ "nothing but an attached mail", AS_MAIL, "1 message/rfc822\n1.1 text/plain", "" },
+	{ "part 20 is not inside part 2", AS_MAIL, "2 message/rfc822\n20 text/plain", "T20" },
+	{ "nested alternatives", AS_MAIL, "1.1.1 text/plain\n1.1.2 text/html\n1.2 image/png",
 	  "T1.1.1" },
-	{ "a section nobody builds", false, "1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1 text/plain",
+	{ "a section nobody builds", AS_MAIL, "1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1 text/plain",
 	  "" },
 };
 
@@ -101,7 +113,7 @@ static void picks(void **state)
 		char got[128] = "";
 		size_t n = parse(rows[i].parts, parts, countof(parts)), len = 0;
 
-		mime_pick_parts(parts, n, rows[i].report, &pick);
+		mime_pick_parts(parts, n, rows[i].as, &pick);
 		for (size_t k = 0; k < pick.n; k++)
 			len += (size_t)snprintf(
 				got + len, sizeof(got) - len, "%s%c%s", k ? " " : "",
@@ -122,7 +134,7 @@ static void fetches_no_more_than_the_ceiling(void **state)
 		parts,
 		parse("1 text/plain huge\n2 message/delivery-status huge\n3 text/rfc822-headers",
 		      parts, 3),
-		true, &pick);
+		AS_REPORT, &pick);
 	assert_int_equal(pick.n, 3);
 	assert_int_equal(pick.at[0].max_bytes, LIMIT_MIME_PART);
 	assert_int_equal(pick.at[1].max_bytes, LIMIT_MIME_REPORT);
@@ -140,7 +152,7 @@ static void a_hundred_parts(void **state)
 		parts[i] = (struct mime_part_info){ TEXT("1"), TEXT("message"), TEXT("rfc822"),
 						    { 0 },     { 0 },           { 0 },
 						    9 };
-	mime_pick_parts(parts, countof(parts), true, &pick);
+	mime_pick_parts(parts, countof(parts), AS_REPORT, &pick);
 	assert_int_equal(pick.n, 1);
 }
 

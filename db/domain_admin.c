@@ -41,10 +41,13 @@ const char domain_admin_sql_list[] =
 const char domain_admin_sql_show[] =
 	"select " DOMAIN_JSON " from domain_grant d"
 	" where d.workspace_id = workspace_now() and d.domain_grant_id = $1 and d.state <> 'removed'";
+/* No row where there is no such domain, however few of the addresses can be used. */
 const char domain_admin_sql_import[] =
-	"select jsonb_agg(jsonb_build_object('item', r.item, 'result', r.result,"
-	"  'connect_link_id', r.connect_link_id, 'inbox_id', r.inbox_id) order by r.item)::text"
-	" from domain_import($1, $2::jsonb, $3::jsonb) r";
+	"select (select coalesce(jsonb_agg(jsonb_build_object('item', r.item, 'result', r.result,"
+	"  'connect_link_id', r.connect_link_id, 'inbox_id', r.inbox_id) order by r.item), '[]')"
+	"  from domain_import(d.domain_grant_id, $2::jsonb, $3::jsonb) r)::text"
+	" from domain_grant d where d.workspace_id = workspace_now() and d.domain_grant_id = $1"
+	"  and d.state <> 'removed'";
 const char domain_admin_sql_settled[] =
 	"select x.at - 1, l.state, l.problem, l.problem_detail, coalesce(l.inbox_id::text, '')"
 	" from jsonb_array_elements_text($1::jsonb) with ordinality x (id, at)"

@@ -433,10 +433,6 @@ static void on_imported(struct view *v)
 	cleanup_json json_t *results = NULL;
 	size_t i;
 
-	if (outcome_ok(&v->outcome) && !v->found && json_array_size(m->good) == 0) {
-		v->found = true; /* every address was bad: nothing was asked */
-		(void)text_add(&v->json, TEXT("[]"));
-	}
 	results = read_view(q, v);
 	if (!results)
 		return;

@@ -29,7 +29,9 @@
 #define LOOKED   2000 /* links that are looked at at once: the oldest; workers begin 1000 */
 #define LOOK_MS  500
 #define STUCK_MS 300000 /* a first login has three minutes */
+#define ROUNDS   3      /* of those that the domain's right failed under way, and which came back */
 #define BAR      30
+#define GONE     "the domain was removed meanwhile"
 
 enum row_state {
 	ROW_NEW,
@@ -205,7 +207,7 @@ static void take_result(struct import *m, struct row *r, const json_t *said)
 	}
 }
 
-/* Rows of one transaction, from `*at` on.  0; -EIO: `why`. */
+/* Rows of one transaction, from `*at` on.  0; -EIO: `why`; -ENOENT: the domain is gone. */
 static int send_portion(struct import *m, const char *places, size_t *at)
 {
 	cleanup_json json_t *addresses = json_array(), *results = NULL;
@@ -228,6 +230,10 @@ static int send_portion(struct import *m, const char *places, size_t *at)
 	if (session_query(m->db, domain_admin_sql_import, 3,
 			  (const char *const[]){ m->domain, text, places }, m->why) != 0)
 		return -EIO;
+	if (session_rows(m->db) == 0) {
+		(void)snprintf(m->why, sizeof(m->why), GONE);
+		return -ENOENT;
+	}
 	results = json_loads(session_value(m->db, 0, 0), 0, NULL);
 	json_array_foreach(results, i, one)
 	{
@@ -252,17 +258,19 @@ static char *places_of(const struct settings *ours, const struct options *o)
 	return text;
 }
 
+/* What was not handed over yet, or came back.  0 or an exit code. */
 static int send_all(struct import *m, const char *places)
 {
 	size_t at = 0;
 	int r = 0;
 
+	m->oldest = 0;
 	for (size_t i = 0; i < m->n; i++) {
 		struct row *row = &m->rows[i];
 		const struct problem_said said = { "The address cannot be used", "",
 						   row->given->bad };
 
-		if (!row->given->bad)
+		if (!row->given->bad || row->state != ROW_NEW)
 			continue;
 		settle(m, row, ROW_FAILED);
 		show_failed(m, row, "bad_address", &said, "");
@@ -271,7 +279,7 @@ static int send_all(struct import *m, const char *places)
 		r = send_portion(m, places, &at);
 		show_bar(m);
 	}
-	return r;
+	return r == 0 ? 0 : say(r == -ENOENT ? EX_NOPERM : EX_UNAVAILABLE, m->why);
 }
 
 /* ---- watched ---- */
@@ -327,7 +335,7 @@ static int check_domain(struct import *m)
 			  m->why) != 0)
 		return say(EX_UNAVAILABLE, m->why);
 	if (session_rows(m->db) == 0)
-		return say(EX_NOPERM, "the domain was removed meanwhile");
+		return say(EX_NOPERM, GONE);
 	d = json_loads(session_value(m->db, 0, 0), 0, NULL);
 	state = json_string_value(json_object_get(d, "state"));
 	m->is_refused = false;
@@ -399,10 +407,15 @@ static int import_all(struct import *m, const struct address_list *l, const char
 	for (size_t i = 0; i < l->n; i++)
 		m->rows[i].given = &l->rows[i];
 	code = check_domain(m);
-	if (code == 0 && send_all(m, places) < 0)
-		code = say(EX_UNAVAILABLE, m->why);
-	if (code == 0)
-		code = watch(m);
+	for (int round = 0; code == 0 && m->n_of[ROW_NEW] > 0 && round < ROUNDS; round++) {
+		code = send_all(m, places);
+		if (code == 0)
+			code = watch(m);
+	}
+	if (code == 0 && m->n_of[ROW_NEW] > 0)
+		code = say(EX_TEMPFAIL,
+			   "the domain's right came and went meanwhile, and not all "
+			   "addresses were tried; run this again, it goes on from here");
 	sum_up(m);
 	free(m->rows);
 	return code == 0 && m->n_of[ROW_FAILED] > 0 ? EX_DATAERR : code;

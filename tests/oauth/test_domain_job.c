@@ -391,8 +391,8 @@ static void an_import_takes_nothing_that_works(void **state)
 		const char *inbox = tokenbench_inbox(&b, rows[i].name, rows[i].kind);
 		char address[80], list[100];
 
-		snprintf(address, sizeof(address), "%s@acme.test", rows[i].name);
-		snprintf(list, sizeof(list), "[\"%s\"]", address);
+		(void)snprintf(address, sizeof(address), "%s@acme.test", rows[i].name);
+		(void)snprintf(list, sizeof(list), "[\"%s\"]", address);
 		tokenbench_token(&b, inbox, rows[i].name, 10, 3000);
 		pgtest_exec(b.admin,
 			    "update replyd.inbox_grant set state = '%s' where inbox_id = '%s';"

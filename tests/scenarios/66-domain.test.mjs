@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { startJwtBearer } from '../sandbox/jwtbearer.mjs';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
+import { insideOf } from '../sandbox/postgres.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
 const tenant = 'example.test';
@@ -131,6 +132,36 @@ test('a CSV file is imported, and again: each line is told, and what was mended 
   assert.match(list.stdout, /app_only +example\.test +ok +5 live/, list.stdout + list.stderr);
 });
 
+// The domain's right goes while links are under way, and is back when the command looks.
+const failLinks = (when) => insideOf(box.replyd).psql(`
+  create function replyd.flicker() returns trigger language plpgsql as $$ begin
+    if ${when} then new.state := 'failed'; new.problem := 'domain_grant'; end if; return new; end $$;
+  create trigger flicker before insert on replyd.connect_link for each row execute function replyd.flicker()`);
+const failNoLinks = () => insideOf(box.replyd).psql('drop function replyd.flicker() cascade');
+
+test('addresses that the right failed under way are sent again, and never passed over', async () => {
+  await failLinks("new.expected_address = 'jon@example.test' or not exists (select from replyd.connect_link k"
+    + ' where k.expected_address = new.expected_address)');
+  const never = await importFile('jon@example.test\n');
+  assert.equal(never.code, 75, never.stdout + never.stderr);
+  assert.match(never.stderr, /run this again/);
+  assert.deepEqual(never.lines, [{ rows: 1, connected: 0, repeated: 0, failed: 0, waiting: 1 }]);
+  const once = await importFile('kai@example.test\n');
+  assert.equal(once.code, 0, once.stdout + once.stderr);
+  assert.equal(once.lines.pop().connected, 1);
+  await failNoLinks();
+  const again = await importFile('jon@example.test\n');
+  assert.equal(again.code, 0, again.stdout + again.stderr);
+});
+
+test('a domain that is not there is told, however bad the addresses are', async () => {
+  const none = '/v1/domain-grants/00000000-0000-4000-8000-000000000000/inboxes';
+  for (const addresses of [['nobody'], ['ada@example.test']])
+    assert.equal((await box.api.call('POST', none, { addresses })).status, 404);
+  const [item] = await importAll(app, ['nobody']);
+  assert.equal(item.result, 'bad_address');
+});
+
 test('a secret that is gone is one incident, and its successor brings all of them back', async () => {
   // tokens that last a moment: eve's session needs the next one soon, the others have theirs for an hour
   box.oidc.accessTtl = 6;
@@ -161,7 +192,7 @@ test('a secret that is gone is one incident, and its successor brings all of the
   await replyReaches(eve, 'eve@example.test', 'kim@example.test');
   const told = (await box.api.events()).filter((e) => /reauth_required/.test(e.type));
   assert.deepEqual(told.map((e) => [e.type, e.data.reason, e.data.inboxes]),
-    [['domain.reauth_required', 'client_refused', 6]]);
+    [['domain.reauth_required', 'client_refused', 8]]);
 });
 
 test('a service account signs for each mailbox', async () => {

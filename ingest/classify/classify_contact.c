@@ -41,15 +41,30 @@ static struct text address_around(struct text t, size_t at)
 	return text_sub(t, from, to - from);
 }
 
-/* The writer's own, or where he wrote to; those in copy are whom he may mean. */
-static bool is_theirs(const struct mime_head *h, struct text address)
-{
-	struct text to;
+/* The writer's own, and where he wrote to; those in copy are whom he may mean. */
+struct theirs {
+	struct text at[32]; /* who writes to more names nobody of them */
+	size_t n;
+};
 
-	if (h->from.address && text_ieq(address, text_of(h->from.address)))
-		return true;
-	for (size_t nth = 0; (to = mime_head_field(h, "To", nth)).at; nth++)
-		if (text_ifind(to, address) != SIZE_MAX)
+static void read_theirs(const struct mime_head *h, struct theirs *ret)
+{
+	struct text to, address;
+
+	ret->n = 0;
+	if (h->from.address)
+		ret->at[ret->n++] = text_of(h->from.address);
+	for (size_t nth = 0; nth < countof(ret->at) && (to = mime_head_field(h, "To", nth)).at;
+	     nth++)
+		for (size_t at = 0; at < to.len && ret->n < countof(ret->at); at++)
+			if (to.at[at] == '@' && (address = address_around(to, at)).len)
+				ret->at[ret->n++] = address;
+}
+
+static bool is_theirs(const struct theirs *t, struct text address)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (text_ieq(t->at[i], address))
 			return true;
 	return false;
 }
@@ -249,6 +264,11 @@ static void take_name(struct text name, struct classify_contact *ret)
 bool classify_contact_by_address(struct text raw, const struct mime_head *head,
 				 struct classify_contact *ret)
 {
+	struct theirs theirs;
+
+	if (!raw.len || !memchr(raw.at, '@', raw.len))
+		return false;
+	read_theirs(head, &theirs);
 	for (size_t at = 0; at < raw.len; at++) {
 		struct text address, local, domain, name;
 
@@ -256,7 +276,7 @@ bool classify_contact_by_address(struct text raw, const struct mime_head *head,
 			continue;
 		address = address_around(raw, at);
 		if (!address.len || classify_sender_of_address(address) & CLASSIFY_SENDER_UNREAD ||
-		    is_theirs(head, address))
+		    is_theirs(&theirs, address))
 			continue;
 		(void)text_cut(address, '@', &local, &domain);
 		name = name_before(raw, (size_t)(address.at - raw.at), local);
@@ -310,11 +330,14 @@ static struct text name_behind(struct text t, size_t at)
 /* The address in copy that has the name, in itself or beside it. */
 static void find_in_copy(const struct mime_head *h, struct text name, struct classify_contact *ret)
 {
+	struct theirs theirs;
+
+	read_theirs(h, &theirs);
 	for (size_t i = 0; i < h->to.n; i++) {
 		const struct mime_address *a = &h->to.at[i];
 		struct text local, domain, first, rest;
 
-		if (!a->address || is_theirs(h, text_of(a->address)))
+		if (!a->address || is_theirs(&theirs, text_of(a->address)))
 			continue;
 		(void)text_cut(text_of(a->address), '@', &local, &domain);
 		(void)text_cut(name, ' ', &first, &rest);

@@ -151,8 +151,9 @@ static bool date_before(struct classify_day_reader *r, const struct cue *cue, si
 	if (!cue->look_back)
 		return false;
 	for (size_t i = from; i < at; i++)
-		if (r->t.at[i] == '\n' || (r->t.at[i] == '.' && i + 1 < at &&
-					   r->t.at[i + 1] == ' ' && !is_digit(r->t.at[i - 1])))
+		if (r->t.at[i] == '\n' ||
+		    (r->t.at[i] == '.' && i + 1 < at && r->t.at[i + 1] == ' ' &&
+		     (i == 0 || !is_digit(r->t.at[i - 1]))))
 			from = i + 1;
 	r->day_first = cue->day_first;
 	if (!classify_day_find(r, from, at, &found) || r->at > at)

@@ -301,7 +301,10 @@ static struct text without_quotes(struct text t)
 static size_t end_of_piece(struct text t)
 {
 	bool quoted = false, address = false;
+	size_t last = t.len; /* behind the last '@'; 0: there is none */
 
+	while (last > 0 && t.at[last - 1] != '@')
+		last--;
 	for (size_t i = 0; i < t.len; i++) {
 		if (t.at[i] == '"')
 			quoted = !quoted;
@@ -310,7 +313,7 @@ static size_t end_of_piece(struct text t)
 			continue;
 		/* "Archer, Ann <ann@x.example>": a comma before any address parts a name, not
 		 * people */
-		if (t.at[i] == ';' || address || !memchr(t.at + i, '@', t.len - i))
+		if (t.at[i] == ';' || address || i >= last)
 			return i;
 	}
 	return t.len;

@@ -35,6 +35,7 @@ static const struct {
 	{ "I forwarded this to my colleague Yusuf.", "Yusuf", "" },
 	/* not the writer, not the one written to */
 	{ "My address is carl@prospect.test, yours rep@seller.test.", NULL, NULL },
+	{ "Then ask ep@seller.test.", "", "ep@seller.test" }, /* in whose address his is */
 	{ "Mail to noreply@prospect.test is not read.", NULL, NULL },
 	{ "Nobody took over so far.", NULL, NULL },
 	{ "a@b and @ and @@ and x@", NULL, NULL },

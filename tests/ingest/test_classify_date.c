@@ -35,6 +35,7 @@ static const struct {
 	{ "back on 14 Sept", "2026-09-14" },
 	{ "back in October 2026", "" },
 	{ "back on Monday", "" },
+	{ ". back on Monday", "" },
 	{ "back at 17.30", "" },
 	{ "back on 31 September", "" },
 	{ "back on 0 September", "" },

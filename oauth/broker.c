@@ -24,10 +24,7 @@
 #include "oauth/refresh_job.h"
 #include "oauth/revoke_job.h"
 
-#define LOOK_MS       2000
-#define CONCURRENCY   32
-#define PROVIDER_NAME 256 /* bytes of a name; it is part of a setting's name */
-#define SETTLE_MS     5000
+#define PROVIDER_NAME 256  /* bytes of a name; it is part of a setting's name */
 #define ANSWER_MS     250  /* between two readings of all requests, however often one is told */
 #define ENROLL_MOST   1000 /* imported addresses on their way to a first login at once */
 
@@ -38,33 +35,39 @@ enum broker_state {
 	BROKER_DROPPED, /* waiting for the timer to close */
 };
 
+/* What there is to claim. */
+enum broker_work {
+	BROKER_GRANTS, /* that are due or asked for */
+	BROKER_LINKS,
+	BROKER_REMOVALS,
+	BROKER_DOMAINS,
+	BROKER_MAILBOXES, /* of domains */
+};
+#define WORKS 5
+
+struct claiming {
+	struct broker_claim claim; /* the last one */
+	int promised;              /* jobs it may bring; 0: none is under way */
+	bool wanted;
+};
+
 struct broker {
 	struct broker_env env;
 	enum broker_state state;
 	struct timer look;
 
-	/* Grants: one claim at a time; general first, then one per provider that is being probed.
-	 */
+	struct claiming work[WORKS]; /* by enum broker_work */
+	unsigned turn;               /* who is first when there is not enough for all */
 	struct inbox_grant_claim grants;
-	char grants_claim[37];
-	uint64_t grants_asked_ms;
-	uint64_t answered_ms; /* when requests were last answered that need no refresh */
-	size_t probe_next;    /* provider to look at next; n_providers: none left in this round */
-
 	struct connect_link_claim links;
-	char links_claim[37];
-	uint64_t links_asked_ms;
-
 	struct removal_take removals;
-	char removals_claim[37];
-
 	struct domain_grant_claim domains;
-	char domains_claim[37];
-	uint64_t domains_asked_ms;
-
 	struct domain_mailbox_claim mailboxes;
-	char mailboxes_claim[37];
-	uint64_t mailboxes_asked_ms;
+
+	uint64_t answered_ms; /* when requests were last answered that need no refresh */
+	/* After each claim of grants in general, one per provider whose fuse wants a try. */
+	const struct broker_provider *probed; /* by the last claim; NULL: it was for all */
+	size_t probe_next; /* provider to look at next; n_providers: none left in this round */
 
 	/* NULL: not any more */
 	struct forecast_duty *forecasts;
@@ -73,13 +76,6 @@ struct broker {
 
 	void (*drained)(void *owner);
 	void *owner;
-
-	bool claiming_grants, grants_wanted;
-	bool claiming_links, links_wanted;
-	bool taking_removals, removals_wanted;
-	bool claiming_domains, domains_wanted;
-	bool claiming_mailboxes, mailboxes_wanted;
-	bool full; /* the last claim of grants took all it might: there is more */
 };
 
 static void on_look(struct timer *t);
@@ -103,9 +99,22 @@ static void on_gone(struct timer *t);
 
 static void finish_draining(struct broker *b);
 
+static bool is_claiming(const struct broker *b)
+{
+	for (int w = 0; w < WORKS; w++)
+		if (b->work[w].promised > 0)
+			return true;
+	return false;
+}
+
+/* Places for jobs that are nobody's, and promised to nobody. */
 static int slots(const struct broker *b)
 {
-	return (int)b->env.p.concurrency - (int)b->env.stats.under_way;
+	int n = (int)b->env.p.concurrency - (int)b->env.stats.under_way;
+
+	for (int w = 0; w < WORKS; w++)
+		n -= b->work[w].promised;
+	return n;
 }
 
 /* An outage of PostgreSQL makes every claim look dead: first those who live may finish. */
@@ -115,7 +124,7 @@ static uint64_t stale_ms(const struct broker *b)
 
 	if (up == 0 || clock_mono_ms() - up < b->env.p.settle_ms)
 		return UINT64_MAX;
-	return b->env.p.timeout_ms + BROKER_GRACE_MS;
+	return broker_env_claim_ms(&b->env);
 }
 
 /*
@@ -124,11 +133,12 @@ static uint64_t stale_ms(const struct broker *b)
  * be a dead one's, and a refresh token must not be used twice.  It is left to them, or to us when
  * it is stale.
  */
-static bool is_late(const struct broker *b, uint64_t asked_ms, const char *what, const char *id)
+static bool is_late(const struct broker *b, const struct broker_claim *c, const char *what,
+		    const char *id)
 {
-	uint64_t ms = clock_mono_ms() - asked_ms;
+	uint64_t ms = clock_mono_ms() - c->asked_ms;
 
-	if (ms < BROKER_GRACE_MS)
+	if (ms < b->env.p.grace_ms)
 		return false;
 	log_warn(b->env.p.log, "broker.claim_late", "%s=%s after_ms=%" PRIu64, what, id, ms);
 	return true;
@@ -150,32 +160,86 @@ static void frozen_names(struct broker *b, struct buf *ret)
 	}
 }
 
-static void claim_grants(struct broker *b, const char *only, int most)
+static int claim_grants(struct broker *b, const struct broker_claim *c, int most)
 {
-	uint64_t now_ms = clock_mono_ms();
 	struct buf frozen;
 	struct inbox_grant_want want = {
-		.claim = b->grants_claim,
+		.claim = c->id,
 		.most = most,
 		.stale_ms = stale_ms(b),
-		.only = only,
-		.answer = b->answered_ms == 0 || now_ms - b->answered_ms >= ANSWER_MS,
+		.only = b->probed ? b->probed->p->name : NULL,
+		.answer = b->answered_ms == 0 || c->asked_ms - b->answered_ms >= ANSWER_MS,
+		.fresh_s = POLICY_FRESH_S,
+		.refused_again_s = POLICY_REFUSED_AGAIN_S,
+	};
+	int r;
+
+	buf_init(&frozen, PROVIDER_NAME * (b->env.p.n_providers + 1));
+	frozen_names(b, &frozen);
+	want.without = want.only || frozen.len == 0 ? "" : (const char *)frozen.data;
+	if (want.answer)
+		b->answered_ms = c->asked_ms;
+	else if (b->env.p.look_ms > ANSWER_MS)
+		timer_in(&b->look, ANSWER_MS); /* there may be what only needs an answer */
+	r = inbox_grant_claim_start(b->env.p.pg, &b->grants, &want, on_grant, on_grants);
+	buf_clear(&frozen);
+	return r;
+}
+
+static int claim_links(struct broker *b, const struct broker_claim *c, int most)
+{
+	return connect_link_claim_start(b->env.p.pg, &b->links, c->id, most, stale_ms(b), on_link,
+					on_links);
+}
+
+static int claim_removals(struct broker *b, const struct broker_claim *c, int most)
+{
+	return removal_take_start(b->env.p.pg, &b->removals, c->id, most, stale_ms(b), on_removal,
+				  on_removals);
+}
+
+static int claim_domains(struct broker *b, const struct broker_claim *c, int most)
+{
+	const struct domain_grant_want want = {
+		.claim = c->id,
+		.most = most,
+		.stale_ms = stale_ms(b),
+		.forced_after_s = POLICY_REFUSED_AGAIN_S,
+		.enroll_most = ENROLL_MOST,
+	};
+
+	return domain_grant_claim_start(b->env.p.pg, &b->domains, &want, on_domain, on_domains);
+}
+
+static int claim_mailboxes(struct broker *b, const struct broker_claim *c, int most)
+{
+	const struct domain_mailbox_want want = {
+		.claim = c->id,
+		.most = most,
+		.stale_ms = stale_ms(b),
 		.fresh_s = POLICY_FRESH_S,
 		.refused_again_s = POLICY_REFUSED_AGAIN_S,
 	};
 
-	buf_init(&frozen, PROVIDER_NAME * (b->env.p.n_providers + 1));
-	frozen_names(b, &frozen);
-	want.without = only || frozen.len == 0 ? "" : (const char *)frozen.data;
-	if (want.answer)
-		b->answered_ms = now_ms;
-	else if (b->env.p.look_ms > ANSWER_MS)
-		timer_in(&b->look, ANSWER_MS); /* there may be what only needs an answer */
-	rand_uuid(b->grants_claim);
-	b->grants_asked_ms = now_ms;
-	b->claiming_grants =
-		inbox_grant_claim_start(b->env.p.pg, &b->grants, &want, on_grant, on_grants) == 0;
-	buf_clear(&frozen);
+	return domain_mailbox_claim_start(b->env.p.pg, &b->mailboxes, &want, on_mailbox,
+					  on_mailboxes);
+}
+
+static int (*const claims[WORKS])(struct broker *b, const struct broker_claim *c, int most) = {
+	[BROKER_GRANTS] = claim_grants,       [BROKER_LINKS] = claim_links,
+	[BROKER_REMOVALS] = claim_removals,   [BROKER_DOMAINS] = claim_domains,
+	[BROKER_MAILBOXES] = claim_mailboxes,
+};
+
+static void claim(struct broker *b, unsigned work, int most)
+{
+	struct claiming *c = &b->work[work];
+
+	c->wanted = false;
+	rand_uuid(c->claim.id);
+	c->claim.asked_ms = clock_mono_ms();
+	if (claims[work](b, &c->claim, most) == 0)
+		c->promised = most;
 }
 
 /* The next provider whose fuse wants one try. */
@@ -191,82 +255,50 @@ static struct broker_provider *next_probe(struct broker *b)
 	return NULL;
 }
 
-static void claim_domains(struct broker *b)
+static bool is_ready(const struct claiming *c)
 {
-	const struct domain_grant_want want = {
-		.claim = b->domains_claim,
-		.most = slots(b),
-		.stale_ms = stale_ms(b),
-		.forced_after_s = POLICY_REFUSED_AGAIN_S,
-		.enroll_most = ENROLL_MOST,
-	};
-
-	b->domains_wanted = false;
-	rand_uuid(b->domains_claim);
-	b->domains_asked_ms = clock_mono_ms();
-	b->claiming_domains = domain_grant_claim_start(b->env.p.pg, &b->domains, &want, on_domain,
-						       on_domains) == 0;
+	return c->wanted && c->promised == 0;
 }
 
-static void claim_mailboxes(struct broker *b)
-{
-	const struct domain_mailbox_want want = {
-		.claim = b->mailboxes_claim,
-		.most = slots(b),
-		.stale_ms = stale_ms(b),
-		.fresh_s = POLICY_FRESH_S,
-		.refused_again_s = POLICY_REFUSED_AGAIN_S,
-	};
-
-	b->mailboxes_wanted = false;
-	rand_uuid(b->mailboxes_claim);
-	b->mailboxes_asked_ms = clock_mono_ms();
-	b->claiming_mailboxes = domain_mailbox_claim_start(b->env.p.pg, &b->mailboxes, &want,
-							   on_mailbox, on_mailboxes) == 0;
-}
-
-static void take_removals(struct broker *b)
-{
-	b->removals_wanted = false;
-	rand_uuid(b->removals_claim);
-	b->taking_removals =
-		removal_take_start(b->env.p.pg, &b->removals, b->removals_claim, slots(b),
-				   stale_ms(b), on_removal, on_removals) == 0;
-}
-
+/* Every kind of work has its share of the places: none may keep another waiting.  What one does
+ * not need, and another does, is given away when all have heard. */
 static void look(struct broker *b)
 {
-	struct broker_provider *probe;
+	const struct broker_provider *probe;
+	int ready = 0;
 
-	if (b->state != BROKER_RUNNING || !pg_is_up(b->env.p.pg) || slots(b) <= 0)
+	if (b->state != BROKER_RUNNING || !pg_is_up(b->env.p.pg))
 		return;
-	if (!b->claiming_grants && b->grants_wanted) {
-		b->grants_wanted = false;
-		b->probe_next = 0;
-		claim_grants(b, /* only= */ NULL, slots(b));
-	} else if (!b->claiming_grants && (probe = next_probe(b)) != NULL) {
-		claim_grants(b, probe->p->name, 1);
+	for (int w = 0; w < WORKS; w++)
+		ready += is_ready(&b->work[w]);
+	for (unsigned i = 0, first = b->turn; i < WORKS && slots(b) > 0; i++) {
+		unsigned w = (first + i) % WORKS;
+
+		if (!is_ready(&b->work[w]))
+			continue;
+		if (w == BROKER_GRANTS) {
+			b->probed = NULL;
+			b->probe_next = 0;
+		}
+		claim(b, w, (slots(b) + ready - 1) / ready);
+		ready--;
+		b->turn = w + 1;
 	}
-	if (!b->claiming_links && b->links_wanted) {
-		b->links_wanted = false;
-		rand_uuid(b->links_claim);
-		b->links_asked_ms = clock_mono_ms();
-		b->claiming_links =
-			connect_link_claim_start(b->env.p.pg, &b->links, b->links_claim, slots(b),
-						 stale_ms(b), on_link, on_links) == 0;
+	if (b->work[BROKER_GRANTS].promised == 0 && slots(b) > 0 && (probe = next_probe(b))) {
+		b->probed = probe;
+		claim(b, BROKER_GRANTS, 1);
 	}
-	if (!b->taking_removals && b->removals_wanted)
-		take_removals(b);
-	if (!b->claiming_domains && b->domains_wanted)
-		claim_domains(b);
-	if (!b->claiming_mailboxes && b->mailboxes_wanted)
-		claim_mailboxes(b);
+}
+
+static void want(struct broker *b, enum broker_work work)
+{
+	b->work[work].wanted = true;
 }
 
 static void look_at_all(struct broker *b)
 {
-	b->grants_wanted = b->links_wanted = b->domains_wanted = b->mailboxes_wanted = true;
-	b->removals_wanted = true;
+	for (int w = 0; w < WORKS; w++)
+		b->work[w].wanted = true;
 	look(b);
 }
 
@@ -283,7 +315,9 @@ static void on_heard_grants(void *owner)
 {
 	struct broker *b = owner;
 
-	b->grants_wanted = b->domains_wanted = b->mailboxes_wanted = true;
+	want(b, BROKER_GRANTS);
+	want(b, BROKER_DOMAINS);
+	want(b, BROKER_MAILBOXES);
 	look(b);
 }
 
@@ -306,7 +340,7 @@ static void on_heard_removals(void *owner)
 {
 	struct broker *b = owner;
 
-	b->removals_wanted = true;
+	want(b, BROKER_REMOVALS);
 	look(b);
 }
 
@@ -314,122 +348,119 @@ static void on_heard_links(void *owner)
 {
 	struct broker *b = owner;
 
-	b->links_wanted = b->domains_wanted = true;
+	want(b, BROKER_LINKS);
+	want(b, BROKER_DOMAINS);
 	look(b);
+}
+
+/* What every claim leaves to do. */
+static void claimed(struct broker *b, enum broker_work work, int n, const struct outcome *o)
+{
+	struct claiming *c = &b->work[work];
+
+	if (n > 0 && n >= c->promised)
+		c->wanted = true; /* it took all it might: there is more */
+	c->promised = 0;
+	if (o->blame == BLAME_US || o->blame == BLAME_AUTH)
+		log_error(b->env.p.log, "broker.cannot_claim", "what=%s said=%s", o->what, o->said);
+	finish_draining(b);
+	/* By the handful: a claim is a commit, however many it takes. */
+	if (!is_claiming(b))
+		look(b);
 }
 
 static void on_grant(struct inbox_grant_claim *q, const struct inbox_grant_row *r)
 {
 	struct broker *b = container_of(q, struct broker, grants);
+	const struct broker_claim *c = &b->work[BROKER_GRANTS].claim;
 
-	if (!is_late(b, b->grants_asked_ms, "inbox", r->inbox))
-		refresh_job_start(&b->env, b->grants_claim, r);
-}
-
-/* What every claim leaves to do. */
-static void claimed(struct broker *b, int n, const struct outcome *o)
-{
-	if (n > 0 && slots(b) <= 0)
-		b->full = true;
-	if (o->blame == BLAME_US || o->blame == BLAME_AUTH)
-		log_error(b->env.p.log, "broker.cannot_claim", "what=%s said=%s", o->what, o->said);
-	finish_draining(b);
-	look(b);
+	if (!is_late(b, c, "inbox", r->inbox))
+		refresh_job_start(&b->env, c, r);
 }
 
 static void on_grants(struct inbox_grant_claim *q)
 {
 	struct broker *b = container_of(q, struct broker, grants);
 
-	b->claiming_grants = false;
 	if (q->answered > 0)
 		pg_notify(b->env.p.pg, "replyd_token_ready");
-	claimed(b, q->claimed, &q->outcome);
-}
-
-static void on_removal(struct removal_take *q, const struct removal_row *r)
-{
-	struct broker *b = container_of(q, struct broker, removals);
-
-	revoke_job_start(&b->env, b->removals_claim, r);
-}
-
-static void on_removals(struct removal_take *q)
-{
-	struct broker *b = container_of(q, struct broker, removals);
-
-	b->taking_removals = false;
-	if (q->taken > 0 && slots(b) <= 0)
-		b->full = true;
-	if (q->outcome.blame == BLAME_US || q->outcome.blame == BLAME_AUTH)
-		log_error(b->env.p.log, "broker.cannot_claim", "what=%s said=%s", q->outcome.what,
-			  q->outcome.said);
-	finish_draining(b);
-	look(b);
+	claimed(b, BROKER_GRANTS, q->claimed, &q->outcome);
 }
 
 static void on_link(struct connect_link_claim *q, const struct connect_link_work *w)
 {
 	struct broker *b = container_of(q, struct broker, links);
+	const struct broker_claim *c = &b->work[BROKER_LINKS].claim;
 
-	if (is_late(b, b->links_asked_ms, "connect_link", w->id))
+	if (is_late(b, c, "connect_link", w->id))
 		return;
 	if (w->by_device && w->code_len == 0)
-		device_job_start(&b->env, b->links_claim, w);
+		device_job_start(&b->env, c, w);
 	else
-		connect_job_start(&b->env, b->links_claim, w);
+		connect_job_start(&b->env, c, w);
 }
 
 static void on_links(struct connect_link_claim *q)
 {
-	struct broker *b = container_of(q, struct broker, links);
+	claimed(container_of(q, struct broker, links), BROKER_LINKS, q->claimed, &q->outcome);
+}
 
-	b->claiming_links = false;
-	claimed(b, q->claimed, &q->outcome);
+static void on_removal(struct removal_take *q, const struct removal_row *r)
+{
+	struct broker *b = container_of(q, struct broker, removals);
+	const struct broker_claim *c = &b->work[BROKER_REMOVALS].claim;
+
+	if (!is_late(b, c, "inbox", r->inbox))
+		revoke_job_start(&b->env, c, r);
+}
+
+static void on_removals(struct removal_take *q)
+{
+	claimed(container_of(q, struct broker, removals), BROKER_REMOVALS, q->taken, &q->outcome);
 }
 
 static void on_domain(struct domain_grant_claim *q, const struct domain_grant_row *r)
 {
 	struct broker *b = container_of(q, struct broker, domains);
+	const struct broker_claim *c = &b->work[BROKER_DOMAINS].claim;
 
-	if (!is_late(b, b->domains_asked_ms, "domain_grant", r->id))
-		domain_job_start(&b->env, b->domains_claim, r);
-}
-
-static void on_mailbox(struct domain_mailbox_claim *q, const struct domain_mailbox_row *r)
-{
-	struct broker *b = container_of(q, struct broker, mailboxes);
-
-	if (!is_late(b, b->mailboxes_asked_ms, "inbox", r->inbox))
-		mailbox_job_start(&b->env, b->mailboxes_claim, r);
+	if (!is_late(b, c, "domain_grant", r->id))
+		domain_job_start(&b->env, c, r);
 }
 
 static void on_domains(struct domain_grant_claim *q)
 {
 	struct broker *b = container_of(q, struct broker, domains);
 
-	b->claiming_domains = false;
 	if (q->enrolled > 0) { /* inboxes for the workers, which need tokens */
 		pg_notify(b->env.p.pg, "replyd_inbox");
-		b->mailboxes_wanted = b->domains_wanted = true;
+		want(b, BROKER_MAILBOXES);
+		want(b, BROKER_DOMAINS);
 	}
-	claimed(b, q->claimed, &q->outcome);
+	claimed(b, BROKER_DOMAINS, q->claimed, &q->outcome);
+}
+
+static void on_mailbox(struct domain_mailbox_claim *q, const struct domain_mailbox_row *r)
+{
+	struct broker *b = container_of(q, struct broker, mailboxes);
+	const struct broker_claim *c = &b->work[BROKER_MAILBOXES].claim;
+
+	if (!is_late(b, c, "inbox", r->inbox))
+		mailbox_job_start(&b->env, c, r);
 }
 
 static void on_mailboxes(struct domain_mailbox_claim *q)
 {
 	struct broker *b = container_of(q, struct broker, mailboxes);
 
-	b->claiming_mailboxes = false;
 	if (q->answered > 0)
 		pg_notify(b->env.p.pg, "replyd_token_ready");
-	claimed(b, q->claimed, &q->outcome);
+	claimed(b, BROKER_MAILBOXES, q->claimed, &q->outcome);
 }
 
 static void finish_draining(struct broker *b)
 {
-	if (b->state != BROKER_DRAINING || b->env.stats.under_way > 0 || b->claiming_grants ||
-	    b->claiming_links || b->taking_removals || b->claiming_domains || b->claiming_mailboxes)
+	if (b->state != BROKER_DRAINING || b->env.stats.under_way > 0 || is_claiming(b))
 		return;
 	b->state = BROKER_DRAINED;
 	timer_in(&b->look, 0); /* told from the loop, never from inside a call of ours */
@@ -440,11 +471,8 @@ static void on_job_ended(struct broker_env *env)
 	struct broker *b = container_of(env, struct broker, env);
 
 	finish_draining(b);
-	/* By the handful: a claim is a commit, however many it takes. */
-	if (!b->full || slots(b) * 4 < (int)b->env.p.concurrency)
-		return;
-	b->full = false;
-	look_at_all(b);
+	if (slots(b) * 4 >= (int)b->env.p.concurrency) /* by the handful, too */
+		look(b);
 }
 
 struct broker *broker_open(struct loop *l, const struct broker_params *p)
@@ -452,30 +480,7 @@ struct broker *broker_open(struct loop *l, const struct broker_params *p)
 	struct broker *b = mem_new(sizeof(*b));
 	struct broker_env *env = &b->env;
 
-	env->loop = l;
-	env->p = *p;
-	if (env->p.look_ms == 0)
-		env->p.look_ms = LOOK_MS;
-	if (env->p.settle_ms == 0)
-		env->p.settle_ms = SETTLE_MS;
-	if (env->p.concurrency == 0)
-		env->p.concurrency = CONCURRENCY;
-	env->providers = mem_new((p->n_providers + 1) * sizeof(*env->providers));
-	for (size_t i = 0; i < p->n_providers; i++) {
-		struct broker_provider *pr = &env->providers[i];
-		const struct secret *client_secret = p->client_secrets[i];
-
-		pr->client_secret = client_secret;
-		pr->p = &p->providers[i];
-		breaker_init(&pr->breaker);
-		pr->has_secret = client_secret && !secret_is_empty(client_secret) &&
-				 grant_basic(text_of(pr->p->client_id), &pr->basic_user) == 0 &&
-				 grant_basic((struct text){ (const char *)client_secret->data,
-							    client_secret->len },
-					     &pr->basic_password) == 0;
-	}
-	rand_gen_seed(&env->rand, p->seed);
-	list_init(&env->jobs);
+	broker_env_init(env, l, p);
 	env->job_ended = on_job_ended;
 	timer_open(&b->look, l, on_look);
 	timer_in(&b->look, 0);
@@ -550,11 +555,7 @@ static void on_gone(struct timer *t)
 {
 	struct broker *b = container_of(t, struct broker, look);
 
-	for (size_t i = 0; i < b->env.p.n_providers; i++) {
-		secret_clear(&b->env.providers[i].basic_user);
-		secret_clear(&b->env.providers[i].basic_password);
-	}
-	free(b->env.providers);
+	broker_env_clear(&b->env);
 	free(b);
 }
 

@@ -58,6 +58,7 @@ struct broker_params {
 	size_t n_domains;
 	uint64_t refresh_ahead_ms;
 	uint64_t timeout_ms; /* of one HTTP request */
+	uint64_t grace_ms;   /* a claim's life beyond that; 0: BROKER_GRACE_MS */
 	uint64_t look_ms;    /* between two looks when nothing is heard; 0: 2 s */
 	uint64_t settle_ms;  /* after PostgreSQL came back, claims are left to the living for so
 				long; 0: 5 s */

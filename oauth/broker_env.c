@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "oauth/broker_env.h"
@@ -7,12 +8,63 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
+#define LOOK_MS     2000
+#define SETTLE_MS   5000
+#define CONCURRENCY 32
+
+static void provider_init(struct broker_provider *pr, const struct oauth_provider *p,
+			  const struct secret *client_secret)
+{
+	pr->p = p;
+	pr->client_secret = client_secret;
+	breaker_init(&pr->breaker);
+	pr->has_secret =
+		client_secret && !secret_is_empty(client_secret) &&
+		grant_basic(text_of(p->client_id), &pr->basic_user) == 0 &&
+		grant_basic((struct text){ (const char *)client_secret->data, client_secret->len },
+			    &pr->basic_password) == 0;
+}
+
+void broker_env_init(struct broker_env *env, struct loop *l, const struct broker_params *p)
+{
+	*env = (struct broker_env){ .loop = l, .p = *p };
+	if (env->p.look_ms == 0)
+		env->p.look_ms = LOOK_MS;
+	if (env->p.settle_ms == 0)
+		env->p.settle_ms = SETTLE_MS;
+	if (env->p.grace_ms == 0)
+		env->p.grace_ms = BROKER_GRACE_MS;
+	if (env->p.concurrency == 0)
+		env->p.concurrency = CONCURRENCY;
+	env->providers = mem_new((p->n_providers + 1) * sizeof(*env->providers));
+	for (size_t i = 0; i < p->n_providers; i++)
+		provider_init(&env->providers[i], &p->providers[i], p->client_secrets[i]);
+	rand_gen_seed(&env->rand, p->seed);
+	list_init(&env->jobs);
+}
+
+void broker_env_clear(struct broker_env *env)
+{
+	for (size_t i = 0; i < env->p.n_providers; i++) {
+		secret_clear(&env->providers[i].basic_user);
+		secret_clear(&env->providers[i].basic_password);
+	}
+	free(env->providers);
+	env->providers = NULL;
+	env->p.n_providers = 0;
+}
+
 struct broker_provider *broker_env_provider(struct broker_env *env, const char *name)
 {
 	for (size_t i = 0; i < env->p.n_providers; i++)
 		if (strcmp(env->providers[i].p->name, name) == 0)
 			return &env->providers[i];
 	return NULL;
+}
+
+uint64_t broker_env_claim_ms(const struct broker_env *env)
+{
+	return env->p.timeout_ms + env->p.grace_ms;
 }
 
 void broker_env_token_request(const struct broker_env *env, const struct broker_provider *pr,

@@ -11,8 +11,7 @@ struct broker_verdicts {
 
 /*
  * What a broker's jobs share: the ways out, the keys, the providers with their
- * fuses.  Inside the broker only (oauth/broker, oauth/refresh_job,
- * oauth/connect_job).
+ * fuses.  Inside the broker only: oauth/broker, its jobs (oauth/broker_job) and its duties.
  */
 struct broker_provider {
 	const struct oauth_provider *p;
@@ -22,6 +21,13 @@ struct broker_provider {
 	struct breaker breaker;
 	struct broker_verdicts verdicts; /* of its token endpoint */
 	unsigned under_way;              /* refreshes */
+};
+
+/* Of rows in PostgreSQL, whatever they are of.  Another broker takes them to be a dead one's at
+ * `asked_ms` and broker_env_claim_ms() at the earliest. */
+struct broker_claim {
+	char id[37];
+	uint64_t asked_ms; /* monotonic: before it was committed */
 };
 
 struct broker_env {
@@ -35,8 +41,12 @@ struct broker_env {
 	void (*job_ended)(struct broker_env *env); /* one that took a slot has left `jobs` */
 };
 
+/* `p` as given to broker_open(), what it leaves open filled in. */
+void broker_env_init(struct broker_env *env, struct loop *l, const struct broker_params *p);
+void broker_env_clear(struct broker_env *env);
 /* NULL: not configured. */
 struct broker_provider *broker_env_provider(struct broker_env *env, const char *name);
+uint64_t broker_env_claim_ms(const struct broker_env *env);
 /* Fill in a form post to the provider's token endpoint; `body` is borrowed until it is over. */
 void broker_env_token_request(const struct broker_env *env, const struct broker_provider *pr,
 			      const struct secret *body, struct http_request *ret);

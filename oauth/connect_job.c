@@ -466,7 +466,7 @@ static void place(char *dst, size_t size, const char *link, const char *provider
 	(void)snprintf(dst, size, "%s", s);
 }
 
-static struct connect_job *job_of(struct broker_env *env, const char *claim,
+static struct connect_job *job_of(struct broker_env *env, const struct broker_claim *claim,
 				  const struct connect_link_work *w)
 {
 	struct connect_job *j = mem_new(sizeof(*j));
@@ -475,7 +475,7 @@ static struct connect_job *job_of(struct broker_env *env, const char *claim,
 	broker_job_open(&j->job, env, &job_kind);
 	j->provider = broker_env_provider(env, w->provider);
 	p = j->provider ? j->provider->p : NULL;
-	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
+	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim->id);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", w->workspace);
 	(void)snprintf(j->link, sizeof(j->link), "%s", w->id);
 	(void)snprintf(j->provider_name, sizeof(j->provider_name), "%s", w->provider);
@@ -533,7 +533,8 @@ static void begin_poll(struct connect_job *j, const struct connect_link_work *w)
 		enter(j, CONNECT_JOB_EXCHANGING);
 }
 
-void connect_job_start(struct broker_env *env, const char *claim, const struct connect_link_work *w)
+void connect_job_start(struct broker_env *env, const struct broker_claim *claim,
+		       const struct connect_link_work *w)
 {
 	struct connect_job *j = job_of(env, claim, w);
 	cleanup_secret struct secret code = { 0 };

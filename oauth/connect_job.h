@@ -11,9 +11,9 @@
  *   code exchanged --> whose account? --> inbox found or named --> all written --> over
  *        \______________\__________________________________ failed, with words --> over
  *
- * An app password skips the first two.  `claim` is the claim's id.
+ * An app password skips the first two.
  */
-void connect_job_start(struct broker_env *env, const char *claim,
+void connect_job_start(struct broker_env *env, const struct broker_claim *claim,
 		       const struct connect_link_work *w);
 
 #endif

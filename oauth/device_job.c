@@ -166,13 +166,14 @@ static void ask(struct device_job *j)
 		fail(j, CONNECT_INTERNAL, "device_authorization_url is not an http(s) address");
 }
 
-void device_job_start(struct broker_env *env, const char *claim, const struct connect_link_work *w)
+void device_job_start(struct broker_env *env, const struct broker_claim *claim,
+		      const struct connect_link_work *w)
 {
 	struct device_job *j = mem_new(sizeof(*j));
 
 	broker_job_open(&j->job, env, &job_kind);
 	j->provider = broker_env_provider(env, w->provider);
-	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
+	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim->id);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", w->workspace);
 	(void)snprintf(j->link, sizeof(j->link), "%s", w->id);
 	log_child(&j->job.log, env->p.log, "connect_link=%s", j->link);

@@ -6,6 +6,7 @@
 
 /* Gets the code of a link by device code (RFC 8628) and writes it where whoever made the link
  * reads it.  What comes after is connect_job's. */
-void device_job_start(struct broker_env *env, const char *claim, const struct connect_link_work *w);
+void device_job_start(struct broker_env *env, const struct broker_claim *claim,
+		      const struct connect_link_work *w);
 
 #endif

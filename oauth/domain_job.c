@@ -273,7 +273,8 @@ void domain_job_event(const char *workspace, const char *id, int64_t version, ch
 		    4, ret);
 }
 
-void domain_job_start(struct broker_env *env, const char *claim, const struct domain_grant_row *row)
+void domain_job_start(struct broker_env *env, const struct broker_claim *claim,
+		      const struct domain_grant_row *row)
 {
 	struct domain_job *j = mem_new(sizeof(*j));
 	const struct domain_ask_of of = { row->provider, row->tenant, row->client_id, &j->secret,
@@ -281,7 +282,7 @@ void domain_job_start(struct broker_env *env, const char *claim, const struct do
 	const char *reason, *why = "";
 
 	broker_job_open(&j->job, env, &job_kind);
-	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
+	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim->id);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", row->workspace);
 	(void)snprintf(j->id, sizeof(j->id), "%s", row->id);
 	log_child(&j->job.log, env->p.log, "domain=%s", j->id);

@@ -10,10 +10,8 @@
  * mailboxes is renewed.
  *
  *   asked --> saved | later | declined (the secret that was brought) | refused (the one in use)
- *
- * `claim` is the claim's id.
  */
-void domain_job_start(struct broker_env *env, const char *claim,
+void domain_job_start(struct broker_env *env, const struct broker_claim *claim,
 		      const struct domain_grant_row *row);
 /* The event that tells of a refused secret: once per secret, whoever tells it. */
 void domain_job_event(const char *workspace, const char *id, int64_t version, char ret[EVENT_ID]);

@@ -310,13 +310,13 @@ static void start_asking(struct mailbox_job *j, const struct domain_mailbox_row 
 		later(j, "provider_unknown", "domain_token_url is not an http(s) address");
 }
 
-static struct mailbox_job *job_of(struct broker_env *env, const char *claim,
+static struct mailbox_job *job_of(struct broker_env *env, const struct broker_claim *claim,
 				  const struct domain_mailbox_row *row)
 {
 	struct mailbox_job *j = mem_new(sizeof(*j));
 
 	broker_job_open(&j->job, env, &job_kind);
-	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
+	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim->id);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", row->workspace);
 	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", row->inbox);
 	(void)snprintf(j->grant, sizeof(j->grant), "%s", row->grant);
@@ -332,7 +332,7 @@ static struct mailbox_job *job_of(struct broker_env *env, const char *claim,
 	return j;
 }
 
-void mailbox_job_start(struct broker_env *env, const char *claim,
+void mailbox_job_start(struct broker_env *env, const struct broker_claim *claim,
 		       const struct domain_mailbox_row *row)
 {
 	struct mailbox_job *j = job_of(env, claim, row);

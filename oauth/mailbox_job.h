@@ -9,12 +9,10 @@
  * statement that ends it.
  *
  *   app_only    a copy of the domain's token, sealed for this inbox --> saved
- *   delegated   a token asked for this mailbox --> saved | refused (it, or the whole domain) |
- * later
- *
- * `claim` is the claim's id.
+ *   delegated   a token asked for this mailbox --> saved | later | refused (it, or the whole
+ *               domain)
  */
-void mailbox_job_start(struct broker_env *env, const char *claim,
+void mailbox_job_start(struct broker_env *env, const struct broker_claim *claim,
 		       const struct domain_mailbox_row *row);
 
 #endif

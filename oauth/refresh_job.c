@@ -333,14 +333,14 @@ static void hand_out(struct refresh_job *j, const struct inbox_grant_row *row,
 	decide(j);
 }
 
-static struct refresh_job *job_of(struct broker_env *env, const char *claim,
+static struct refresh_job *job_of(struct broker_env *env, const struct broker_claim *claim,
 				  const struct inbox_grant_row *row)
 {
 	struct refresh_job *j = mem_new(sizeof(*j));
 
 	broker_job_open(&j->job, env, &job_kind);
 	j->provider = broker_env_provider(env, row->provider);
-	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
+	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim->id);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", row->workspace);
 	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", row->inbox);
 	(void)snprintf(j->address, sizeof(j->address), "%s", row->address);
@@ -366,7 +366,8 @@ static struct refresh_job *job_of(struct broker_env *env, const char *claim,
 	return j;
 }
 
-void refresh_job_start(struct broker_env *env, const char *claim, const struct inbox_grant_row *row)
+void refresh_job_start(struct broker_env *env, const struct broker_claim *claim,
+		       const struct inbox_grant_row *row)
 {
 	struct refresh_job *j = job_of(env, claim, row);
 	cleanup_secret struct secret plain = { 0 };

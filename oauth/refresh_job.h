@@ -7,13 +7,13 @@
 /*
  * One claimed grant, from the claim to what comes of it.
  *
- *   asking the provider --> saving what it gave, or refusing the grant, or letting the claim go -->
- * over
+ *   asking the provider --> saving what it gave, or refusing the grant, or letting the
+ *                           claim go --> over
  *
  * What was given is saved however long PostgreSQL is away: the old refresh
- * token may be dead already.  `claim` is the claim's id.
+ * token may be dead already.
  */
-void refresh_job_start(struct broker_env *env, const char *claim,
+void refresh_job_start(struct broker_env *env, const struct broker_claim *claim,
 		       const struct inbox_grant_row *row);
 
 #endif

@@ -187,13 +187,14 @@ static const char *nothing(const char *kind)
 	return strcmp(kind, "password") == 0 ? "password" : "domain_grant";
 }
 
-void revoke_job_start(struct broker_env *env, const char *claim, const struct removal_row *r)
+void revoke_job_start(struct broker_env *env, const struct broker_claim *claim,
+		      const struct removal_row *r)
 {
 	struct revoke_job *j = mem_new(sizeof(*j));
 
 	broker_job_open(&j->job, env, &job_kind);
 	j->provider = broker_env_provider(env, r->provider);
-	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim);
+	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim->id);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", r->workspace);
 	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", r->inbox);
 	j->tries = r->tries;

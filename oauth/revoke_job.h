@@ -17,7 +17,8 @@
  */
 #define REVOKE_JOB_TRIES 9 /* about a quarter of an hour: 5 s, doubled up to 300 s */
 
-void revoke_job_start(struct broker_env *env, const char *claim, const struct removal_row *r);
+void revoke_job_start(struct broker_env *env, const struct broker_claim *claim,
+		      const struct removal_row *r);
 
 /* How a provider's answer to a revocation is taken. */
 enum revoke_said { REVOKE_DONE, REVOKE_NEVER, REVOKE_LATER };

@@ -376,6 +376,39 @@ static void what_cannot_be_written_is_given_up(void **state)
 	tokenbench_close(&b);
 }
 
+/* Each kind of work is claimed by itself; the places are for all. */
+static void work_of_two_kinds_keeps_to_the_places(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+	struct broker_stats stats;
+	unsigned most = 0;
+
+	(void)state;
+	tokenbench_open(&b, "broker_places");
+	for (int i = 0; i < 6; i++) {
+		char user[16];
+
+		snprintf(user, sizeof(user), "u%d", i);
+		tokenbench_ask(&b, tokenbench_inbox(&b, user, "oauth"), 0);
+		snprintf(user, sizeof(user), "l%d", i);
+		(void)tokenbench_link(&b, user, NULL);
+	}
+	/* It is not looked again by the clock: who took all it might asks for more by itself. */
+	tokenbench_broker_open(&b, &br,
+			       (struct broker_params){ .concurrency = 2, .look_ms = 60000 });
+	UNTIL(&b, pg_is_up(br.pg));
+	broker_wake(br.broker);
+	do {
+		tokenbench_turn(&b);
+		stats = broker_stats(br.broker);
+		most = stats.under_way > most ? stats.under_way : most;
+	} while (stats.refreshed + stats.connected < 12);
+	assert_int_equal(most, 2);
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +422,7 @@ int main(void)
 		cmocka_unit_test(draining_ends_what_is_under_way),
 		cmocka_unit_test(an_outage_does_not_lose_the_rotation),
 		cmocka_unit_test(what_cannot_be_written_is_given_up),
+		cmocka_unit_test(work_of_two_kinds_keeps_to_the_places),
 	};
 
 	pgtest_start();

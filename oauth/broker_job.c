@@ -1,18 +1,22 @@
 #include "oauth/broker_job.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define AGAIN_MS      100
 #define AGAIN_MOST_MS 5000
+#define WRITE_MS      1000 /* of a claim, kept for PostgreSQL */
 
 static void on_again(struct timer *t);
 static void on_gone(struct timer *t);
 
 void broker_job_open(struct broker_job *job, struct broker_env *env,
-		     const struct broker_job_kind *is)
+		     const struct broker_job_kind *is, const struct broker_claim *claim)
 {
 	job->env = env;
 	job->is = is;
+	if (claim)
+		job->claim = *claim;
 	backoff_init(&job->wait, AGAIN_MS, AGAIN_MOST_MS, /* survive_ms= */ 0);
 	timer_open(&job->again, env->loop, on_again);
 	list_append(&env->jobs, &job->link);
@@ -22,8 +26,20 @@ void broker_job_open(struct broker_job *job, struct broker_env *env,
 		env->stats.under_way++;
 }
 
+uint64_t broker_job_left_ms(const struct broker_job *job)
+{
+	uint64_t end = job->claim.asked_ms + broker_env_claim_ms(job->env) - WRITE_MS;
+	uint64_t now = clock_mono_ms();
+
+	return now < end ? end - now : 0;
+}
+
 int broker_job_ask(struct broker_job *job, http_client_cb done)
 {
+	uint64_t left = broker_job_left_ms(job);
+
+	if (job->http.timeout_ms > left)
+		job->http.timeout_ms = left > 0 ? left : 1;
 	return http_client_start(job->env->p.http, &job->http, done);
 }
 

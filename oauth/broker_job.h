@@ -35,6 +35,7 @@ struct broker_job {
 	struct list link;
 	struct broker_env *env;
 	const struct broker_job_kind *is;
+	struct broker_claim claim;
 	struct log log; /* the job's own, by log_child() */
 	struct http_request http;
 	struct timer again;
@@ -48,9 +49,13 @@ enum broker_job_fate {
 	BROKER_JOB_GIVEN_UP, /* for good; said in the log */
 };
 
+/* `claim`: NULL for a job that needs none. */
 void broker_job_open(struct broker_job *job, struct broker_env *env,
-		     const struct broker_job_kind *is);
-/* Start the request in `http`; the errors of http_client_start(). */
+		     const struct broker_job_kind *is, const struct broker_claim *claim);
+/* For how long a request may still last: then there is time to write what came of it before
+ * another broker may take the claim. */
+uint64_t broker_job_left_ms(const struct broker_job *job);
+/* Start the request in `http`, for so long at the most; the errors of http_client_start(). */
 int broker_job_ask(struct broker_job *job, http_client_cb done);
 /* Wipe and free its answer: there were tokens in it. */
 void broker_job_forget_answer(struct broker_job *job);

@@ -15,11 +15,10 @@
 #include "oauth/device.h"
 #include "oauth/reach_job.h"
 
-#define ASK_AGAIN_MS                                                                               \
-	8000 /* a quick failure is tried again within this time: the person waits, and the claim   \
-		lasts */
-#define RACES_MOST 5 /* for one address, between finding its inbox and writing it */
-#define IMAPS      993
+#define ASK_AGAIN_MS 8000 /* a quick failure is tried again within this time: the person waits */
+#define ENOUGH_MS    1000 /* for a request; with less left none is begun */
+#define RACES_MOST   5    /* for one address, between finding its inbox and writing it */
+#define IMAPS        993
 
 enum connect_state {
 	CONNECT_JOB_EXCHANGING,  /* the provider has the code */
@@ -36,7 +35,7 @@ struct connect_job {
 	enum connect_state state;
 	uint64_t began_ms;
 
-	char claim[37], workspace[37], link[37], inbox[37];
+	char workspace[37], link[37], inbox[37];
 	char provider_name[64], expected[LIMIT_OAUTH_ADDRESS], address[LIMIT_OAUTH_ADDRESS];
 	char imap_host[256], imap_security[16], login_name[LIMIT_OAUTH_ADDRESS], *redirect_uri;
 	int imap_port;
@@ -96,6 +95,15 @@ static void fail(struct connect_job *j, enum connect_problem problem, const char
 }
 
 /* --- At the provider. --- */
+
+/* A code is good once: when the next broker takes the claim, we are done with it. */
+static bool has_time(struct connect_job *j)
+{
+	if (broker_job_left_ms(&j->job) >= ENOUGH_MS)
+		return true;
+	fail(j, CONNECT_PROVIDER_DOWN, "the provider takes too long to answer");
+	return false;
+}
 
 static int start_exchange(struct connect_job *j)
 {
@@ -301,7 +309,7 @@ static int start_settle(struct connect_job *j)
 	const struct connect_link_settled s = {
 		.workspace = j->workspace,
 		.id = j->link,
-		.claim = j->claim,
+		.claim = j->job.claim.id,
 		.inbox = j->inbox,
 		.address = j->address,
 		.provider = j->provider_name,
@@ -337,11 +345,11 @@ static int go(struct broker_job *job)
 
 	switch (j->state) {
 	case CONNECT_JOB_EXCHANGING:
-		if (start_exchange(j) < 0)
+		if (has_time(j) && start_exchange(j) < 0)
 			fail(j, CONNECT_OUR_CLIENT_REFUSED, "token_url is not an http(s) address");
 		break;
 	case CONNECT_JOB_IDENTIFYING:
-		if (start_identify(j) < 0)
+		if (has_time(j) && start_identify(j) < 0)
 			fail(j, CONNECT_OUR_CLIENT_REFUSED,
 			     "userinfo_url is not an http(s) address");
 		break;
@@ -350,12 +358,12 @@ static int go(struct broker_job *job)
 	case CONNECT_JOB_SETTLING:
 		return start_settle(j);
 	case CONNECT_JOB_FAILING:
-		return connect_link_fail_start(pg, &j->write, j->workspace, j->link, j->claim,
-					       connect_problem_code(j->problem), j->detail,
-					       on_failed);
+		return connect_link_fail_start(pg, &j->write, j->workspace, j->link,
+					       j->job.claim.id, connect_problem_code(j->problem),
+					       j->detail, on_failed);
 	case CONNECT_JOB_LETTING:
-		return connect_device_wait_start(pg, &j->write, j->workspace, j->link, j->claim,
-						 j->device_interval_s, on_let);
+		return connect_device_wait_start(pg, &j->write, j->workspace, j->link,
+						 j->job.claim.id, j->device_interval_s, on_let);
 	}
 	return 0;
 }
@@ -472,10 +480,9 @@ static struct connect_job *job_of(struct broker_env *env, const struct broker_cl
 	struct connect_job *j = mem_new(sizeof(*j));
 	const struct oauth_provider *p;
 
-	broker_job_open(&j->job, env, &job_kind);
+	broker_job_open(&j->job, env, &job_kind, claim);
 	j->provider = broker_env_provider(env, w->provider);
 	p = j->provider ? j->provider->p : NULL;
-	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim->id);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", w->workspace);
 	(void)snprintf(j->link, sizeof(j->link), "%s", w->id);
 	(void)snprintf(j->provider_name, sizeof(j->provider_name), "%s", w->provider);

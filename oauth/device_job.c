@@ -21,7 +21,7 @@ struct device_job {
 	struct broker_provider *provider;
 	enum device_state state;
 
-	char claim[37], workspace[37], link[37];
+	char workspace[37], link[37];
 	struct secret body;
 	struct device_answer answer;
 	struct buf sealed;
@@ -58,7 +58,7 @@ static int start_save(struct device_job *j)
 	const struct connect_device_code c = {
 		.workspace = j->workspace,
 		.id = j->link,
-		.claim = j->claim,
+		.claim = j->job.claim.id,
 		.user_code = j->answer.user_code,
 		.uri = j->answer.uri,
 		.uri_complete = j->answer.uri_complete,
@@ -80,7 +80,7 @@ static int go(struct broker_job *job)
 		return start_save(j);
 	case DEVICE_JOB_FAILING:
 		return connect_link_fail_start(j->job.env->p.pg, &j->write, j->workspace, j->link,
-					       j->claim, connect_problem_code(j->problem),
+					       j->job.claim.id, connect_problem_code(j->problem),
 					       j->detail, on_written);
 	case DEVICE_JOB_ASKING:
 		break;
@@ -171,9 +171,8 @@ void device_job_start(struct broker_env *env, const struct broker_claim *claim,
 {
 	struct device_job *j = mem_new(sizeof(*j));
 
-	broker_job_open(&j->job, env, &job_kind);
+	broker_job_open(&j->job, env, &job_kind, claim);
 	j->provider = broker_env_provider(env, w->provider);
-	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim->id);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", w->workspace);
 	(void)snprintf(j->link, sizeof(j->link), "%s", w->id);
 	log_child(&j->job.log, env->p.log, "connect_link=%s", j->link);

@@ -26,7 +26,7 @@ struct domain_job {
 	struct broker_job job;
 	enum domain_state state;
 
-	char claim[37], workspace[37], id[37];
+	char workspace[37], id[37];
 	bool is_offer;
 	int64_t offer_no, version;
 	int failures;
@@ -73,7 +73,7 @@ static int start_save(struct domain_job *j)
 	const struct domain_grant_saved s = {
 		.workspace = j->workspace,
 		.id = j->id,
-		.claim = j->claim,
+		.claim = j->job.claim.id,
 		.is_offer = j->is_offer,
 		.offer_no = j->offer_no,
 		.sealed = j->sealed.data,
@@ -92,7 +92,7 @@ static int start_decline(struct domain_job *j)
 	const struct domain_grant_declined d = {
 		.workspace = j->workspace,
 		.id = j->id,
-		.claim = j->claim,
+		.claim = j->job.claim.id,
 		.offer_no = j->offer_no,
 		.problem = j->reason,
 		.detail = j->evidence,
@@ -122,8 +122,8 @@ static int start_let(struct domain_job *j)
 	uint64_t wait_ms =
 		policy_wait_ms((unsigned)j->failures + 1, j->retry_after_s, &j->job.env->rand);
 
-	return domain_grant_let_start(j->job.env->p.pg, &j->write, j->workspace, j->id, j->claim,
-				      wait_ms, j->evidence, on_written);
+	return domain_grant_let_start(j->job.env->p.pg, &j->write, j->workspace, j->id,
+				      j->job.claim.id, wait_ms, j->evidence, on_written);
 }
 
 static void enter(struct domain_job *j, enum domain_state state)
@@ -281,8 +281,7 @@ void domain_job_start(struct broker_env *env, const struct broker_claim *claim,
 					  row->check_address };
 	const char *reason, *why = "";
 
-	broker_job_open(&j->job, env, &job_kind);
-	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim->id);
+	broker_job_open(&j->job, env, &job_kind, claim);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", row->workspace);
 	(void)snprintf(j->id, sizeof(j->id), "%s", row->id);
 	log_child(&j->job.log, env->p.log, "domain=%s", j->id);

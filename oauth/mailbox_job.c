@@ -27,7 +27,7 @@ struct mailbox_job {
 	struct broker_job job;
 	enum mailbox_state state;
 
-	char claim[37], workspace[37], inbox[37], grant[37], address[LIMIT_OAUTH_ADDRESS];
+	char workspace[37], inbox[37], grant[37], address[LIMIT_OAUTH_ADDRESS];
 	int64_t version, grant_version, token_version;
 	int failures;
 	bool forced;
@@ -146,7 +146,7 @@ static int start_let(struct mailbox_job *j)
 	const struct inbox_grant_let let = {
 		.workspace = j->workspace,
 		.inbox = j->inbox,
-		.claim = j->claim,
+		.claim = j->job.claim.id,
 		.failed = true,
 		.wait_ms = policy_wait_ms((unsigned)j->failures + 1, j->retry_after_s,
 					  &j->job.env->rand),
@@ -315,8 +315,7 @@ static struct mailbox_job *job_of(struct broker_env *env, const struct broker_cl
 {
 	struct mailbox_job *j = mem_new(sizeof(*j));
 
-	broker_job_open(&j->job, env, &job_kind);
-	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim->id);
+	broker_job_open(&j->job, env, &job_kind, claim);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", row->workspace);
 	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", row->inbox);
 	(void)snprintf(j->grant, sizeof(j->grant), "%s", row->grant);

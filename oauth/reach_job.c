@@ -200,7 +200,7 @@ void reach_job_start(struct broker_env *env, const struct reach_what *w)
 {
 	struct reach_job *j = mem_new(sizeof(*j));
 
-	broker_job_open(&j->job, env, &job_kind);
+	broker_job_open(&j->job, env, &job_kind, /* claim= */ NULL);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", w->workspace);
 	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", w->inbox);
 	(void)snprintf(j->link, sizeof(j->link), "%s", w->link);

@@ -28,7 +28,7 @@ struct refresh_job {
 	struct broker_provider *provider; /* NULL: not configured */
 	enum refresh_state state;
 
-	char claim[37], workspace[37], inbox[37], address[LIMIT_OAUTH_ADDRESS], provider_name[64];
+	char workspace[37], inbox[37], address[LIMIT_OAUTH_ADDRESS], provider_name[64];
 	enum inbox_grant_kind kind;
 	int64_t version;
 	int tries, failures;
@@ -136,7 +136,7 @@ static int start_let(struct refresh_job *j)
 	const struct inbox_grant_let let = {
 		.workspace = j->workspace,
 		.inbox = j->inbox,
-		.claim = j->claim,
+		.claim = j->job.claim.id,
 		.failed = j->verdict.verdict != POLICY_OK && !frozen,
 		.wait_ms = policy_wait_ms((unsigned)j->failures + 1, j->verdict.retry_after_s,
 					  &j->job.env->rand),
@@ -338,9 +338,8 @@ static struct refresh_job *job_of(struct broker_env *env, const struct broker_cl
 {
 	struct refresh_job *j = mem_new(sizeof(*j));
 
-	broker_job_open(&j->job, env, &job_kind);
+	broker_job_open(&j->job, env, &job_kind, claim);
 	j->provider = broker_env_provider(env, row->provider);
-	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim->id);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", row->workspace);
 	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", row->inbox);
 	(void)snprintf(j->address, sizeof(j->address), "%s", row->address);

@@ -14,7 +14,7 @@
 struct revoke_job {
 	struct broker_job job;
 	struct broker_provider *provider; /* NULL: not configured */
-	char claim[37], workspace[37], inbox[37];
+	char workspace[37], inbox[37];
 	int tries;
 	struct secret token, body;
 	struct removal_write write;
@@ -62,10 +62,10 @@ static int go(struct broker_job *job)
 	struct pg *pg = job->env->p.pg;
 
 	if (j->end)
-		return removal_end_start(pg, &j->write, j->workspace, j->inbox, j->claim, j->end,
-					 j->reason, j->evidence, on_written);
-	return removal_again_start(pg, &j->write, j->workspace, j->inbox, j->claim, j->reason,
-				   j->evidence, wait_s(j), on_written);
+		return removal_end_start(pg, &j->write, j->workspace, j->inbox, j->job.claim.id,
+					 j->end, j->reason, j->evidence, on_written);
+	return removal_again_start(pg, &j->write, j->workspace, j->inbox, j->job.claim.id,
+				   j->reason, j->evidence, wait_s(j), on_written);
 }
 
 static void tell(const struct revoke_job *j)
@@ -192,9 +192,8 @@ void revoke_job_start(struct broker_env *env, const struct broker_claim *claim,
 {
 	struct revoke_job *j = mem_new(sizeof(*j));
 
-	broker_job_open(&j->job, env, &job_kind);
+	broker_job_open(&j->job, env, &job_kind, claim);
 	j->provider = broker_env_provider(env, r->provider);
-	(void)snprintf(j->claim, sizeof(j->claim), "%s", claim->id);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", r->workspace);
 	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", r->inbox);
 	j->tries = r->tries;

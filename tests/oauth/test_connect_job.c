@@ -505,6 +505,35 @@ static void what_cannot_be_written_fails_with_words(void **state)
 	}
 }
 
+/* A code is good once: who has it is done with it before another may think it dead. */
+static void a_slow_provider_is_given_up_within_the_claim(void **state)
+{
+	const struct broker_params quick = { .timeout_ms = 4000, .grace_ms = 1500 };
+	struct tokenbench b;
+	struct tokenbench_broker one, two;
+	const char *link;
+	uint64_t end;
+
+	(void)state;
+	tokenbench_open(&b, "connect_slow");
+	tokenbench_broker_open(&b, &one, quick);
+	tokenbench_broker_open(&b, &two, quick);
+	UNTIL(&b, pg_is_up(one.pg) && pg_is_up(two.pg));
+	b.holds_userinfo = true;
+	tokenbench_say(&b, (struct tokenbench_saying){ .manner = TOKENBENCH_HOLD });
+	link = tokenbench_link(&b, "anna", NULL);
+	UNTIL(&b, b.held);
+	for (end = clock_mono_ms() + 3000; clock_mono_ms() < end;)
+		tokenbench_turn(&b);
+	tokenbench_release(&b);
+	UNTIL(&b, strcmp(LINK(&b, "state", link), "failed") == 0);
+	assert_string_equal(LINK(&b, "problem", link), "provider_down");
+	assert_int_equal(b.asked, 1);
+	tokenbench_broker_kill(&one);
+	tokenbench_broker_kill(&two);
+	tokenbench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -519,6 +548,7 @@ int main(void)
 		cmocka_unit_test(a_provider_that_is_gone_or_misplaced),
 		cmocka_unit_test(an_outage_delays_a_connection),
 		cmocka_unit_test(what_cannot_be_written_fails_with_words),
+		cmocka_unit_test(a_slow_provider_is_given_up_within_the_claim),
 	};
 
 	pgtest_start();

@@ -66,6 +66,7 @@ struct tokenbench {
 	bool without_refresh, without_rotation, with_id_token;
 	const char *scope, *email, *issuer; /* NULL: not said; <user>@acme.test; the provider's */
 	int userinfo_status;                /* 0: 200 */
+	bool holds_userinfo;                /* as TOKENBENCH_HOLD */
 	struct http_call *held;
 	struct text held_body;
 	char held_text[1024];

@@ -4,20 +4,12 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "ingest/classify/classify_trie.h"
+#include "ingest/classify/classify_automaton.h"
 #include "ingest/mime/mime_fold.h"
 
 #define PIECES 5
 #define GAP    44  /* bytes between two pieces: about seven words */
 #define RECENT 256 /* pieces of one sentence that wait for their next */
-
-/* One way to write one piece of a pattern. */
-struct way {
-	uint32_t pattern;
-	uint16_t len;
-	uint8_t piece;
-	bool open; /* ends freely */
-};
 
 struct pattern {
 	uint32_t value;
@@ -27,17 +19,16 @@ struct pattern {
 };
 
 struct classify_patterns {
-	struct classify_trie *trie; /* its values are ways */
-	struct way *way;
+	struct classify_automaton *pieces; /* its values are patterns times PIECES, and the piece */
 	struct pattern *pattern;
-	uint32_t n_ways, n_patterns;
+	uint32_t n_patterns;
 };
 
 struct classify_patterns *classify_pattern_new(void)
 {
 	struct classify_patterns *p = mem_new(sizeof(*p));
 
-	p->trie = classify_trie_new();
+	p->pieces = classify_automaton_new();
 	return p;
 }
 
@@ -45,77 +36,12 @@ void classify_pattern_free(struct classify_patterns *p)
 {
 	if (!p)
 		return;
-	classify_trie_free(p->trie);
-	free(p->way);
+	classify_automaton_free(p->pieces);
 	free(p->pattern);
 	free(p);
 }
 
 /* ---- reading ---- */
-
-#define WAY 120 /* bytes of one way to write a piece */
-
-struct spelling {
-	char at[WAY];
-	size_t len;
-	bool open;
-};
-
-static const char *add_way(struct classify_patterns *p, uint8_t piece, const struct spelling *s)
-{
-	struct text words = text_trim((struct text){ s->at, s->len });
-
-	if (!words.len)
-		return "has a piece that may be empty";
-	if (p->n_ways % 1024 == 0)
-		p->way = mem_resize(p->way, (p->n_ways + 1024) * sizeof(*p->way));
-	p->way[p->n_ways] = (struct way){ .pattern = p->n_patterns,
-					  .piece = piece,
-					  .len = (uint16_t)words.len,
-					  .open = s->open };
-	classify_trie_add(p->trie, words, p->n_ways++);
-	return NULL;
-}
-
-/* Write `rest` behind what is spelled already, once for each choice of its brackets. */
-static const char *spell(struct classify_patterns *p, uint8_t piece, struct text rest,
-			 struct spelling so_far)
-{
-	const char *wrong = NULL;
-	struct text options, option, tail;
-	bool more = true;
-
-	for (; rest.len && rest.at[0] != '('; rest = text_sub(rest, 1, rest.len)) {
-		if (so_far.len == WAY)
-			return "has a piece that is too long";
-		if (rest.at[0] == '*')
-			so_far.open = true;
-		else if (so_far.open || rest.at[0] == ')' || rest.at[0] == '|')
-			return "has a *, ) or | out of place";
-		else if (rest.at[0] != ' ' || !so_far.len || so_far.at[so_far.len - 1] != ' ')
-			so_far.at[so_far.len++] = rest.at[0];
-	}
-	if (!rest.len)
-		return add_way(p, piece, &so_far);
-	if (!text_cut(text_sub(rest, 1, rest.len), ')', &options, &tail))
-		return "has a ( without )";
-	while (more && !wrong) {
-		struct spelling one = so_far;
-
-		more = text_cut(options, '|', &option, &options);
-		if (so_far.len + option.len > WAY)
-			return "has a piece that is too long";
-		for (size_t i = 0; i < option.len; i++) {
-			if (option.at[i] == '*' && i + 1 == option.len)
-				one.open = true;
-			else
-				one.at[one.len++] = option.at[i];
-		}
-		wrong = one.open && tail.len ? "has a * before the end of a piece"
-					     : spell(p, piece, tail, one);
-	}
-	return wrong;
-}
 
 /* The words before " .. ", and what stands behind. */
 static bool cut_piece(struct text *rest, struct text *ret)
@@ -147,7 +73,8 @@ const char *classify_pattern_add(struct classify_patterns *p, const char *patter
 		if (new.n_pieces == PIECES)
 			return "has too many pieces";
 		more = cut_piece(&rest, &piece);
-		wrong = spell(p, new.n_pieces, piece, (struct spelling){ .len = 0 });
+		wrong = classify_automaton_add(p->pieces, piece,
+					       p->n_patterns * PIECES + new.n_pieces);
 	}
 	if (wrong)
 		return wrong;
@@ -155,6 +82,11 @@ const char *classify_pattern_add(struct classify_patterns *p, const char *patter
 		p->pattern = mem_resize(p->pattern, (p->n_patterns + 512) * sizeof(*p->pattern));
 	p->pattern[p->n_patterns++] = new;
 	return NULL;
+}
+
+void classify_pattern_compile(struct classify_patterns *p)
+{
+	classify_automaton_compile(p->pieces);
 }
 
 /* ---- words ---- */
@@ -186,13 +118,13 @@ static bool letter_at(struct text t, size_t at)
 	return at < t.len && (is_ascii_word(t.at[at]) || leads_letter(t.at[at]));
 }
 
-static bool stands_alone(struct text t, size_t at, const struct way *w)
+static bool stands_alone(struct text t, const struct classify_automaton_hit *hit)
 {
-	size_t end = at + w->len;
+	size_t end = hit->at + hit->len;
 
-	if (letter_at(t, at) && letter_before(t, at))
+	if (letter_at(t, hit->at) && letter_before(t, hit->at))
 		return false;
-	return w->open || !letter_at(t, end) || !letter_before(t, end);
+	return hit->open || !letter_at(t, end) || !letter_before(t, end);
 }
 
 /* ---- looking ---- */
@@ -213,37 +145,39 @@ struct search {
 };
 
 /* Where the pieces before this one begin; SIZE_MAX: they are not there. */
-static size_t begin_of(const struct search *s, const struct way *w, size_t at)
+static size_t begin_of(const struct search *s, uint32_t pattern, uint8_t piece, size_t at)
 {
-	if (w->piece == 0)
+	if (piece == 0)
 		return at;
 	for (size_t i = s->n_recent; i-- > 0;) {
 		const struct waiting *r = &s->recent[i];
 
-		if (r->pattern == w->pattern && r->piece + 1 == w->piece && r->to <= at &&
+		if (r->pattern == pattern && r->piece + 1 == piece && r->to <= at &&
 		    at - r->to <= GAP)
 			return r->from;
-		if (r->to + GAP + WAY < at)
+		if (r->to + GAP + CLASSIFY_AUTOMATON_PIECE < at)
 			break;
 	}
 	return SIZE_MAX;
 }
 
-static void note(struct search *s, const struct way *w, size_t at)
+static void note(struct search *s, const struct classify_automaton_hit *hit)
 {
-	const struct pattern *p = &s->p->pattern[w->pattern];
-	size_t from = begin_of(s, w, at), to = at + w->len;
+	uint32_t pattern = hit->value / PIECES;
+	uint8_t piece = (uint8_t)(hit->value % PIECES);
+	const struct pattern *p = &s->p->pattern[pattern];
+	size_t from = begin_of(s, pattern, piece, hit->at), to = hit->at + hit->len;
 	struct classify_pattern_found *f = s->found;
 
 	if (from == SIZE_MAX || (p->question && !s->is_question))
 		return;
-	if (w->piece + 1 < p->n_pieces) {
+	if (piece + 1 < p->n_pieces) {
 		if (s->n_recent < RECENT)
-			s->recent[s->n_recent++] = (struct waiting){ w->pattern, (uint32_t)from,
-								     (uint32_t)to, w->piece };
+			s->recent[s->n_recent++] =
+				(struct waiting){ pattern, (uint32_t)from, (uint32_t)to, piece };
 		return;
 	}
-	while (w->open && letter_at(s->t, to))
+	while (hit->open && letter_at(s->t, to))
 		to++;
 	if (f->n < CLASSIFY_PATTERN_HITS)
 		f->at[f->n++] = (struct classify_pattern_hit){ p->value, p->scope, p->n_pieces > 1,
@@ -254,9 +188,8 @@ void classify_pattern_find(const struct classify_patterns *p, struct text senten
 			   bool is_question, struct classify_pattern_found *ret)
 {
 	struct search s; /* without `recent`, which would cost more to blank than to fill */
-	struct classify_trie_walk walk;
-	uint32_t value;
-	size_t at;
+	struct classify_automaton_walk walk;
+	struct classify_automaton_hit hit;
 
 	s.p = p;
 	s.t = sentence;
@@ -264,8 +197,8 @@ void classify_pattern_find(const struct classify_patterns *p, struct text senten
 	s.n_recent = 0;
 	s.found = ret;
 	ret->n = 0;
-	classify_trie_start(&walk, p->trie, sentence);
-	while (classify_trie_next(&walk, &value, &at))
-		if (stands_alone(sentence, at, &p->way[value]))
-			note(&s, &p->way[value], at);
+	classify_automaton_start(&walk, p->pieces, sentence);
+	while (classify_automaton_next(&walk, &hit))
+		if (stands_alone(sentence, &hit))
+			note(&s, &hit);
 }

@@ -20,8 +20,9 @@
  * A piece begins and ends where a word does; scripts without blanks between
  * words, and those that join small words to the next, are taken anywhere.
  *
- * A walk costs the length of the sentence times the longest piece at the worst;
- * patterns that are not there cost nothing.
+ * The pieces are one automaton (classify_automaton.h): a walk costs the length of
+ * the sentence times the longest piece at the worst, and patterns that are not
+ * there cost nothing.
  */
 enum classify_pattern_scope {
 	CLASSIFY_PATTERN_PART,     /* whatever stands around it */
@@ -50,6 +51,9 @@ void classify_pattern_free(struct classify_patterns *p); /* NULL is fine */
 
 /* NULL, or what is wrong with it: "is not folded ...". */
 const char *classify_pattern_add(struct classify_patterns *p, const char *pattern, uint32_t value);
+
+/* Once, behind the last that is added and before the first that is looked for. */
+void classify_pattern_compile(struct classify_patterns *p);
 
 void classify_pattern_find(const struct classify_patterns *p, struct text sentence,
 			   bool is_question, struct classify_pattern_found *ret);

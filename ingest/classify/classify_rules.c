@@ -73,12 +73,13 @@ static int word_of(struct reader *rd, const char *word, const char *const *words
 {
 	char cause[240] = "is none of";
 
-	for (*ret = 0; words[*ret]; ++*ret) {
-		size_t n = strlen(cause);
-
+	for (*ret = 0; words[*ret]; ++*ret)
 		if (strcmp(words[*ret], word) == 0)
 			return 0;
-		(void)snprintf(cause + n, sizeof(cause) - n, " %s", words[*ret]);
+	for (unsigned i = 0; words[i]; i++) {
+		size_t n = strlen(cause);
+
+		(void)snprintf(cause + n, sizeof(cause) - n, " %s", words[i]);
 	}
 	return bad(rd, word, cause);
 }
@@ -405,6 +406,7 @@ int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 		rules_free(r);
 		return error;
 	}
+	classify_pattern_compile(r->intents);
 	rules_free(held);
 	held = r;
 	return 0;

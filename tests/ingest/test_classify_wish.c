@@ -432,6 +432,13 @@ static const struct {
 	{ "any ending", "stop*", "stopped", false, true },
 	{ "either", "(stop|halt) (it|this)", "halt this", false, true },
 	{ "or nothing", "(|please )stop", "stop", false, true },
+	{ "either to the end", "(stop|halt*)", "halting", false, true },
+	{ "a blank only with its choice", "send (me |us |)it", "send it", false, true },
+	{ "blanks that meet", "send (me |) it", "send me it", false, true },
+	{ "a choice at the end that is nothing", "send it (now|)", "send it", false, true },
+	{ "choices that begin alike", "(stop it|stop them|stop that) now", "stop that now", false,
+	  true },
+	{ "choices are not joined", "(stop it|halt them) now", "stop them now", false, false },
 	{ "one after the other", "remove .. list", "remove me from that list", false, true },
 	{ "in this order", "list .. remove", "remove me from that list", false, false },
 	{ "not far away", "remove .. list",
@@ -451,6 +458,7 @@ static void patterns_mean_what_they_say(void **state)
 		struct classify_pattern_found f;
 
 		assert_null(classify_pattern_add(p, patterns[i].pattern, 7));
+		classify_pattern_compile(p);
 		classify_pattern_find(p, text_of(patterns[i].sentence), patterns[i].question, &f);
 		if ((f.n > 0) != patterns[i].found)
 			fail_msg("%s: %zu found", patterns[i].name, f.n);
@@ -460,10 +468,10 @@ static void patterns_mean_what_they_say(void **state)
 
 static void what_is_no_pattern_is_refused(void **state)
 {
-	static const char *const wrong[] = { "Stop",     "(a|b",
-					     "a) b",     "sto* it",
-					     "",         "a .. ",
-					     "(a*|b) c", "a .. b .. c .. d .. e .. f" };
+	static const char *const wrong[] = {
+		"Stop",  "(a|b",     "a) b", "sto* it", "",
+		"a .. ", "(a*|b) c", "(a|)", "(a|b*c)", "a .. b .. c .. d .. e .. f"
+	};
 
 	(void)state;
 	for (size_t i = 0; i < countof(wrong); i++) {

@@ -155,7 +155,7 @@ enum before {
 static void add_place(struct compiler *c, uint32_t place)
 {
 	if (c->n_places == c->room_places) {
-		c->room_places = c->room_places ? c->room_places * 2 : 4096;
+		c->room_places *= 2;
 		c->place = mem_resize(c->place, c->room_places * sizeof(*c->place));
 	}
 	c->place[c->n_places++] = place;
@@ -205,9 +205,11 @@ static void settle(struct compiler *c, size_t from)
 {
 	size_t n = from + 1;
 
+	if (c->n_places - from < 2)
+		return;
 	while (n < c->n_places && c->place[n] > c->place[n - 1])
 		n++;
-	if (n >= c->n_places)
+	if (n == c->n_places)
 		return;
 	qsort(c->place + from, c->n_places - from, sizeof(*c->place), by_number);
 	n = from;
@@ -240,7 +242,7 @@ static uint32_t state_of(struct compiler *c, size_t from)
 		}
 	}
 	if (c->n_sets == c->room_sets) {
-		c->room_sets = c->room_sets ? c->room_sets * 2 : 1024;
+		c->room_sets *= 2;
 		c->set = mem_resize(c->set, c->room_sets * sizeof(*c->set));
 	}
 	c->set[c->n_sets] = (struct set){ (uint32_t)from, (uint32_t)n, *last };
@@ -317,9 +319,14 @@ static void start_of(struct compiler *c)
 
 void classify_automaton_compile(struct classify_automaton *a)
 {
-	struct compiler c = { .a = a, .written = (const char *)a->written.data };
+	struct compiler c = { .a = a,
+			      .written = (const char *)a->written.data,
+			      .room_places = 4096,
+			      .room_sets = 1024 };
 	uint32_t room = 0, n = 0;
 
+	c.place = mem_new(c.room_places * sizeof(*c.place));
+	c.set = mem_new(c.room_sets * sizeof(*c.set));
 	c.table = mem_new(HASHES * sizeof(*c.table));
 	memset(c.table, 0xff, HASHES * sizeof(*c.table));
 	start_of(&c);

@@ -409,6 +409,7 @@ int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 	classify_pattern_compile(r->intents);
 	rules_free(held);
 	held = r;
+	mem_give_back(); /* what compiling took, several times what is kept */
 	return 0;
 }
 

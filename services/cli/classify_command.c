@@ -2,11 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "ingest/classify/classify_rules.h"
 #include "ingest/reading.h"
 #include "ingest/reading_json.h"
 #include "services/cli/classify_command.h"
@@ -21,11 +23,20 @@ static int refuse(int code, const char *thing, const char *why)
 static int read_all(FILE *f, struct buf *ret)
 {
 	char block[65536];
+	struct stat about;
 	size_t n;
 
-	while ((n = fread(block, 1, sizeof(block), f)) > 0)
-		if (buf_add(ret, block, n) < 0)
+	/* a buffer that grows by copies takes twice as much */
+	if (fstat(fileno(f), &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0)
+		(void)buf_reserve(ret, about.st_size < LIMIT_MIME_MAIL ? (size_t)about.st_size
+								       : LIMIT_MIME_MAIL);
+	while ((n = fread(block, 1, sizeof(block), f)) > 0) {
+		size_t room = ret->max - ret->len;
+
+		(void)buf_add(ret, block, n < room ? n : room);
+		if (n >= room)
 			return 0;
+	}
 	return ferror(f) ? -EIO : 0;
 }
 
@@ -110,6 +121,7 @@ int classify_command(const struct options *o)
 	if (o->received_at && clock_from_rfc3339(o->received_at, &received_at_us) < 0)
 		return refuse(EX_USAGE, "--received-at",
 			      "is no time; write it as 2026-11-23T09:00:00Z");
+	(void)classify_rules_now(); /* before a mail takes the memory that making them needs */
 	reading_init(&r);
 	if (o->n_words == 1)
 		code = classify(o, &r, stdin, NULL, received_at_us / 1000000);

@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -65,6 +66,17 @@ void loop_init(struct loop *l, loop_stop_cb on_stop, void *owner)
 void loop_run(struct loop *l)
 {
 	(void)uv_run(&l->uv, UV_RUN_DEFAULT);
+}
+
+void loop_turn(struct loop *l, int most_ms)
+{
+	struct pollfd p = { .fd = uv_backend_fd(&l->uv), .events = POLLIN };
+	int due_ms;
+
+	(void)uv_run(&l->uv, UV_RUN_NOWAIT); /* what was started meanwhile is polled for, too */
+	due_ms = uv_backend_timeout(&l->uv);
+	(void)poll(&p, 1, due_ms < 0 || due_ms > most_ms ? most_ms : due_ms);
+	(void)uv_run(&l->uv, UV_RUN_NOWAIT);
 }
 
 void loop_stop(struct loop *l)

@@ -33,6 +33,8 @@ void loop_init(struct loop *l, loop_stop_cb on_stop, void *owner);
 void loop_run(struct loop *l);   /* returns after everything was dropped */
 void loop_stop(struct loop *l);  /* idempotent; on_stop runs once, from the loop */
 void loop_clear(struct loop *l); /* after loop_run; aborts when somebody still holds a handle */
+/* For a start that goes straight on: do what is due, and what comes within `most_ms`. */
+void loop_turn(struct loop *l, int most_ms);
 bool loop_is_stopping(const struct loop *l);
 
 #endif

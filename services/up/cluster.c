@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +10,18 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/sign.h"
 #include "base/text.h"
 #include "services/up/cluster.h"
+#include "services/up/leftover.h"
 
 /* "/var/lib/x/run/.s.PGSQL.5432" must fit into sun_path. */
 #define SOCKET_FILE    "/.s.PGSQL.5432"
 #define SOCKET_DIR_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof(SOCKET_FILE))
+
+#define ORPHANS_MS 5000 /* for those that were killed to be gone */
+#define LOOK_MS    50
 
 static const char settings[] =
 	"\n# replyd: reachable by the Unix socket only; passwords for everybody\n"
@@ -177,42 +184,71 @@ static bool lives_in(long pid, const char *dir)
 }
 
 /*
- * A postmaster of ours that an earlier run left behind.  One whose process hangs, or that was in
- * the middle of its recovery, does not end the fast way; the immediate one only costs a recovery.
+ * The fast way, then the immediate one, which only costs a recovery: a postmaster that was in the
+ * middle of one does not end the fast way.  Whoever stands still is woken to hear of it.
  */
-static int stop_leftover(const struct cluster *c, char why[512])
+static void stop_postmaster(const struct cluster *c, const char *data, long pid)
 {
 	static const char *const modes[] = { "fast", "immediate" };
-	char data[512], ctl[300], log[512], pidfile[600], line[32];
-	FILE *f;
-	long pid = 0;
+	char ctl[300], log[512];
 
-	(void)snprintf(data, sizeof(data), "%s/data", c->dir);
 	(void)snprintf(ctl, sizeof(ctl), "%s/pg_ctl", c->bin);
 	(void)snprintf(log, sizeof(log), "%s/initdb.log", c->dir);
-	(void)snprintf(pidfile, sizeof(pidfile), "%s/postmaster.pid", data);
-	f = fopen(pidfile, "re");
-	if (!f)
-		return 0;
-	if (fgets(line, sizeof(line), f))
-		pid = strtol(line, NULL, 10);
-	(void)fclose(f);
-	/* Of a file that names nobody PostgreSQL itself makes nothing. */
-	if (pid <= 1 || !lives_in(pid, data))
-		return 0;
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+	for (size_t i = 0; i < countof(modes) && lives_in(pid, data); i++) {
 		const char *argv[] = { ctl,  "-D", data, "-m",   modes[i],
 				       "-w", "-t", "20", "stop", NULL };
 
-		if (account_run(&c->account, argv, c->dir, log) == 0 || !lives_in(pid, data))
-			return 0;
+		(void)leftover_signal(data, SIGCONT, NULL);
+		(void)account_run(&c->account, argv, c->dir, log);
 	}
-	(void)snprintf(
-		why, 512,
-		"PostgreSQL: process %ld holds %.300s and does not stop; is another `replyd up` "
-		"running there?",
-		pid, data);
-	return -EBUSY;
+}
+
+/* Who still holds the memory of a postmaster that is gone: what it knows, the log knows too. */
+static int end_orphans(const char *data, char why[512])
+{
+	long pid = 0;
+
+	for (int i = 0; leftover_signal(data, SIGKILL, &pid) > 0; i++) {
+		if (i == ORPHANS_MS / LOOK_MS) {
+			(void)snprintf(why, 512,
+				       "PostgreSQL: process %ld of an earlier one in %.300s cannot "
+				       "be ended; it hangs in the kernel: look at its disk, or "
+				       "restart the machine",
+				       pid, data);
+			return -EBUSY;
+		}
+		(void)poll(NULL, 0, LOOK_MS);
+	}
+	return 0;
+}
+
+/* What an earlier run left behind.  Nobody else is at it: we hold the folder's lock. */
+static int stop_leftover(const struct cluster *c, char why[512])
+{
+	char data[512], pidfile[600], line[32];
+	long pid = 0;
+	FILE *f;
+	int r;
+
+	(void)snprintf(data, sizeof(data), "%s/data", c->dir);
+	(void)snprintf(pidfile, sizeof(pidfile), "%s/postmaster.pid", data);
+	f = fopen(pidfile, "re");
+	if (f && fgets(line, sizeof(line), f))
+		pid = strtol(line, NULL, 10);
+	if (f)
+		(void)fclose(f);
+	/* Of a file that names nobody PostgreSQL itself makes nothing. */
+	if (pid > 1)
+		stop_postmaster(c, data, pid);
+	r = end_orphans(data, why);
+	if (r == 0 && pid > 1 && lives_in(pid, data)) {
+		(void)snprintf(why, 512,
+			       "PostgreSQL: process %ld holds %.300s and does not stop; end it by "
+			       "hand",
+			       pid, data);
+		r = -EBUSY;
+	}
+	return r;
 }
 
 int cluster_prepare(struct cluster *c, const char *data_dir, const char *bin_dir,
@@ -270,6 +306,9 @@ int cluster_start(const struct cluster *c, struct loop *l, struct proc_params *p
 	(void)snprintf(data, sizeof(data), "%s/data", c->dir);
 	(void)snprintf(sock, sizeof(sock), "%s", c->socket);
 	(void)snprintf(log, sizeof(log), "%s/postgres.log", c->dir);
+	/* The one before has ended; it would not start beside what is left of it. */
+	if (leftover_signal(data, SIGKILL, NULL) > 0)
+		return -EBUSY;
 	p->file = postgres;
 	p->argv = argv;
 	p->env = env;

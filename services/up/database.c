@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -17,9 +16,9 @@ static int say(int code, const char *why)
 }
 
 static int connect_patiently(const char *conninfo, const struct secret *password,
-			     uint64_t patience_ms, struct session **ret)
+			     const struct database_patience *patience, struct session **ret)
 {
-	uint64_t until_ms = clock_mono_ms() + patience_ms;
+	uint64_t until_ms = clock_mono_ms() + patience->ms;
 	char why[256];
 	int r;
 
@@ -27,7 +26,8 @@ static int connect_patiently(const char *conninfo, const struct secret *password
 		r = session_open(conninfo, password, "replyd up", ret, why);
 		if (r != -ECONNREFUSED || clock_mono_ms() >= until_ms)
 			break;
-		poll(NULL, 0, 50);
+		if (!patience->pause(patience->owner))
+			return EX_TEMPFAIL;
 	}
 	if (r == 0)
 		return 0;
@@ -36,7 +36,7 @@ static int connect_patiently(const char *conninfo, const struct secret *password
 
 /* The private cluster comes with `postgres` only; an operator's database is there already. */
 static int create_database(const char *place, const char *admin_user, const struct secret *password,
-			   uint64_t patience_ms)
+			   const struct database_patience *patience)
 {
 	char at_postgres[CONNINFO_MAX], conninfo[CONNINFO_MAX], why[256];
 	struct session *s;
@@ -47,7 +47,7 @@ static int create_database(const char *place, const char *admin_user, const stru
 		    sizeof(at_postgres) ||
 	    conninfo_join(at_postgres, admin_user, conninfo) != 0)
 		return say(EX_CONFIG, "database.url is too long");
-	code = connect_patiently(conninfo, password, patience_ms, &s);
+	code = connect_patiently(conninfo, password, patience, &s);
 	if (code)
 		return code;
 	r = session_query(s, "select 1 from pg_database where datname = 'replyd'", 0, NULL, why);
@@ -79,20 +79,20 @@ static int make_roles(struct session *s, const struct keyring *k)
 }
 
 int database_ready(const char *place, const char *admin_user, const struct secret *admin_password,
-		   const struct keyring *k, uint64_t patience_ms)
+		   const struct keyring *k, const struct database_patience *patience)
 {
 	char conninfo[CONNINFO_MAX], why[256];
 	struct session *s;
 	int r, code;
 
 	if (strcmp(admin_user, "replyd_root") == 0) {
-		code = create_database(place, admin_user, admin_password, patience_ms);
+		code = create_database(place, admin_user, admin_password, patience);
 		if (code)
 			return code;
 	}
 	if (conninfo_join(place, admin_user, conninfo) != 0)
 		return say(EX_CONFIG, "database.url is too long");
-	code = connect_patiently(conninfo, admin_password, patience_ms, &s);
+	code = connect_patiently(conninfo, admin_password, patience, &s);
 	if (code)
 		return code;
 	r = session_pooler_check(conninfo, admin_password, why);

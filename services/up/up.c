@@ -28,7 +28,9 @@
 
 #define CHILDREN_MAX         64
 #define LOOK_AGAIN_MS        30000
-#define LOOK_MS              1000  /* for new keys: one readdir */
+#define LOOK_MS              1000 /* for new keys: one readdir */
+#define TURN_MS              50
+#define PATIENCE_START_MS    60000 /* PostgreSQL may have to recover first */
 #define PATIENCE_ROLE_MS     10000 /* a role releases its leases and ends its posts */
 #define PATIENCE_POSTGRES_MS 30000 /* a fast shutdown writes a checkpoint */
 
@@ -393,8 +395,18 @@ static int start_workers(struct up *u)
 
 /* ---- the straight line ---- */
 
+/* PostgreSQL is started again where it ended, and we stop when we are told to. */
+static bool turn(void *owner)
+{
+	struct up *u = owner;
+
+	loop_turn(&u->loop, TURN_MS);
+	return !loop_is_stopping(&u->loop);
+}
+
 static int ready_private(struct up *u)
 {
+	const struct database_patience patience = { PATIENCE_START_MS, turn, u };
 	char why[512];
 	int r = cluster_prepare(&u->cluster, u->data_dir, u->settings->database_bin_dir,
 				&u->keys.is[KEYRING_ROOT], why);
@@ -411,8 +423,8 @@ static int ready_private(struct up *u)
 	u->postgres.start = start_postgres;
 	u->postgres.changed = on_postgres_changed;
 	child_open(&u->postgres, &u->loop, &u->jitter, &u->log);
-	r = database_ready(u->place, "replyd_root", &u->keys.is[KEYRING_ROOT], &u->keys, 60000);
-	if (r)
+	r = database_ready(u->place, "replyd_root", &u->keys.is[KEYRING_ROOT], &u->keys, &patience);
+	if (r && !loop_is_stopping(&u->loop))
 		(void)fprintf(
 			stderr,
 			"replyd up: PostgreSQL: the private cluster is not usable; its own log "
@@ -423,13 +435,14 @@ static int ready_private(struct up *u)
 
 static int ready_given(struct up *u)
 {
+	const struct database_patience none = { 0 };
 	struct secret password = { 0 };
 	char user[64], why[256];
 	int code;
 
 	if (conninfo_split(u->settings->database_url, u->place, user, &password, why) != 0)
 		return say(EX_CONFIG, "database.url", why, "see `replyd config print`");
-	code = database_ready(u->place, user[0] ? user : "postgres", &password, &u->keys, 0);
+	code = database_ready(u->place, user[0] ? user : "postgres", &password, &u->keys, &none);
 	secret_clear(&password);
 	return code;
 }
@@ -501,6 +514,8 @@ static int start_everything(struct up *u)
 	if (code)
 		return code;
 	code = *u->settings->database_url ? ready_given(u) : ready_private(u);
+	if (loop_is_stopping(&u->loop))
+		return 0;
 	if (code)
 		return code;
 	code = write_settings(u);

@@ -67,6 +67,36 @@ static void stop_is_told_once(void **state)
 	}
 }
 
+/* Turn by turn, as a start does that waits for something: timers fire, signals are heard. */
+static void a_start_turns_it(void **state)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < countof(signals); i++) {
+		world_open(&w, 0);
+		timer_stop(&w.later);
+		loop_turn(&w.loop, 0);
+		assert_false(loop_is_stopping(&w.loop));
+		kill(getpid(), signals[i]);
+		for (int n = 0; n < 100 && w.stops == 0; n++)
+			loop_turn(&w.loop, 50);
+		assert_true(loop_is_stopping(&w.loop));
+		assert_int_equal(w.fired, 0);
+		loop_run(&w.loop);
+		assert_int_equal(w.stops, 1);
+		loop_clear(&w.loop);
+	}
+	world_open(&w, 0);
+	for (int n = 0; n < 100 && w.stops == 0; n++)
+		loop_turn(&w.loop, 50);
+	assert_int_equal(w.fired, 1);
+	loop_run(&w.loop);
+	assert_int_equal(w.stops, 1);
+	loop_clear(&w.loop);
+}
+
 static void signal_alone_stops(void **state)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
@@ -172,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stop_is_told_once),
+		cmocka_unit_test(a_start_turns_it),
 		cmocka_unit_test(signal_alone_stops),
 		cmocka_unit_test(stop_before_run),
 		cmocka_unit_test(second_signal_changes_nothing),

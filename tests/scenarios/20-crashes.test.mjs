@@ -1,5 +1,7 @@
 // kill -9 of any process, at any moment of a stream of answers: nothing is lost, nothing is doubled in the log.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
 import { insideOf } from '../sandbox/postgres.mjs';
@@ -52,11 +54,55 @@ test('kill -9 of replyd up itself, and a new start', () => stream(async () => {
   await box.replyd.start();
 }));
 
-// A fast shutdown waits for every backend; this one does not answer.
-test('kill -9 of replyd up while a backend hangs, and a new start', () => stream(async () => {
-  const hung = Number(await insideOf(box.replyd).psql("select pid from pg_stat_activity where usename = 'replyd_api' limit 1"));
-  process.kill(hung, 'SIGSTOP');
+const backend = async () => Number(await insideOf(box.replyd).psql("select pid from pg_stat_activity where usename = 'replyd_api' limit 1"));
+async function killUp() {
   process.kill(box.replyd.pids('up')[0], 'SIGKILL');
   await until('it to be gone', () => box.replyd.running.over);
+}
+
+// A fast shutdown waits for every backend; this one does not answer.
+test('kill -9 of replyd up while a backend hangs, and a new start', () => stream(async () => {
+  process.kill(await backend(), 'SIGSTOP');
+  await killUp();
   await box.replyd.start();
 }));
+
+test('kill -9 of replyd up while PostgreSQL itself hangs, and a new start', () => stream(async () => {
+  process.kill(box.replyd.state.postgres, 'SIGSTOP');
+  await killUp();
+  await box.replyd.start();
+}));
+
+// It holds the shared memory, beside which no other PostgreSQL starts.
+test('kill -9 of PostgreSQL while a backend hangs', () => stream(async () => {
+  const before = box.replyd.state.postgres;
+  process.kill(await backend(), 'SIGSTOP');
+  process.kill(before, 'SIGKILL');
+  await until('PostgreSQL to answer', () => insideOf(box.replyd).psql('select 1'), { timeoutMs: 30000 });
+}));
+
+test('kill -9 of replyd up and of PostgreSQL while a backend hangs, and a new start', () => stream(async () => {
+  const { postgres } = box.replyd.state;
+  process.kill(await backend(), 'SIGSTOP');
+  await killUp();
+  try { process.kill(postgres, 'SIGKILL'); } catch { /* it ended with its parent */ }
+  await box.replyd.start();
+}));
+
+test('a PostgreSQL that does not start is tried again, and meanwhile replyd up ends when it is told to', async () => {
+  const conf = path.join(box.replyd.data, 'pg/data/postgresql.conf'), good = fs.readFileSync(conf, 'utf8');
+  const startSpoiled = async () => {
+    await box.replyd.stop();
+    const before = fs.readFileSync(box.replyd.log, 'utf8').length;
+    fs.writeFileSync(conf, `${good}\nmax_connections = none\n`);
+    const ready = box.replyd.start().then(() => 'ready', (e) => e.message);
+    await until('PostgreSQL to have ended twice', () =>
+      fs.readFileSync(box.replyd.log, 'utf8').slice(before).match(/child\.ended/g)?.length > 1, { timeoutMs: 30000 });
+    return { ready };
+  };
+  await startSpoiled();
+  assert.deepEqual(await box.replyd.stop(), { code: 0, signal: null });
+  const { ready } = await startSpoiled();
+  fs.writeFileSync(conf, good);
+  assert.equal(await ready, 'ready');
+});

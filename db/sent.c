@@ -27,16 +27,28 @@ static const struct pg_stmt dues = {
 static const struct pg_stmt tell = { "sent_tell", "select manual_tell($1::jsonb)" };
 /* clang-format on */
 
+static json_t *digests_json(const uint8_t (*at)[ARRIVAL_DIGEST], size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, pg_json_hex(at[i], ARRIVAL_DIGEST));
+	return list;
+}
+
+static json_t *digest_json(bool is_there, const uint8_t digest[ARRIVAL_DIGEST])
+{
+	return is_there ? pg_json_hex(digest, ARRIVAL_DIGEST) : json_null();
+}
+
 static json_t *item_json(const struct sent_item *i)
 {
-	json_t *answers = json_array();
-
-	for (size_t k = 0; k < i->n_answers; k++)
-		json_array_append_new(answers, pg_json_hex(i->answers[k], ARRIVAL_DIGEST));
-	return json_pack("{ss sI so so so so ss ss so so sb sb}", "message_id", i->message, "uid",
-			 (json_int_t)i->uid, "digest",
-			 i->has_digest ? pg_json_hex(i->digest, ARRIVAL_DIGEST) : json_null(),
-			 "answers", answers, "answers_ids",
+	return json_pack("{ss sI so so so so so so so ss ss so so sb sb}", "message_id", i->message,
+			 "uid", (json_int_t)i->uid, "digest", digest_json(i->has_digest, i->digest),
+			 "original", digest_json(i->has_original, i->original), "names",
+			 digests_json(i->names, i->n_names), "copies",
+			 digests_json(i->copies, i->n_copies), "answers",
+			 digests_json(i->answers, i->n_answers), "answers_ids",
 			 pg_json_texts(i->answers_ids, i->n_answers), "addresses",
 			 pg_json_texts(i->addresses, i->n_addresses), "header_message_id",
 			 i->header_message_id, "subject", i->subject, "internal_at",

@@ -10,9 +10,11 @@
 #include "db/pg.h"
 
 /*
- * Mails that an inbox itself sent: copies of outbounds are noted, what was written by
- * hand to a prospect is told when nobody has registered it within its time
- * (sent_seen(), manual_tell() in the schema).  Requests as in db/arrival.h.
+ * Mails that an inbox itself sent: copies of outbounds are noted, with the
+ * thread they lie in and the Message-ID that the provider gave them
+ * (sent_copied() in the schema); what was written by hand to a prospect is told
+ * when nobody has registered it within its time (sent_seen(), manual_tell()).
+ * Requests as in db/arrival.h.
  */
 struct sent_item {
 	const char *message; /* uuid, derived from the mail's identity */
@@ -22,6 +24,14 @@ struct sent_item {
 	const uint8_t (*answers)[ARRIVAL_DIGEST]; /* of the ids that it answers */
 	const char *const *answers_ids;           /* and those ids */
 	size_t n_answers;
+	/* What it says of the outbound whose copy it may be: its threads; the Message-ID it had
+	 * before the provider gave it another; to whom it went under which subject. */
+	const uint8_t (*names)[ARRIVAL_DIGEST];
+	size_t n_names;
+	bool has_original;
+	uint8_t original[ARRIVAL_DIGEST];
+	const uint8_t (*copies)[ARRIVAL_DIGEST];
+	size_t n_copies;
 	const char *const *addresses; /* whom it is addressed to */
 	size_t n_addresses;
 	const char *header_message_id, *subject;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/keyed.h"
+#include "base/mem.h"
 #include "ingest/classify/classify.h"
 
 bool intake_own_is_marked(struct text list, struct text mark)
@@ -66,6 +67,48 @@ static void answers(const struct intake_mail *m, const struct intake_mail_place 
 	ret->item.n_answers = ids.n;
 }
 
+/* The digests of those of `names` that are of one of two methods; how many. */
+static size_t digests_of(const struct match_names *names, const struct intake_mail_place *p,
+			 enum match_method one, enum match_method other,
+			 uint8_t (*ret)[ARRIVAL_DIGEST], size_t max)
+{
+	cleanup_free struct match_keys *keys = mem_new(sizeof(*keys));
+	size_t n = 0;
+
+	match_names_keys(NULL, names, p->key, keys);
+	for (size_t i = 0; i < keys->n && n < max; i++)
+		if (keys->at[i].method == one || keys->at[i].method == other)
+			memcpy(ret[n++], keys->at[i].digest, ARRIVAL_DIGEST);
+	return n;
+}
+
+/* What it says of the outbound whose copy it may be. */
+static void copied(const struct intake_mail *m, const struct intake_mail_place *p,
+		   struct intake_own *ret)
+{
+	const struct match_names_place place = { p->inbox, p->address, m->gmail_thread };
+	cleanup_free struct match_names *names = mem_new(sizeof(*names));
+	const struct text subject = text_of(m->head.subject);
+	char original[MIME_ID];
+
+	match_names_of(&m->head, &place, names);
+	ret->item.names = (const uint8_t(*)[ARRIVAL_DIGEST])ret->names;
+	ret->item.n_names = digests_of(names, p, MATCH_GMAIL_THREAD, MATCH_THREAD_INDEX, ret->names,
+				       countof(ret->names));
+	/* Gmail's name for it; it takes ids that it does not like for none */
+	ret->item.has_original =
+		mime_id_normal(mime_head_field(&m->head, "X-Google-Original-Message-ID", 0),
+			       original) > 0;
+	if (ret->item.has_original)
+		keyed_id_digest(p->key, text_of(original), ret->item.original);
+	ret->item.copies = (const uint8_t(*)[ARRIVAL_DIGEST])ret->copies;
+	for (size_t i = 0; i < m->head.to.n && ret->item.n_copies < countof(ret->copies); i++) {
+		match_names_sent(text_of(m->head.to.at[i].address), subject, TEXT(""), names);
+		ret->item.n_copies += digests_of(names, p, MATCH_FROM_SUBJECT, MATCH_FROM_SUBJECT,
+						 ret->copies + ret->item.n_copies, 1);
+	}
+}
+
 void intake_own_of(struct intake_mail *m, const struct intake_mail_place *p, struct intake_own *ret)
 {
 	struct classify_verdict looks;
@@ -91,5 +134,6 @@ void intake_own_of(struct intake_mail *m, const struct intake_mail_place *p, str
 	if (m->head.message_id)
 		keyed_id_digest(p->key, text_of(m->head.message_id), ret->item.digest);
 	answers(m, p, ret);
+	copied(m, p, ret);
 	addressed(m, ret);
 }

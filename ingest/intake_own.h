@@ -15,6 +15,8 @@ struct intake_own {
 	char message[EVENT_ID];
 	uint8_t answers[LIMIT_MATCH_IDS][ARRIVAL_DIGEST];
 	const char *answers_ids[LIMIT_MATCH_IDS];
+	uint8_t names[LIMIT_MATCH_NAMES][ARRIVAL_DIGEST];
+	uint8_t copies[LIMIT_MIME_ADDRESSES][ARRIVAL_DIGEST];
 	const char *addresses[LIMIT_MIME_ADDRESSES];
 	char folded[LIMIT_MIME_ADDRESSES][LIMIT_MIME_ADDRESS + 1];
 };

@@ -1,6 +1,7 @@
 -- What somebody says a mail really was, after it was told; and by that, what is left of the gate it closed.
 --
 -- works-with: 9
+-- house: long, four functions of before stand here whole
 
 -- What a mail by itself says of the gate, whatever other mails say; null: it was settled before this was kept.
 alter table message
@@ -427,4 +428,188 @@ begin
 				where x.workspace_id = j.workspace_id and x.digest = g.d order by x.sent_at desc limit 8) n
 			join outbound o on o.workspace_id = n.workspace_id and o.outbound_id = n.outbound_id
 				and o.created_at = n.outbound_created_at offset 0) f;
+end $$;
+
+-- What the copy of a sent mail says of it before (or after) its outbound is registered: the Message-ID that the provider gave it in
+-- the place of its own, and its thread.  Kept like a trace, keyed digests only.
+create table sent_copy (
+	workspace_id uuid not null,
+	digest       bytea not null check (octet_length(digest) = 32), -- of the Message-ID under which it may be registered
+	final        bytea not null,                                   -- of the one that its copy has; mostly the same
+	names        bytea[] not null,                                 -- of its threads (ingest/match/match_names)
+	inbox_id     uuid not null,
+	seen_at      timestamptz not null default now(),
+	primary key (workspace_id, digest)
+);
+create index sent_copy_age on sent_copy (workspace_id, inbox_id, seen_at);
+call walled('sent_copy');
+grant select, insert, delete on sent_copy to replyd_ingest;
+grant select on sent_copy to replyd_api;
+grant update (outbound_id, outbound_created_at) on outbound_key to replyd_ingest;
+grant insert on recheck, recheck_outbound to replyd_ingest;
+
+-- An outbound is registered whose copy was seen before.
+create function outbound_key_copied() returns trigger language plpgsql
+	set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+	s sent_copy;
+begin
+	select * into s from sent_copy c where c.workspace_id = new.workspace_id and c.digest = new.digest;
+	if not found then
+		return null;
+	end if;
+	insert into outbound_name (workspace_id, digest, sent_at, outbound_id, outbound_created_at)
+		select new.workspace_id, n, o.sent_at, o.outbound_id, o.created_at
+		from outbound o, unnest(s.names) n
+		where o.workspace_id = new.workspace_id and o.outbound_id = new.outbound_id and o.created_at = new.outbound_created_at
+		on conflict do nothing;
+	update outbound_key k set outbound_id = new.outbound_id, outbound_created_at = new.outbound_created_at, touched_at = now()
+		where s.final <> s.digest and k.workspace_id = new.workspace_id and k.digest = s.final and k.outbound_id is null;
+	return null;
+end $$;
+create trigger outbound_key_copied after update on outbound_key
+	for each row when (old.outbound_id is null and new.outbound_id is not null) execute function outbound_key_copied();
+
+-- Of which outbound is this the copy, whose Message-ID the provider has changed?  The id that it had stands in the mail; or it went
+-- from this inbox to the same person under the same subject within ten minutes, and to no other, and no copy of that was seen.
+create function sent_copy_of(the_inbox uuid, original bytea, copies bytea[], at timestamptz, out outbound_id uuid,
+		out created_at timestamptz)
+	language plpgsql stable set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+	ws uuid := workspace_now();
+begin
+	select k.outbound_id, k.outbound_created_at into outbound_id, created_at
+		from outbound_key k where k.workspace_id = ws and k.digest = original and k.outbound_id is not null;
+	if found then
+		return;
+	end if;
+	select (array_agg(o.outbound_id))[1], (array_agg(o.created_at))[1] into outbound_id, created_at
+		from unnest(copies) c (d)
+		cross join lateral (
+			select n.outbound_id, n.outbound_created_at from outbound_name n
+			where n.workspace_id = ws and n.digest = c.d and n.sent_at between at - interval '10 minutes' and at + interval '10 minutes'
+			limit 8) n
+		join outbound o on o.workspace_id = ws and o.outbound_id = n.outbound_id and o.created_at = n.outbound_created_at
+			and o.inbox_id = the_inbox and o.sent_copy_at is null
+		having count(distinct o.outbound_id) = 1;
+end $$;
+grant execute on function sent_copy_of(uuid, bytea, bytea[], timestamptz) to replyd_ingest;
+
+-- What copies say of their outbounds, at once or when these are registered.  Of sent_seen(), whose rows of outbound_key are ours.
+-- items: [{message_id, digest, original, names: [hex], copies: [hex], internal_at}], as far as given
+create function sent_copied(the_inbox uuid, items jsonb) returns void language plpgsql
+	set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+	ws uuid := workspace_now(); i record; o record; own bytea; original bytea; threads bytea[]; copies bytea[];
+begin
+	delete from sent_copy c where c.workspace_id = ws and c.inbox_id = the_inbox and c.seen_at < now() - interval '14 days';
+	for i in
+		select r.* from jsonb_to_recordset(items) as r (message_id uuid, digest text, original text, names jsonb, copies jsonb,
+			internal_at timestamptz) where r.digest is not null order by r.digest
+	loop
+		own := decode(i.digest, 'hex'); original := coalesce(decode(i.original, 'hex'), own);
+		select coalesce(array_agg(decode(x.d, 'hex')), '{}') into threads from jsonb_array_elements_text(i.names) x (d);
+		select array_agg(decode(x.d, 'hex')) into copies from jsonb_array_elements_text(i.copies) x (d);
+		select k.outbound_id, k.outbound_created_at as created_at into o
+			from outbound_key k where k.workspace_id = ws and k.digest = own;
+		if o.outbound_id is null then
+			select c.outbound_id, c.created_at into o from sent_copy_of(the_inbox, original, copies, i.internal_at) c;
+			if o.outbound_id is null then
+				insert into sent_copy (workspace_id, digest, final, names, inbox_id)
+					select ws, original, own, threads, the_inbox where original <> own or threads <> '{}'
+					on conflict do nothing;
+				continue;
+			end if;
+			update outbound_key k set outbound_id = o.outbound_id, outbound_created_at = o.created_at
+				where k.workspace_id = ws and k.digest = own;
+			update outbound b set sent_copy_at = now()
+				where b.workspace_id = ws and b.outbound_id = o.outbound_id and b.created_at = o.created_at and b.sent_copy_at is null;
+			delete from manual_pending p where p.workspace_id = ws and p.message_id = i.message_id;
+			-- Answers to that id that came before.
+			with mails as materialized (
+				select t.inbox_id, t.folder_id, t.uidvalidity, t.uid, t.digest, t.seen_at from trace t
+				join folder f on f.workspace_id = ws and f.folder_id = t.folder_id and f.uidvalidity = t.uidvalidity
+				where t.workspace_id = ws and t.digest = own and t.names = 'id'
+			), again as (
+				insert into recheck as r (workspace_id, inbox_id, folder_id, uidvalidity, uid)
+				select ws, m.inbox_id, m.folder_id, m.uidvalidity, m.uid from mails m order by 3, 4, 5
+				on conflict (workspace_id, folder_id, uidvalidity, uid) do update set taken_at = null
+			)
+			insert into recheck_outbound (workspace_id, folder_id, uidvalidity, uid, outbound_id, outbound_created_at, inbox_id,
+					prospect_key, digest, seen_at)
+				select ws, m.folder_id, m.uidvalidity, m.uid, b.outbound_id, b.created_at, m.inbox_id, b.prospect_key, m.digest, m.seen_at
+				from mails m join outbound b on b.workspace_id = ws and b.outbound_id = o.outbound_id and b.created_at = o.created_at
+				order by m.folder_id, m.uidvalidity, m.uid
+				on conflict do nothing;
+		end if;
+		insert into outbound_name (workspace_id, digest, sent_at, outbound_id, outbound_created_at)
+			select ws, n, b.sent_at, b.outbound_id, b.created_at
+			from outbound b, unnest(threads) n
+			where b.workspace_id = ws and b.outbound_id = o.outbound_id and b.created_at = o.created_at
+			on conflict do nothing;
+	end loop;
+end $$;
+grant execute on function sent_copied(uuid, jsonb) to replyd_ingest;
+
+-- As before, and what the copies say.
+create or replace function sent_seen(the_inbox uuid, the_epoch bigint, the_folder uuid, the_uidvalidity bigint, the_role text,
+		grace interval, items jsonb) returns void
+	language plpgsql as $$
+declare
+	ws uuid := workspace_now(); connected timestamptz;
+begin
+	perform fence(the_inbox, the_epoch);
+	select b.created_at into connected from inbox b where b.workspace_id = ws and b.inbox_id = the_inbox;
+	-- The row lock is the point, as in trace_keep(): a registration in flight is waited for, a later one sees what we leave.
+	with given as materialized (
+		select r.*, decode(r.digest, 'hex') as own from jsonb_to_recordset(items) as r (message_id uuid, uid bigint, digest text,
+			answers jsonb, answers_ids jsonb, addresses jsonb, header_message_id text, subject text, internal_at timestamptz,
+			detected_at timestamptz, recovered boolean, by_person boolean)
+	), locked as (
+		insert into outbound_key as ok (workspace_id, digest)
+		select distinct ws, g.own from given g where g.own is not null order by g.own
+		on conflict (workspace_id, digest) do update set touched_at = now()
+		returning ok.digest, ok.outbound_id, ok.outbound_created_at
+	), copied as (
+		update outbound o set sent_copy_at = now()
+		from locked l
+		where o.workspace_id = ws and o.outbound_id = l.outbound_id and o.created_at = l.outbound_created_at
+			and o.sent_copy_at is null
+	), strange as (
+		select g.* from given g where not exists (select from locked l where l.digest = g.own and l.outbound_id is not null)
+	), kept as (
+		insert into trace (workspace_id, digest, inbox_id, folder_id, uidvalidity, uid, names)
+		select ws, s.own, the_inbox, the_folder, the_uidvalidity, s.uid, 'own' from strange s where s.own is not null
+		on conflict do nothing
+	), concerned as (
+		-- What the prospect wrote and this answers, the outbound that this follows up, whom it is addressed to.
+		select s.message_id as mail, x.value ->> 'prospect' as key, x.value ->> 'address' as address, x.value -> 'outbound_id' as outbound,
+			to_jsonb(m.message_id) as answered, 1 as rank, m.internal_at as at
+		from strange s cross join lateral jsonb_array_elements_text(s.answers_ids) i (id)
+		join message m on m.workspace_id = ws and m.header_message_id = i.id and i.id <> ''
+		cross join lateral jsonb_array_elements(m.matches) x
+		union all
+		select s.message_id, o.prospect_key, o.prospect_address, to_jsonb(o.outbound_id), null, 2, o.sent_at
+		from strange s cross join lateral jsonb_array_elements_text(s.answers) a (digest)
+		join outbound_key k on k.workspace_id = ws and k.digest = decode(a.digest, 'hex')
+		join outbound o on o.workspace_id = ws and o.outbound_id = k.outbound_id and o.created_at = k.outbound_created_at
+		union all
+		select s.message_id, o.prospect_key, o.prospect_address, null, null, 3, o.sent_at
+		from strange s cross join lateral jsonb_array_elements_text(s.addresses) a (address)
+		join outbound o on o.workspace_id = ws and o.prospect_address = a.address and o.inbox_id = the_inbox
+	), each as (
+		select distinct on (c.mail, c.key) c.* from concerned c order by c.mail, c.key, c.rank, c.at desc
+	)
+	insert into manual_pending (workspace_id, message_id, inbox_id, digest, prospects, header_message_id, subject, folder_role,
+			sent_at, detected_at, recovered, due_at)
+		select ws, s.message_id, the_inbox, s.own,
+			(select jsonb_agg(jsonb_build_object('key', e.key, 'address', e.address, 'outbound_id', e.outbound,
+				'message_id', e.answered) order by e.key) from each e where e.mail = s.message_id),
+			s.header_message_id, s.subject, the_role, s.internal_at, s.detected_at, s.recovered, now() + grace
+		from strange s
+		-- What was sent before the inbox was connected is no news.
+		where s.by_person and s.internal_at >= connected and exists (select from each e where e.mail = s.message_id)
+		order by s.message_id
+		on conflict do nothing;
+	perform sent_copied(the_inbox, items);
 end $$;

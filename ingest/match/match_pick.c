@@ -119,7 +119,12 @@ static bool is_echo(const struct match_keys *keys, const struct match_mail *mail
 	return false;
 }
 
-/* May who wrote, or the subject, speak for this outbound? */
+static bool is_thread(enum match_method method)
+{
+	return method == MATCH_GMAIL_THREAD || method == MATCH_THREAD_INDEX;
+}
+
+/* May who wrote, the subject, or the thread speak for this outbound? */
 static bool is_plausible(const struct match_mail *mail, const struct match_outbound *o,
 			 enum match_method method, enum match_relation relation)
 {
@@ -137,7 +142,8 @@ static void consider(const struct match_key *key, const struct match_mail *mail,
 		match_relation_of(text_of(mail->head->from.address), o->address);
 	struct match *known = listed(ret, found, o, key->method);
 
-	if (match_ids_is_weak(key->method) && !is_plausible(mail, o, key->method, relation))
+	if ((match_ids_is_weak(key->method) || is_thread(key->method)) &&
+	    !is_plausible(mail, o, key->method, relation))
 		return;
 	if (!known && ret->n < countof(ret->at))
 		add(ret, at, key, relation);

@@ -39,6 +39,7 @@ struct imap_message play_message(const struct play_mail *t)
 		.is_header_cut = t->is_head_cut,
 		.body = &body,
 		.gmail_labels = text_of(t->labels),
+		.gmail_thrid = t->gmail_thread,
 	};
 }
 

@@ -15,6 +15,7 @@ struct play_mail {
 	uint32_t uid;
 	const char *head, *text;
 	const char *flags, *labels;
+	uint64_t gmail_thread;
 	int64_t date_s;                     /* 0: now */
 	bool is_head_cut, is_partial, dies; /* the process, when its text is asked for */
 };

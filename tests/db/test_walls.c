@@ -109,9 +109,10 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "probe", { "Su", "", "", "SD", "SI", "SI" } },
 		{ "prospect_message", { "SI", "", "", "", "S", "" } },
 		{ "prospect_inbox", { "S", "", "", "", "SIU", "" } },
-		{ "recheck", { "SuD", "", "", "", "SIu", "" } },
-		{ "recheck_outbound", { "S", "", "", "", "SI", "" } },
+		{ "recheck", { "SIuD", "", "", "", "SIu", "" } },
+		{ "recheck_outbound", { "SI", "", "", "", "SI", "" } },
 		{ "removal", { "", "SUD", "", "", "siu", "siu" } },
+		{ "sent_copy", { "SID", "", "", "", "S", "" } },
 		{ "sighting", { "SI", "", "", "", "S", "" } },
 		{ "timeline", { "I", "I", "", "I", "S", "S" } },
 		{ "token_request", { "SIU", "SID", "", "s", "", "" } },
@@ -304,6 +305,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "outage_over", "ingest" },
 		{ "outage_seen", "ingest" },
 		{ "outbound_find", "ingest" },
+		{ "outbound_key_copied", "" },
 		{ "outbound_match", "ingest" },
 		{ "outbound_register", "api" },
 		{ "partitions_ensure", "rotation" },
@@ -316,6 +318,8 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "reseal_end", "broker dispatch" },
 		{ "reseal_stale", "broker dispatch" },
 		{ "sealed_in", "" },
+		{ "sent_copied", "ingest" },
+		{ "sent_copy_of", "ingest" },
 		{ "sent_seen", "ingest" },
 		{ "removal_end", "broker" },
 		{ "removals_take", "broker" },
@@ -443,6 +447,8 @@ static const char filling[] =
 	" select workspace_id, gen_random_uuid(), inbox_id from inbox;"
 	"insert into timeline (workspace_id, inbox_id, noted_at, code, words)"
 	" select workspace_id, inbox_id, now(), 'live', 'live' from inbox;"
+	"insert into sent_copy (workspace_id, digest, final, names, inbox_id)"
+	" select w, sha256('d'), sha256('d'), '{}', w from ws;"
 	"insert into correction (workspace_id, message_id, revision, api_key_id, fingerprint, "
 	"was_kind, "
 	"was_intent, was_confidence, was_evidence, kind, intent, event_id, gate_before, gate)"

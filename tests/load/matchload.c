@@ -237,6 +237,14 @@ static int by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Of the sorted samples. */
+static double percentile_us(const struct bench *b, size_t percent)
+{
+	size_t at = b->n_samples * percent / 100;
+
+	return (double)b->samples[at] / 1e3;
+}
+
 /* `askers` at once, each for so many ids and names, for the time of the bench. */
 static void run(struct bench *b, const char *name, unsigned askers, unsigned ids, unsigned names)
 {
@@ -260,8 +268,7 @@ static void run(struct bench *b, const char *name, unsigned askers, unsigned ids
 	(void)printf("\"%s\":{\"ids_per_s\":%.0f,\"names_per_s\":%.0f,\"found_per_s\":%.0f,"
 		     "\"p50_us\":%.1f,\"p99_us\":%.1f,\"batches\":%llu}",
 		     name, (double)b->answers * ids / s, (double)b->answers * names / s,
-		     (double)b->found / s, (double)b->samples[b->n_samples / 2] / 1e3,
-		     (double)b->samples[b->n_samples * 99 / 100] / 1e3, b->answers);
+		     (double)b->found / s, percentile_us(b, 50), percentile_us(b, 99), b->answers);
 }
 
 static void on_up(void *owner)

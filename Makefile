@@ -79,6 +79,7 @@ $(OUT)/%.o: %.c
 $(OUT)/db/schema.o: $(wildcard db/schema/*.sql)
 # and so are the tables of rules
 $(OUT)/ingest/classify/classify_rules_text.o: $(wildcard ingest/classify/rules/*.tsv)
+$(OUT)/ingest/mime/mime_subject.o: ingest/mime/subjects.tsv
 $(OUT)/services/api/asset.o: $(wildcard services/api/assets/*)
 $(lib): $(objs)
 	$(call say,ar)

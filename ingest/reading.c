@@ -3,8 +3,9 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "ingest/classify/classify_seen.h"
+#include "ingest/mime/mime_fold.h"
 #include "ingest/mime/mime_part.h"
+#include "ingest/mime/mime_subject.h"
 #include "ingest/reading.h"
 
 void reading_init(struct reading *r)
@@ -90,10 +91,13 @@ static bool is_for_list(const struct mime_head *h)
 static bool is_answer(const struct reading *r)
 {
 	const struct mime_head *h = &r->mail.head;
+	cleanup_buf struct buf subject;
 
+	buf_init(&subject, LIMIT_MIME_SUBJECT);
 	if (is_for_list(h))
 		return false;
-	return r->ids.n > 0 || classify_seen_is_answer(text_of(h->subject)) || r->cut.is_forward ||
+	mime_fold_add(&subject, text_of(h->subject));
+	return r->ids.n > 0 || mime_subject_is_answer(text_of_buf(&subject)) || r->cut.is_forward ||
 	       r->fresh.len + 80 < text_trim(text_of_buf(&r->text)).len;
 }
 

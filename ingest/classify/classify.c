@@ -12,6 +12,7 @@
 #include "ingest/classify/classify_signs.h"
 #include "ingest/classify/classify_wish.h"
 #include "ingest/mime/mime_fold.h"
+#include "ingest/mime/mime_subject.h"
 
 static struct text text_in(const struct buf *b)
 {
@@ -20,14 +21,15 @@ static struct text text_in(const struct buf *b)
 
 #define ENOUGH 4000 /* bytes of new text that are judged: a notice says what it is at once */
 
-static void judge_human(const struct classify_input *in, struct classify_verdict *v)
+static void judge_human(const struct classify_input *in, struct text subject,
+			struct classify_verdict *v)
 {
 	const struct mime_head *h = in->head;
 	bool weak = v->n_evidence > 0, list = classify_seen_is_list(h, v);
 
 	/* a newsletter of somebody whom we wrote to answers nothing; his answer through a list does
 	 */
-	if (list && !in->is_known && !classify_seen_is_answer(text_of(h->subject))) {
+	if (list && !in->is_known && !mime_subject_is_answer(subject)) {
 		v->kind = CLASSIFY_LIST_MAIL;
 		v->confidence = 0.95;
 		return;
@@ -72,8 +74,8 @@ static void judge_intent(const struct classify_input *in, struct text subject, s
 }
 
 /*
- * Anybody can write a report or a wish in somebody's name.  The kinds that cannot be
- * taken back become the milder ones, which still close the gate.
+ * Anybody can write a report or a wish in somebody's name.  A bounce and a complaint
+ * become the milder kind; of a wish is told that nobody vouches for it.
  */
 static void doubt_unproven(const struct classify_input *in, struct classify_verdict *v)
 {
@@ -140,7 +142,7 @@ static void judge_words(const struct classify_input *in, struct text subject,
 			find_alternate(in, raw, v);
 		return;
 	}
-	judge_human(in, v);
+	judge_human(in, subject, v);
 	judge_intent(in, subject, &fresh, raw, v);
 	if (seen.strong & CLASSIFY_SEEN(CLASSIFY_SAYS_UNSUBSCRIBE)) {
 		v->kind = CLASSIFY_REPLY;

@@ -25,8 +25,10 @@
  * decide alone.
  *
  * What cannot be taken back (bounce.hard, complaint, unsubscribe) needs a proof that the
- * mail is about one of ours, or that its sender is who it says: without, the verdict is
- * the milder one, and "*.unproven" stands in the evidence.
+ * mail is about one of ours, or that its sender is who it says.  Without, a bounce is
+ * told as soft and a complaint as a reply; the wish of a reply is kept, since it may well
+ * be true, and `is_unproven` keeps the gate from closing further than for any reply
+ * (ladder_of).  "*.unproven" stands in the evidence.
  */
 struct classify_input {
 	const struct mime_head *head;

@@ -13,9 +13,9 @@ struct classify_marks {
 };
 
 static const char *const names[] = {
-	"from",       "date",     "to",      "cc",     "subject", "other",   "intro",
-	"verb",       "original", "forward", "banner", "device",  "closing", "thanks",
-	"disclaimer", "legal",    "fw",      "re",     NULL,
+	"from",    "date",   "to",         "cc",      "subject", "other",
+	"intro",   "verb",   "original",   "forward", "banner",  "device",
+	"closing", "thanks", "disclaimer", "legal",   NULL,
 };
 
 _Static_assert(countof(names) == CLASSIFY_MARKS + 1, "a name each");

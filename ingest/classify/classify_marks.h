@@ -19,7 +19,6 @@
  *   DEVICE              "Sent from my ..."
  *   CLOSING, THANKS     how a letter ends; THANKS only when a name follows
  *   DISCLAIMER, LEGAL   how the small print begins, and words that stand in it
- *   FW, RE              subject prefixes
  */
 enum classify_mark {
 	CLASSIFY_MARK_FROM,
@@ -38,8 +37,6 @@ enum classify_mark {
 	CLASSIFY_MARK_THANKS,
 	CLASSIFY_MARK_DISCLAIMER,
 	CLASSIFY_MARK_LEGAL,
-	CLASSIFY_MARK_FW,
-	CLASSIFY_MARK_RE,
 	CLASSIFY_MARKS
 };
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "ingest/classify/classify_phrase.h"
 #include "ingest/classify/classify_sender.h"
+#include "ingest/mime/mime_subject.h"
 
 static void note(struct classify_seen *s, uint32_t *where, enum classify_says says,
 		 enum classify_weight weight)
@@ -105,39 +106,6 @@ bool classify_seen_is_list(const struct mime_head *head, struct classify_verdict
 
 /* ---- subject ---- */
 
-/* Never Re: or AW:, which a person's client wrote. */
-static struct text without_tags(struct text t)
-{
-	static const char *const tags[] = {
-		"[external]", "[ext]",      "[extern]", "[externe]",     "[externo]",
-		"[esterno]",  "***spam***", "[spam]",   "[extern mail]", "[external email]",
-		"external:",  "ext:",
-	};
-
-	for (size_t i = 0; i < countof(tags); i++) {
-		if (text_istarts(t, text_of(tags[i]))) {
-			t = text_trim(text_sub(t, strlen(tags[i]), t.len));
-			i = SIZE_MAX; /* from the first again: gateways stack */
-		}
-	}
-	return t;
-}
-
-bool classify_seen_is_answer(struct text t)
-{
-	static const char *const prefixes[] = {
-		"re:", "re :", "aw:",  "antw:", "antwort:", "sv:",   "vs:",   "odp:",
-		"r:",  "rif:", "res:", "rv:",   "ynt:",     "fw:",   "fwd:",  "wg:",
-		"tr:", "i:",   "enc:", "vb:",   "回复:",    "答复:", "回覆:", "отв:",
-		"ha:", "tl:",  "bls:", "va:",   "re[",      "pd:",
-	};
-
-	for (size_t i = 0; i < countof(prefixes); i++)
-		if (text_istarts(t, text_of(prefixes[i])))
-			return true;
-	return false;
-}
-
 static void note_subject(struct classify_seen *s, const struct classify_word_rule *r,
 			 struct text subject, struct classify_verdict *v)
 {
@@ -153,8 +121,8 @@ static void look_at_subject(struct classify_seen *s, struct text subject,
 	struct classify_rules_walk walk;
 	size_t at;
 
-	subject = without_tags(subject);
-	s->is_answer = classify_seen_is_answer(subject);
+	subject = mime_subject_untagged(subject);
+	s->is_answer = mime_subject_is_answer(subject);
 	if (s->is_answer)
 		return;
 	rule = classify_rules_front(rules, CLASSIFY_IN_SUBJECT, subject);
@@ -198,7 +166,7 @@ static void look_at_text(struct classify_seen *s, struct text t, struct classify
 	while ((rule = classify_rules_next(&walk, &at))) {
 		if (rule->says == CLASSIFY_SAYS_ABSENCE && is_past(t, at))
 			continue;
-		classify_verdict_add(v, rule->id, CLASSIFY_BY_TEXT, text_sub(t, at, 80));
+		classify_verdict_add_hint(v, rule->id, CLASSIFY_BY_TEXT, text_sub(t, at, 80));
 		note(s, &s->text, rule->says, rule->weight);
 		if (rule->says == CLASSIFY_SAYS_AUTO && rule != stated)
 			s->statements++;

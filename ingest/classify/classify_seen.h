@@ -34,9 +34,6 @@ void classify_seen_look(struct classify_seen *s, const struct mime_head *head, s
 /* Is any of `set` said, strongly or weakly, anywhere? */
 bool classify_seen_any(const struct classify_seen *s, uint32_t set);
 
-/* Does a person's client say in the subject that it answers or passes on: "Re:", "AW:", "Fwd:"? */
-bool classify_seen_is_answer(struct text subject);
-
 /* Sent to many (RFC 2919, 2369): a list or a newsletter. */
 bool classify_seen_is_list(const struct mime_head *head, struct classify_verdict *ret);
 

@@ -23,13 +23,24 @@ void classify_verdict_init(struct classify_verdict *v, enum classify_kind kind)
 	v->kind = kind;
 }
 
+void classify_verdict_add_hint(struct classify_verdict *v, const char *rule,
+			       enum classify_source source, struct text saw)
+{
+	for (size_t i = 0; i < v->n_evidence; i++)
+		if (strcmp(v->evidence[i].rule, rule) == 0)
+			return;
+	if (v->n_evidence < CLASSIFY_HINTS)
+		classify_verdict_add(v, rule, source, saw);
+}
+
 void classify_verdict_add(struct classify_verdict *v, const char *rule, enum classify_source source,
 			  struct text saw)
 {
-	struct classify_evidence *e = &v->evidence[v->n_evidence];
+	struct classify_evidence *e;
 
 	if (v->n_evidence == countof(v->evidence))
-		return;
+		v->n_evidence--;
+	e = &v->evidence[v->n_evidence];
 	*e = (struct classify_evidence){ .rule = rule, .source = source };
 	mime_utf8_copy(e->text, sizeof(e->text), saw);
 	v->n_evidence++;

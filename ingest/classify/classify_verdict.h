@@ -21,6 +21,7 @@ const char *
 classify_verdict_source_name(enum classify_source source); /* "header", "dsn", "text", "subject" */
 
 #define CLASSIFY_EVIDENCE 8
+#define CLASSIFY_HINTS    5 /* of them for what was only seen */
 
 struct classify_evidence {
 	const char *rule; /* id of the rule, static: "header.auto-replied" */
@@ -86,9 +87,14 @@ void classify_verdict_init(struct classify_verdict *v, enum classify_kind kind);
  * soft ones; a complaint a reply. */
 void classify_verdict_soften(struct classify_verdict *v);
 
-/* Add to the evidence; what passes CLASSIFY_EVIDENCE is left out.  `saw`: any bytes, made valid and
- * cut. */
+/* Add to the evidence; where it is full in place of the last, since what decides is told last.
+ * `saw`: any bytes, made valid and cut. */
 void classify_verdict_add(struct classify_verdict *v, const char *rule, enum classify_source source,
 			  struct text saw);
+
+/* The same of what was seen and is yet to be weighed: each rule once, and never so much that what
+ * decides finds no room. */
+void classify_verdict_add_hint(struct classify_verdict *v, const char *rule,
+			       enum classify_source source, struct text saw);
 
 #endif

@@ -11,8 +11,8 @@
 #include "ingest/classify/classify_model.h"
 #include "ingest/classify/classify_pattern.h"
 #include "ingest/classify/classify_rules.h"
-#include "ingest/classify/classify_seen.h"
 #include "ingest/classify/classify_sentence.h"
+#include "ingest/mime/mime_subject.h"
 
 #define SHORT   120 /* bytes of a sentence that may be one demand and courtesy */
 #define LONG    300 /* bytes of a sentence in which a day and an hour belong together */
@@ -316,9 +316,9 @@ static bool judge_subject(const struct classify_words *w, const struct signs *te
 	struct signs s = { .n = 0 };
 	struct tally t;
 
-	if (text->n || text->n_other > 2 || !w->subject.len || classify_seen_is_answer(w->subject))
+	if (text->n || text->n_other > 2 || !w->subject.len || mime_subject_is_answer(w->subject))
 		return false;
-	look(w->subject, false, 0, &s);
+	look(mime_subject_untagged(w->subject), false, 0, &s);
 	count(&s, &t);
 	if (!t.best[CLASSIFY_INTENT_UNSUBSCRIBE])
 		return false;

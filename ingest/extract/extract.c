@@ -7,6 +7,9 @@
 #include "ingest/extract/extract_attribution.h"
 #include "ingest/extract/extract_signature.h"
 #include "ingest/mime/mime_fold.h"
+#include "ingest/mime/mime_subject.h"
+
+#define SUBJECT_LOOKED_AT 200 /* bytes: tags of gateways and the first "Re:" */
 
 /*
  * Walks the lines once; what it looks at ahead is bounded, so time is linear.
@@ -23,34 +26,22 @@ struct walk {
 
 /* ---- the subject ---- */
 
-static enum answers answers_of(const struct classify_marks *m, struct text subject)
+static enum answers answers_of(struct text subject)
 {
-	char folded[64];
-	struct buf b;
-	struct classify_marks_front f;
-	struct text t;
-	enum answers ret = ANSWERS_UNKNOWN;
+	cleanup_buf struct buf folded;
 
-	buf_init(&b, sizeof(folded));
-	mime_fold_add(&b, text_sub(subject, 0, sizeof(folded) / 4));
-	t = text_of_buf(&b);
-	while (t.len && t.at[0] == '[') { /* a gateway's tag */
-		struct text tag;
-
-		if (!text_cut(t, ']', &tag, &t))
-			break;
-		t = text_trim(t);
+	buf_init(&folded, SUBJECT_LOOKED_AT * 3);
+	mime_fold_add(&folded, text_sub(subject, 0, SUBJECT_LOOKED_AT));
+	switch (mime_subject_front(text_of_buf(&folded), NULL)) {
+	case MIME_SUBJECT_RE:
+		return ANSWERS_REPLY;
+	case MIME_SUBJECT_FW:
+		return ANSWERS_FORWARD;
+	case MIME_SUBJECT_AUTO:
+	case MIME_SUBJECT_PLAIN:
+		break;
 	}
-	classify_marks_front(m, t, &f);
-	for (unsigned i = CLASSIFY_MARK_FW; i <= CLASSIFY_MARK_RE; i++) {
-		struct text rest = text_sub(t, f.set & 1U << i ? f.len[i] : t.len, 4);
-
-		if (text_istarts(text_trim(rest), TEXT(":")) ||
-		    (i == CLASSIFY_MARK_RE && rest.len && strchr("[(^", t.at[f.len[i] - 1])))
-			ret = i == CLASSIFY_MARK_RE ? ANSWERS_REPLY : ANSWERS_FORWARD;
-	}
-	buf_clear(&b);
-	return ret;
+	return ANSWERS_UNKNOWN;
 }
 
 /* ---- what begins a quote ---- */
@@ -469,7 +460,7 @@ void extract_cut(struct text body, const struct extract_about *about, struct ext
 		return;
 	extract_lines_read(&w.l, body);
 	if (about)
-		w.answers = answers_of(w.l.marks, about->subject);
+		w.answers = answers_of(about->subject);
 	i = take_banners(&w);
 	while ((i = extract_lines_next(&w.l, i)) < w.l.n)
 		i = take_line(&w, i);

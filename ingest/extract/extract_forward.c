@@ -134,8 +134,6 @@ static struct text *value_of(struct extract_forward *f, unsigned label)
 	case CLASSIFY_MARK_THANKS:
 	case CLASSIFY_MARK_DISCLAIMER:
 	case CLASSIFY_MARK_LEGAL:
-	case CLASSIFY_MARK_FW:
-	case CLASSIFY_MARK_RE:
 	case CLASSIFY_MARKS:
 		break;
 	}

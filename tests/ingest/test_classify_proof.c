@@ -72,15 +72,15 @@ static void only_the_provider_vouches(void **state)
 	}
 }
 
-/* The verdict on headers and a text; `known`: an id names one of ours. */
-static struct classify_verdict judge(const char *head, const char *body, bool known)
+static struct classify_verdict judge_as(const char *head, const char *body, bool matched,
+					bool known)
 {
 	struct mime_head h;
 	struct classify_verdict v;
 	struct classify_input in = { .head = &h,
 				     .body = text_of(body),
 				     .fresh = text_of(body),
-				     .matched = known,
+				     .matched = matched,
 				     .is_known = known };
 
 	mime_head_init(&h);
@@ -88,6 +88,12 @@ static struct classify_verdict judge(const char *head, const char *body, bool kn
 	classify_full(&in, &v);
 	mime_head_clear(&h);
 	return v;
+}
+
+/* The verdict on headers and a text; `known`: an id names one of ours. */
+static struct classify_verdict judge(const char *head, const char *body, bool known)
+{
+	return judge_as(head, body, known, known);
 }
 
 static void a_forged_wish_is_doubted(void **state)
@@ -150,6 +156,48 @@ static void a_newsletter_is_no_answer(void **state)
 	assert_int_equal(judge(head, "Interested?", true).kind, CLASSIFY_REPLY);
 }
 
+/* Somebody on a list answers: by hand, whatever stands before the "Re:". */
+static void an_answer_through_a_list_is_an_answer(void **state)
+{
+	static const char *const subjects[] = { "Re: Offer", "[list-name] Re: Offer",
+						"[EXTERNAL EMAIL] RE: Offer",
+						"=?utf-8?B?5Zue5aSN77yaT2ZmZXI=?=" };
+
+	(void)state;
+	for (size_t i = 0; i < countof(subjects); i++) {
+		cleanup_buf struct buf head;
+
+		buf_init(&head, 400);
+		assert_int_equal(text_addf(&head,
+					   FORGED "Subject: %s\r\nList-Id: <l.x.example>\r\n",
+					   subjects[i]),
+				 0);
+		assert_int_equal(text_add(&head, (struct text){ "", 1 }), 0);
+		assert_int_equal(judge_as((const char *)head.data, "Yes please.", true, false).kind,
+				 CLASSIFY_REPLY);
+	}
+}
+
+/* Many words of absence leave room for what decides. */
+static void what_decides_is_told(void **state)
+{
+	static const char head[] = FORGED "Subject: Re: Offer\r\nAuto-Submitted: no\r\n";
+	struct classify_verdict v = judge(
+		head,
+		"vacation, on vacation, im Urlaub, out of the office, en vacances, de vacaciones, "
+		"in ferie, de férias, op vakantie, na urlopie, on leave, away from my desk.\n\n"
+		"Please remove me from your list.",
+		true);
+	size_t same = 0;
+
+	(void)state;
+	assert_int_equal(v.kind, CLASSIFY_REPLY);
+	assert_string_equal(v.evidence[v.n_evidence - 1].rule, "unsubscribe.en");
+	for (size_t i = 0; i < v.n_evidence; i++)
+		same += strncmp(v.evidence[i].rule, "text.", 5) == 0;
+	assert_in_range(same, 1, CLASSIFY_HINTS);
+}
+
 /* A shop's receipt is sent by a machine, and answers nothing of ours. */
 static void a_notice_about_nothing_is_unrelated(void **state)
 {
@@ -169,6 +217,8 @@ int main(void)
 		cmocka_unit_test(a_forged_wish_is_doubted),
 		cmocka_unit_test(what_is_doubted_is_doubted_everywhere),
 		cmocka_unit_test(a_newsletter_is_no_answer),
+		cmocka_unit_test(an_answer_through_a_list_is_an_answer),
+		cmocka_unit_test(what_decides_is_told),
 		cmocka_unit_test(a_notice_about_nothing_is_unrelated),
 	};
 

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "ingest/classify/classify_codes.h"
-#include "ingest/classify/classify_seen.h"
+#include "ingest/mime/mime_subject.h"
 
 static const struct classify_word_rule *ndr_subject(struct text subject)
 {
@@ -26,7 +26,7 @@ void classify_signs_of(const struct mime_head *h, struct text subject, struct cl
 		.machine = h->return_path == MIME_PATH_NULL || text_istarts(sent, TEXT("auto-")) ||
 			   mime_head_has(h, "X-MLServer"),
 		.says_no = text_istarts(sent, TEXT("no")),
-		.is_answer = classify_seen_is_answer(subject),
+		.is_answer = mime_subject_is_answer(subject),
 		.subject = ndr_subject(subject),
 	};
 }

@@ -127,14 +127,10 @@ unsigned intake_events(const struct intake *in)
 	return in->n_events;
 }
 
-unsigned intake_set_asides(const struct intake *in)
+unsigned intake_set_asides(const struct intake *in, const uint32_t **ret)
 {
+	*ret = in->set_asides;
 	return in->n_set_aside;
-}
-
-uint32_t intake_set_aside_uid(const struct intake *in)
-{
-	return in->set_aside_uid;
 }
 
 const char *intake_waiting_for(const struct intake *in)

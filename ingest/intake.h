@@ -98,10 +98,9 @@ bool intake_is_over(const struct intake *in);  /* transaction 2 of everything to
 bool intake_is_fenced(const struct intake *in);
 bool intake_is_stale(const struct intake *in);
 unsigned intake_events(const struct intake *in); /* written by this batch */
-/* Mails of this batch that are not read (on), because two processes died over them; the last one's
- * UID. */
-unsigned intake_set_asides(const struct intake *in);
-uint32_t intake_set_aside_uid(const struct intake *in);
+/* UIDs of the mails of this batch that are not read (on), because two processes died over them;
+ * good as long as the intake. */
+unsigned intake_set_asides(const struct intake *in, const uint32_t **ret);
 const char *intake_waiting_for(const struct intake *in);
 
 #endif

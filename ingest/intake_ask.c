@@ -24,6 +24,7 @@ static void on_rechecked(struct recheck_done *q);
 #define FIND_DIGESTS  2000 /* ids, and as many names, in one look-up: 140 KB on the wire each */
 #define SENT_MAILS    32   /* own copies in one transaction */
 #define ATTEMPT_TRIES 2    /* processes that may work on a mail */
+#define GLANCE_TRIES  3    /* and so many that may look at what it names without the MIME library */
 
 /* ---- mails that are looked at again ---- */
 
@@ -282,11 +283,13 @@ void intake_ask_attempt(struct intake *in, struct intake_mail *m)
 
 static void set_aside(struct intake *in, struct intake_mail *m, int tries)
 {
-	in->n_set_aside++;
-	in->set_aside_uid = m->uid;
+	in->set_asides[in->n_set_aside++] = m->uid;
 	log_error(in->p.log, "intake.set_aside", "uid=%lu message=%s of=%s tries=%d",
 		  (unsigned long)m->uid, m->message, intake_mail_state_name(m->state), tries);
-	intake_mail_set_aside(m);
+	if (m->state == INTAKE_MAIL_UNREAD && tries > ATTEMPT_TRIES + GLANCE_TRIES)
+		intake_mail_give_up(m);
+	else
+		intake_mail_set_aside(m, &in->place);
 }
 
 static void on_begun(struct attempt_begin *q)

@@ -58,7 +58,7 @@ struct intake {
 	bool is_alone;      /* the next event transaction is one by itself */
 	bool is_taken;      /* it is known what the mails are looked at again for */
 	unsigned n_events, n_set_aside, refusals;
-	uint32_t set_aside_uid; /* the last */
+	uint32_t set_asides[LIMIT_INTAKE_MAILS]; /* a mail is set aside once */
 	struct backoff retry;
 	uint64_t retry_at_ms;
 	struct arrival_find find;

@@ -503,16 +503,31 @@ void intake_mail_part(struct intake_mail *m, struct text bytes)
 		enter(m, INTAKE_MAIL_READ);
 }
 
-void intake_mail_set_aside(struct intake_mail *m)
+static void glance(struct intake_mail *m, const struct intake_mail_place *p)
+{
+	mime_head_glance(&m->head, m->raw.data, m->raw.len);
+	buf_clear(&m->raw);
+	m->is_head_cut = false; /* the rest of it is not asked for */
+	enter(m, INTAKE_MAIL_NEW);
+	intake_mail_begin(m, p);
+}
+
+void intake_mail_set_aside(struct intake_mail *m, const struct intake_mail_place *p)
 {
 	m->is_set_aside = true;
+	if (m->state == INTAKE_MAIL_UNREAD)
+		glance(m, p);
+	else
+		enter(m, m->state == INTAKE_MAIL_GATED ? INTAKE_MAIL_READ : INTAKE_MAIL_NEW);
 	for (size_t i = 0; i < m->pick.n; i++)
 		if (m->parts[i] == INTAKE_PART_UNREAD)
 			m->parts[i] = INTAKE_PART_GONE;
-	if (m->state == INTAKE_MAIL_UNREAD)
-		enter(m, INTAKE_MAIL_OVER);
-	else
-		enter(m, m->state == INTAKE_MAIL_GATED ? INTAKE_MAIL_READ : INTAKE_MAIL_NEW);
+}
+
+void intake_mail_give_up(struct intake_mail *m)
+{
+	m->is_set_aside = true;
+	enter(m, INTAKE_MAIL_OVER);
 }
 
 bool intake_mail_is_unreadable(const struct intake_mail *m)

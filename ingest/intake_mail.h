@@ -128,8 +128,10 @@ const struct mime_pick_item *intake_mail_wants(const struct intake_mail *m);
 void intake_mail_part(struct intake_mail *m, struct text bytes);
 
 /* Nothing more of it is read: CUT and REPORT become NEW, GATED becomes READ; of one that is UNREAD
- * nobody knows whom it concerns, it is OVER. */
-void intake_mail_set_aside(struct intake_mail *m);
+ * what it names is read without the MIME library, and it goes on as if it were told now. */
+void intake_mail_set_aside(struct intake_mail *m, const struct intake_mail_place *p);
+/* UNREAD becomes OVER: not even that may be looked at, and nobody knows whom it concerns. */
+void intake_mail_give_up(struct intake_mail *m);
 
 /* The digests of a stranger are kept; `is_late`: an outbound registered meanwhile names it after
  * all. */

@@ -53,6 +53,7 @@ void vigil_drop(struct vigil *v)
 	watch_clear(&v->watch);
 	backlog_clear(&v->backlog);
 	free(v->verdict);
+	free(v->deadly);
 	free(v);
 }
 
@@ -171,10 +172,11 @@ bool vigil_progress(const struct vigil *v, struct vigil_progress *ret)
 
 bool vigil_take_note(struct vigil *v, const char **ret_code, char ret_words[VIGIL_NOTE])
 {
-	struct watch_told told = v->deadly;
+	struct watch_told told;
 
-	v->deadly.kind = WATCH_TOLD_NOTHING;
-	if (told.kind == WATCH_TOLD_NOTHING && !watch_take_told(&v->watch, &told))
+	if (v->n_deadly > 0)
+		told = v->deadly[--v->n_deadly];
+	else if (!watch_take_told(&v->watch, &told))
 		return false;
 	*ret_code = vigil_note_code(told.kind);
 	vigil_note_words(&v->watch, &told, ret_words);

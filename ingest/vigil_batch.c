@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+
 static void on_intake(void *owner);
 
 /* Messages left half done are looked at again. */
@@ -148,6 +150,20 @@ static bool check(struct vigil *v, const struct intake *in)
 	return v->trouble == VIGIL_SOUND;
 }
 
+/* Each of them is told of, with the next notes. */
+static void keep_deadly(struct vigil *v)
+{
+	const uint32_t *uids;
+	unsigned n = intake_set_asides(v->intake, &uids);
+
+	if (!n)
+		return;
+	v->deadly = mem_resize(v->deadly, (v->n_deadly + n) * sizeof(*v->deadly));
+	for (unsigned i = n; i-- > 0;) /* they are taken from the end */
+		v->deadly[v->n_deadly++] =
+			(struct watch_told){ WATCH_TOLD_DEADLY, v->watch.batch.folder, uids[i] };
+}
+
 static void look_at_intake(struct vigil *v)
 {
 	if (!v->intake || v->watch.work == WATCH_WORK_NONE || !check(v, v->intake))
@@ -156,9 +172,7 @@ static void look_at_intake(struct vigil *v)
 		watch_gated(&v->watch);
 	if (!intake_is_over(v->intake))
 		return;
-	if (intake_set_asides(v->intake))
-		v->deadly = (struct watch_told){ WATCH_TOLD_DEADLY, v->watch.batch.folder,
-						 intake_set_aside_uid(v->intake) };
+	keep_deadly(v);
 	watch_gated(&v->watch);
 	watch_worked(&v->watch);
 	settled_again(v);

@@ -27,8 +27,9 @@ struct vigil {
 	enum vigil_trouble trouble;
 	struct imap_verdict *verdict; /* of a refusal; NULL: there was none */
 	char gone_message[FOLDER_UUID];
-	struct watch_told deadly; /* a mail that was set aside, to be told */
-	size_t n_homeless;        /* of the backlog, those in folders that have no place */
+	struct watch_told *deadly; /* mails that were set aside, to be told */
+	size_t n_deadly;
+	size_t n_homeless; /* of the backlog, those in folders that have no place */
 };
 
 /* ---- vigil_batch.c ---- */

@@ -278,6 +278,47 @@ void mime_head_read(struct mime_head *h, const void *bytes, size_t n)
 	h->encoding = lower_field(h, "Content-Transfer-Encoding");
 }
 
+static void glance_addresses(const struct mime_head *h, const char *name, struct mime_addresses *to)
+{
+	struct text raw = mime_head_field(h, name, 0);
+	const char *angle = raw.len ? memrchr(raw.at, '<', raw.len) : NULL;
+	size_t before = to->n, from = angle ? (size_t)(angle - raw.at) : 0;
+
+	if (angle)
+		add_by_eye(to, text_sub(raw, from, raw.len - from));
+	if (to->n == before)
+		add_by_eye(to, raw);
+}
+
+void mime_head_glance(struct mime_head *h, const void *bytes, size_t n)
+{
+	struct mime_addresses from = { 0 };
+	struct text subject;
+
+	mime_head_clear(h);
+	(void)mime_fields_read(&h->fields, (struct text){ bytes, n });
+	read_message_id(h);
+	read_ids(h, "In-Reply-To", &h->in_reply_to);
+	read_ids(h, "References", &h->references);
+	glance_addresses(h, "From", &from);
+	if (from.n) {
+		h->from = from.at[0];
+		from.at[0] = (struct mime_address){ 0 };
+	}
+	clear_addresses(&from);
+	glance_addresses(h, "To", &h->to);
+	glance_addresses(h, "Delivered-To", &h->to);
+	subject = mime_head_field(h, "Subject", 0);
+	if (text_ifind(subject, TEXT("=?")) == SIZE_MAX)
+		h->subject = mime_utf8_line(subject, LIMIT_MIME_SUBJECT);
+	if (!h->subject)
+		h->subject = mem_text("");
+	h->return_path = read_return_path(h);
+	h->auto_submitted = lower_field(h, "Auto-Submitted");
+	h->precedence = lower_field(h, "Precedence");
+	h->auto_suppress = lower_field(h, "X-Auto-Response-Suppress");
+}
+
 bool mime_head_is_type(const struct mime_head *h, const char *type, const char *subtype,
 		       const char *report_type)
 {

@@ -79,6 +79,13 @@ void mime_head_clear(struct mime_head *h);
  */
 void mime_head_read(struct mime_head *h, const void *bytes, size_t n);
 
+/*
+ * What can be told of a block over which GMime may die: the fields themselves, the
+ * ids, the addresses as they stand (the first of each field), a subject that is not
+ * encoded.  No date, no type.
+ */
+void mime_head_glance(struct mime_head *h, const void *bytes, size_t n);
+
 /* The nth field of that name (folded case), from 0; empty text with at == NULL: there is none. */
 struct text mime_head_field(const struct mime_head *h, const char *name, size_t nth);
 bool mime_head_has(const struct mime_head *h, const char *name);

@@ -152,11 +152,14 @@ static void a_mail_that_is_never_given_holds_up_nobody(void **state)
 
 static bool tells_deadly(struct stage *s)
 {
-	return strstr(s->notes, "mail_deadly") != NULL;
+	const char *first = strstr(s->notes, "mail_deadly");
+
+	return first && strstr(first + 1, "mail_deadly");
 }
 
-/* Two processes have left their attempts: nobody reads it, and the timeline says so. */
-static void a_deadly_mail_is_told(void **state)
+/* Two processes have left their attempts: nobody reads them, the event says so, and the timeline of
+ * each. */
+static void deadly_mails_are_told(void **state)
 {
 	static struct stage s;
 
@@ -167,16 +170,19 @@ static void a_deadly_mail_is_told(void **state)
 	watch_and_leave(&s);
 	imapd_reply(&s.imapd, 0, "d@prospect.test", "out.1@example.test", "Never read.\r\n");
 	imapd_reply(&s.imapd, 0, "r2@prospect.test", "out.2@example.test", "No.\r\n");
+	imapd_reply(&s.imapd, 0, "x@prospect.test", "nobody@example.test", "Never read.\r\n");
 	pgtest_exec(s.admin,
 		    "insert into mail_attempt (workspace_id, inbox_id, folder_id, uidvalidity, uid,"
-		    " epoch, tries) select workspace_id, inbox_id, folder_id, uidvalidity, 1, 0, 2"
-		    " from folder where role = 'inbox'");
+		    " epoch, tries) select workspace_id, inbox_id, folder_id, uidvalidity, u, 0, 2"
+		    " from folder, (values (1), (3)) deadly (u) where role = 'inbox'");
 	s.is_bereft = true;
 	stage_watch(&s, 1);
-	stage_until(&s, EVENTS, 1, "reply.received");
+	stage_until(&s, EVENTS, 2, "reply.received");
 	stage_until_holds(&s, tells_deadly);
-	assert_string_equal(stage_value(&s, "select string_agg(prospect_key, ' ') from message"),
-			    "sam");
+	assert_string_equal(
+		stage_value(&s, "select string_agg(prospect_key || ' ' || state, ', ' order by 1)"
+				" from message"),
+		"pat text_unavailable, sam done");
 	stage_close(&s);
 }
 
@@ -276,7 +282,7 @@ int main(void)
 		cmocka_unit_test(a_gap_opened_while_live_is_closed),
 		cmocka_unit_test(renumbered_while_away_is_not_verified),
 		cmocka_unit_test(a_mail_that_is_never_given_holds_up_nobody),
-		cmocka_unit_test(a_deadly_mail_is_told),
+		cmocka_unit_test(deadly_mails_are_told),
 		cmocka_unit_test(what_is_half_done_waits_for_a_place),
 		cmocka_unit_test(no_folder_waits_for_another),
 	};

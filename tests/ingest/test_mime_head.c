@@ -440,6 +440,41 @@ static void fields_by_name(void **state)
 	mime_head_clear(&h);
 }
 
+/* What a glance tells is what reading tells, as far as it goes. */
+static void a_glance_names_what_reading_names(void **state)
+{
+	static const char *const heads[] = {
+		reply,
+		"From: \"Ann @ work\" <ann@mail.example>\r\nSubject: Re: plain\r\n\r\n",
+		"From: ann@mail.example\nIn-Reply-To: bare@send.example\n",
+		"Auto-Submitted: auto-replied\r\nReturn-Path: <>\r\n",
+		"Subject\r\n: x\r\nReferences: <<<>>> <a@b> \r\n <c@D>\r\n",
+		"",
+	};
+	struct mime_head read, seen;
+
+	(void)state;
+	mime_head_init(&read);
+	mime_head_init(&seen);
+	for (size_t i = 0; i < countof(heads); i++) {
+		mime_head_read(&read, heads[i], strlen(heads[i]));
+		mime_head_glance(&seen, heads[i], strlen(heads[i]));
+		head_is_clean(&seen);
+		same(heads[i], seen.message_id, read.message_id);
+		same(heads[i], seen.from.address, read.from.address);
+		same(heads[i], seen.auto_submitted, read.auto_submitted);
+		assert_int_equal(seen.return_path, read.return_path);
+		assert_int_equal(seen.in_reply_to.n, read.in_reply_to.n);
+		assert_int_equal(seen.references.n, read.references.n);
+		for (size_t k = 0; k < seen.references.n; k++)
+			same(heads[i], seen.references.at[k], read.references.at[k]);
+		if (!strstr(heads[i], "=?"))
+			same(heads[i], seen.subject, read.subject);
+	}
+	mime_head_clear(&read);
+	mime_head_clear(&seen);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -457,6 +492,7 @@ int main(void)
 		cmocka_unit_test(hostile_blocks),
 		cmocka_unit_test(nul_bytes_are_no_text),
 		cmocka_unit_test(fields_by_name),
+		cmocka_unit_test(a_glance_names_what_reading_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,8 @@ enum { INBOX, FOLDERS, PENDING, RECHECKS };
 #define JOBS \
 	"jobs as materialized (select * from jsonb_to_recordset($1::jsonb)" \
 	" as j (job int, workspace_id uuid, inbox_id uuid, epoch bigint))"
+#define AS_TEXT_(n) #n
+#define AS_TEXT(n) AS_TEXT_(n)
 #define THEIR_INBOXES "any (array(select inbox_id from jobs))"
 
 /*
@@ -60,9 +62,16 @@ const struct pg_stmt folder_load_stmts[FOLDER_LOAD_STMTS] = {
 	"  where i.workspace_id = m.workspace_id and i.message_id = m.message_id"
 	"  and i.inbox_id = m.inbox_id order by i.seen_at desc limit 1) s on true"
 	" order by m.folder_id, m.uid" },
+	/*
+	 * Of each folder as many as a worker keeps of an inbox: what one registration of
+	 * an old campaign asked for may be ten thousands, the others come when these are done.
+	 */
 	[RECHECKS] = { "folder_rechecks",
-	"with " JOBS " select j.job, r.folder_id, r.uidvalidity, r.uid from (select * from recheck r"
-	"  where r.inbox_id = " THEIR_INBOXES " offset 0) r join jobs j on j.inbox_id = r.inbox_id"
+	"with " JOBS " select j.job, r.folder_id, r.uidvalidity, r.uid from jobs j"
+	" cross join lateral (select f.folder_id, f.uidvalidity from folder f where f.inbox_id = j.inbox_id offset 0) f"
+	" cross join lateral (select r.folder_id, r.uidvalidity, r.uid from recheck r"
+	"  where r.workspace_id = j.workspace_id and r.folder_id = f.folder_id and r.uidvalidity = f.uidvalidity"
+	"  order by r.uid limit " AS_TEXT(LIMIT_WATCH_AGAIN) ") r"
 	" order by r.folder_id, r.uid" },
 };
 /* clang-format on */

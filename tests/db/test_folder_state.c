@@ -51,6 +51,12 @@ static bool two_are_told(struct stage *s)
 	return told == 2;
 }
 
+static bool one_is_told(struct stage *s)
+{
+	(void)s;
+	return told == 1;
+}
+
 static bool three_are_told(struct stage *s)
 {
 	(void)s;
@@ -159,10 +165,13 @@ static void on_pending(struct folder_load *q, const struct folder_pending *p)
 	(void)p;
 }
 
+static int rechecks[3];
+static int64_t last_uid;
+
 static void on_recheck(struct folder_load *q, const struct folder_recheck *r)
 {
-	(void)q;
-	(void)r;
+	rechecks[q - loads]++;
+	last_uid = r->uid;
 }
 
 static void on_loaded(struct folder_load *q)
@@ -198,6 +207,34 @@ static void each_begins_with_its_own(void **state)
 	stage_close(&s);
 }
 
+/* Of each folder as many as are kept, and of the folder as it is now. */
+static void what_waits_is_told_as_far_as_it_is_kept(void **state)
+{
+	static struct stage s;
+
+	(void)state;
+	begin(&s, "loaded_rechecks");
+	memset(rechecks, 0, sizeof(rechecks));
+	pgtest_exec(s.admin,
+		    "insert into folder (workspace_id, inbox_id, folder_id, name, wire_name, "
+		    "role, uidvalidity, uid_gated, uid_ingested) select workspace_id, "
+		    "inbox_id, gen_random_uuid(), n, n, 'other', 7, 5, 5 from inbox, "
+		    "unnest(array['x', 'y']) n where inbox_id = '" SEED_A "'");
+	pgtest_exec(s.admin, "insert into recheck (workspace_id, inbox_id, folder_id, uidvalidity, "
+			     "uid) select workspace_id, inbox_id, folder_id, uidvalidity - d, n "
+			     "from folder, generate_series(1, 1000) n, generate_series(0, 1) d "
+			     "where inbox_id = '" SEED_A "'");
+	loads[0] = (struct folder_load){
+		.folder = on_row, .pending = on_pending, .recheck = on_recheck, .done = on_loaded
+	};
+	assert_int_equal(folder_load_start(s.pg, s.gather, &loads[0], &leases[0]), 0);
+	stage_until_holds(&s, one_is_told);
+	assert_true(outcome_ok(&loads[0].outcome));
+	assert_int_equal(rechecks[0], 2 * LIMIT_WATCH_AGAIN);
+	assert_int_equal(last_uid, LIMIT_WATCH_AGAIN);
+	stage_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +242,7 @@ int main(void)
 		cmocka_unit_test(one_that_is_fenced_stops_nobody),
 		cmocka_unit_test(a_group_that_is_lost_is_told_so),
 		cmocka_unit_test(each_begins_with_its_own),
+		cmocka_unit_test(what_waits_is_told_as_far_as_it_is_kept),
 	};
 
 	pgtest_start();

@@ -71,12 +71,73 @@ static void name_event(const struct intake_mail *m, const struct intake_mail_pla
 	event_id_of(parts, countof(parts), dst);
 }
 
+/* What its event tells; borrows from everything. */
+static struct event_json_mail told_of(const struct intake_mail *m,
+				      const struct intake_mail_place *p, int64_t now_us,
+				      const struct classify_verdict *verdict,
+				      const struct ladder_step *step,
+				      const struct intake_verdict *v)
+{
+	const struct mime_dsn *dsn = &m->dsn;
+
+	return (struct event_json_mail){
+		.about = m->about,
+		.evidence = v->evidence,
+		.inbox = p->inbox,
+		.inbox_address = p->address,
+		.folder_role = p->folder_role,
+		.message = m->message,
+		.header_message_id = m->header_message_id,
+		.from = m->sender,
+		.subject = m->subject,
+		.original_message_id =
+			dsn->original.message_id ? dsn->original.message_id : dsn->original_id,
+		.snippet = v->snippet,
+		.received_us = m->internal_us,
+		.detected_us = m->detected_us,
+		.gated_us = m->gated_us,
+		.ingested_us = now_us,
+		.verdict = verdict,
+		.level = step->level,
+		.reason = step->reason,
+		.recovered = m->is_recovered,
+		.text_unavailable = why_unavailable(m),
+	};
+}
+
+/* What is written; borrows from `m` and `v`. */
+static struct arrival_verdict verdict_row(const struct intake_mail *m,
+					  const struct classify_verdict *verdict,
+					  const struct ladder_step *step,
+					  const struct intake_verdict *v)
+{
+	return (struct arrival_verdict){
+		.message = m->message,
+		.prospects = (const char *const *)m->prospects,
+		.n_prospects = m->n_prospects,
+		.text_unavailable = why_unavailable(m) != NULL,
+		.kind = classify_kind_name(verdict->kind),
+		.confidence = verdict->confidence,
+		.snippet = v->snippet,
+		.evidence = v->evidence,
+		.matches = m->matches,
+		.return_at_us = step->return_at_us,
+		.level = step->level,
+		.reason = step->reason,
+		.hold_until_us = step->hold_until_us,
+		.event = v->event,
+		.event_type = step->event_type,
+		.event_data = v->event_data,
+	};
+}
+
 int intake_verdict_of(const struct intake_mail *m, const struct intake_mail_place *p,
 		      int64_t now_us, struct intake_verdict *ret)
 {
 	cleanup_free struct classify_verdict *verdict = mem_new(sizeof(*verdict));
-	struct ladder_step step;
 	struct extract_about about = extract_about_of(&m->head);
+	struct event_json_mail told;
+	struct ladder_step step;
 	cleanup_buf struct buf fresh;
 	struct extract cut;
 
@@ -90,49 +151,9 @@ int intake_verdict_of(const struct intake_mail *m, const struct intake_mail_plac
 	*ret = (struct intake_verdict){ .snippet = snippet_of(&cut),
 					.evidence = event_json_evidence(verdict) };
 	name_event(m, p, step.event_type, ret->event);
-	const struct event_json_mail told = {
-		.about = m->about,
-		.evidence = ret->evidence,
-		.inbox = p->inbox,
-		.inbox_address = p->address,
-		.folder_role = p->folder_role,
-		.message = m->message,
-		.header_message_id = m->header_message_id,
-		.from = m->sender,
-		.subject = m->subject,
-		.original_message_id = m->dsn.original.message_id ? m->dsn.original.message_id
-								  : m->dsn.original_id,
-		.snippet = ret->snippet,
-		.received_us = m->internal_us,
-		.detected_us = m->detected_us,
-		.gated_us = m->gated_us,
-		.ingested_us = now_us,
-		.verdict = verdict,
-		.level = step.level,
-		.reason = step.reason,
-		.recovered = m->is_recovered,
-		.text_unavailable = why_unavailable(m),
-	};
-
+	told = told_of(m, p, now_us, verdict, &step, ret);
 	ret->event_data = event_json_mail(&told);
-	ret->v = (struct arrival_verdict){
-		.message = m->message,
-		.prospects = (const char *const *)m->prospects,
-		.n_prospects = m->n_prospects,
-		.text_unavailable = told.text_unavailable != NULL,
-		.kind = classify_kind_name(verdict->kind),
-		.confidence = verdict->confidence,
-		.snippet = ret->snippet,
-		.evidence = ret->evidence,
-		.matches = m->matches,
-		.return_at_us = step.return_at_us,
-		.level = step.level,
-		.reason = step.reason,
-		.hold_until_us = step.hold_until_us,
-		.event = ret->event,
-		.event_type = step.event_type,
-		.event_data = ret->event_data,
-	};
+	ret->v = verdict_row(m, verdict, &step, ret);
 	return ret->event_data && ret->evidence ? 0 : -EILSEQ;
 }
 

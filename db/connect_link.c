@@ -228,23 +228,33 @@ int connect_link_refuse(struct pg *pg, struct connect_link_call *q,
 	return pg_tx_start(pg, &q->tx, on_called);
 }
 
+/* It tears SQL apart. */
+/* clang-format off */
+#define FREE                                                                                       \
+	" and (claim_id is null or claimed_at < now() - make_interval(secs => $3::bigint))"        \
+	" order by created_at limit $2 for update skip locked"
+/* Each sort by its own index: imports, which wait by the thousand, are in none of them. */
 static const struct pg_stmt claim_stmt = {
 	"connect_link_claim",
-	"with due as ("
-	"  select workspace_id, connect_link_id from connect_link"
-	"  where (state = 'exchanging' and domain_grant_id is null"
-	"      or by_device and state in ('open', 'started') and expires_at > now()"
-	"        and coalesce(device_poll_at, created_at) <= now())"
-	"    and (claim_id is null or claimed_at < now() - make_interval(secs => $3::bigint))"
-	"  order by created_at limit $2 for update skip locked"
+	"with exchanging as ("
+	"  select workspace_id, connect_link_id, created_at from connect_link"
+	"  where state = 'exchanging' and domain_grant_id is null" FREE
+	"), device as ("
+	"  select workspace_id, connect_link_id, created_at from connect_link"
+	"  where by_device and state in ('open', 'started') and expires_at > now()"
+	"    and coalesce(device_poll_at, created_at) <= now()" FREE
+	"), due as ("
+	"  select workspace_id, connect_link_id from ("
+	"    select * from exchanging union all select * from device) c order by created_at limit $2"
 	") update connect_link l set claim_id = $1, claimed_at = clock_timestamp() from due"
 	" where l.workspace_id = due.workspace_id and l.connect_link_id = due.connect_link_id"
 	" returning l.workspace_id, l.connect_link_id, l.provider, l.expected_address,"
-	"  l.redirect_uri, l.sealed_verifier is null and not by_device, coalesce(l.sealed_device, "
-	"l.sealed_code),"
+	"  l.redirect_uri, l.sealed_verifier is null and not by_device,"
+	"  coalesce(l.sealed_device, l.sealed_code),"
 	"  l.sealed_verifier, l.imap_host, l.imap_security, l.login_name, coalesce(l.imap_port, 0),"
 	"  l.by_device, l.device_interval_s",
 };
+/* clang-format on */
 
 static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
 {
@@ -363,13 +373,13 @@ static const struct pg_stmt settle_stmt = {
 	"    detail = case when " WAITS " then '' else s.detail end,"
 	"    since = case when " WAITS " then now() else s.since end where s.state <> 'live'"
 	"), granted as ("
-	"  insert into inbox_grant as g (workspace_id, inbox_id, kind, sealed, scopes,"
+	"  insert into inbox_grant as g (workspace_id, inbox_id, provider, kind, sealed, scopes,"
 	"    refresh_due_at, refresh_ends_at)"
-	"  select workspace_id, inbox_id, case when $11 then 'password' else 'oauth' end, $12,"
+	"  select workspace_id, inbox_id, $6, case when $11 then 'password' else 'oauth' end, $12,"
 	"    $13, case when not $11 then now() + make_interval(secs => $14::bigint) end,"
 	"    case when $17::bigint > 0 then now() + make_interval(secs => $17::bigint) end from box"
-	"  on conflict (workspace_id, inbox_id) do update set kind = excluded.kind, sealed = "
-	"excluded.sealed,"
+	"  on conflict (workspace_id, inbox_id) do update set"
+	"    provider = excluded.provider, kind = excluded.kind, sealed = excluded.sealed,"
 	"    scopes = excluded.scopes, domain_grant_id = null, state = 'ok', reason = '', evidence "
 	"= '',"
 	"    version = g.version + 1, claim_id = null, claimed_at = null, claim_tries = 0,"

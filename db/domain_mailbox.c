@@ -25,28 +25,45 @@ static const struct pg_stmt answer_stmt = {
 	") select count(*) from gone",
 };
 
+/* In nobody's hands, and there is something to make its token of. */
+#define CLAIMABLE                                                                                  \
+	" g.domain_grant_id is not null and g.state = 'ok' and d.state = 'ok'"                     \
+	" and i.admin_state = 'enabled'"                                                           \
+	" and (g.claim_id is null or g.claimed_at < now() - make_interval(secs => $3::bigint))"    \
+	" and (d.kind = 'delegated' or d.token_version > g.domain_version"                         \
+	"  and d.token_expires_at > now() + least(make_interval(secs => $4::bigint),"              \
+	"   (d.token_expires_at - d.token_at) / 4))"
+#define ITS                                                                                        \
+	" join inbox i on i.workspace_id = g.workspace_id and i.inbox_id = g.inbox_id"             \
+	" join domain_grant d on d.workspace_id = g.workspace_id and d.domain_grant_id = g.domain_grant_id"
+/* Requests first, then those whose time has come: as in db/inbox_grant.c. */
 static const struct pg_stmt claim_stmt = {
 	"domain_mailbox_claim",
-	"with due as ("
-	"  select g.inbox_id from inbox_grant g"
-	"    join inbox i on i.workspace_id = g.workspace_id and i.inbox_id = g.inbox_id"
-	"    join domain_grant d on d.workspace_id = g.workspace_id and d.domain_grant_id = g.domain_grant_id"
-	"    left join token_request r on r.inbox_id = g.inbox_id"
-	"  where g.domain_grant_id is not null and g.state = 'ok' and d.state = 'ok'"
-	"    and i.admin_state = 'enabled'"
-	"    and (r.inbox_id is not null and g.failures = 0 or g.refresh_due_at <= now())"
-	"    and (g.claim_id is null or g.claimed_at < now() - make_interval(secs => $3::bigint))"
-	"    and (d.kind = 'delegated' or d.token_version > g.domain_version"
-	"      and d.token_expires_at > now() + least(make_interval(secs => $4::bigint),"
-	"        (d.token_expires_at - d.token_at) / 4))"
-	"  order by r.requested_at nulls last, g.refresh_due_at limit $2"
-	"  for update of g skip locked"
-	") update inbox_grant g set claim_id = $1, claimed_at = clock_timestamp(),"
+	"with asked as ("
+	"  select g.inbox_id, r.requested_at as since from token_request r"
+	"    join inbox_grant g on g.workspace_id = r.workspace_id and g.inbox_id = r.inbox_id" ITS
+	"  where g.failures = 0 and" CLAIMABLE
+	"  order by r.requested_at limit $2 for update of g skip locked"
+	"), timely as ("
+	"  select g.inbox_id, g.refresh_due_at as since from inbox_grant g" ITS
+	"  where g.refresh_due_at is not null and g.refresh_due_at <= now() and" CLAIMABLE
+	"  order by g.refresh_due_at limit $2 for update of g skip locked"
+	"), due as ("
+	"  select inbox_id from ("
+	"    select inbox_id, 0 as rank, since from asked union all"
+	"    select inbox_id, 1, since from timely"
+	"      where inbox_id not in (select inbox_id from asked)) c"
+	"  order by rank, since limit $2"
+	"), claimed as (update inbox_grant g set claim_id = $1, claimed_at = clock_timestamp(),"
 	"    claim_tries = claim_tries + 1"
-	"  from due where g.inbox_id = due.inbox_id",
+	"  from due where g.inbox_id = due.inbox_id returning g.inbox_id"
+	") select set_config('replyd.claimed', coalesce(array_agg(inbox_id), '{}')::text, true) from claimed",
 };
 
-/* A new snapshot: what another broker saved before our claim was committed is seen here. */
+/*
+ * A new snapshot: what another broker saved before our claim was committed is seen here.  No index
+ * on who has claimed what: it would be written to with every claim and every save.
+ */
 static const struct pg_stmt read_stmt = {
 	"domain_mailbox_read",
 	"select g.workspace_id, g.inbox_id, i.address, d.domain_grant_id, d.provider, d.tenant,"
@@ -59,7 +76,8 @@ static const struct pg_stmt read_stmt = {
 	"  join inbox i on i.workspace_id = g.workspace_id and i.inbox_id = g.inbox_id"
 	"  join domain_grant d on d.workspace_id = g.workspace_id and d.domain_grant_id = g.domain_grant_id"
 	"  left join token_request r on r.inbox_id = g.inbox_id"
-	" where g.claim_id = $1 and g.state = 'ok'",
+	" where g.inbox_id = any (current_setting('replyd.claimed')::uuid[]) and g.claim_id = $1"
+	"  and g.state = 'ok'",
 };
 
 /* The kind of a token is how one logs in with it. */

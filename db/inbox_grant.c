@@ -54,15 +54,23 @@ static const struct pg_stmt answer_stmt = {
 	" g.state = 'ok' and g.domain_grant_id is null"                                            \
 	" and (g.claim_id is null or g.claimed_at < now()"                                         \
 	"  - make_interval(secs => $3::bigint * power(2, least(g.claim_tries - 1, 6))))"           \
-	" and i.provider <> all (string_to_array($4, ','))"                                        \
-	" and ($5::text is null or i.provider = $5)"
+	" and g.provider <> all (string_to_array($4, ','))"                                        \
+	" and ($5::text is null or g.provider = $5)"
+#define TIMELY " g.state = 'ok' and g.domain_grant_id is null and g.refresh_due_at is not null"
 /*
  * Requests first, then those whose time has come, each read by its own index in its own order and
- * no further than there is room: how many wait behind costs nothing.
+ * no further than there is room: how many wait behind costs nothing.  The latter provider by
+ * provider, found one after the other in that index: thousands of one that is left alone are not
+ * even looked at.
  */
 static const struct pg_stmt claim_stmt = {
 	"inbox_grant_claim",
-	"with asked as ("
+	"with recursive present (provider) as ("
+	"  (select g.provider from inbox_grant g where" TIMELY " order by g.provider limit 1)"
+	"  union all"
+	"  select (select g.provider from inbox_grant g where" TIMELY " and g.provider > p.provider"
+	"    order by g.provider limit 1) from present p where p.provider is not null"
+	"), asked as ("
 	"  select g.inbox_id, r.requested_at as since from token_request r"
 	"    join inbox_grant g on g.inbox_id = r.inbox_id"
 	"    join inbox i on i.inbox_id = r.inbox_id"
@@ -72,40 +80,47 @@ static const struct pg_stmt claim_stmt = {
 	"    and" CLAIMABLE
 	"  order by r.requested_at limit $2 for update of g skip locked"
 	"), timely as ("
-	"  select g.inbox_id, g.refresh_due_at as since from inbox_grant g"
-	"    join inbox i on i.inbox_id = g.inbox_id"
-	"  where g.refresh_due_at is not null and g.refresh_due_at <= now()"
-	"    and i.admin_state <> 'removed' and" CLAIMABLE
-	"  order by g.refresh_due_at limit $2 for update of g skip locked"
+	"  select t.inbox_id, t.since from present p cross join lateral ("
+	"    select g.inbox_id, g.refresh_due_at as since from inbox_grant g"
+	"      join inbox i on i.workspace_id = g.workspace_id and i.inbox_id = g.inbox_id"
+	"    where" TIMELY " and g.provider = p.provider and g.refresh_due_at <= now()"
+	"      and i.admin_state <> 'removed' and" CLAIMABLE
+	"    order by g.refresh_due_at limit $2 for update of g skip locked) t"
+	"  where p.provider <> all (string_to_array($4, ',')) and ($5::text is null or p.provider = $5)"
 	"), due as ("
 	"  select inbox_id from ("
 	"    select inbox_id, 0 as rank, since from asked union all"
 	"    select inbox_id, 1, since from timely"
 	"      where inbox_id not in (select inbox_id from asked)) c"
 	"  order by rank, since limit $2"
-	") update inbox_grant g set claim_id = $1, claimed_at = clock_timestamp(),"
+	"), claimed as (update inbox_grant g set claim_id = $1, claimed_at = clock_timestamp(),"
 	"    claim_tries = claim_tries + 1"
-	"  from due where g.inbox_id = due.inbox_id",
+	"  from due where g.inbox_id = due.inbox_id returning g.inbox_id"
+	") select set_config('replyd.claimed', coalesce(array_agg(inbox_id), '{}')::text, true) from claimed",
 };
 /* clang-format on */
 
-/* A new snapshot: what another broker saved before our claim was committed is seen here. */
+/*
+ * A new snapshot: what another broker saved before our claim was committed is seen here.  No index
+ * on who has claimed what: it would be written to with every claim and every save.
+ */
+/* clang-format off */
 static const struct pg_stmt read_stmt = {
 	"inbox_grant_read",
 	"select g.workspace_id, g.inbox_id, i.provider, i.address, g.kind, g.sealed, g.version,"
 	"  g.claim_tries, g.failures, g.reason = '" FORCED "', coalesce(t.version, 0),"
-	"  t.inbox_id is not null and " TOKEN_FRESH(
-		"$2") ","
-		      "  coalesce(r.refused_version, 0), coalesce(g.refresh_due_at <= now(), "
-		      "false),"
-		      "  coalesce((extract(epoch from now() - case when r.inbox_id is not null then"
-		      "    r.requested_at else g.refresh_due_at end) * 1000)::bigint, 0)"
-		      " from inbox_grant g"
-		      "  join inbox i using (workspace_id, inbox_id)"
-		      "  left join access_token t on t.inbox_id = g.inbox_id"
-		      "  left join token_request r on r.inbox_id = g.inbox_id"
-		      " where g.claim_id = $1 and g.state = 'ok'",
+	"  t.inbox_id is not null and " TOKEN_FRESH("$2") ","
+	"  coalesce(r.refused_version, 0), coalesce(g.refresh_due_at <= now(), false),"
+	"  coalesce((extract(epoch from now() - case when r.inbox_id is not null then"
+	"    r.requested_at else g.refresh_due_at end) * 1000)::bigint, 0)"
+	" from inbox_grant g"
+	"  join inbox i using (workspace_id, inbox_id)"
+	"  left join access_token t on t.inbox_id = g.inbox_id"
+	"  left join token_request r on r.inbox_id = g.inbox_id"
+	" where g.inbox_id = any (current_setting('replyd.claimed')::uuid[]) and g.claim_id = $1"
+	"  and g.state = 'ok'",
 };
+/* clang-format on */
 
 static void read_row(const struct pg_answer *a, int at, int row, struct buf *sealed,
 		     struct inbox_grant_row *ret)

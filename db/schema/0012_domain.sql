@@ -50,6 +50,35 @@ alter table inbox_grant
 	add foreign key (workspace_id, domain_grant_id) references domain_grant;
 create index inbox_grant_domain on inbox_grant (domain_grant_id, state) where domain_grant_id is not null;
 
+-- Of mailboxes of domains those that are due, and of the others by provider: while one is left alone nobody reads its grants.
+alter table inbox_grant add column provider text not null default ''; -- the inbox's
+drop index inbox_grant_due;
+create index inbox_grant_due on inbox_grant (provider, refresh_due_at)
+	where state = 'ok' and refresh_due_at is not null and domain_grant_id is null;
+create index inbox_grant_domain_due on inbox_grant (refresh_due_at)
+	where state = 'ok' and refresh_due_at is not null and domain_grant_id is not null;
+create function inbox_grant_name() returns trigger language plpgsql set search_path = replyd, pg_temp as $$
+begin
+	select i.provider into new.provider from inbox i where i.workspace_id = new.workspace_id and i.inbox_id = new.inbox_id;
+	new.provider := coalesce(new.provider, '');
+	return new;
+end $$;
+create trigger inbox_grant_named before insert on inbox_grant for each row when (new.provider = '')
+	execute function inbox_grant_name();
+create function inbox_grant_rename() returns trigger language plpgsql set search_path = replyd, pg_temp as $$
+begin
+	update inbox_grant set provider = new.provider where workspace_id = new.workspace_id and inbox_id = new.inbox_id;
+	return null;
+end $$;
+create trigger inbox_grant_renamed after update of provider on inbox for each row when (old.provider <> new.provider)
+	execute function inbox_grant_rename();
+alter table inbox_grant no force row level security;
+alter table inbox no force row level security;
+update inbox_grant g set provider = i.provider from inbox i
+	where i.workspace_id = g.workspace_id and i.inbox_id = g.inbox_id;
+alter table inbox_grant force row level security;
+alter table inbox force row level security;
+
 -- A link that stands for one address of an import; it has no page and no URL.
 -- A link by device code: the broker has got the code (RFC 8628) and asks again until somebody has typed it in.
 alter table connect_link
@@ -203,9 +232,9 @@ begin
 				where i.workspace_id = l.workspace_id and i.inbox_id = box;
 			insert into lease as e (workspace_id, inbox_id) values (l.workspace_id, box)
 				on conflict (workspace_id, inbox_id) do update set worker_id = null, successor_id = null where was.is_open;
-			insert into inbox_grant as g (workspace_id, inbox_id, kind, sealed, domain_grant_id, refresh_due_at)
-				values (l.workspace_id, box, l.kind, '', l.domain_grant_id, now())
-				on conflict (workspace_id, inbox_id) do update set kind = excluded.kind, sealed = '', scopes = '',
+			insert into inbox_grant as g (workspace_id, inbox_id, provider, kind, sealed, domain_grant_id, refresh_due_at)
+				values (l.workspace_id, box, l.provider, l.kind, '', l.domain_grant_id, now())
+				on conflict (workspace_id, inbox_id) do update set provider = excluded.provider, kind = excluded.kind, sealed = '', scopes = '',
 					domain_grant_id = excluded.domain_grant_id, domain_version = 0, state = 'ok', reason = '', evidence = '',
 					version = g.version + 1, claim_id = null, claimed_at = null, claim_tries = 0, failures = 0,
 					refresh_due_at = now(), refresh_ends_at = null, dies_of = '', dies_at = null, told_of = '',
@@ -287,9 +316,10 @@ declare
 begin
 	with due as materialized (
 		select g.workspace_id, g.inbox_id
-		from domain_grant d
-		join inbox_grant g on g.workspace_id = d.workspace_id and g.domain_grant_id = d.domain_grant_id and g.state = 'ok'
-		where d.state = 'removed' order by g.inbox_id limit 50 for update of g skip locked
+		from domain_grant d cross join lateral (
+			select x.workspace_id, x.inbox_id from inbox_grant x
+			where x.domain_grant_id = d.domain_grant_id and x.state = 'ok' limit 50 for update skip locked) g
+		where d.state = 'removed' limit 50
 	), gone as (
 		update inbox_grant g set state = 'reauth_required', reason = 'domain_grant', evidence = 'the domain was removed',
 			claim_id = null, claimed_at = null, refresh_due_at = null, updated_at = now()
@@ -306,10 +336,10 @@ begin
 	where s.inbox_id = any (hit) and s.state not in ('live', 'catching_up');
 	with late as materialized (
 		select k.workspace_id, k.connect_link_id, 'domain_grant' as problem, 'the domain was removed' as detail
-		from domain_grant d
-		join connect_link k on k.workspace_id = d.workspace_id and k.domain_grant_id = d.domain_grant_id
-			and k.state = 'exchanging'
-		where d.state = 'removed' limit 500 for update of k skip locked
+		from domain_grant d cross join lateral (
+			select x.workspace_id, x.connect_link_id from connect_link x
+			where x.domain_grant_id = d.domain_grant_id and x.state = 'exchanging' limit 500 for update skip locked) k
+		where d.state = 'removed' limit 500
 	), ended as materialized (
 		select k.workspace_id, k.connect_link_id, 'link_expired' as problem, 'the domain''s right was not in order in time' as detail
 		from connect_link k

@@ -280,6 +280,8 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "grouped", "" },
 		{ "housekeeping", "rotation" },
 		{ "inbox_covers", "admin api" },
+		{ "inbox_grant_name", "" },
+		{ "inbox_grant_rename", "" },
 		{ "inbox_remove", "admin api" },
 		{ "inbox_return", "broker" },
 		{ "inbox_state_forget", "" },

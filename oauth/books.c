@@ -28,6 +28,8 @@ static const struct {
 	{ "replyd_refresh_wait_seconds", offsetof(struct broker_stats, waited_ms), 0.001 },
 	{ "replyd_refresh_seconds", offsetof(struct broker_stats, worked_ms), 0.001 },
 	{ "replyd_tokens_handed_out", offsetof(struct broker_stats, handed_out), 1 },
+	{ "replyd_links_connected", offsetof(struct broker_stats, connected), 1 },
+	{ "replyd_links_failed", offsetof(struct broker_stats, failed), 1 },
 	{ "replyd_forecasts_told", offsetof(struct broker_stats, forecasts), 1 },
 };
 static const enum policy_verdict verdicts[] = { POLICY_OK, POLICY_USER, POLICY_US, POLICY_LATER };

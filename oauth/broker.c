@@ -149,13 +149,11 @@ static void frozen_names(struct broker *b, struct buf *ret)
 {
 	uint64_t now = clock_mono_ms();
 
-	b->env.stats.frozen = 0;
 	for (size_t i = 0; i < b->env.p.n_providers; i++) {
 		struct broker_provider *pr = &b->env.providers[i];
 
 		if (breaker_look(&pr->breaker, now) == BREAKER_CLOSED)
 			continue;
-		b->env.stats.frozen++;
 		(void)text_addf(ret, "%s%s", ret->len ? "," : "", pr->p->name);
 	}
 }

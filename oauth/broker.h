@@ -23,13 +23,15 @@
  *       scope checked --> inbox, grant, access token, event in one statement | failed
  *
  *   removal -- claim (committed) --> revoked at the provider --> secrets deleted, event
+ *   a domain's right, a mailbox of a domain -- claim (committed) --> HTTP --> token saved |
+ *       refused | later
  *
  * A claim is its holder's for the HTTP timeout and BROKER_GRACE_MS more; then
  * the holder is dead and another broker tries the old token once.  One who hears of its own claim
  * later than BROKER_GRACE_MS, because it was stopped, does not use it.
  *
- * It works off what it finds at each look; replyd_token and replyd_connect only
- * make it look sooner.
+ * It works off what it finds at each look; replyd_token, replyd_connect, replyd_removal and
+ * replyd_handout only make it look sooner.
  */
 struct broker;
 
@@ -76,7 +78,6 @@ struct broker_params {
 /* Counted since the start. */
 struct broker_stats {
 	uint64_t refreshed, forced;    /* forced: because a server refused the token */
-	uint64_t users, us, later;     /* verdicts that were not "ok" */
 	uint64_t lost_races;           /* somebody else had saved first */
 	uint64_t retaken;              /* claims of brokers that died */
 	uint64_t connected, failed;    /* links: of which an inbox became; that came to nothing */
@@ -84,7 +85,6 @@ struct broker_stats {
 	uint64_t forecasts;            /* told */
 	uint64_t handed_out;           /* access tokens, to senders */
 	unsigned under_way;            /* jobs now */
-	unsigned frozen;               /* providers whose breaker is not closed */
 };
 
 /* Always succeeds; work begins when `p->pg` is up. */

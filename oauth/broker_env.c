@@ -105,19 +105,6 @@ void broker_env_judge(struct broker_env *env, struct broker_provider *pr,
 				? "check client id, secret and redirect type; no grant was touched"
 				: "look at the provider's status page; no grant was touched");
 	pr->verdicts.n[ret->verdict]++;
-	switch (ret->verdict) {
-	case POLICY_OK:
-		break;
-	case POLICY_USER:
-		env->stats.users++;
-		break;
-	case POLICY_US:
-		env->stats.us++;
-		break;
-	case POLICY_LATER:
-		env->stats.later++;
-		break;
-	}
 }
 
 static struct vault *vault_of(const struct broker_env *env, const char *purpose)

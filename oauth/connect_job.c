@@ -441,7 +441,7 @@ static void on_failed(struct connect_link_write *w)
 
 	if (broker_job_heard(&j->job, &w->outcome) == BROKER_JOB_AGAIN)
 		return;
-	j->job.env->stats.failed++;
+	j->job.env->stats.failed += w->version > 0;
 	log_warn(&j->job.log, "broker.connect_failed", "problem=%s detail=%s written=%d",
 		 connect_problem_code(j->problem), j->detail, w->version > 0);
 	pg_notify(j->job.env->p.pg, "replyd_connected");

@@ -101,14 +101,16 @@ static void fail(struct device_job *j, enum connect_problem problem, const char 
 	enter(j, DEVICE_JOB_FAILING);
 }
 
-static void tell(const struct device_job *j)
+static void tell(struct device_job *j)
 {
-	if (j->state == DEVICE_JOB_SAVING)
+	if (j->state == DEVICE_JOB_SAVING) {
 		log_info(&j->job.log, "broker.device_code", "expires_in_s=%lld interval_s=%d",
 			 (long long)j->answer.expires_in_s, j->answer.interval_s);
-	else
-		log_warn(&j->job.log, "broker.connect_failed", "problem=%s detail=%s",
-			 connect_problem_code(j->problem), j->detail);
+	} else {
+		j->job.env->stats.failed += j->write.version > 0;
+		log_warn(&j->job.log, "broker.connect_failed", "problem=%s detail=%s written=%d",
+			 connect_problem_code(j->problem), j->detail, j->write.version > 0);
+	}
 }
 
 static void on_written(struct connect_link_write *w)

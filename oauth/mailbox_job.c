@@ -219,7 +219,6 @@ static void on_written(struct inbox_grant_write *q)
 	if (!is_written(j, &q->outcome))
 		return;
 	if (j->state == MAILBOX_JOB_REFUSING && q->version > 0) {
-		j->job.env->stats.users++;
 		log_warn(&j->job.log, "broker.reauth_required", "domain=%s reason=%s said=%s",
 			 j->grant, j->reason, j->evidence);
 		pg_notify(j->job.env->p.pg, "replyd_token_ready");
@@ -262,7 +261,6 @@ static void later(struct mailbox_job *j, const char *reason, const char *evidenc
 	log_warn(&j->job.log, "broker.later", "domain=%s reason=%s failures=%d said=%s", j->grant,
 		 reason, j->failures + 1, evidence);
 	(void)snprintf(j->evidence, sizeof(j->evidence), "%s", evidence);
-	j->job.env->stats.later++;
 	enter(j, MAILBOX_JOB_LETTING);
 }
 

@@ -289,7 +289,6 @@ static void blame_us(struct refresh_job *j, const char *reason, const char *evid
 					     .reason = reason,
 					     .retry_after_s = (int64_t)(wait_ms / 1000) };
 	(void)snprintf(j->verdict.evidence, sizeof(j->verdict.evidence), "%s", evidence);
-	j->job.env->stats.us++;
 	decide(j);
 }
 
@@ -325,7 +324,6 @@ static void hand_out(struct refresh_job *j, const struct inbox_grant_row *row,
 		if (j->provider)
 			(void)breaker_heard(&j->provider->breaker, &j->verdict, clock_mono_ms(),
 					    &j->job.env->rand);
-		j->job.env->stats.users += j->verdict.verdict == POLICY_USER;
 		decide(j);
 		return;
 	}

@@ -100,6 +100,8 @@ static const struct {
 	  "From the time a refresh was due or asked for to its claim, summed up." },
 	{ "replyd_refresh_seconds", "counter", "From the claim to the saved token, summed up." },
 	{ "replyd_tokens_handed_out", "counter", "Access tokens handed to senders." },
+	{ "replyd_links_connected", "counter", "Connect links of which an inbox became." },
+	{ "replyd_links_failed", "counter", "Connect links that failed, with words for people." },
 	{ "replyd_forecasts_told", "counter", "Ends of grants told before they came." },
 	{ "replyd_tokens_late", "gauge",
 	  "Access tokens that ended while their grant was good and their inbox watched." },

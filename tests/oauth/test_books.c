@@ -62,6 +62,22 @@ static void sums_go_on_over_brokers_and_restarts(void **state)
 	tokenbench_close(&b);
 }
 
+static void links_are_counted_by_what_became_of_them(void **state)
+{
+	struct tokenbench b;
+	struct tokenbench_broker br;
+
+	(void)state;
+	tokenbench_open(&b, "books_links");
+	tokenbench_broker_open(&b, &br, often);
+	(void)tokenbench_link(&b, "anna", NULL);
+	(void)tokenbench_link(&b, "bert", "cara@acme.test");
+	UNTIL(&b, counted(&b, "replyd_links_connected", "", "1"));
+	UNTIL(&b, counted(&b, "replyd_links_failed", "", "1"));
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
 /* By a broker that lives, as the API reads it. */
 static void all_grants_are_counted_anew(void **state)
 {
@@ -140,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sums_go_on_over_brokers_and_restarts),
+		cmocka_unit_test(links_are_counted_by_what_became_of_them),
 		cmocka_unit_test(all_grants_are_counted_anew),
 		cmocka_unit_test(an_alarm_lasts_as_long_as_its_cause),
 	};

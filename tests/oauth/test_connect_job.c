@@ -435,14 +435,17 @@ static void a_provider_that_is_gone_or_misplaced(void **state)
 	token = tokenbench_link(&b, "anna", NULL);
 	UNTIL(&b, broker_stats(br.broker).failed == 1);
 	assert_string_equal(LINK(&b, "problem", token), "our_client_refused");
+	/* In one transaction: the broker must not see them before. */
+	pgtest_exec(b.admin, "begin");
 	userinfo = tokenbench_link(&b, "anna", NULL);
 	pgtest_exec(b.admin, "update replyd.connect_link set provider = 'half' where state ="
-			     " 'exchanging'");
+			     " 'exchanging'; commit");
 	UNTIL(&b, broker_stats(br.broker).failed == 2);
 	assert_string_equal(LINK(&b, "problem", userinfo), "our_client_refused");
+	pgtest_exec(b.admin, "begin");
 	gone = tokenbench_link(&b, "anna", NULL);
 	pgtest_exec(b.admin, "update replyd.connect_link set provider = 'gone',"
-			     " imap_host = 'imap.acme.test' where state = 'exchanging'");
+			     " imap_host = 'imap.acme.test' where state = 'exchanging'; commit");
 	UNTIL(&b, broker_stats(br.broker).failed == 3);
 	assert_string_equal(LINK(&b, "problem", gone), "provider_unknown");
 	tokenbench_broker_kill(&br);

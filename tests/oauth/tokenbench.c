@@ -434,6 +434,13 @@ static const char *opened(const struct vault *v, const char *purpose, struct tok
 	return plain;
 }
 
+int tokenbench_grants(struct tokenbench *b, const char *where)
+{
+	return (int)strtol(
+		pgtest_value(b->admin, "select count(*) from replyd.inbox_grant where %s", where),
+		NULL, 10);
+}
+
 const char *tokenbench_grant_of(struct tokenbench *b, const char *inbox)
 {
 	return opened(&b->grants, "grant", b, inbox,

@@ -104,6 +104,8 @@ const char *tokenbench_link(struct tokenbench *b, const char *user, const char *
 /* A link by device code whose code (device.<user>) is shown already.  Returns its id. */
 const char *tokenbench_device(struct tokenbench *b, const char *user);
 
+/* How many grants are so, in SQL. */
+int tokenbench_grants(struct tokenbench *b, const char *where);
 /* The refresh token in the grant, the access token handed out; good until the next call. */
 const char *tokenbench_grant_of(struct tokenbench *b, const char *inbox);
 const char *tokenbench_access_of(struct tokenbench *b, const char *inbox);

@@ -44,6 +44,9 @@ enum broker_work {
 	BROKER_MAILBOXES, /* of domains */
 };
 #define WORKS 5
+static const char *const work_names[WORKS] = {
+	"grants", "links", "removals", "domains", "mailboxes",
+};
 
 struct claiming {
 	struct broker_claim claim; /* the last one */
@@ -356,6 +359,8 @@ static void claimed(struct broker *b, enum broker_work work, int n, const struct
 {
 	struct claiming *c = &b->work[work];
 
+	log_debug(b->env.p.log, "broker.claimed", "work=%s n=%d of=%d what=%s", work_names[work], n,
+		  c->promised, o->what);
 	if (n > 0 && n >= c->promised)
 		c->wanted = true; /* it took all it might: there is more */
 	c->promised = 0;

@@ -49,6 +49,7 @@ before(async () => {
   box = await startSandbox({ withReplyd: false });
   proxy = await startFaultProxy(box.oidc.port);
   box.replyd.settings['provider.sandbox.token_url'] = `http://127.0.0.1:${proxy.port}/token`;
+  box.replyd.settings['log.level'] = 'debug'; // each look is said
   await box.begin();
   db = insideOf(box.replyd);
   await db.psql(points);
@@ -68,7 +69,19 @@ const version = async (inbox) => Number(await row(inbox, 'version'));
 const reaches = (inbox, n) => until(`version ${n}`, async () => await version(inbox) === n, { timeoutMs: 40000 });
 const asked = async (inbox) => (await box.api.events({ limit: 1000 })).filter((e) => e.type === 'inbox.reauth_required'
   && e.data.inbox_id === inbox.id);
-const looks = () => sleep(2500); // of every broker, at what is due
+
+// looks: every broker that runs has looked at what is due twice; the first look may have begun before this was asked
+async function looks() {
+  const brokers = [[box.replyd.pids('broker')[0], box.replyd.log], [other.pid, path.join(box.dir, 'other', 'log')]]
+    .filter(([pid]) => !/\) T /.test(fs.readFileSync(`/proc/${pid}/stat`, 'latin1')));
+  const counts = () => brokers.map(([, log]) => fs.readFileSync(log, 'latin1').split('\n')
+    .filter((line) => /broker\.claimed.*grants/.test(line)).length);
+  for (let look = 1; look <= 2; look++) {
+    const before = counts();
+    await db.psql('notify replyd_token');
+    await until('every broker to look', () => counts().every((n, i) => n > before[i]));
+  }
+}
 
 // die: a due refresh of a new inbox by the first broker, killed at a point
 //   hold     makes it wait there;  reached: until it does;  undo: nothing waits any more

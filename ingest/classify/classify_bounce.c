@@ -53,11 +53,23 @@ static void take_codes(struct finding *f, struct text words)
 		memcpy(f->status, status, sizeof(f->status));
 }
 
+/* Of an address only that there is one: "blocked@mail.example" is nobody's reason. */
+static void blot_addresses(struct buf *said)
+{
+	for (size_t i = 0; i < said->len; i++)
+		for (size_t k = i;
+		     said->data[i] == '@' && k > 0 && !strchr(" <>\"'():;,", said->data[k - 1]) &&
+		     said->data[k - 1] != '@';
+		     k--)
+			said->data[k - 1] = 'x';
+}
+
 static void ask(struct finding *f, struct buf *said)
 {
 	struct text words;
 
 	said->len = classify_codes_join((char *)said->data, said->len);
+	blot_addresses(said);
 	words = text_of_buf(said);
 	f->answer.status = f->status;
 	f->answer.words = words;
@@ -257,10 +269,12 @@ static void take_prose(struct judge *j, struct text recipient, size_t nth)
 		ask_prose(j, &f, nth, true);
 	}
 	if (nth >= j->prose.n ||
-	    (is_open(&f) && (j->prose.n == 1 || classify_prose_is_bare(&j->prose, nth))))
+	    (is_open(&f) && (j->prose.n == 1 || classify_prose_is_bare(&j->prose, nth)))) {
+		f.answer.is_preamble = nth >= j->prose.n || classify_prose_is_bare(&j->prose, nth);
 		ask_prose(j, &f, SIZE_MAX, true);
-	else if (j->prose.n == 1) /* the answer may stand further down */
+	} else if (j->prose.n == 1) { /* the answer may stand further down */
 		take_codes(&f, text_of_buf(&j->prose.folded));
+	}
 	take(j, &f);
 }
 

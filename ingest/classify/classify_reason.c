@@ -31,7 +31,7 @@ static const struct {
 	{ "x.2.4", "filtered", false },
 	{ "x.3.0", "systemerror", false },
 	{ "x.3.1", "systemfull", false },
-	{ "x.3.2", "notaccept", false },
+	{ "x.3.2", "systemerror", false }, /* shut down, overloaded or under repair */
 	{ "x.3.3", "systemerror", false },
 	{ "x.3.4", "mesgtoobig", true },
 	{ "x.3.5", "systemerror", false },
@@ -63,6 +63,10 @@ static const struct {
 	{ "x.7.5", "securityerror", false },
 	{ "x.7.6", "securityerror", false },
 	{ "x.7.8", "securityerror", false },
+	{ "x.7.9", "securityerror", false },
+	{ "x.7.10", "securityerror", false },
+	{ "x.7.11", "securityerror", false },
+	{ "x.7.12", "securityerror", false },
 	{ "x.7.13", "suspend", true },
 	{ "x.7.20", "authfailure", true },
 	{ "x.7.21", "authfailure", true },
@@ -143,11 +147,17 @@ static struct classify_reason by(const char *reason, const char *rule)
 	return (struct classify_reason){ reason, rule, is_hard(reason) };
 }
 
-/* Was the user unknown when he was named?  RFC 3463 has x.1.y for addresses. */
-static bool is_at_recipient(const struct classify_answer *a, const char *by_code)
+/*
+ * Was the user unknown when he was named?  RFC 3463 has x.1.y for addresses.  Without an answer of
+ * SMTP a status must stand beside the words, and words that do not say of what they speak need
+ * more than that nothing speaks against it.
+ */
+static bool is_at_recipient(const struct classify_answer *a, const struct classify_word_rule *says,
+			    const char *by_code)
 {
-	return a->stage == CLASSIFY_STAGE_RCPT || !a->smtp_code ||
-	       (by_code && strcmp(by_code, "userunknown") == 0);
+	return a->stage == CLASSIFY_STAGE_RCPT ||
+	       (by_code && strcmp(by_code, "userunknown") == 0) ||
+	       (!a->smtp_code && a->status[0] && says->weight != CLASSIFY_WEAK);
 }
 
 /* Nobody had been named yet: what is unknown is ours, and "access denied" is a block. */
@@ -170,14 +180,14 @@ static struct classify_reason by_words(const struct classify_answer *a,
 	const char *reason = before_recipient(a, says);
 
 	if (says->weight != CLASSIFY_SURE && strcmp(reason, "userunknown") == 0 &&
-	    !is_at_recipient(a, by_code))
+	    !is_at_recipient(a, says, by_code))
 		reason = "filtered";
 	return by(reason, says->id);
 }
 
 static struct classify_reason by_stage(const struct classify_answer *a)
 {
-	bool said = a->smtp_code > 0 || a->words.len > 0;
+	bool said = a->smtp_code > 0 || (a->words.len > 0 && !a->is_preamble);
 
 	switch (a->stage) {
 	case CLASSIFY_STAGE_CONNECT:
@@ -218,8 +228,8 @@ struct classify_reason classify_reason_of(const struct classify_answer *a)
 {
 	struct classify_reason r = reason_of(a);
 
-	/* x.4.y may pass, but that nobody has this name does not */
-	if (a->status[0] == '4' && strcmp(r.reason, "userunknown") != 0)
+	/* class 4 may pass, but that nobody has this address does not (RFC 3463 section 3.2) */
+	if (a->status[0] == '4' && (strcmp(r.reason, "userunknown") != 0 || a->status[2] != '1'))
 		r.hard = false;
 	return r;
 }

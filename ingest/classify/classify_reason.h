@@ -29,6 +29,7 @@ struct classify_answer {
 	unsigned smtp_code; /* 0: none */
 	enum classify_stage stage;
 	struct text words; /* what the server said, folded, without line ends */
+	bool is_preamble;  /* the words are those of every such report, not of this failure */
 };
 
 struct classify_reason {

@@ -470,9 +470,40 @@ static void returned_mails_are_found(void **state)
 	}
 }
 
+static void codes_in_words(void **state)
+{
+	static const struct {
+		const char *in;
+		unsigned smtp;
+		const char *status;
+	} rows[] = {
+		{ "550 5.1.1 no", 550, "5.1.1" },
+		{ "550-5.1.1 no", 550, "5.1.1" },
+		{ "said: 452 4.2.2 (#4.2.2)", 452, "4.2.2" },
+		{ "(#5.1.1)", 0, "5.1.1" },
+		{ "the end of 5.1.1.", 0, "5.1.1" },
+		{ "192.5.1.1 said 599", 0, "" },
+		{ "5.1.1.1", 0, "" },
+		{ "5500 units, 5.1", 0, "" },
+		{ "smtp;550", 550, "" },
+		{ "", 0, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		char status[MIME_STATUS] = "";
+		unsigned smtp = 0;
+
+		classify_codes_find(text_of(rows[i].in), &smtp, status);
+		if (smtp != rows[i].smtp || strcmp(status, rows[i].status) != 0)
+			fail_msg("\"%s\": %u \"%s\"", rows[i].in, smtp, status);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(codes_in_words),
 		cmocka_unit_test(reports_are_read),
 		cmocka_unit_test(reasons_are_told),
 		cmocka_unit_test(prose_is_read),

@@ -10,7 +10,6 @@
 
 #include "base/mem.h"
 #include "ingest/classify/classify.h"
-#include "ingest/classify/classify_codes.h"
 #include "ingest/extract/extract.h"
 #include "ingest/classify/classify_rules.h"
 #include "ingest/mime/mime_fold.h"
@@ -523,36 +522,6 @@ static void every_subject_rule_is_reached(void **state)
 	}
 }
 
-static void codes_in_words(void **state)
-{
-	static const struct {
-		const char *in;
-		unsigned smtp;
-		const char *status;
-	} rows[] = {
-		{ "550 5.1.1 no", 550, "5.1.1" },
-		{ "550-5.1.1 no", 550, "5.1.1" },
-		{ "said: 452 4.2.2 (#4.2.2)", 452, "4.2.2" },
-		{ "(#5.1.1)", 0, "5.1.1" },
-		{ "the end of 5.1.1.", 0, "5.1.1" },
-		{ "192.5.1.1 said 599", 0, "" },
-		{ "5.1.1.1", 0, "" },
-		{ "5500 units, 5.1", 0, "" },
-		{ "smtp;550", 550, "" },
-		{ "", 0, "" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < countof(rows); i++) {
-		char status[MIME_STATUS] = "";
-		unsigned smtp = 0;
-
-		classify_codes_find(text_of(rows[i].in), &smtp, status);
-		if (smtp != rows[i].smtp || strcmp(status, rows[i].status) != 0)
-			fail_msg("\"%s\": %u \"%s\"", rows[i].in, smtp, status);
-	}
-}
-
 static void hostile_bodies(void **state)
 {
 	static const char *const repeated[] = { "out of office ",   "a",  "\xff",
@@ -594,7 +563,6 @@ int main(void)
 		cmocka_unit_test(nobodys_mail_is_unrelated),
 		cmocka_unit_test(heads_alone),
 		cmocka_unit_test(every_subject_rule_is_reached),
-		cmocka_unit_test(codes_in_words),
 		cmocka_unit_test(hostile_bodies),
 	};
 

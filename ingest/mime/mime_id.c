@@ -9,7 +9,8 @@ static bool is_blank(uint32_t c)
 	return c <= ' ' || (c >= 0x7f && c < 0xa0);
 }
 
-/* What stands between the first '<' and the '>' after it; all of it when there is none. */
+/* What stands between the first '<' and the '>' after it; all of it when there is none.  A bracket
+ * that is opened again was never one: the normal form of a normal form is itself. */
 static struct text inside_brackets(struct text raw)
 {
 	const char *open = raw.len ? memchr(raw.at, '<', raw.len) : NULL;
@@ -18,7 +19,10 @@ static struct text inside_brackets(struct text raw)
 	if (open)
 		raw = text_sub(raw, (size_t)(open - raw.at) + 1, raw.len);
 	close = raw.len ? memchr(raw.at, '>', raw.len) : NULL;
-	return close ? text_sub(raw, 0, (size_t)(close - raw.at)) : raw;
+	if (close)
+		raw = text_sub(raw, 0, (size_t)(close - raw.at));
+	open = raw.len ? memrchr(raw.at, '<', raw.len) : NULL;
+	return open ? text_sub(raw, (size_t)(open - raw.at) + 1, raw.len) : raw;
 }
 
 size_t mime_id_normal(struct text raw, char ret[MIME_ID])

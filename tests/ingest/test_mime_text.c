@@ -127,6 +127,8 @@ static const struct {
 	{ "<ä@Ö.example>", "ä@Ö.example" },
 	{ "", "" },
 	{ "  ", "" },
+	{ "<a<b@c>", "b@c" },
+	{ "<a@b<c", "c" },
 	{ "<>", "" },
 };
 

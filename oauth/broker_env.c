@@ -1,4 +1,6 @@
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +131,17 @@ int broker_env_open(const struct broker_env *env, const char *purpose, const cha
 	const struct seal_bind bind = { text_of(purpose), text_of(workspace), text_of(inbox) };
 
 	return vault_open(vault_of(env, purpose), &bind, box, n, ret_plain);
+}
+
+void broker_env_event(const char *type, const char *workspace, const char *of, int64_t version,
+		      char ret[EVENT_ID])
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%" PRId64, version);
+	event_id_of((const struct text[]){ text_of(workspace), text_of(of), text_of(type),
+					   text_of(text) },
+		    4, ret);
 }
 
 int64_t broker_env_life_s(const struct grant_answer *a, uint64_t took_ms)

@@ -2,6 +2,7 @@
 #define OAUTH_BROKER_ENV_H
 
 #include "base/list.h"
+#include "db/event_id.h"
 #include "oauth/breaker.h"
 #include "oauth/broker.h"
 
@@ -66,6 +67,10 @@ void broker_env_seal(const struct broker_env *env, const char *purpose, const ch
  */
 int broker_env_open(const struct broker_env *env, const char *purpose, const char *workspace,
 		    const char *inbox, const void *box, size_t n, struct secret *ret_plain);
+/* The id of an event that is told once per version of a grant, whoever tells it.  `of`: the inbox
+ * or the domain. */
+void broker_env_event(const char *type, const char *workspace, const char *of, int64_t version,
+		      char ret[EVENT_ID]);
 /* Seconds a token still has, `took_ms` after it was asked for. */
 int64_t broker_env_life_s(const struct grant_answer *a, uint64_t took_ms);
 /* In how many seconds to refresh an access token that lives `life_s` more, with a refresh token

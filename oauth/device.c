@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +6,7 @@
 
 #include "base/mem.h"
 #include "oauth/grant.h"
+#include "oauth/peer_json.h"
 
 static int form_of(const char *head, const struct oauth_provider *p, const char *name,
 		   struct text value, struct secret *ret)
@@ -45,19 +45,10 @@ int device_poll_body(const struct oauth_provider *p, const struct secret *code, 
 
 /* ---- the answer ---- */
 
-/* Visible ASCII that fits: it is shown to a person. */
+/* It is there, and can be shown to a person. */
 static bool take(const json_t *o, const char *name, char *dst, size_t size)
 {
-	const json_t *v = json_object_get(o, name);
-	size_t n = json_string_length(v);
-
-	if (!json_is_string(v) || n == 0 || n >= size)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (json_string_value(v)[i] <= ' ' || json_string_value(v)[i] > '~')
-			return false;
-	memcpy(dst, json_string_value(v), n + 1);
-	return true;
+	return peer_json_word(o, name, dst, size) && *dst;
 }
 
 /* Nobody is sent to a `javascript:` or a host in clear. */
@@ -78,16 +69,12 @@ static int64_t seconds(const json_t *o, const char *name, int64_t usual, int64_t
 
 static int read_object(json_t *o, struct device_answer *ret)
 {
-	const json_t *code = json_object_get(o, "device_code");
-	char *own;
+	struct text code = peer_json_text(o, "device_code");
 
-	if (!json_is_string(code) || json_string_length(code) == 0 ||
-	    json_string_length(code) > LIMIT_SECRET / 4)
+	if (code.len == 0 || code.len > LIMIT_SECRET / 4)
 		return -EBADMSG;
-	secret_set(&ret->code, json_string_value(code), json_string_length(code));
-	/* The library's copy is ours to wipe, although it is lent to us as const. */
-	memcpy(&own, &(const char *){ json_string_value(code) }, sizeof(own));
-	secret_wipe(own, json_string_length(code));
+	secret_set_text(&ret->code, code);
+	peer_json_wipe(o, "device_code");
 	/* Google of old, and some others, say verification_url. */
 	if (!take(o, "user_code", ret->user_code, sizeof(ret->user_code)) ||
 	    (!take(o, "verification_uri", ret->uri, sizeof(ret->uri)) &&
@@ -104,12 +91,11 @@ static int read_object(json_t *o, struct device_answer *ret)
 
 int device_read(struct text body, struct device_answer *ret)
 {
-	json_t *o = json_loadb(body.at ? body.at : "", body.len, 0, NULL);
+	cleanup_json json_t *o = peer_json_read(body);
 	int r;
 
 	*ret = (struct device_answer){ 0 };
 	r = o ? read_object(o, ret) : -EBADMSG;
-	json_decref(o);
 	if (r < 0)
 		device_answer_clear(ret);
 	return r;

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,57 +8,27 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/sign.h"
+#include "oauth/peer_json.h"
 
 #define ASSERTION_S  3600 /* the longest that Google takes */
 #define BACK_DATED_S 30   /* a provider whose clock is behind ours takes no JWT from its future */
 
-static void json_cleanup(json_t **j)
-{
-	json_decref(*j);
-}
-#define cleanup_json __attribute__((cleanup(json_cleanup)))
-
 /* --- The service account. --- */
-
-static struct text string_of(const json_t *o, const char *name)
-{
-	const json_t *v = json_object_get(o, name);
-
-	if (!json_is_string(v))
-		return (struct text){ 0 };
-	return (struct text){ json_string_value(v), json_string_length(v) };
-}
-
-/* Visible ASCII, as an id or an address is; "" when it is not there. */
-static bool take_word(const json_t *o, const char *name, char *dst, size_t size)
-{
-	struct text t = string_of(o, name);
-
-	if (t.len >= size)
-		return false;
-	for (size_t i = 0; i < t.len; i++)
-		if (t.at[i] <= ' ' || t.at[i] > '~')
-			return false;
-	if (t.len > 0)
-		memcpy(dst, t.at, t.len);
-	dst[t.len] = '\0';
-	return true;
-}
 
 static const char *read_account(const json_t *o, const char *token_url, struct domain_account *ret)
 {
-	struct text key = string_of(o, "private_key"), url = string_of(o, "token_uri");
+	struct text key = peer_json_text(o, "private_key"), url = peer_json_text(o, "token_uri");
 
 	if (!json_is_object(o))
 		return "is not the JSON of a service account's key";
-	if (!text_eq(string_of(o, "type"), TEXT("service_account")))
+	if (!text_eq(peer_json_text(o, "type"), TEXT("service_account")))
 		return "is not a service account's key (`type` is not \"service_account\")";
-	if (!take_word(o, "client_email", ret->email, sizeof(ret->email)) ||
+	if (!peer_json_word(o, "client_email", ret->email, sizeof(ret->email)) ||
 	    !strchr(ret->email, '@'))
 		return "has no usable `client_email`";
-	if (!take_word(o, "client_id", ret->client_id, sizeof(ret->client_id)))
+	if (!peer_json_word(o, "client_id", ret->client_id, sizeof(ret->client_id)))
 		return "has no usable `client_id`";
-	if (!take_word(o, "private_key_id", ret->key_id, sizeof(ret->key_id)))
+	if (!peer_json_word(o, "private_key_id", ret->key_id, sizeof(ret->key_id)))
 		return "has no usable `private_key_id`";
 	if (url.len > 0 && !text_eq(url, text_of(token_url)))
 		return "is for another token endpoint (`token_uri`) than this provider's";
@@ -75,17 +44,6 @@ static const char *read_account(const json_t *o, const char *token_url, struct d
 	return "has a `private_key` that is no RSA key in PEM, or one with a pass phrase";
 }
 
-/* The library's copy of the key is ours to wipe, although it is lent to us as const. */
-static void wipe_copy(const json_t *o)
-{
-	struct text t = string_of(o, "private_key");
-	char *at;
-
-	memcpy(&at, &t.at, sizeof(at));
-	if (t.len > 0)
-		secret_wipe(at, t.len);
-}
-
 int domain_account_read(struct text json, const char *token_url, struct domain_account *ret,
 			const char **ret_why)
 {
@@ -94,9 +52,9 @@ int domain_account_read(struct text json, const char *token_url, struct domain_a
 
 	*ret = (struct domain_account){ 0 };
 	if (json.len <= DOMAIN_ACCOUNT_BYTES) {
-		o = json_loadb(json.at ? json.at : "", json.len, 0, NULL);
+		o = peer_json_read(json);
 		why = read_account(o, token_url, ret);
-		wipe_copy(o);
+		peer_json_wipe(o, "private_key");
 	}
 	if (!why)
 		return 0;

@@ -8,7 +8,6 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/seal.h"
-#include "db/event_id.h"
 #include "oauth/broker_job.h"
 #include "oauth/domain_ask.h"
 
@@ -113,7 +112,7 @@ static int start_refuse(struct domain_job *j)
 		.event = event,
 	};
 
-	domain_job_event(j->workspace, j->id, j->version, event);
+	broker_env_event("domain.reauth_required", j->workspace, j->id, j->version, event);
 	return domain_grant_refuse_start(j->job.env->p.pg, &j->write, &r, on_written);
 }
 
@@ -201,8 +200,7 @@ static void take(struct domain_job *j, const struct grant_answer *a)
 				&j->token);
 	j->expires_in_s = broker_env_life_s(a, j->job.http.took_ms);
 	j->refresh_in_s =
-		policy_refresh_in(j->expires_in_s, (int64_t)(j->job.env->p.refresh_ahead_ms / 1000),
-				  &j->job.env->rand);
+		broker_env_refresh_in(j->job.env, j->expires_in_s, /* refresh_ends_in_s= */ 0);
 	enter(j, DOMAIN_JOB_SAVING);
 }
 
@@ -261,16 +259,6 @@ static int open_secret(struct domain_job *j, const struct domain_grant_row *row)
 				      row->sealed_len, &j->secret);
 	return broker_env_open(j->job.env, "domain", j->workspace, j->id, row->sealed,
 			       row->sealed_len, &j->secret);
-}
-
-void domain_job_event(const char *workspace, const char *id, int64_t version, char ret[EVENT_ID])
-{
-	char text[24];
-
-	(void)snprintf(text, sizeof(text), "%" PRId64, version);
-	event_id_of((const struct text[]){ text_of(workspace), text_of(id),
-					   TEXT("domain.reauth_required"), text_of(text) },
-		    4, ret);
 }
 
 void domain_job_start(struct broker_env *env, const struct broker_claim *claim,

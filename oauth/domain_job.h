@@ -2,7 +2,6 @@
 #define OAUTH_DOMAIN_JOB_H
 
 #include "db/domain_grant.h"
-#include "db/event_id.h"
 #include "oauth/broker_env.h"
 
 /*
@@ -13,7 +12,5 @@
  */
 void domain_job_start(struct broker_env *env, const struct broker_claim *claim,
 		      const struct domain_grant_row *row);
-/* The event that tells of a refused secret: once per secret, whoever tells it. */
-void domain_job_event(const char *workspace, const char *id, int64_t version, char ret[EVENT_ID]);
 
 #endif

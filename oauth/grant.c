@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,16 +7,11 @@
 
 #include "base/mailaddr.h"
 #include "base/mem.h"
+#include "oauth/peer_json.h"
 
 #define CLOCK_SKEW_S 300 /* between a provider's clock and ours */
 #define LIFE_MAX_S                                                                                 \
 	((int64_t)10 * 365 * 24 * 3600) /* a longer one is a provider's way to say "for ever" */
-
-static void json_cleanup(json_t **j)
-{
-	json_decref(*j);
-}
-#define cleanup_json __attribute__((cleanup(json_cleanup)))
 
 /* --- What we say. --- */
 
@@ -117,32 +111,13 @@ int grant_basic(struct text value, struct secret *ret)
 
 /* --- What the token endpoint says. --- */
 
-static struct text string_of(const json_t *o, const char *name)
-{
-	const json_t *v = json_object_get(o, name);
-
-	if (!json_is_string(v))
-		return (struct text){ 0 };
-	return (struct text){ json_string_value(v), json_string_length(v) };
-}
-
-/* The library's copy of a secret is ours to wipe, although it is lent to us as const. */
-static void wipe_copy(struct text t)
-{
-	char *at;
-
-	memcpy(&at, &t.at, sizeof(at));
-	if (t.len > 0)
-		secret_wipe(at, t.len);
-}
-
 /*
  * RFC 6749 appendix A.12 and A.17: visible characters.  Anything else could
  * end a SASL message or a header line.
  */
 static int take_token(const json_t *o, const char *name, struct secret *ret)
 {
-	struct text t = string_of(o, name);
+	struct text t = peer_json_text(o, name);
 	int r = 0;
 
 	if (t.len > LIMIT_SECRET)
@@ -152,7 +127,7 @@ static int take_token(const json_t *o, const char *name, struct secret *ret)
 			r = -EBADMSG;
 	if (r == 0 && t.len > 0)
 		secret_set_text(ret, t);
-	wipe_copy(t);
+	peer_json_wipe(o, name);
 	return r;
 }
 
@@ -165,7 +140,7 @@ static int64_t life_of(const json_t *o, const char *name)
 
 	if (json_is_number(v))
 		d = json_number_value(v);
-	else if (json_is_string(v) && text_u64(string_of(o, name), LIFE_MAX_S, &n) == 0)
+	else if (json_is_string(v) && text_u64(peer_json_text(o, name), LIFE_MAX_S, &n) == 0)
 		d = (double)n;
 	else
 		return 0;
@@ -176,7 +151,7 @@ static int64_t life_of(const json_t *o, const char *name)
 
 static bool read_tokens(const json_t *o, struct grant_answer *ret)
 {
-	struct text type = string_of(o, "token_type"), scope = string_of(o, "scope");
+	struct text type = peer_json_text(o, "token_type"), scope = peer_json_text(o, "scope");
 
 	if (take_token(o, "access_token", &ret->access) < 0 ||
 	    take_token(o, "refresh_token", &ret->refresh) < 0 ||
@@ -218,9 +193,9 @@ static int aadsts_in(const json_t *o, struct text description)
 /* The first member that is there. */
 static struct text either(const json_t *o, const char *a, const char *b)
 {
-	struct text t = string_of(o, a);
+	struct text t = peer_json_text(o, a);
 
-	return t.len > 0 ? t : string_of(o, b);
+	return t.len > 0 ? t : peer_json_text(o, b);
 }
 
 /* {"error":"invalid_grant",...}, or {"error":{"status":"UNAVAILABLE","message":...}} from a gateway
@@ -228,7 +203,8 @@ static struct text either(const json_t *o, const char *a, const char *b)
 static bool read_error(const json_t *o, struct grant_answer *ret)
 {
 	const json_t *inner = json_object_get(o, "error");
-	struct text name = string_of(o, "error"), words = string_of(o, "error_description"), rest;
+	struct text name = peer_json_text(o, "error"),
+		    words = peer_json_text(o, "error_description"), rest;
 
 	if (json_is_object(inner)) {
 		name = either(inner, "status", "errorId");
@@ -247,7 +223,7 @@ static bool read_error(const json_t *o, struct grant_answer *ret)
 
 void grant_read(long status, struct text body, struct grant_answer *ret)
 {
-	cleanup_json json_t *o = json_loadb(body.at ? body.at : "", body.len, 0, NULL);
+	cleanup_json json_t *o = peer_json_read(body);
 	bool fine = status >= 200 && status < 300;
 
 	*ret = (struct grant_answer){ .kind = GRANT_GARBAGE };
@@ -329,7 +305,7 @@ static bool take_address(struct text t, char dst[LIMIT_OAUTH_ADDRESS])
  */
 static bool read_tenant_claims(const json_t *o, struct grant_identity *ret)
 {
-	struct text tid = string_of(o, "tid"), oid = string_of(o, "oid");
+	struct text tid = peer_json_text(o, "tid"), oid = peer_json_text(o, "oid");
 	char tenant[64], object[64];
 
 	if (tid.len == 0 || oid.len == 0)
@@ -338,8 +314,8 @@ static bool read_tenant_claims(const json_t *o, struct grant_identity *ret)
 	text_printable(object, sizeof(object), oid);
 	*ret = (struct grant_identity){ 0 };
 	(void)snprintf(ret->subject, sizeof(ret->subject), "%s/%s", tenant, object);
-	if (!take_address(string_of(o, "preferred_username"), ret->address))
-		(void)take_address(string_of(o, "upn"), ret->address);
+	if (!take_address(peer_json_text(o, "preferred_username"), ret->address))
+		(void)take_address(peer_json_text(o, "upn"), ret->address);
 	return true;
 }
 
@@ -347,20 +323,20 @@ static bool read_tenant_claims(const json_t *o, struct grant_identity *ret)
 static void read_claims(const json_t *o, struct grant_identity *ret)
 {
 	const json_t *verified = json_object_get(o, "email_verified");
-	bool doubted =
-		json_is_false(verified) || text_ieq(string_of(o, "email_verified"), TEXT("false"));
+	bool doubted = json_is_false(verified) ||
+		       text_ieq(peer_json_text(o, "email_verified"), TEXT("false"));
 
 	*ret = (struct grant_identity){ 0 };
-	text_printable(ret->subject, sizeof(ret->subject), string_of(o, "sub"));
-	if (!doubted && take_address(string_of(o, "email"), ret->address))
+	text_printable(ret->subject, sizeof(ret->subject), peer_json_text(o, "sub"));
+	if (!doubted && take_address(peer_json_text(o, "email"), ret->address))
 		return;
-	if (!take_address(string_of(o, "preferred_username"), ret->address))
-		(void)take_address(string_of(o, "upn"), ret->address);
+	if (!take_address(peer_json_text(o, "preferred_username"), ret->address))
+		(void)take_address(peer_json_text(o, "upn"), ret->address);
 }
 
 int grant_identity_of_userinfo(struct text body, struct grant_identity *ret)
 {
-	cleanup_json json_t *o = json_loadb(body.at ? body.at : "", body.len, 0, NULL);
+	cleanup_json json_t *o = peer_json_read(body);
 
 	if (!json_is_object(o))
 		return -EBADMSG;
@@ -375,7 +351,7 @@ static bool is_audience(const json_t *o, const char *client_id)
 	size_t i;
 
 	if (json_is_string(aud))
-		return text_eq(string_of(o, "aud"), mine);
+		return text_eq(peer_json_text(o, "aud"), mine);
 	json_array_foreach(aud, i, one)
 	{
 		if (json_is_string(one) && text_eq(text_of(json_string_value(one)), mine))
@@ -396,12 +372,12 @@ int grant_identity_of_id_token(const struct oauth_provider *p, const struct secr
 	if (!text_cut(text_of_secret(id_token), '.', &head, &rest) ||
 	    !text_cut(rest, '.', &payload, &signature) || text_from_base64url(&b, payload) < 0)
 		return -EBADMSG;
-	o = json_loadb((const char *)b.data, b.len, 0, NULL);
+	o = peer_json_read(text_of_buf(&b));
 	exp = json_object_get(o, "exp");
 	if (!json_is_object(o) || !json_is_number(exp))
 		return -EBADMSG;
 	if (p->issuer && *p->issuer &&
-	    !connect_issuer_is(p, string_of(o, "iss"), string_of(o, "tid")))
+	    !connect_issuer_is(p, peer_json_text(o, "iss"), peer_json_text(o, "tid")))
 		return -EACCES;
 	if (!is_audience(o, p->client_id))
 		return -EACCES;

@@ -9,11 +9,9 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "db/domain_grant.h"
-#include "db/event_id.h"
 #include "db/inbox_grant.h"
 #include "oauth/broker_job.h"
 #include "oauth/domain_ask.h"
-#include "oauth/domain_job.h"
 
 enum mailbox_state {
 	MAILBOX_JOB_ASKING,   /* the provider has the request */
@@ -99,11 +97,11 @@ static char *event_data(const struct mailbox_job *j)
 	return text;
 }
 
-/* Once per version of the grant, whoever tells it.  Consent would not help: no link is made. */
+/* Consent would not help: no link is made. */
 static int start_refuse(struct mailbox_job *j)
 {
 	static const struct connect_link_again no_link;
-	char event[EVENT_ID], version[24], *data = event_data(j);
+	char event[EVENT_ID], *data = event_data(j);
 	const struct inbox_grant_refused refused = {
 		.workspace = j->workspace,
 		.inbox = j->inbox,
@@ -116,10 +114,7 @@ static int start_refuse(struct mailbox_job *j)
 	};
 	int r;
 
-	(void)snprintf(version, sizeof(version), "%" PRId64, j->version);
-	event_id_of((const struct text[]){ text_of(j->workspace), text_of(j->inbox),
-					   TEXT("inbox.reauth_required"), text_of(version) },
-		    4, event);
+	broker_env_event("inbox.reauth_required", j->workspace, j->inbox, j->version, event);
 	r = inbox_grant_refuse_start(j->job.env->p.pg, &j->write, &refused, on_written);
 	free(data);
 	return r;
@@ -137,7 +132,7 @@ static int start_refuse_domain(struct mailbox_job *j)
 		.event = event,
 	};
 
-	domain_job_event(j->workspace, j->grant, j->grant_version, event);
+	broker_env_event("domain.reauth_required", j->workspace, j->grant, j->grant_version, event);
 	return domain_grant_refuse_start(j->job.env->p.pg, &j->domain, &r, on_refused);
 }
 
@@ -251,8 +246,8 @@ static void take(struct mailbox_job *j, const struct secret *token, int64_t expi
 {
 	broker_env_seal(j->job.env, "access", j->workspace, j->inbox, token, &j->access);
 	j->expires_in_s = expires_in_s;
-	j->refresh_in_s = policy_refresh_in(
-		expires_in_s, (int64_t)(j->job.env->p.refresh_ahead_ms / 1000), &j->job.env->rand);
+	j->refresh_in_s =
+		broker_env_refresh_in(j->job.env, expires_in_s, /* refresh_ends_in_s= */ 0);
 	enter(j, MAILBOX_JOB_SAVING);
 }
 

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "db/event_id.h"
 #include "oauth/broker_job.h"
 #include "oauth/reconnect.h"
 
@@ -93,17 +92,6 @@ static int start_save(struct refresh_job *j)
 	return inbox_grant_save_start(j->job.env->p.pg, &j->write, &s, on_written);
 }
 
-/* Once per version of the grant, whoever tells it. */
-static void event_of(const struct refresh_job *j, char dst[EVENT_ID])
-{
-	char version[24];
-
-	(void)snprintf(version, sizeof(version), "%" PRId64, j->version);
-	event_id_of((const struct text[]){ text_of(j->workspace), text_of(j->inbox),
-					   TEXT("inbox.reauth_required"), text_of(version) },
-		    4, dst);
-}
-
 static int start_refuse(struct refresh_job *j)
 {
 	bool is_oauth = j->kind == INBOX_GRANT_OAUTH;
@@ -119,7 +107,7 @@ static int start_refuse(struct refresh_job *j)
 	};
 	int r;
 
-	event_of(j, event);
+	broker_env_event("inbox.reauth_required", j->workspace, j->inbox, j->version, event);
 	reconnect_init(&again, is_oauth ? j->job.env->p.public_url : NULL, j->inbox, j->address,
 		       j->provider_name, j->verdict.reason);
 	refused.event_data = data = reconnect_data(&again);

@@ -329,20 +329,6 @@ int json_want_int(const json_t *obj, const char *path, const char *key, int64_t 
 	return 0;
 }
 
-int json_want_bool(const json_t *obj, const char *path, const char *key, enum json_need need,
-		   bool *ret, struct json_error *err)
-{
-	const json_t *j = NULL;
-	int r = find(obj, path, key, need, &j, err);
-
-	if (r <= 0)
-		return r;
-	if (!json_is_boolean(j))
-		return refuse_type(err, j, "true or false");
-	*ret = json_is_true(j);
-	return 0;
-}
-
 int json_want_array(const json_t *obj, const char *path, const char *key, size_t min, size_t max,
 		    enum json_need need, const json_t **ret, struct json_error *err)
 {

@@ -70,8 +70,6 @@ int json_want_time(const json_t *obj, const char *path, const char *key, enum js
 /* A whole number in [min, max]. */
 int json_want_int(const json_t *obj, const char *path, const char *key, int64_t min, int64_t max,
 		  enum json_need need, int64_t *ret, struct json_error *err);
-int json_want_bool(const json_t *obj, const char *path, const char *key, enum json_need need,
-		   bool *ret, struct json_error *err);
 /* An array of min to max items. */
 int json_want_array(const json_t *obj, const char *path, const char *key, size_t min, size_t max,
 		    enum json_need need, const json_t **ret, struct json_error *err);

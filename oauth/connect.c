@@ -175,14 +175,6 @@ const char *connect_problem_code(enum connect_problem p)
 	return codes[p];
 }
 
-enum connect_problem connect_problem_of(const char *code)
-{
-	for (size_t i = 0; i < countof(codes); i++)
-		if (strcmp(codes[i], code) == 0)
-			return (enum connect_problem)i;
-	return CONNECT_INTERNAL;
-}
-
 /*
  * Errors of the authorization endpoint: RFC 6749 section 4.1.2.1, OpenID Connect Core
  * section 3.1.2.6, and providers' own.  A row with words wins over a later one without.

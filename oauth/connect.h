@@ -94,7 +94,6 @@ enum connect_problem {
 };
 const char *
 connect_problem_code(enum connect_problem p); /* "consent_declined"; stable; "" for CONNECT_OK */
-enum connect_problem connect_problem_of(const char *code); /* CONNECT_INTERNAL: not one of ours */
 
 /* The query parameters of the callback, decoded; NULL: not there. */
 struct connect_callback {

@@ -26,8 +26,8 @@ struct domain_offer_refused {
 };
 /*
  * Check and complete (a service account names its own client id; its tenant is the check
- * address's domain).  `account_is_known`: a renewal, where what stays the same is not
- * brought again.  false: `ret` says why not.
+ * address's domain).  `is_renewal`: what stays the same is not brought again.  false: `ret` says
+ * why not.
  */
 bool domain_offer_check(const struct settings *s, struct domain_offer *o, bool is_renewal,
 			struct domain_provider *ret_provider, struct domain_offer_refused *ret);

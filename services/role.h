@@ -18,7 +18,7 @@
 struct role {
 	const char *name; /* "ingest" */
 	const struct settings *settings;
-	struct cred *cred; /* cred_get(r->cred, "key.token") */
+	struct cred *cred; /* role_want(r, "key.digest"); master keys: services/keyholder */
 	struct log log;
 	struct loop loop; /* loop_init() is the role's first call */
 	struct tls_context *tls;

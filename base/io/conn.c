@@ -208,7 +208,6 @@ int conn_open(struct loop *l, const struct conn_params *p, struct conn **ret)
 		c->params.connect_timeout_ms = LIMIT_CONN_TIMEOUT_MS;
 	c->loop = l;
 	c->params.host = c->host = mem_text(p->host);
-	c->heard_ms = clock_mono_ms();
 	/* conn_write() keeps to LIMIT_CONN_OUT; records are a little longer than what is in them.
 	 */
 	buf_init(&c->out, 2 * LIMIT_CONN_OUT);
@@ -258,7 +257,6 @@ void conn_reached(struct conn *c)
 	c->dial = NULL;
 	free(c->why); /* why other addresses were none */
 	c->why = NULL;
-	c->heard_ms = clock_mono_ms();
 	watch_peer(c);
 	(void)uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
 	if (c->params.security == CONN_TLS) {
@@ -444,7 +442,6 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 		return;
 	if (n < 0)
 		return heard_end(c, (int)n);
-	c->heard_ms = clock_mono_ms();
 	if (c->tls)
 		heard_tls(c, (const uint8_t *)buf->base, (size_t)n);
 	else
@@ -481,9 +478,4 @@ const char *conn_waiting_for(const struct conn *c)
 		break;
 	}
 	return "nothing";
-}
-
-uint64_t conn_heard_ms(const struct conn *c)
-{
-	return c->heard_ms;
 }

@@ -82,7 +82,5 @@ void conn_drop(struct conn *c);
 
 /* "name lookup", "tcp connect", "tls handshake", "bytes", "nothing": for logs and the admin. */
 const char *conn_waiting_for(const struct conn *c);
-/* Monotonic ms of the last byte from the peer. */
-uint64_t conn_heard_ms(const struct conn *c);
 
 #endif

@@ -55,7 +55,6 @@ struct conn {
 	struct tls *tls;
 	struct buf out; /* waits behind `wire` */
 	struct wire *wire;
-	uint64_t heard_ms;
 	struct outcome *why; /* NULL: nothing yet */
 };
 

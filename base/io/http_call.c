@@ -331,11 +331,6 @@ void http_call_over(struct http_call *c)
 
 /* ---- what is asked about it ---- */
 
-bool http_call_is_gone(const struct http_call *c)
-{
-	return !c->server || http_server_is_dropping(c->server);
-}
-
 const char *http_call_method(const struct http_call *c)
 {
 	return c->method;
@@ -378,11 +373,6 @@ const char *http_call_cookie(const struct http_call *c, const char *name)
 const char *http_call_peer(const struct http_call *c)
 {
 	return c->peer;
-}
-
-uint64_t http_call_started_ms(const struct http_call *c)
-{
-	return c->started_ms;
 }
 
 void http_call_attach(struct http_call *c, void *state, void (*gone)(void *state))

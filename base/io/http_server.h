@@ -48,11 +48,10 @@ uint16_t http_server_port(const struct http_server *s);
  * answered are abandoned.
  *
  * With a state attached: `gone` is called, and the call is no more; cancel there
- * what would answer it.  Without: http_call_is_gone() turns true, and the call
- * lives on until it is answered, which only lets it go.
+ * what would answer it.  Without: the call lives on until it is answered, which
+ * only lets it go.
  */
 void http_server_drop(struct http_server *s);
-bool http_call_is_gone(const struct http_call *c);
 
 /* Borrowed until the answer. */
 const char *http_call_method(const struct http_call *c);
@@ -64,7 +63,6 @@ const char *http_call_header(const struct http_call *c, const char *name); /* NU
 const char *http_call_query(const struct http_call *c, const char *name);
 const char *http_call_cookie(const struct http_call *c, const char *name); /* NULL: not there */
 const char *http_call_peer(const struct http_call *c);                     /* "127.0.0.1" */
-uint64_t http_call_started_ms(const struct http_call *c);
 
 /*
  * A place for the owner's per-call state, and how it is let go when the call

@@ -981,27 +981,6 @@ static void peer_that_does_not_read(void **state)
 	}
 }
 
-static void heard_is_dated(struct owner *o)
-{
-	assert_true(conn_heard_ms(o->conn) >= o->started_ms);
-	assert_true(conn_heard_ms(o->conn) <= clock_mono_ms());
-	finish(o);
-}
-
-static void heard(void **state)
-{
-	struct peer p;
-	struct owner o;
-
-	(void)state;
-	peer_open(&p, hold, NULL);
-	owner_init(&o, p.port, CONN_CLEAR);
-	o.up = heard_is_dated;
-	owner_run(&o);
-	peer_close(&p);
-	owner_clear(&o);
-}
-
 static int set_up(void **state)
 {
 	(void)state;
@@ -1047,7 +1026,6 @@ int main(void)
 		cmocka_unit_test(ten_megabytes_down),
 		cmocka_unit_test(ten_megabytes_up),
 		cmocka_unit_test(peer_that_does_not_read),
-		cmocka_unit_test(heard),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

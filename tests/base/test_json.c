@@ -123,7 +123,7 @@ static const char document[] =
 	"\"del\":\"a\\u007f\",\"umlaut\":\"\xc3\xa4\",\"word\":\"starttls\","
 	"\"min\":-9223372036854775808}";
 
-enum wanted { TEXTS, WORDS, UUIDS, TIMES, INTS, BOOLS, ARRAYS, OBJECTS };
+enum wanted { TEXTS, WORDS, UUIDS, TIMES, INTS, ARRAYS, OBJECTS };
 
 /* Ask for `key` as `kind`; the document's own root is at /items/3. */
 static int want(const json_t *obj, enum wanted kind, const char *key, enum json_need need,
@@ -135,7 +135,6 @@ static int want(const json_t *obj, enum wanted kind, const char *key, enum json_
 	char uuid[JSON_UUID] = "";
 	int64_t n = -1;
 	size_t word = 99;
-	bool yes = true;
 	int r = -1;
 
 	switch (kind) {
@@ -154,9 +153,6 @@ static int want(const json_t *obj, enum wanted kind, const char *key, enum json_
 	case INTS:
 		r = json_want_int(obj, "/items/3", key, 0, 42, need, &n, err);
 		break;
-	case BOOLS:
-		r = json_want_bool(obj, "/items/3", key, need, &yes, err);
-		break;
 	case ARRAYS:
 		r = json_want_array(obj, "/items/3", key, 1, 3, need, &j, err);
 		break;
@@ -164,7 +160,7 @@ static int want(const json_t *obj, enum wanted kind, const char *key, enum json_
 		r = json_want_object(obj, "/items/3", key, need, &j, err);
 		break;
 	}
-	*ret_touched = t.at || *uuid || n != -1 || word != 99 || !yes || j;
+	*ret_touched = t.at || *uuid || n != -1 || word != 99 || j;
 	return r;
 }
 
@@ -201,9 +197,6 @@ static void a_wrong_field_is_named(void **state)
 		{ INTS, "text", "is a string, not a whole number" },
 		{ INTS, "real", "is not a whole number" },
 		{ INTS, "min", "is not between 0 and 42" },
-		{ BOOLS, "gone", "is missing" },
-		{ BOOLS, "text", "is a string, not true or false" },
-		{ BOOLS, "int", "is a number, not true or false" },
 		{ ARRAYS, "gone", "is missing" },
 		{ ARRAYS, "obj", "is an object, not an array" },
 		{ ARRAYS, "none", "has fewer than 1 items" },
@@ -259,7 +252,6 @@ static void good_fields_are_returned(void **state)
 	struct text t;
 	int64_t n;
 	size_t word;
-	bool yes = false;
 
 	(void)state;
 	assert_int_equal(json_want_text(obj, "", "text", 5, JSON_REQUIRED, &t, &err), 0);
@@ -279,10 +271,6 @@ static void good_fields_are_returned(void **state)
 	assert_int_equal(
 		json_want_int(obj, "", "min", INT64_MIN, INT64_MAX, JSON_REQUIRED, &n, &err), 0);
 	assert_true(n == INT64_MIN);
-	assert_int_equal(json_want_bool(obj, "", "yes", JSON_REQUIRED, &yes, &err), 0);
-	assert_true(yes);
-	assert_int_equal(json_want_bool(obj, "", "no", JSON_REQUIRED, &yes, &err), 0);
-	assert_false(yes);
 	assert_int_equal(json_want_object(obj, "", "obj", JSON_REQUIRED, &j, &err), 0);
 	assert_int_equal(json_object_size(j), 1);
 	assert_int_equal(json_want_array(obj, "", "none", 0, 9, JSON_REQUIRED, &j, &err), 0);

@@ -333,9 +333,10 @@ static void every_problem_has_a_code(void **state)
 		const char *code = connect_problem_code((enum connect_problem)p);
 
 		assert_true(strlen(code) > 3);
-		assert_int_equal(connect_problem_of(code), p);
+		for (int other = CONNECT_OK; other < p; other++)
+			assert_string_not_equal(connect_problem_code((enum connect_problem)other),
+						code);
 	}
-	assert_int_equal(connect_problem_of("never heard of"), CONNECT_INTERNAL);
 	/* Published in docs/interfaces.md and kept by customers. */
 	assert_string_equal(connect_problem_code(CONNECT_CONSENT_DECLINED), "consent_declined");
 	assert_string_equal(connect_problem_code(CONNECT_WRONG_ACCOUNT), "wrong_account");

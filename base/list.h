@@ -38,6 +38,21 @@ static inline void list_remove(struct list *l)
 	list_init(l);
 }
 
+/*
+ * All of `from` behind what is in `to`; `from` is empty then.  Who goes through a list whose
+ * members may leave it or come back meanwhile moves it aside first, and takes one by one.
+ */
+static inline void list_move_all(struct list *to, struct list *from)
+{
+	if (list_is_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	list_init(from);
+}
+
 static inline struct list *list_first(struct list *head)
 {
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who is freed was taken off the list */

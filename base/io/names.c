@@ -145,10 +145,7 @@ static void tell(struct name *at)
 	struct list all, *first;
 
 	list_init(&all);
-	while ((first = list_first(&at->asks))) {
-		list_remove(first);
-		list_append(&all, first);
-	}
+	list_move_all(&all, &at->asks);
 	at->state = NAME_TOLD;
 	while ((first = list_first(&all))) {
 		struct names_ask *q = container_of(first, struct names_ask, link);
@@ -192,10 +189,7 @@ static void on_turn(struct timer *t)
 	struct list all, *first;
 
 	list_init(&all);
-	while ((first = list_first(&n->known))) {
-		list_remove(first);
-		list_append(&all, first);
-	}
+	list_move_all(&all, &n->known);
 	while ((first = list_first(&all))) {
 		struct name *one = container_of(first, struct name, link);
 

@@ -9,6 +9,7 @@
 #include "db/handout.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
+#include "services/api/waiting.h"
 
 /*
  * An access token for a sender:
@@ -128,19 +129,7 @@ static void look(struct request *q)
 
 void access_token_recheck(struct api *api)
 {
-	struct list now, *l;
-
-	/* Answering takes a request out of the list, and others with it that hang up. */
-	list_init(&now);
-	while ((l = list_first(&api->handing))) {
-		list_remove(l);
-		list_append(&now, l);
-	}
-	while ((l = list_first(&now))) {
-		list_remove(l);
-		list_append(&api->handing, l);
-		look(container_of(l, struct request, waiting));
-	}
+	waiting_look(&api->handing, look);
 }
 
 /* ---- the answer ---- */

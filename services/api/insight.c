@@ -8,6 +8,7 @@
 #include "db/probe.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
+#include "services/api/waiting.h"
 #include "services/words/problem_words.h"
 
 /*
@@ -175,19 +176,7 @@ static void look(struct request *q)
 
 void insight_probe_recheck(struct api *api)
 {
-	struct list now, *l;
-
-	/* Answering takes a request out of the list, and others with it that hang up. */
-	list_init(&now);
-	while ((l = list_first(&api->probing))) {
-		list_remove(l);
-		list_append(&now, l);
-	}
-	while ((l = list_first(&now))) {
-		list_remove(l);
-		list_append(&api->probing, l);
-		look(container_of(l, struct request, waiting));
-	}
+	waiting_look(&api->probing, look);
 }
 
 static void answer_late(struct request *q, const struct probe_read *r)

@@ -6,6 +6,7 @@
 #include "services/api/handlers.h"
 #include "services/api/html.h"
 #include "services/api/page_inside.h"
+#include "services/api/waiting.h"
 
 /*
  * GET /connect/T/result: how it goes, to the browser that set out and to no other.  The script asks
@@ -95,20 +96,13 @@ static void on_result(struct connect_link_call *c)
 	}
 }
 
+static void look_again(struct request *q)
+{
+	list_remove(&q->waiting); /* who goes on waiting comes back */
+	page_not_asked(q, page_find(q, on_result));
+}
+
 void page_result_recheck(struct api *api)
 {
-	struct list now, *l;
-
-	/* Those that go on waiting come back to the list; take today's first. */
-	list_init(&now);
-	while ((l = list_first(&api->waiting))) {
-		list_remove(l);
-		list_append(&now, l);
-	}
-	while ((l = list_first(&now))) {
-		struct request *q = container_of(l, struct request, waiting);
-
-		list_remove(l);
-		page_not_asked(q, page_find(q, on_result));
-	}
+	waiting_look(&api->waiting, look_again);
 }

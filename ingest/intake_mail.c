@@ -383,6 +383,15 @@ static void pick(const struct intake_mail *m, const struct intake_mail_place *p,
 	match_pick_all(keys, &mail, outbounds, n, ret);
 }
 
+/* Nothing, or nothing but who wrote under which subject, says whom it concerns. */
+static bool is_vague(const struct match_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!match_ids_is_weak(list->at[i].method))
+			return false;
+	return true;
+}
+
 void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
 		       const struct arrival_outbound *found, size_t n)
 {
@@ -390,14 +399,17 @@ void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
 
 	if (n > 0)
 		pick(m, p, found, n, list);
+	/* a receipt comes from the prospect: the id it hides says more than that */
+	if (is_vague(list) && !is_among_sent(p) && hidden_id(m) != MIME_PICK_MAX) {
+		enter(m, INTAKE_MAIL_REPORT);
+		return;
+	}
 	if (list->n > 0)
 		matched(m, p, list, found);
 	if (m->n_prospects > 0 && !(is_among_sent(p) && !is_from_prospect(m, list, found)))
 		enter(m, INTAKE_MAIL_MATCHED);
 	else if (is_among_sent(p))
 		enter(m, INTAKE_MAIL_OWN);
-	else if (hidden_id(m) != MIME_PICK_MAX)
-		enter(m, INTAKE_MAIL_REPORT);
 	else
 		enter(m, m->is_last_look ? INTAKE_MAIL_OVER : INTAKE_MAIL_STRANGER);
 }

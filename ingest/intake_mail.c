@@ -310,7 +310,7 @@ static void matched(struct intake_mail *m, const struct intake_mail_place *p,
 {
 	struct event_json_match shown[LIMIT_MATCHES];
 
-	m->is_weak = true;
+	m->is_weak = match_pick_is_vague(list);
 	for (size_t i = 0; i < list->n; i++) {
 		const struct arrival_outbound *o = &found[list->at[i].outbound];
 
@@ -328,7 +328,6 @@ static void matched(struct intake_mail *m, const struct intake_mail_place *p,
 			.evidence = list->at[i].evidence,
 		};
 		m->is_by_dsn |= list->at[i].method == MATCH_DSN_ORIGINAL;
-		m->is_weak &= match_ids_is_weak(list->at[i].method);
 	}
 	concerns(m, shown, list->n);
 	m->header_message_id = mem_text(m->head.message_id ? m->head.message_id : "");
@@ -383,15 +382,6 @@ static void pick(const struct intake_mail *m, const struct intake_mail_place *p,
 	match_pick_all(keys, &mail, outbounds, n, ret);
 }
 
-/* Nothing, or nothing but who wrote under which subject, says whom it concerns. */
-static bool is_vague(const struct match_list *list)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (!match_ids_is_weak(list->at[i].method))
-			return false;
-	return true;
-}
-
 void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
 		       const struct arrival_outbound *found, size_t n)
 {
@@ -400,7 +390,7 @@ void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
 	if (n > 0)
 		pick(m, p, found, n, list);
 	/* a receipt comes from the prospect: the id it hides says more than that */
-	if (is_vague(list) && !is_among_sent(p) && hidden_id(m) != MIME_PICK_MAX) {
+	if (match_pick_is_vague(list) && !is_among_sent(p) && hidden_id(m) != MIME_PICK_MAX) {
 		enter(m, INTAKE_MAIL_REPORT);
 		return;
 	}

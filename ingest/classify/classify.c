@@ -21,15 +21,22 @@ static struct text text_in(const struct buf *b)
 
 #define ENOUGH 4000 /* bytes of new text that are judged: a notice says what it is at once */
 
+static bool names_a_mail(const struct mime_head *h)
+{
+	return h->in_reply_to.n || h->references.n ||
+	       mime_head_has(h, "X-MS-Exchange-Parent-Message-Id") ||
+	       mime_head_has(h, "Thread-Index");
+}
+
 static void judge_human(const struct classify_input *in, struct text subject,
 			struct classify_verdict *v)
 {
 	const struct mime_head *h = in->head;
 	bool weak = v->n_evidence > 0, list = classify_seen_is_list(h, v);
 
-	/* a newsletter of somebody whom we wrote to answers nothing; his answer through a list does
-	 */
-	if (list && !in->is_known && !mime_subject_is_answer(subject)) {
+	/* a newsletter of somebody whom we wrote to answers nothing, though it goes to the address
+	 * that was made for his answer; his answer through a list does */
+	if (list && !(in->is_known && names_a_mail(h)) && !mime_subject_is_answer(subject)) {
 		v->kind = CLASSIFY_LIST_MAIL;
 		v->confidence = 0.95;
 		return;

@@ -190,3 +190,11 @@ void match_pick_all(const struct match_keys *keys, const struct match_mail *mail
 	drop_vague(ret, found);
 	sort(ret, found);
 }
+
+bool match_pick_is_vague(const struct match_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!match_ids_is_weak(list->at[i].method))
+			return false;
+	return true;
+}

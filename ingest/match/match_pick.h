@@ -54,6 +54,9 @@ struct match_mail {
 void match_pick_all(const struct match_keys *keys, const struct match_mail *mail,
 		    const struct match_outbound *found, size_t n_found, struct match_list *ret);
 
+/* Nothing, or nothing but who wrote under which subject, says whom it concerns. */
+bool match_pick_is_vague(const struct match_list *list);
+
 /* Is this mail one that the inbox itself sent? */
 bool match_pick_is_own(const struct mime_head *head, const struct text *own, size_t n_own);
 

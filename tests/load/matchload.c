@@ -25,7 +25,8 @@
 #define NAMES_OF_MAIL 2  /* from, and from with the subject */
 #define STRANGERS     5  /* of so many ids one is ours */
 #define SAMPLES       20000
-#define OUTSTANDING   128 /* asks, when it is looked how many ids go through */
+#define POOL          65536 /* ids of each workspace that are asked for */
+#define OUTSTANDING   128   /* asks, when it is looked how many ids go through */
 
 /* What one SQL file of `fill` begins and ends with. */
 static const char before[] =
@@ -156,6 +157,7 @@ struct bench {
 	struct timer end;
 	unsigned outbounds, workspaces, seconds;
 	uint64_t draw;
+	uint8_t (*pool)[ARRIVAL_DIGEST]; /* made before: POOL of each workspace */
 	unsigned ids_each, names_each;
 	unsigned long long answers, found;
 	int64_t samples[SAMPLES];
@@ -183,6 +185,17 @@ static unsigned draw(struct bench *b, unsigned below)
 
 static void on_found(struct arrival_find *q);
 
+static void make_pool(struct bench *b)
+{
+	unsigned each = STRANGERS * (b->outbounds / b->workspaces);
+
+	b->pool = mem_new((size_t)b->workspaces * POOL * sizeof(*b->pool));
+	for (unsigned w = 0; w < b->workspaces; w++)
+		for (unsigned i = 0; i < POOL; i++)
+			digest_of("id", w + b->workspaces * draw(b, each),
+				  b->pool[(size_t)w * POOL + i]);
+}
+
 static void ask(struct asker *a)
 {
 	struct bench *b = a->b;
@@ -193,7 +206,7 @@ static void ask(struct asker *a)
 
 	(void)snprintf(workspace, sizeof(workspace), WORKSPACE, w);
 	for (unsigned i = 0; i < b->ids_each; i++)
-		digest_of("id", w + b->workspaces * draw(b, each), a->ids[i]);
+		memcpy(a->ids[i], b->pool[(size_t)w * POOL + draw(b, POOL)], ARRIVAL_DIGEST);
 	for (unsigned i = 0; i < b->names_each; i++) {
 		unsigned n = w + b->workspaces * draw(b, each);
 
@@ -300,6 +313,7 @@ static void measure(char *const args[])
 	b->workspaces = number(args, "workspaces");
 	b->seconds = number(args, "seconds");
 	b->draw = 88172645463325252U;
+	make_pool(b);
 	for (unsigned i = 0; i < OUTSTANDING; i++)
 		b->askers[i].b = b;
 	loop_init(&b->loop, NULL, b);

@@ -121,6 +121,7 @@ static int migrate_status(const struct settings *s, const struct options *o)
 
 static int migrate_now(const struct settings *s, const struct options *o)
 {
+	const struct database_patience none = { 0 };
 	char place[CONNINFO_MAX], user[64], why[512];
 	cleanup_secret struct secret password = { 0 };
 	struct keyring keys;
@@ -132,9 +133,9 @@ static int migrate_now(const struct settings *s, const struct options *o)
 	if (r)
 		return say(keyring_exit_code(r), why);
 	if (*s->database_url)
-		code = database_ready(place, user[0] ? user : "postgres", &password, &keys, 0);
+		code = database_ready(place, user[0] ? user : "postgres", &password, &keys, &none);
 	else
-		code = database_ready(place, "replyd_root", &keys.is[KEYRING_ROOT], &keys, 0);
+		code = database_ready(place, "replyd_root", &keys.is[KEYRING_ROOT], &keys, &none);
 	keyring_clear(&keys);
 	return code;
 }

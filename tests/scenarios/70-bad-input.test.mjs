@@ -33,6 +33,8 @@ test('the command line', async () => {
     [['up', '--data', dir], { DATABASE_URL: 'postgresql://nobody@127.0.0.1:9/none' }, 69, /127\.0\.0\.1.*9/],
     [['up', '--data', dir], { DATABASE_URL: 'postgresql:://' }, 78, /DATABASE_URL/],
     [['up', '--data', '/proc/nothing/here'], {}, 73, /\/proc\/nothing\/here/],
+    [['migrate', 'up', '--data', dir], { DATABASE_URL: 'postgresql://nobody@127.0.0.1:9/none' }, 69, /127\.0\.0\.1.*9/],
+    [['migrate', 'up', '--data', box.replyd.data], {}, 0, /^/], // nothing is missing
     [['ingest', '--credentials', path.join(dir, 'no-such')], {}, 78, /no-such/],
     [['ingest'], {}, 64, /--credentials/],
     [['key', 'create', '--workspace', 'x', '--label', 'y', '--data', dir], {}, 69, /replyd up/],

@@ -12,20 +12,6 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-static size_t count_digits(struct text t)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < t.len; i++)
-		n += is_digit(t.at[i]);
-	return n;
-}
-
-static bool has(struct text t, char c)
-{
-	return t.len && memchr(t.at, c, t.len);
-}
-
 static bool is_framed(struct text t)
 {
 	return text_istarts(t, TEXT("--")) && text_iends(t, TEXT("--"));
@@ -55,7 +41,8 @@ static bool begins_like_one(const struct extract_lines *l, size_t i, struct text
 /* `t`: the lines from `i` on, joined. */
 static bool is_whole(const struct extract_lines *l, size_t i, struct text t)
 {
-	bool address = has(t, '@'), dated = count_digits(t) >= 4, verb, last;
+	bool address = extract_lines_holds(t, '@'), dated = extract_lines_digits(t) >= 4, verb,
+	     last;
 	bool colon = t.at[t.len - 1] == ':';
 
 	if (t.len > LONGEST || (!colon && !is_framed(t) && t.at[t.len - 1] != '>'))
@@ -69,13 +56,14 @@ static bool is_whole(const struct extract_lines *l, size_t i, struct text t)
 	if (!begins_like_one(l, i, t) || !address || !dated)
 		return false;
 	return text_iends(t, TEXT(">:")) || (is_digit(t.at[0]) && t.at[t.len - 1] == '>' &&
-					     count_digits(text_sub(t, 0, 10)) >= 5);
+					     extract_lines_digits(text_sub(t, 0, 10)) >= 5);
 }
 
 /* Prose that ends with "he wrote:" has neither. */
 static bool is_certain(struct text t)
 {
-	return has(t, '@') || count_digits(t) >= 5; /* a year and a day, or a day and a time */
+	return extract_lines_holds(t, '@') ||
+	       extract_lines_digits(t) >= 5; /* a year and a day, or a day and a time */
 }
 
 bool extract_attribution_at(const struct extract_lines *l, size_t i,
@@ -106,7 +94,8 @@ bool extract_attribution_at(const struct extract_lines *l, size_t i,
 			return true;
 		}
 		/* goes on in the next line? */
-		if (!begins_like_one(l, i, all) && !(has(all, '<') && has(all, '@')))
+		if (!begins_like_one(l, i, all) &&
+		    !(extract_lines_holds(all, '<') && extract_lines_holds(all, '@')))
 			return false;
 	}
 	return false;
@@ -129,15 +118,15 @@ static bool is_whole_inside(const struct extract_lines *l, struct text t, size_t
 	struct classify_trie_walk w;
 	size_t at, len;
 
-	if (!count_digits(text_sub(t, intro, 16)))
+	if (!extract_lines_digits(text_sub(t, intro, 16)))
 		return false;
 	t = text_sub(t, 0, LONGEST);
 	classify_marks_start(l->marks, CLASSIFY_MARK_VERB, t, &w);
 	while (classify_marks_next(&w, &at, &len)) {
 		struct text head = text_sub(t, 0, at + len), tail = text_sub(t, at + len, NAME);
 
-		if (is_closed(tail) && count_digits(head) >= 5 &&
-		    (has(head, '@') || has(head, ':')))
+		if (is_closed(tail) && extract_lines_digits(head) >= 5 &&
+		    (extract_lines_holds(head, '@') || extract_lines_holds(head, ':')))
 			return true;
 	}
 	return false;
@@ -149,11 +138,12 @@ size_t extract_attribution_inside(const struct extract_lines *l, size_t i)
 	struct classify_trie_walk w;
 	size_t at, len, tried = 0;
 
-	if (l->at[i].depth || !has(t, ':') || count_digits(t) < 5 || begins_like_one(l, i, t))
+	if (l->at[i].depth || !extract_lines_holds(t, ':') || extract_lines_digits(t) < 5 ||
+	    begins_like_one(l, i, t))
 		return 0;
 	classify_marks_start(l->marks, CLASSIFY_MARK_INTRO, t, &w);
 	while (tried < 32 && classify_marks_next(&w, &at, &len)) {
-		if (has(text_sub(t, 0, at), '<'))
+		if (extract_lines_holds(text_sub(t, 0, at), '<'))
 			break; /* a name and an address: it began there */
 		if (at == 0 || !extract_lines_is_word_end(t, at + len))
 			continue;

@@ -7,20 +7,6 @@
 #define LINES 24 /* of a block: many recipients, wrapped */
 #define WRAPS 6  /* lines of one value: who has more recipients than that shows them elsewhere */
 
-static bool has(struct text t, char c)
-{
-	return t.len && memchr(t.at, c, t.len);
-}
-
-static size_t count_digits(struct text t)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < t.len; i++)
-		n += t.at[i] >= '0' && t.at[i] <= '9';
-	return n;
-}
-
 /* Does line `i`, which has no label, go on with the value above? */
 static bool is_wrapped(const struct extract_lines *l, size_t i, bool label_follows)
 {
@@ -28,8 +14,9 @@ static bool is_wrapped(const struct extract_lines *l, size_t i, bool label_follo
 
 	if (label_follows)
 		return true;
-	return has(folded, '@') && (raw.at[0] == ' ' || raw.at[0] == '\t' ||
-				    text_iends(folded, TEXT(">")) || text_iends(folded, TEXT(";")));
+	return extract_lines_holds(folded, '@') &&
+	       (raw.at[0] == ' ' || raw.at[0] == '\t' || text_iends(folded, TEXT(">")) ||
+		text_iends(folded, TEXT(";")));
 }
 
 static bool is_label(const struct extract_lines *l, size_t i, uint8_t depth)
@@ -73,11 +60,12 @@ static bool holds(const struct extract_lines *l, const struct extract_header *h)
 		return from != SIZE_MAX || to != SIZE_MAX;
 	if (n < 2)
 		return false;
-	return (date != SIZE_MAX && count_digits(extract_lines_folded(l, date)) >= 5 &&
-		((from != SIZE_MAX && has(extract_lines_folded(l, from), '@')) ||
-		 (to != SIZE_MAX && has(extract_lines_folded(l, to), '@')))) ||
-	       (from != SIZE_MAX && to != SIZE_MAX && has(extract_lines_folded(l, from), '@') &&
-		has(extract_lines_folded(l, to), '@'));
+	return (date != SIZE_MAX && extract_lines_digits(extract_lines_folded(l, date)) >= 5 &&
+		((from != SIZE_MAX && extract_lines_holds(extract_lines_folded(l, from), '@')) ||
+		 (to != SIZE_MAX && extract_lines_holds(extract_lines_folded(l, to), '@')))) ||
+	       (from != SIZE_MAX && to != SIZE_MAX &&
+		extract_lines_holds(extract_lines_folded(l, from), '@') &&
+		extract_lines_holds(extract_lines_folded(l, to), '@'));
 }
 
 bool extract_header_at(const struct extract_lines *l, size_t i, bool sure,

@@ -210,6 +210,20 @@ static size_t raw_at(struct text raw, size_t want)
 	return lo;
 }
 
+bool extract_lines_holds(struct text t, char c)
+{
+	return t.len && memchr(t.at, c, t.len);
+}
+
+size_t extract_lines_digits(struct text t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t.len; i++)
+		n += t.at[i] >= '0' && t.at[i] <= '9';
+	return n;
+}
+
 bool extract_lines_split(struct extract_lines *l, size_t i, size_t at)
 {
 	struct extract_line *line = &l->at[i];

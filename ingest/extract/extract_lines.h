@@ -49,6 +49,10 @@ bool extract_lines_has(const struct extract_lines *l, size_t i, enum classify_ma
 /* Does no letter of the same word stand at `at`?  0 < at. */
 bool extract_lines_is_word_end(struct text folded, size_t at);
 
+/* Of a line or a piece of one: does it hold this byte, and how many digits? */
+bool extract_lines_holds(struct text t, char c);
+size_t extract_lines_digits(struct text t);
+
 /*
  * Make two lines of line `i`: the second begins at byte `at` of its folded text.  false: too often
  * already, or nothing would stand before it.

@@ -7,7 +7,7 @@
 #include "base/mailaddr.h"
 #include "base/mem.h"
 
-#define LABEL_MIN 4 /* of "name.tld": "co" of "name.co.uk" is nobody's name */
+#define LABEL_MIN 4 /* shorter ones are anybody's initials */
 
 /*
  * Where anybody gets a mailbox: public domains of providers, as their own sign-up
@@ -121,14 +121,29 @@ static bool is_one_house(struct text a, struct text b)
 	return hostname_is_within(a, b) || hostname_is_within(b, a);
 }
 
-/* The "acme" of "acme.example"; empty where it is no name of somebody's. */
+/* Under which whole countries register, "acme.co.uk"; of others, "gouv.fr", one house has many
+ * below it. */
+static bool is_registry(struct text t)
+{
+	static const char *const seconds[] = { "co", "com", "or", "org", "ne", "net" };
+	struct text second, top;
+
+	if (!text_cut(t, '.', &second, &top) || top.len != 2)
+		return false;
+	for (size_t i = 0; i < countof(seconds); i++)
+		if (text_eq(second, text_of(seconds[i])))
+			return true;
+	return false;
+}
+
+/* The "acme" of "acme.example" and "acme.co.uk"; empty where it is no name of somebody's. */
 static struct text label_of(struct text domain)
 {
-	struct text rest = domain, label = { 0 }, next;
+	struct text label, rest;
 
-	while (text_cut(rest, '.', &next, &rest) && rest.len)
-		label = next;
-	return label.len >= LABEL_MIN ? label : (struct text){ 0 };
+	if (!text_cut(domain, '.', &label, &rest) || label.len < LABEL_MIN)
+		return (struct text){ 0 };
+	return !memchr(rest.at, '.', rest.len) || is_registry(rest) ? label : (struct text){ 0 };
 }
 
 /* "acme.example" and "acme.test": the same name under another top level. */

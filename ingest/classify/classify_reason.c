@@ -5,102 +5,24 @@
 #include "base/mem.h"
 #include "ingest/classify/classify_rules.h"
 
-/*
- * RFC 3463, and what is registered with IANA or written by the big providers.
- * The longest prefix rules.  A firm one leaves words nothing to say.
- */
-static const struct {
-	const char *status;
-	const char *reason;
-	bool is_firm;
-} codes[] = {
-	{ "x.1.0", "userunknown", false },
-	{ "x.1.1", "userunknown", false },
-	{ "x.1.2", "hostunknown", false },
-	{ "x.1.3", "userunknown", false },
-	{ "x.1.4", "filtered", false },
-	{ "x.1.6", "hasmoved", true },
-	{ "x.1.7", "rejected", true },
-	{ "x.1.8", "rejected", true },      /* the sender's address, not the prospect's */
-	{ "x.1.10", "userunknown", false }, /* RFC 7505 means a null MX: words tell it */
-	{ "x.1.351", "userunknown", false },
-	{ "x.2.0", "filtered", false },
-	{ "x.2.1", "suspend", false },
-	{ "x.2.2", "mailboxfull", false },
-	{ "x.2.3", "exceedlimit", true },
-	{ "x.2.4", "filtered", false },
-	{ "x.3.0", "systemerror", false },
-	{ "x.3.1", "systemfull", false },
-	{ "x.3.2", "systemerror", false }, /* shut down, overloaded or under repair */
-	{ "x.3.3", "systemerror", false },
-	{ "x.3.4", "mesgtoobig", true },
-	{ "x.3.5", "systemerror", false },
-	{ "x.4.0", "networkerror", false },
-	{ "x.4.1", "expired", false },
-	{ "5.4.1", "userunknown", false }, /* what Exchange Online says of an unknown recipient */
-	{ "x.4.2", "expired", false },
-	{ "x.4.3", "systemerror", false },
-	{ "x.4.4", "hostunknown", false },
-	{ "4.4.4", "networkerror", false },
-	{ "x.4.5", "systemfull", false },
-	{ "x.4.6", "networkerror", false },
-	{ "x.4.7", "expired", false },
-	{ "x.4.8", "networkerror", false },
-	{ "5.4.310", "hostunknown", true },
-	{ "x.4.312", "networkerror", true },
-	{ "x.4.316", "expired", true },
-	{ "x.5.2", "syntaxerror", false },
-	{ "x.5.3", "toomanyconn", false },
-	{ "x.5.4", "syntaxerror", false },
-	{ "x.6.0", "contenterror", false },
-	{ "x.6.1", "contenterror", false },
-	{ "x.6.6", "contenterror", false },
-	{ "x.6", "contenterror", false },
-	{ "x.7.1", "blocked", false },
-	{ "x.7.2", "rejected", false },
-	{ "x.7.3", "securityerror", false },
-	{ "x.7.4", "securityerror", false },
-	{ "x.7.5", "securityerror", false },
-	{ "x.7.6", "securityerror", false },
-	{ "x.7.8", "securityerror", false },
-	{ "x.7.9", "securityerror", false },
-	{ "x.7.10", "securityerror", false },
-	{ "x.7.11", "securityerror", false },
-	{ "x.7.12", "securityerror", false },
-	{ "x.7.13", "suspend", true },
-	{ "x.7.20", "authfailure", true },
-	{ "x.7.21", "authfailure", true },
-	{ "x.7.22", "authfailure", true },
-	{ "x.7.23", "authfailure", true },
-	{ "x.7.24", "authfailure", true },
-	{ "x.7.25", "requireptr", true },
-	{ "x.7.26", "authfailure", true },
-	{ "x.7.27", "notaccept", true },
-	{ "x.7.28", "speeding", false },
-	{ "x.7.29", "authfailure", true },
-	{ "x.7.30", "authfailure", true },
-	{ "x.7.509", "authfailure", true },
-	{ "x.7.511", "blocked", true },
-	{ "x.7.606", "blocked", true },
-	{ "x.7", "policyviolation", false },
-};
-
 static const char *code_reason(const char *status, bool *ret_firm)
 {
+	size_t n_rules, longest = 0;
+	const struct classify_status_rule *rules =
+		classify_rules_statuses(classify_rules_now(), &n_rules);
 	const char *found = NULL;
-	size_t longest = 0;
 
 	*ret_firm = false;
-	for (size_t i = 0; i < countof(codes) && status[0]; i++) {
-		const char *code = codes[i].status;
+	for (size_t i = 0; i < n_rules && status[0]; i++) {
+		const char *code = rules[i].status;
 		size_t n = strlen(code);
 
 		if ((code[0] == 'x' || code[0] == status[0]) &&
 		    strncmp(status + 1, code + 1, n - 1) == 0 &&
 		    (status[n] == '\0' || status[n] == '.') && n + (code[0] != 'x') > longest) {
 			longest = n + (code[0] != 'x');
-			found = codes[i].reason;
-			*ret_firm = codes[i].is_firm;
+			found = rules[i].reason;
+			*ret_firm = rules[i].is_firm;
 		}
 	}
 	return found;

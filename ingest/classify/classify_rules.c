@@ -16,6 +16,7 @@ enum table {
 	TABLE_WORDS,
 	TABLE_NDR,
 	TABLE_REASONS,
+	TABLE_STATUSES,
 	TABLE_SENDERS,
 	TABLE_INTENTS,
 	TABLE_LANGUAGES,
@@ -25,8 +26,9 @@ enum table {
 };
 
 static const char *const table_names[] = {
-	"headers.tsv", "words.tsv",     "ndr.tsv",    "reasons.tsv", "senders.tsv",
-	"intents.tsv", "languages.tsv", "quotes.tsv", "weights.tsv", NULL
+	"headers.tsv",  "words.tsv",   "ndr.tsv",     "reasons.tsv",
+	"statuses.tsv", "senders.tsv", "intents.tsv", "languages.tsv",
+	"quotes.tsv",   "weights.tsv", NULL
 };
 
 struct classify_rules {
@@ -34,7 +36,8 @@ struct classify_rules {
 	struct classify_header_rule *header;
 	struct classify_word_rule *word;
 	struct classify_sender_rule *sender;
-	size_t n_headers, n_words, n_senders;
+	struct classify_status_rule *status;
+	size_t n_headers, n_words, n_senders, n_statuses;
 	struct classify_trie *trie[CLASSIFY_PLACES];
 	struct classify_intent_rule *intent;
 	size_t n_intents;
@@ -210,6 +213,23 @@ static int read_reason(struct reader *rd)
 	return add_word(rd, &rule);
 }
 
+static int read_status(struct reader *rd)
+{
+	static const char *const weights[] = { "open", "firm", NULL };
+	struct classify_rules *r = rd->rules;
+	const char *status = rd->col[0];
+	unsigned i;
+
+	if (!strchr("x245", status[0]) || status[1] != '.' || status[2] < '0' || status[2] > '9')
+		return bad(rd, status, "is no status like x.1.1, 5.4.1 or x.7");
+	if (word_of(rd, rd->col[1], weights, &i) < 0)
+		return -EINVAL;
+	if (r->n_statuses % 64 == 0)
+		r->status = mem_resize(r->status, (r->n_statuses + 64) * sizeof(*r->status));
+	r->status[r->n_statuses++] = (struct classify_status_rule){ status, rd->col[2], i == 1 };
+	return 0;
+}
+
 static int read_sender(struct reader *rd)
 {
 	static const char *const says[] = { "daemon",   "postmaster", "robot",
@@ -300,15 +320,11 @@ static const struct {
 	size_t columns;
 	int (*read)(struct reader *rd);
 } formats[] = {
-	[TABLE_HEADERS] = { 6, read_header },
-	[TABLE_WORDS] = { 5, read_word },
-	[TABLE_NDR] = { 3, read_ndr },
-	[TABLE_REASONS] = { 3, read_reason },
-	[TABLE_SENDERS] = { 3, read_sender },
-	[TABLE_INTENTS] = { 4, read_intent },
-	[TABLE_LANGUAGES] = { 2, read_language },
-	[TABLE_QUOTES] = { 3, read_quote },
-	[TABLE_WEIGHTS] = { 2, read_weights },
+	[TABLE_HEADERS] = { 6, read_header },  [TABLE_WORDS] = { 5, read_word },
+	[TABLE_NDR] = { 3, read_ndr },         [TABLE_REASONS] = { 3, read_reason },
+	[TABLE_STATUSES] = { 3, read_status }, [TABLE_SENDERS] = { 3, read_sender },
+	[TABLE_INTENTS] = { 4, read_intent },  [TABLE_LANGUAGES] = { 2, read_language },
+	[TABLE_QUOTES] = { 3, read_quote },    [TABLE_WEIGHTS] = { 2, read_weights },
 };
 
 /* Cut `line`, which ends with a NUL, into its columns. */
@@ -375,6 +391,7 @@ static void rules_free(struct classify_rules *r)
 	free(r->header);
 	free(r->word);
 	free(r->sender);
+	free(r->status);
 	free(r->intent);
 	free(r);
 }
@@ -382,11 +399,13 @@ static void rules_free(struct classify_rules *r)
 int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 			char why[CLASSIFY_RULES_WHY])
 {
-	struct text text[TABLES] = { classify_rules_text_headers(),   classify_rules_text_words(),
-				     classify_rules_text_ndr(),       classify_rules_text_reasons(),
-				     classify_rules_text_senders(),   classify_rules_text_intents(),
-				     classify_rules_text_languages(), classify_rules_text_quotes(),
-				     classify_rules_text_weights() };
+	struct text text[TABLES] = {
+		classify_rules_text_headers(),  classify_rules_text_words(),
+		classify_rules_text_ndr(),      classify_rules_text_reasons(),
+		classify_rules_text_statuses(), classify_rules_text_senders(),
+		classify_rules_text_intents(),  classify_rules_text_languages(),
+		classify_rules_text_quotes(),   classify_rules_text_weights()
+	};
 	struct classify_rules *r = mem_new(sizeof(*r));
 	int error = 0;
 
@@ -434,6 +453,13 @@ const struct classify_header_rule *classify_rules_headers(const struct classify_
 {
 	*ret_n = r->n_headers;
 	return r->header;
+}
+
+const struct classify_status_rule *classify_rules_statuses(const struct classify_rules *r,
+							   size_t *ret_n)
+{
+	*ret_n = r->n_statuses;
+	return r->status;
 }
 
 const struct classify_sender_rule *classify_rules_senders(const struct classify_rules *r,

@@ -21,6 +21,7 @@
  *   words.tsv    place says weight id phrase
  *   ndr.tsv      says id phrase
  *   reasons.tsv  reason weight phrase
+ *   statuses.tsv status weight reason
  *   senders.tsv  says where what (classify_sender.h)
  *   intents.tsv  id means weight pattern (classify_pattern.h)
  *   languages.tsv  language words
@@ -75,6 +76,12 @@ struct classify_header_rule {
 	const char *value; /* lower case; of CLASSIFY_HAS "-" */
 	enum classify_says says;
 	enum classify_weight weight;
+};
+
+struct classify_status_rule {
+	const char *status; /* "x.1.1", "5.4.1", "x.7": what a status begins with */
+	const char *reason;
+	bool is_firm; /* words have nothing to say beside it */
 };
 
 enum classify_where {
@@ -147,6 +154,8 @@ const struct classify_rules *classify_rules_now(void);
 
 const struct classify_header_rule *classify_rules_headers(const struct classify_rules *r,
 							  size_t *ret_n);
+const struct classify_status_rule *classify_rules_statuses(const struct classify_rules *r,
+							   size_t *ret_n);
 const struct classify_sender_rule *classify_rules_senders(const struct classify_rules *r,
 							  size_t *ret_n);
 const struct classify_word_rule *classify_rules_words(const struct classify_rules *r,

@@ -8,6 +8,7 @@ struct text classify_rules_text_headers(void);
 struct text classify_rules_text_words(void);
 struct text classify_rules_text_ndr(void);
 struct text classify_rules_text_reasons(void);
+struct text classify_rules_text_statuses(void);
 struct text classify_rules_text_senders(void);
 struct text classify_rules_text_intents(void);
 struct text classify_rules_text_languages(void);

@@ -358,18 +358,30 @@ static bool read_week(struct classify_day_reader *r)
 static int weekday_of(struct text word)
 {
 	static const struct named weekdays[] = {
-		{ "dienstag", 1 }, { "dimanche", 6 },  { "dinsdag", 1 },    { "domenica", 6 },
-		{ "domingo", 6 },  { "donderdag", 3 }, { "donnerstag", 3 }, { "freitag", 4 },
-		{ "friday", 4 },   { "giovedi", 3 },   { "jeudi", 3 },      { "jueves", 3 },
-		{ "lundi", 0 },    { "lunedi", 0 },    { "lunes", 0 },      { "maandag", 0 },
-		{ "mardi", 1 },    { "martedi", 1 },   { "martes", 1 },     { "mercoledi", 2 },
-		{ "mercredi", 2 }, { "miercoles", 2 }, { "mittwoch", 2 },   { "monday", 0 },
-		{ "montag", 0 },   { "quarta", 2 },    { "quinta", 3 },     { "sabado", 5 },
-		{ "sabato", 5 },   { "samedi", 5 },    { "samstag", 5 },    { "saturday", 5 },
-		{ "segunda", 0 },  { "sexta", 4 },     { "sonntag", 6 },    { "sunday", 6 },
-		{ "terca", 1 },    { "thursday", 3 },  { "tuesday", 1 },    { "vendredi", 4 },
-		{ "venerdi", 4 },  { "viernes", 4 },   { "vrijdag", 4 },    { "wednesday", 2 },
-		{ "woensdag", 2 }, { "zaterdag", 5 },  { "zondag", 6 },
+		{ "czwartek", 3 },  { "dienstag", 1 },     { "dimanche", 6 },
+		{ "dinsdag", 1 },   { "domenica", 6 },     { "domingo", 6 },
+		{ "donderdag", 3 }, { "donnerstag", 3 },   { "fredag", 4 },
+		{ "freitag", 4 },   { "friday", 4 },       { "giovedi", 3 },
+		{ "jeudi", 3 },     { "jueves", 3 },       { "keskiviikkona", 2 },
+		{ "lordag", 5 },    { "lordagen", 5 },     { "lundi", 0 },
+		{ "lunedi", 0 },    { "lunes", 0 },        { "maanantaina", 0 },
+		{ "maandag", 0 },   { "mandag", 0 },       { "mardi", 1 },
+		{ "martedi", 1 },   { "martes", 1 },       { "mercoledi", 2 },
+		{ "mercredi", 2 },  { "miercoles", 2 },    { "mittwoch", 2 },
+		{ "monday", 0 },    { "montag", 0 },       { "niedziela", 6 },
+		{ "niedziele", 6 }, { "onsdag", 2 },       { "perjantaina", 4 },
+		{ "piatek", 4 },    { "poniedzialek", 0 }, { "quarta", 2 },
+		{ "quinta", 3 },    { "sabado", 5 },       { "sabato", 5 },
+		{ "samedi", 5 },    { "samstag", 5 },      { "saturday", 5 },
+		{ "segunda", 0 },   { "sexta", 4 },        { "sobota", 5 },
+		{ "sobote", 5 },    { "sondag", 6 },       { "sonnabend", 5 },
+		{ "sonntag", 6 },   { "sroda", 2 },        { "srode", 2 },
+		{ "sunday", 6 },    { "terca", 1 },        { "thursday", 3 },
+		{ "tiistaina", 1 }, { "tirsdag", 1 },      { "tisdag", 1 },
+		{ "torsdag", 3 },   { "torstaina", 3 },    { "tuesday", 1 },
+		{ "vendredi", 4 },  { "venerdi", 4 },      { "viernes", 4 },
+		{ "vrijdag", 4 },   { "wednesday", 2 },    { "woensdag", 2 },
+		{ "wtorek", 1 },    { "zaterdag", 5 },     { "zondag", 6 },
 	};
 
 	return number_of(word, weekdays, countof(weekdays), -1);
@@ -469,18 +481,20 @@ struct classify_civil classify_day_civil(int64_t days)
 	return civil_of(days);
 }
 
-bool classify_day_is_weekday(struct text word)
+int classify_day_weekday(struct text word)
 {
-	static const char *const others[] = {
-		"mon",    "tue",          "tues",   "wed",     "weds",   "thu",      "thur",
-		"thurs",  "fri",          "mandag", "tirsdag", "onsdag", "torsdag",  "fredag",
-		"tisdag", "poniedzialek", "wtorek", "sroda",   "srode",  "czwartek", "piatek"
-	};
+	return weekday_of(word);
+}
 
-	for (size_t i = 0; i < countof(others); i++)
-		if (text_eq(word, text_of(others[i])))
+bool classify_day_is_short_weekday(struct text word)
+{
+	static const char *const names[] = { "mon", "tue",  "tues",  "wed", "weds",
+					     "thu", "thur", "thurs", "fri" };
+
+	for (size_t i = 0; i < countof(names); i++)
+		if (text_eq(word, text_of(names[i])))
 			return true;
-	return weekday_of(word) >= 0;
+	return false;
 }
 
 void classify_day_write(int64_t days, char ret[CLASSIFY_DATE])

@@ -46,8 +46,12 @@ struct classify_civil classify_day_civil(int64_t days);
 /* The month that a folded word names, 1 to 12; 0: none. */
 int classify_day_month(struct text word);
 
-/* Does a folded word name a day of the week? */
-bool classify_day_is_weekday(struct text word);
+/* The day of the week that a folded word names, 0 Monday to 6; -1: none. */
+int classify_day_weekday(struct text word);
+
+/* "mon", "fri": days of the week in English, and other words in French and Danish.  What stands
+ * behind must tell. */
+bool classify_day_is_short_weekday(struct text word);
 
 void classify_day_write(int64_t days, char ret[CLASSIFY_DATE]);
 

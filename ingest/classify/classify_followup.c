@@ -9,6 +9,8 @@
 #define LOOKED_AT 2000
 #define WEEK      7
 #define DATES     16 /* of one mail */
+#define SENTENCE  ".!?\n"
+#define CLAUSE    ",;" SENTENCE
 
 /* What was read, and where. */
 struct found {
@@ -290,6 +292,15 @@ static int64_t coming(const struct reader *r, int month, int day)
 		       : classify_day_of((struct classify_civil){ r->now.y + 1, month, day });
 }
 
+/* The same day some months on; the last of a shorter month. */
+static int64_t months_on(const struct reader *r, int n)
+{
+	int64_t first = first_of(r->now.y, r->now.m + n),
+		next = first_of(r->now.y, r->now.m + n + 1);
+
+	return first + r->now.d - 1 < next ? first + r->now.d - 1 : next - 1;
+}
+
 static int64_t day_of(const struct reader *r, enum when when)
 {
 	int64_t sunday = easter(r->now.y);
@@ -311,7 +322,7 @@ static int64_t day_of(const struct reader *r, enum when when)
 	case WHEN_HALF:
 		return coming(r, 7, 1);
 	case WHEN_HALF_YEAR:
-		return first_of(r->now.y, r->now.m + 6) + r->now.d - 1;
+		return months_on(r, 6);
 	case WHEN_SUMMER:
 		return coming(r, 9, 1);
 	case WHEN_CHRISTMAS:
@@ -398,15 +409,6 @@ static enum unit unit_of(struct text w)
 		if (text_eq(w, text_of(units[i].word)))
 			return units[i].unit;
 	return UNIT_NONE;
-}
-
-/* The same day some months on; the last of a shorter month. */
-static int64_t months_on(const struct reader *r, int n)
-{
-	int64_t first = first_of(r->now.y, r->now.m + n),
-		next = first_of(r->now.y, r->now.m + n + 1);
-
-	return first + r->now.d - 1 < next ? first + r->now.d - 1 : next - 1;
 }
 
 static bool read_span(const struct reader *r, size_t at, struct found *ret)
@@ -530,8 +532,8 @@ static size_t read_all(const struct reader *r, struct found ret[DATES])
 	return n;
 }
 
-/* Does the sentence around it speak of getting in touch? */
-static bool is_in_request(struct text t, const struct found *f)
+/* Does what stands around it, up to one of `ends`, speak of getting in touch? */
+static bool is_in_request(struct text t, const struct found *f, const char *ends)
 {
 	static const char *const stems[] = {
 		"again",    "back",    "ping",    "try",       "remind",    "reach",    "contact",
@@ -546,9 +548,9 @@ static bool is_in_request(struct text t, const struct found *f)
 	size_t from = f->from, to = f->to;
 	struct text sentence;
 
-	while (from && !strchr(".!?\n", t.at[from - 1]))
+	while (from && !strchr(ends, t.at[from - 1]))
 		from--;
-	while (to < t.len && !strchr(".!?\n", t.at[to]))
+	while (to < t.len && !strchr(ends, t.at[to]))
 		to++;
 	sentence = text_sub(t, from, to - from);
 	for (size_t i = 0; i < countof(stems); i++)
@@ -557,20 +559,54 @@ static bool is_in_request(struct text t, const struct found *f)
 	return false;
 }
 
-bool classify_followup_of(struct text folded, int64_t received_at, struct classify_date *ret)
+/* "on Monday", where no other day is named and one asks to get in touch: the next to come.  How
+ * many were found. */
+static size_t read_weekday(const struct reader *r, struct found *ret)
 {
-	struct reader r = { .t = text_sub(folded, 0, LOOKED_AT),
-			    .today = classify_day_today(received_at) };
-	struct found all[DATES];
-	size_t n, best = 0;
+	for (size_t at = 0; at < r->t.len;) {
+		struct text word = word_at(r->t, at);
+		int day = classify_day_weekday(word);
+
+		if (day >= 0) {
+			*ret = (struct found){ next_monday(r->today) + day, at, at + word.len };
+			if (ret->days - WEEK > r->today)
+				ret->days -= WEEK;
+			if (is_in_request(r->t, ret, CLAUSE))
+				return 1;
+		}
+		at += word.len ? word.len : 1;
+	}
+	return 0;
+}
+
+/* What is read of a text, in `ret`; how many. */
+static size_t look(struct text folded, int64_t received_at, struct reader *ret,
+		   struct found all[DATES])
+{
+	size_t n;
 
 	if (received_at == INT64_MIN)
-		return false;
-	r.now = classify_day_civil(r.today);
-	n = read_all(&r, all);
+		return 0;
+	*ret = (struct reader){ .t = text_sub(folded, 0, LOOKED_AT),
+				.today = classify_day_today(received_at) };
+	ret->now = classify_day_civil(ret->today);
+	n = read_all(ret, all);
+	return n ? n : read_weekday(ret, &all[0]);
+}
+
+bool classify_followup_of(struct text folded, int64_t received_at, struct classify_date *ret)
+{
+	struct reader r;
+	struct found all[DATES];
+	size_t n = look(folded, received_at, &r, all), best = 0;
+
 	if (!n)
 		return false;
-	while (best < n && !is_in_request(r.t, &all[best]))
+	while (best < n && !is_in_request(r.t, &all[best], CLAUSE))
+		best++;
+	if (best == n)
+		best = 0;
+	while (best < n && !is_in_request(r.t, &all[best], SENTENCE))
 		best++;
 	if (best == n)
 		best = 0;
@@ -578,4 +614,16 @@ bool classify_followup_of(struct text folded, int64_t received_at, struct classi
 	ret->named = true;
 	classify_day_write(all[best].days, ret->day);
 	return true;
+}
+
+bool classify_followup_within(struct text folded, int64_t received_at, int64_t days)
+{
+	struct reader r;
+	struct found all[DATES];
+	size_t n = look(folded, received_at, &r, all);
+
+	for (size_t i = 0; i < n; i++)
+		if (all[i].days > r.today + days)
+			return false;
+	return n > 0;
 }

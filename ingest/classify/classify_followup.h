@@ -26,4 +26,7 @@
  */
 bool classify_followup_of(struct text folded, int64_t received_at, struct classify_date *ret);
 
+/* Is at least one day named, and none that is further away than `days`? */
+bool classify_followup_within(struct text folded, int64_t received_at, int64_t days);
+
 #endif

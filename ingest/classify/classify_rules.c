@@ -261,9 +261,12 @@ static int means_of(struct reader *rd, const char *word, struct classify_intent_
 		if (strcmp(classify_intent_name(ret->intent), word) == 0)
 			return 0;
 	}
-	ret->intent = CLASSIFY_INTENT_NONE;
+	ret->is_again = strcmp(word, "again") == 0;
+	ret->intent = ret->is_again ? CLASSIFY_INTENT_NOT_NOW : CLASSIFY_INTENT_NONE;
+	if (ret->is_again)
+		return 0;
 	if (word_of(rd, word, words, &i) < 0)
-		return bad(rd, word, "is no intent, nor courtesy, negation or nothing");
+		return bad(rd, word, "is no intent, nor again, courtesy, negation or nothing");
 	ret->means = (enum classify_means)(CLASSIFY_MEANS_COURTESY + i);
 	return 0;
 }

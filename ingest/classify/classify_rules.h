@@ -146,6 +146,7 @@ struct classify_intent_rule {
 	enum classify_means means;
 	enum classify_intent intent; /* of CLASSIFY_MEANS_INTENT */
 	unsigned weight;             /* 1..9; 0 where there is no intent */
+	bool is_again; /* asks to get in touch at another time: with a day soon, an appointment */
 };
 
 /* The tables that hold now: those of the binary, unless others were taken. */

@@ -20,6 +20,7 @@
 #define NAMES   3   /* words that no rule knows, in a line of courtesy */
 #define NEGATED 14  /* bytes between a negation and what it denies */
 #define BESIDES 3   /* rules of the winner that are told */
+#define SOON    13  /* days: who asks to be called by then makes an appointment */
 
 /* One rule that fits, and where. */
 struct sign {
@@ -170,11 +171,14 @@ static bool is_digit(char c)
 /* "9:30", "14h", "15 Uhr", "3pm" at a digit that begins a number. */
 static bool is_clock(struct text t, size_t at)
 {
-	static const char *const behind[] = { "h",  " h",  "uhr",  " uhr",     "uur",  " uur",
-					      "am", " am", "pm",   " pm",      "a.m.", "p.m.",
-					      "kl", "hs",  " uhr", " o'clock", "ish" };
+	static const char *const behind[] = { "h",  " h",   "uhr", " uhr", "uur",      " uur",
+					      "am", " am",  "pm",  " pm",  "a.m.",     "p.m.",
+					      "hs", " hrs", "hrs", "ish",  " o'clock", " hs" };
 	struct text rest;
 
+	if (text_iends(text_sub(t, 0, at), TEXT(" kl ")) ||
+	    text_iends(text_sub(t, 0, at), TEXT(" kl. ")))
+		return true;
 	for (int n = 0; n < 2 && at < t.len && is_digit(t.at[at]); n++)
 		at++;
 	rest = text_sub(t, at, t.len);
@@ -196,6 +200,18 @@ static bool has_clock(struct text t)
 	return false;
 }
 
+/* "mon 10:00", "fri at 3": French has "mon" for "my", Danish "fri" for "free". */
+static bool is_short_day(struct text t, size_t at, size_t n)
+{
+	struct text behind = text_sub(t, at + n, t.len);
+
+	if (!classify_day_is_short_weekday(text_sub(t, at, n)) || behind.len < 2 ||
+	    behind.at[0] != ' ')
+		return false;
+	return is_digit(behind.at[1]) || text_istarts(behind, TEXT(" at ")) ||
+	       text_istarts(behind, TEXT(" around ")) || text_istarts(behind, TEXT(" the "));
+}
+
 /* A day of the week and an hour: whatever stands around them, somebody makes an appointment. */
 static bool names_time(struct text t)
 {
@@ -206,7 +222,7 @@ static bool names_time(struct text t)
 	for (size_t i = 0; i < t.len; i += n ? n : 1) {
 		for (n = 0; i + n < t.len && is_word(t.at[i + n]); n++)
 			;
-		if (n && classify_day_is_weekday(text_sub(t, i, n)))
+		if (n && (classify_day_weekday(text_sub(t, i, n)) >= 0 || is_short_day(t, i, n)))
 			return true;
 	}
 	return false;
@@ -404,6 +420,24 @@ static void find_contact(const struct classify_words *w, const struct tally *t,
 		forget_referral(t, v);
 }
 
+/* "Yes, gladly. Call me on Monday": another time, but a near one, and nothing said against it. */
+static bool is_appointment(const struct classify_words *w, const struct signs *s)
+{
+	bool again = false;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct classify_intent_rule *r = s->at[i].rule;
+
+		if (!holds(s, &s->at[i]))
+			continue;
+		if (r->intent == CLASSIFY_INTENT_NOT_INTERESTED ||
+		    (r->intent == CLASSIFY_INTENT_NOT_NOW && !r->is_again))
+			return false;
+		again = again || r->is_again;
+	}
+	return again && classify_followup_within(text_of_buf(w->fresh), w->received_at, SOON);
+}
+
 static void find_followup(const struct classify_words *w, struct classify_verdict *v)
 {
 	struct classify_date found;
@@ -430,6 +464,10 @@ void classify_wish_judge(const struct classify_words *w, struct classify_verdict
 		return;
 	count(&s, &t);
 	v->intent = strongest(&t);
+	if (v->intent == CLASSIFY_INTENT_NOT_NOW && is_appointment(w, &s)) {
+		v->intent = CLASSIFY_INTENT_MEETING;
+		classify_verdict_add(v, "meeting.soon", CLASSIFY_BY_TEXT, text_of_buf(w->fresh));
+	}
 	find_contact(w, &t, v);
 	if (v->intent == CLASSIFY_INTENT_NEUTRAL && !score_of(&t, v->intent))
 		ask_model(w, v);

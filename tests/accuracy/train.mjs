@@ -75,7 +75,7 @@ function phrases() {
 
   for (const row of readFileSync('ingest/classify/rules/intents.tsv', 'utf8').split('\n')) {
     const [, intent, , pattern] = row.split('\t');
-    const label = INTENTS.indexOf(intent);
+    const label = INTENTS.indexOf(intent === 'again' ? 'not_now' : intent);
 
     if (label < 0 || !/^[ -~]*$/.test(pattern)) continue;
     const all = expand(pattern.replace(/^=+/, '').replaceAll(' .. ', ' ').replaceAll('*', '').replaceAll('(', '{').replaceAll(')', '}'));

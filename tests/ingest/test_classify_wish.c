@@ -8,10 +8,12 @@
 
 #include "base/mem.h"
 #include "ingest/classify/classify.h"
+#include "ingest/classify/classify_followup.h"
 #include "ingest/classify/classify_pattern.h"
 #include "ingest/extract/extract.h"
 
-#define RECEIVED 1789380000 /* 2026-09-14 10:00 UTC, a Monday */
+#define RECEIVED           1789380000 /* 2026-09-14 10:00 UTC, a Monday */
+#define THE_31ST_OF_AUGUST 1788170400 /* of 2026 */
 
 static void judge(const char *subject, const char *headers, const char *body,
 		  struct classify_verdict *ret)
@@ -178,6 +180,7 @@ static const struct {
 	{ "unsubscribe", "Slett min kollega fra møtet, takk." },
 	{ "unsubscribe", "Skicka gärna mer info, vi har inte bestämt oss." },
 	{ "unsubscribe", "Skriv till mig igen i maj, inte förr än dess mer." },
+	{ "meeting", "Mon collègue revient à 14h." },
 	{ "complaint_threat", "Our legal team will review the contract." },
 	{ "complaint_threat", "Das muss noch durch unsere Rechtsabteilung." },
 	{ "complaint_threat", "C'est à valider avec notre service juridique." },
@@ -287,6 +290,13 @@ static const struct {
 	{ "meeting", "Podemos marcar uma reunião na sexta?" },
 	{ "meeting", "Donderdag om 14 uur komt mij goed uit." },
 	{ "meeting", "Proponuję spotkanie we wtorek o 10." },
+	{ "meeting", "Yes, gladly. Call me on Monday." },
+	{ "meeting", "Sounds good, call me next week." },
+	{ "meeting", "Yes, next week works." },
+	{ "meeting", "Sí, hablamos la próxima semana." },
+	{ "meeting", "Ja gern, melden Sie sich am Montag telefonisch." },
+	{ "meeting", "Fri 10:00 suits us." },
+	{ "meeting", "Passar på torsdag kl 10." },
 	{ "information_request", "How much is it for ten users?" },
 	{ "information_request", "Können Sie mir eine Preisliste schicken?" },
 	{ "information_request", "Pourriez-vous m'envoyer une documentation ?" },
@@ -355,6 +365,11 @@ static const struct {
 	{ "Agora não, fale comigo em janeiro.", "2027-01-01" },
 	{ "Nu niet, probeer het over twee maanden nog eens.", "2026-11-14" },
 	{ "Teraz nie, proszę o kontakt w styczniu.", "2027-01-01" },
+	{ "Please try again in November.", "2026-11-01" },
+	{ "Bitte versuchen Sie es im November noch einmal.", "2026-11-01" },
+	{ "Not right now, call me on Thursday.", "2026-09-17" },
+	{ "Call me in three months, we are swamped.", "2026-12-14" },
+	{ "Next week is bad, try me in October.", "2026-10-01" },
 	{ "Not right now. Maybe later.", "" },
 	{ "Not now, check in again next summer.", "" },
 	/* a contract that lasts is no day to come back */
@@ -373,6 +388,16 @@ static void not_now_tells_when(void **state)
 			fail_msg("\"%s\": got %s \"%s\", want \"%s\"", followups[i].text,
 				 classify_intent_name(v.intent), v.followup_at, followups[i].want);
 	}
+}
+
+static void half_a_year_ends_with_the_month(void **state)
+{
+	struct classify_date d;
+
+	(void)state;
+	assert_true(
+		classify_followup_of(TEXT("try me again in half a year"), THE_31ST_OF_AUGUST, &d));
+	assert_string_equal(d.day, "2027-02-28");
 }
 
 static void a_refusal_says_why_when_it_does(void **state)
@@ -490,6 +515,7 @@ int main(void)
 		cmocka_unit_test(what_only_looks_like_it_is_something_else),
 		cmocka_unit_test(what_they_want_is_told),
 		cmocka_unit_test(not_now_tells_when),
+		cmocka_unit_test(half_a_year_ends_with_the_month),
 		cmocka_unit_test(a_refusal_says_why_when_it_does),
 		cmocka_unit_test(only_what_the_sender_wrote_counts),
 		cmocka_unit_test(the_rule_is_named),

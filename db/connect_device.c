@@ -1,7 +1,5 @@
 #include "db/connect_device.h"
 
-#include "base/mem.h"
-
 /* It tears SQL apart. */
 /* clang-format off */
 /* Nobody knows what this digest is of: there is no page that leads to the link. */
@@ -33,16 +31,6 @@ static const struct pg_stmt wait_stmt = {
 };
 /* clang-format on */
 
-static void on_written(struct pg_tx *tx, const struct pg_answer *a)
-{
-	struct connect_link_write *q = container_of(tx, struct connect_link_write, tx);
-
-	q->outcome = a->outcome;
-	if (outcome_ok(&a->outcome) && pg_rows(a, 0) > 0)
-		q->version = pg_row_i64(a, 0, 0, 0);
-	q->done(q);
-}
-
 int connect_device_code_start(struct pg *pg, struct connect_link_write *q,
 			      const struct connect_device_code *c,
 			      void (*done)(struct connect_link_write *))
@@ -52,7 +40,7 @@ int connect_device_code_start(struct pg *pg, struct connect_link_write *q,
 	pg_tx_add(&q->tx, &code_stmt, "uuutttbii", c->workspace, c->id, c->claim, c->user_code,
 		  c->uri, c->uri_complete, c->sealed, c->sealed_len, c->expires_in_s,
 		  (int64_t)c->interval_s);
-	return pg_tx_start(pg, &q->tx, on_written);
+	return pg_tx_start(pg, &q->tx, connect_link_on_written);
 }
 
 int connect_device_wait_start(struct pg *pg, struct connect_link_write *q, const char *workspace,
@@ -62,5 +50,5 @@ int connect_device_wait_start(struct pg *pg, struct connect_link_write *q, const
 	*q = (struct connect_link_write){ .done = done };
 	pg_tx_init(&q->tx, workspace);
 	pg_tx_add(&q->tx, &wait_stmt, "uuui", workspace, id, claim, (int64_t)interval_s);
-	return pg_tx_start(pg, &q->tx, on_written);
+	return pg_tx_start(pg, &q->tx, connect_link_on_written);
 }

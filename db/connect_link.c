@@ -3,7 +3,6 @@
 
 #include "db/connect_link.h"
 
-#include "base/limits.h"
 #include "base/mem.h"
 
 /* The columns that read_link() reads, in its order. */
@@ -280,17 +279,8 @@ static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
 		};
 		cleanup_buf struct buf code, verifier;
 
-		buf_init(&code, LIMIT_OAUTH_SEALED);
-		buf_init(&verifier, LIMIT_OAUTH_SEALED);
-		/* A box beyond the ceiling is not one of ours; empty, it will not open. */
-		if (pg_row_bytes(a, 0, i, 6, &code) == 0) {
-			w.code = code.data;
-			w.code_len = code.len;
-		}
-		if (!w.is_password && pg_row_bytes(a, 0, i, 7, &verifier) == 0) {
-			w.verifier = verifier.data;
-			w.verifier_len = verifier.len;
-		}
+		pg_row_box(a, 0, i, 6, &code, &w.code, &w.code_len);
+		pg_row_box(a, 0, i, 7, &verifier, &w.verifier, &w.verifier_len);
 		q->each(q, &w);
 	}
 	q->done(q);
@@ -302,12 +292,9 @@ int connect_link_claim_start(struct pg *pg, struct connect_link_claim *q, const 
 					  const struct connect_link_work *),
 			     void (*done)(struct connect_link_claim *))
 {
-	int64_t never_s = (int64_t)100 * 365 * 24 * 3600;
-
 	*q = (struct connect_link_claim){ .each = each, .done = done };
 	pg_tx_init(&q->tx, /* workspace= */ NULL);
-	pg_tx_add(&q->tx, &claim_stmt, "uii", claim, (int64_t)most,
-		  stale_ms == UINT64_MAX ? never_s : (int64_t)(stale_ms + 999) / 1000);
+	pg_tx_add(&q->tx, &claim_stmt, "uii", claim, (int64_t)most, pg_row_stale_s(stale_ms));
 	return pg_tx_start(pg, &q->tx, on_claimed);
 }
 
@@ -416,7 +403,7 @@ static const struct pg_stmt checked_stmt = {
 	"select links_checked(array[$1::uuid])",
 };
 
-static void on_written(struct pg_tx *tx, const struct pg_answer *a)
+void connect_link_on_written(struct pg_tx *tx, const struct pg_answer *a)
 {
 	struct connect_link_write *q = container_of(tx, struct connect_link_write, tx);
 
@@ -468,5 +455,5 @@ int connect_link_fail_start(struct pg *pg, struct connect_link_write *q, const c
 	*q = (struct connect_link_write){ .done = done };
 	pg_tx_init(&q->tx, workspace);
 	pg_tx_add(&q->tx, &fail_stmt, "uuutt", workspace, id, claim, problem, detail);
-	return pg_tx_start(pg, &q->tx, on_written);
+	return pg_tx_start(pg, &q->tx, connect_link_on_written);
 }

@@ -194,6 +194,9 @@ int connect_link_fail_start(struct pg *pg, struct connect_link_write *q, const c
 			    const char *id, const char *claim, const char *problem,
 			    const char *detail, void (*done)(struct connect_link_write *));
 
+/* For db/connect_device, which writes to links too: what ends a connect_link_write. */
+void connect_link_on_written(struct pg_tx *tx, const struct pg_answer *a);
+
 /*
  * A link by which an inbox that was connected before is connected again: the
  * broker puts it into the event that asks for consent.

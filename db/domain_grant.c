@@ -1,6 +1,5 @@
 #include "db/domain_grant.h"
 
-#include "base/limits.h"
 #include "base/mem.h"
 
 /* It tears SQL apart. */
@@ -48,11 +47,7 @@ static void read_row(const struct pg_answer *a, int row, struct buf *sealed,
 		.version = pg_row_i64(a, 1, row, 10),
 		.failures = (int)pg_row_i64(a, 1, row, 11),
 	};
-	/* A box beyond the ceiling is not one of ours; empty, it will not open. */
-	if (pg_row_bytes(a, 1, row, 8, sealed) == 0) {
-		ret->sealed = sealed->data;
-		ret->sealed_len = sealed->len;
-	}
+	pg_row_box(a, 1, row, 8, sealed, &ret->sealed, &ret->sealed_len);
 }
 
 static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
@@ -68,17 +63,10 @@ static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
 		struct domain_grant_row r;
 		cleanup_buf struct buf sealed;
 
-		buf_init(&sealed, LIMIT_OAUTH_SEALED);
 		read_row(a, i, &sealed, &r);
 		q->each(q, &r);
 	}
 	q->done(q);
-}
-
-static int64_t stale_s(uint64_t stale_ms)
-{
-	return stale_ms == UINT64_MAX ? (int64_t)100 * 365 * 24 * 3600
-				      : (int64_t)(stale_ms + 999) / 1000;
 }
 
 int domain_grant_claim_start(struct pg *pg, struct domain_grant_claim *q,
@@ -90,8 +78,8 @@ int domain_grant_claim_start(struct pg *pg, struct domain_grant_claim *q,
 	*q = (struct domain_grant_claim){ .each = each, .done = done };
 	pg_tx_init(&q->tx, /* workspace= */ NULL);
 	pg_tx_add(&q->tx, &enroll_stmt, "i", (int64_t)w->enroll_most);
-	pg_tx_add(&q->tx, &claim_stmt, "uiii", w->claim, (int64_t)w->most, stale_s(w->stale_ms),
-		  w->forced_after_s);
+	pg_tx_add(&q->tx, &claim_stmt, "uiii", w->claim, (int64_t)w->most,
+		  pg_row_stale_s(w->stale_ms), w->forced_after_s);
 	return pg_tx_start(pg, &q->tx, on_claimed);
 }
 

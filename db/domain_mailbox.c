@@ -1,6 +1,5 @@
 #include "db/domain_mailbox.h"
 
-#include "base/limits.h"
 #include "base/mem.h"
 
 #define FORCED                                                                                     \
@@ -127,11 +126,7 @@ static void read_row(const struct pg_answer *a, int row, struct buf *sealed,
 		.failures = (int)pg_row_i64(a, 2, row, 13),
 		.forced = pg_row_bool(a, 2, row, 14),
 	};
-	/* A box beyond the ceiling is not one of ours; empty, it will not open. */
-	if (pg_row_bytes(a, 2, row, 8, sealed) == 0) {
-		ret->sealed = sealed->data;
-		ret->sealed_len = sealed->len;
-	}
+	pg_row_box(a, 2, row, 8, sealed, &ret->sealed, &ret->sealed_len);
 }
 
 static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
@@ -147,7 +142,6 @@ static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
 		struct domain_mailbox_row r;
 		cleanup_buf struct buf sealed;
 
-		buf_init(&sealed, LIMIT_OAUTH_SEALED);
 		read_row(a, i, &sealed, &r);
 		q->each(q, &r);
 	}
@@ -160,13 +154,11 @@ int domain_mailbox_claim_start(struct pg *pg, struct domain_mailbox_claim *q,
 					    const struct domain_mailbox_row *),
 			       void (*done)(struct domain_mailbox_claim *))
 {
-	int64_t stale_s = w->stale_ms == UINT64_MAX ? (int64_t)100 * 365 * 24 * 3600
-						    : (int64_t)(w->stale_ms + 999) / 1000;
-
 	*q = (struct domain_mailbox_claim){ .each = each, .done = done };
 	pg_tx_init(&q->tx, /* workspace= */ NULL);
 	pg_tx_add(&q->tx, &answer_stmt, "i", w->refused_again_s);
-	pg_tx_add(&q->tx, &claim_stmt, "uiii", w->claim, (int64_t)w->most, stale_s, w->fresh_s);
+	pg_tx_add(&q->tx, &claim_stmt, "uiii", w->claim, (int64_t)w->most,
+		  pg_row_stale_s(w->stale_ms), w->fresh_s);
 	pg_tx_add(&q->tx, &read_stmt, "u", w->claim);
 	return pg_tx_start(pg, &q->tx, on_claimed);
 }

@@ -2,7 +2,6 @@
 
 #include "db/inbox_grant.h"
 
-#include "base/limits.h"
 #include "base/mem.h"
 #include "db/token.h"
 
@@ -142,11 +141,7 @@ static void read_row(const struct pg_answer *a, int at, int row, struct buf *sea
 		.due = pg_row_bool(a, at, row, 13),
 		.waited_ms = pg_row_i64(a, at, row, 14),
 	};
-	/* A box beyond the ceiling is not one of ours; empty, it will not open. */
-	if (pg_row_bytes(a, at, row, 5, sealed) == 0) {
-		ret->sealed = sealed->data;
-		ret->sealed_len = sealed->len;
-	}
+	pg_row_box(a, at, row, 5, sealed, &ret->sealed, &ret->sealed_len);
 }
 
 static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
@@ -163,7 +158,6 @@ static void on_claimed(struct pg_tx *tx, const struct pg_answer *a)
 		struct inbox_grant_row r;
 		cleanup_buf struct buf sealed;
 
-		buf_init(&sealed, LIMIT_OAUTH_SEALED);
 		read_row(a, at, i, &sealed, &r);
 		q->each(q, &r);
 	}
@@ -176,15 +170,12 @@ int inbox_grant_claim_start(struct pg *pg, struct inbox_grant_claim *q,
 					 const struct inbox_grant_row *),
 			    void (*done)(struct inbox_grant_claim *))
 {
-	int64_t never_s = (int64_t)100 * 365 * 24 * 3600;
-
 	*q = (struct inbox_grant_claim){ .each = each, .done = done };
 	pg_tx_init(&q->tx, /* workspace= */ NULL);
 	if (w->answer)
 		pg_tx_add(&q->tx, &answer_stmt, "ii", w->fresh_s, w->refused_again_s);
 	pg_tx_add(&q->tx, &claim_stmt, "uiitti", w->claim, (int64_t)w->most,
-		  w->stale_ms == UINT64_MAX ? never_s : (int64_t)(w->stale_ms + 999) / 1000,
-		  w->without, w->only, w->refused_again_s);
+		  pg_row_stale_s(w->stale_ms), w->without, w->only, w->refused_again_s);
 	pg_tx_add(&q->tx, &read_stmt, "ui", w->claim, w->fresh_s);
 	return pg_tx_start(pg, &q->tx, on_claimed);
 }

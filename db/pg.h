@@ -110,6 +110,16 @@ int64_t pg_row_time(const struct pg_answer *a, int st, int row,
 				 (extract(epoch from t) * 1000000)::bigint */
 int pg_row_bytes(const struct pg_answer *a, int st, int row, int col,
 		 struct buf *ret); /* appends bytea, null nothing; -ENOBUFS, -EINVAL: not bytea */
+/*
+ * A sealed box, kept in `keep`, which is initialised here; good until that is cleared.  NULL and 0
+ * for null, and for one beyond the ceiling (LIMIT_OAUTH_SEALED), which is not one of ours: empty,
+ * it will not open.
+ */
+void pg_row_box(const struct pg_answer *a, int st, int row, int col, struct buf *keep,
+		const uint8_t **ret, size_t *ret_n);
+/* Beside them what claims go by: the age in seconds behind which one is retaken, for a statement;
+ * UINT64_MAX: a hundred years. */
+int64_t pg_row_stale_s(uint64_t stale_ms);
 
 struct pg_params {
 	const char *conninfo; /* libpq key words without password, or a postgresql:// URL */

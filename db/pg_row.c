@@ -7,6 +7,7 @@
 
 #include "db/pg.h"
 
+#include "base/limits.h"
 #include "base/text.h"
 
 static const PGresult *result_of(const struct pg_answer *a, int st)
@@ -62,4 +63,22 @@ int pg_row_bytes(const struct pg_answer *a, int st, int row, int col, struct buf
 	if (strncmp(hex, "\\x", 2) == 0)
 		hex += 2;
 	return text_from_hex(ret, text_of(hex));
+}
+
+void pg_row_box(const struct pg_answer *a, int st, int row, int col, struct buf *keep,
+		const uint8_t **ret, size_t *ret_n)
+{
+	*ret = NULL;
+	*ret_n = 0;
+	buf_init(keep, LIMIT_OAUTH_SEALED);
+	if (pg_row_bytes(a, st, row, col, keep) < 0)
+		return;
+	*ret = keep->data;
+	*ret_n = keep->len;
+}
+
+int64_t pg_row_stale_s(uint64_t stale_ms)
+{
+	return stale_ms == UINT64_MAX ? (int64_t)100 * 365 * 24 * 3600
+				      : (int64_t)(stale_ms + 999) / 1000;
 }

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "base/limits.h"
 #include "base/mem.h"
 
 /* It tears SQL apart. */
@@ -69,11 +68,7 @@ static void on_taken(struct pg_tx *tx, const struct pg_answer *a)
 		};
 		cleanup_buf struct buf box;
 
-		buf_init(&box, LIMIT_OAUTH_SEALED);
-		if (pg_row_bytes(a, 0, i, 4, &box) == 0) {
-			r.sealed = box.data;
-			r.sealed_len = box.len;
-		}
+		pg_row_box(a, 0, i, 4, &box, &r.sealed, &r.sealed_len);
 		q->each(q, &r);
 	}
 	q->done(q);
@@ -84,13 +79,9 @@ int removal_take_start(struct pg *pg, struct removal_take *q, const char *claim,
 		       void (*each)(struct removal_take *, const struct removal_row *),
 		       void (*done)(struct removal_take *))
 {
-	int64_t never_s = (int64_t)100 * 365 * 24 * 3600;
-
 	*q = (struct removal_take){ .each = each, .done = done };
 	pg_tx_init(&q->tx, /* workspace= */ NULL);
-	pg_tx_add(&q->tx, &take, "uii", claim,
-		  stale_ms == UINT64_MAX ? never_s : (int64_t)(stale_ms + 999) / 1000,
-		  (int64_t)most);
+	pg_tx_add(&q->tx, &take, "uii", claim, pg_row_stale_s(stale_ms), (int64_t)most);
 	return pg_tx_start(pg, &q->tx, on_taken);
 }
 

@@ -2,7 +2,6 @@
 
 #include "db/reseal.h"
 
-#include "base/limits.h"
 #include "base/mem.h"
 
 /* clang-format off */
@@ -58,12 +57,7 @@ static void on_begun(struct pg_tx *tx, const struct pg_answer *a)
 		struct reseal_box b = { .workspace = pg_row_text(a, 1, i, 0),
 					.id = pg_row_text(a, 1, i, 1) };
 
-		buf_init(&sealed, LIMIT_OAUTH_SEALED);
-		/* A box beyond the ceiling is not one of ours; empty, it will not open. */
-		if (pg_row_bytes(a, 1, i, 2, &sealed) == 0) {
-			b.box = sealed.data;
-			b.n = sealed.len;
-		}
+		pg_row_box(a, 1, i, 2, &sealed, &b.box, &b.n);
 		q->each(q, &b);
 	}
 	q->done(q);

@@ -1,5 +1,6 @@
 -- What is known of blind time: proofs, gaps, probes, and each inbox's timeline.
 -- Lock order goes on behind folder: inbox_proof, gap, probe.
+-- works-with: 6
 
 -- How a folder is looked at, so that a proof can say what it covers.
 alter table folder

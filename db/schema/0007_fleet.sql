@@ -1,4 +1,5 @@
 -- The fleet of workers: who has how much, who takes over from whom, and what changed since one looked.
+-- works-with: 7
 
 alter table worker
 	add column held     int     not null default 0,      -- inboxes, as it counts them itself

@@ -1,4 +1,5 @@
 -- Copies of what an inbox sent, mails that are looked at again, and mails that took a process down.
+-- works-with: 8
 
 -- ---- own copies ----
 

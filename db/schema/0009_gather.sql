@@ -7,6 +7,7 @@
 --
 -- Plans are made once in a session, mostly while tables are small or empty; without sequential scans, and with what is asked of
 -- a table apart from the rest, they are the right ones for as long as the session lives.
+-- works-with: 9
 
 -- A group spans workspaces.  It names those it is about, and sees no others.
 create function workspaces_now() returns uuid[]

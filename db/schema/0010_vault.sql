@@ -7,6 +7,7 @@
 --   grant    refresh tokens, app passwords   closed and opened by the broker
 --   token    access tokens                   closed by the broker, opened by ingest
 --   webhook  endpoint secrets                closed by the API, opened by dispatch
+-- works-with: 10
 
 create table master_key (
 	key_group     text not null check (key_group in ('grant', 'token', 'webhook')),

@@ -1,6 +1,6 @@
 -- What the broker knows of its grants beside their secrets: when they will die, who was handed a token, what it counted,
 -- and what an operator must look at.
--- works-with: 9
+-- works-with: 10
 
 -- Claimed and saved every hour: half a page of room keeps most of these rewrites on their page.
 alter table inbox_grant set (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);

@@ -3,6 +3,7 @@
 -- app_only: an application of the administrator's reaches every mailbox that he lets it; one token serves them all
 -- (RFC 6749 section 4.4).  delegated: a service account signs for one mailbox at a time (RFC 7523).  Either way the secret
 -- stands here once, and the grants of the inboxes name it.
+-- works-with: 12
 
 create table domain_grant (
 	workspace_id    uuid not null references workspace,

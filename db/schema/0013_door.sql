@@ -1,5 +1,6 @@
 -- The connect page: whoever opens a link chooses what its maker left open, and mends what went wrong without a new link.
 -- Safe under the binary before: it makes no link that leaves both open, and never reads these columns.
+-- works-with: 12
 
 alter table connect_link
 	add column picks_address  boolean not null default false, -- the mailbox was not named when the link was made

@@ -1,6 +1,6 @@
 -- A connection is told only after a real login: what the worker says of an inbox settles the links that wait for it.
 -- Safe under the binary before: it never writes 'checking', and what it settles itself needs nothing from here.
--- works-with: 9
+-- works-with: 12
 
 alter table connect_link drop constraint connect_link_state_check;
 alter table connect_link
@@ -168,7 +168,6 @@ create table removal (
 	foreign key (workspace_id, inbox_id) references inbox
 );
 create index removal_due on removal (due_at) where state = 'asked';
-create index inbox_by_address on inbox (address); -- whose consent is the same, and who comes back
 call walled('removal');
 call opened_to('removal', 'replyd_broker', 'the broker revokes for all workspaces');
 grant select (workspace_id, inbox_id, asked_at, state, reason, evidence, tries, due_at, ended_at),

@@ -1,6 +1,6 @@
 -- What an outbound is found by beside its Message-ID, and Message-IDs that a provider gave it.
 --
--- works-with: 9
+-- works-with: 12
 
 -- Who was written to, under which subject, in which thread, by which reply token: keyed digests, each kind a space of its own
 -- (ingest/match/match_names).  Many outbounds have the same; those sent last are found.
@@ -16,7 +16,8 @@ create table outbound_name (
 );
 call walled('outbound_name');
 call named_by('outbound_name', 'replyd_ingest', 'a group of arrivals spans the workspaces it names');
-grant select, insert on outbound_name to replyd_api, replyd_ingest;
+grant select, insert on outbound_name to replyd_api;
+grant select on outbound_name to replyd_ingest;
 
 -- outbound_find() of ids, and of names.
 create function outbound_match(ids bytea[], names bytea[]) returns table (

@@ -1,6 +1,6 @@
 -- What somebody says a mail really was, after it was told; and by that, what is left of the gate it closed.
 --
--- works-with: 9
+-- works-with: 12
 -- house: long, four functions of before stand here whole
 
 -- What a mail by itself says of the gate, whatever other mails say; null: it was settled before this was kept.

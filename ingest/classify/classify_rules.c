@@ -22,14 +22,14 @@ enum table {
 	TABLE_LANGUAGES,
 	TABLE_QUOTES,
 	TABLE_WEIGHTS,
+	TABLE_DAYS,
 	TABLES
 };
 
-static const char *const table_names[] = {
-	"headers.tsv",  "words.tsv",   "ndr.tsv",     "reasons.tsv",
-	"statuses.tsv", "senders.tsv", "intents.tsv", "languages.tsv",
-	"quotes.tsv",   "weights.tsv", NULL
-};
+static const char *const table_names[] = { "headers.tsv", "words.tsv",     "ndr.tsv",
+					   "reasons.tsv", "statuses.tsv",  "senders.tsv",
+					   "intents.tsv", "languages.tsv", "quotes.tsv",
+					   "weights.tsv", "days.tsv",      NULL };
 
 struct classify_rules {
 	char *text[TABLES]; /* a copy, whose tabs and line ends are NUL; rules point into it */
@@ -43,6 +43,7 @@ struct classify_rules {
 	size_t n_intents;
 	struct classify_patterns *intents;
 	struct classify_lexicon *languages;
+	struct classify_days *days;
 	struct classify_marks *marks;
 	struct classify_model *model;
 };
@@ -319,6 +320,13 @@ static int read_weights(struct reader *rd)
 	return wrong ? bad(rd, rd->col[0], wrong) : 0;
 }
 
+static int read_days(struct reader *rd)
+{
+	const char *wrong = classify_days_add(rd->rules->days, rd->col[0], rd->col[2], rd->col[3]);
+
+	return wrong ? bad(rd, rd->col[2], wrong) : 0;
+}
+
 static const struct {
 	size_t columns;
 	int (*read)(struct reader *rd);
@@ -328,6 +336,7 @@ static const struct {
 	[TABLE_STATUSES] = { 3, read_status }, [TABLE_SENDERS] = { 3, read_sender },
 	[TABLE_INTENTS] = { 4, read_intent },  [TABLE_LANGUAGES] = { 2, read_language },
 	[TABLE_QUOTES] = { 3, read_quote },    [TABLE_WEIGHTS] = { 2, read_weights },
+	[TABLE_DAYS] = { 4, read_days },
 };
 
 /* Cut `line`, which ends with a NUL, into its columns. */
@@ -389,6 +398,7 @@ static void rules_free(struct classify_rules *r)
 		classify_trie_free(r->trie[i]);
 	classify_pattern_free(r->intents);
 	classify_language_free(r->languages);
+	classify_days_free(r->days);
 	classify_marks_free(r->marks);
 	classify_model_free(r->model);
 	free(r->header);
@@ -407,7 +417,8 @@ int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 		classify_rules_text_ndr(),      classify_rules_text_reasons(),
 		classify_rules_text_statuses(), classify_rules_text_senders(),
 		classify_rules_text_intents(),  classify_rules_text_languages(),
-		classify_rules_text_quotes(),   classify_rules_text_weights()
+		classify_rules_text_quotes(),   classify_rules_text_weights(),
+		classify_rules_text_days()
 	};
 	struct classify_rules *r = mem_new(sizeof(*r));
 	int error = 0;
@@ -420,6 +431,7 @@ int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 		r->trie[i] = classify_trie_new();
 	r->intents = classify_pattern_new();
 	r->languages = classify_language_new();
+	r->days = classify_days_new();
 	r->marks = classify_marks_new();
 	r->model = classify_model_new();
 	for (size_t i = 0; i < TABLES && error == 0; i++)
@@ -492,6 +504,11 @@ const struct classify_intent_rule *classify_rules_intent(const struct classify_r
 const struct classify_model *classify_rules_model(const struct classify_rules *r)
 {
 	return r->model;
+}
+
+const struct classify_days *classify_rules_days(const struct classify_rules *r)
+{
+	return r->days;
 }
 
 const struct classify_lexicon *classify_rules_languages(const struct classify_rules *r)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/text.h"
+#include "ingest/classify/classify_days.h"
 #include "ingest/classify/classify_language.h"
 #include "ingest/classify/classify_model.h"
 #include "ingest/classify/classify_pattern.h"
@@ -27,6 +28,7 @@
  *   languages.tsv  language words
  *   quotes.tsv   what lang phrase: the words that part a mail (classify_marks.h)
  *   weights.tsv  word weights (classify_model.h)
+ *   days.tsv     what language words value (classify_days.h)
  *
  * The tables stand in ingest/classify/rules and are part of the binary; a file
  * of the same name takes the place of one, without a rebuild.  Columns are
@@ -166,6 +168,7 @@ const struct classify_patterns *classify_rules_intents(const struct classify_rul
 const struct classify_intent_rule *classify_rules_intent(const struct classify_rules *r,
 							 uint32_t value);
 const struct classify_model *classify_rules_model(const struct classify_rules *r);
+const struct classify_days *classify_rules_days(const struct classify_rules *r);
 const struct classify_lexicon *classify_rules_languages(const struct classify_rules *r);
 /* Of the rules of this place whose phrase stands at the front, the one that was written first;
  * NULL: none. */

@@ -14,5 +14,6 @@ struct text classify_rules_text_intents(void);
 struct text classify_rules_text_languages(void);
 struct text classify_rules_text_quotes(void);
 struct text classify_rules_text_weights(void);
+struct text classify_rules_text_days(void);
 
 #endif

@@ -150,10 +150,13 @@ static void what_is_doubted_is_doubted_everywhere(void **state)
 static void a_newsletter_is_no_answer(void **state)
 {
 	static const char head[] = FORGED "Subject: News\r\nList-Unsubscribe: <mailto:x@y>\r\n";
+	static const char answer[] = "In-Reply-To: <ours@x.example>\r\n" FORGED
+				     "Subject: News\r\nList-Unsubscribe: <mailto:x@y>\r\n";
 
 	(void)state;
 	assert_int_equal(judge(head, "Interested?", /* known= */ false).kind, CLASSIFY_LIST_MAIL);
-	assert_int_equal(judge(head, "Interested?", true).kind, CLASSIFY_REPLY);
+	assert_int_equal(judge(head, "Interested?", true).kind, CLASSIFY_LIST_MAIL);
+	assert_int_equal(judge(answer, "Interested?", true).kind, CLASSIFY_REPLY);
 }
 
 /* Somebody on a list answers: by hand, whatever stands before the "Re:". */
@@ -176,6 +179,17 @@ static void an_answer_through_a_list_is_an_answer(void **state)
 		assert_int_equal(judge_as((const char *)head.data, "Yes please.", true, false).kind,
 				 CLASSIFY_REPLY);
 	}
+}
+
+static void a_gateways_tag_hides_no_answer(void **state)
+{
+	static const char head[] =
+		FORGED "Subject: [ACME external] AW: Angebot\r\nX-Auto-Response-Suppress: All\r\n";
+
+	(void)state;
+	assert_int_equal(
+		judge(head, "Ich bin ab Montag im Urlaub, rufen Sie vorher an.", true).kind,
+		CLASSIFY_REPLY);
 }
 
 /* Many words of absence leave room for what decides. */
@@ -218,6 +232,7 @@ int main(void)
 		cmocka_unit_test(what_is_doubted_is_doubted_everywhere),
 		cmocka_unit_test(a_newsletter_is_no_answer),
 		cmocka_unit_test(an_answer_through_a_list_is_an_answer),
+		cmocka_unit_test(a_gateways_tag_hides_no_answer),
 		cmocka_unit_test(what_decides_is_told),
 		cmocka_unit_test(a_notice_about_nothing_is_unrelated),
 	};

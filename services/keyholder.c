@@ -42,7 +42,7 @@ static int add_keys(struct vault *v, const struct cred *c, char ret_name[CRED_NA
 		if (!key || secret_is_empty(key))
 			continue;
 		one = key->len == SEAL_KEY ? vault_add(v, id, key) : -EMSGSIZE;
-		if (one && (r == 0 || r == -ENOSPC)) {
+		if (one && (r == 0 || (r == -ENOSPC && one != -ENOSPC))) {
 			r = one;
 			(void)snprintf(ret_name, CRED_NAME, "%s", name);
 		}

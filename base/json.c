@@ -400,6 +400,13 @@ void json_append(json_t *array, json_t *value)
 	must(value && json_array_append_new(array, value) == 0);
 }
 
+const char *json_get_text(const json_t *obj, const char *key)
+{
+	const char *text = json_string_value(json_object_get(obj, key));
+
+	return text ? text : "";
+}
+
 void json_put_text(json_t *obj, const char *key, struct text t)
 {
 	cleanup_buf struct buf clean;

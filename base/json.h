@@ -90,6 +90,9 @@ void json_path_item(char dst[JSON_POINTER], const char *path, size_t i);
 void json_error_set(struct json_error *err, const char *path, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* Of an object that we wrote ourselves: "" where no text stands. */
+const char *json_get_text(const json_t *obj, const char *key);
+
 /*
  * Writers.  Out of memory aborts, as everywhere.  json_put_text takes anybody's
  * bytes: what is not UTF-8, and NUL, which PostgreSQL's jsonb refuses, becomes

@@ -43,20 +43,16 @@ static bool want_id(struct request *q)
 
 /* ---- what is shown ---- */
 
-static struct text text_at(const json_t *j, const char *name)
-{
-	return text_of(json_string_value(json_object_get(j, name)));
-}
-
 /* With the words for what is wrong, and where the administrator agrees. */
 static void put_words(struct request *q, json_t *j)
 {
-	struct text state = text_at(j, "state"), problem = text_at(j, "problem");
+	struct text state = text_of(json_get_text(j, "state")),
+		    problem = text_of(json_get_text(j, "problem"));
 	const struct problem_words *w = NULL;
 	cleanup_buf struct buf url;
 
 	if (text_eq(state, TEXT("reauth_required")))
-		w = problem_words_of(text_at(j, "reason"));
+		w = problem_words_of(text_of(json_get_text(j, "reason")));
 	else if (problem.len)
 		w = problem_words_of(problem);
 	saying_put(q, j, "reason", w);
@@ -339,8 +335,9 @@ static void on_found(struct view *v)
 
 	if (!j)
 		return;
-	take_text(o->offer.provider, sizeof(o->offer.provider), text_at(j, "provider"));
-	take_text(o->offer.tenant, sizeof(o->offer.tenant), text_at(j, "tenant"));
+	take_text(o->offer.provider, sizeof(o->offer.provider),
+		  text_of(json_get_text(j, "provider")));
+	take_text(o->offer.tenant, sizeof(o->offer.tenant), text_of(json_get_text(j, "tenant")));
 	view_clear(v);
 	if (is_fit(q, o, /* is_renewal= */ true, &p))
 		bring(q, o, preset_domain_name(p.kind), domain_admin_renew_start, on_renewed);

@@ -6,13 +6,9 @@
 #include <unistd.h>
 
 #include "services/cli/admin.h"
+#include "services/say.h"
+#include "services/up/data_dir.h"
 #include "services/up/keyring.h"
-
-static int say(int code, const char *why)
-{
-	(void)fprintf(stderr, "replyd: %s\n", why);
-	return code;
-}
 
 /* DIR/replyd.state, as `replyd up` wrote it. */
 static int place_of_state(const char *data, char ret[CONNINFO_MAX])
@@ -103,10 +99,10 @@ int admin_open_workspace(const struct settings *s, const struct options *o, stru
 
 bool admin_settings(const struct options *o, struct settings *ret)
 {
-	char path[512], why[512], *none[] = { NULL };
+	char path[DATA_DIR_PATH], why[512], *none[] = { NULL };
 
 	if (o->config || !o->data)
 		return false;
-	(void)snprintf(path, sizeof(path), "%.480s/settings.conf", o->data);
+	data_dir_settings(o->data, path);
 	return access(path, R_OK) == 0 && settings_load(ret, path, none, NULL, 0, why) == 0;
 }

@@ -11,6 +11,7 @@
 #include "db/migrate.h"
 #include "services/cli/admin.h"
 #include "services/cli/command.h"
+#include "services/say.h"
 #include "services/up/database.h"
 
 #define VERSION "0.1.0"
@@ -71,12 +72,6 @@ static const char help[] =
 	"error, 73 a file "
 	"cannot be made,\n"
 	"75 already running, 77 not permitted, 78 configuration.\n";
-
-static int say(int code, const char *why)
-{
-	(void)fprintf(stderr, "replyd: %s\n", why);
-	return code;
-}
 
 int command_help(void)
 {

@@ -11,18 +11,13 @@
 #include "db/view.h"
 #include "services/cli/admin.h"
 #include "services/cli/command.h"
+#include "services/say.h"
 
 /* `replyd inbox ...`: who is watched, and what is known of one inbox. */
 
 #define WAIT_MS 10000
 #define LOOK_MS 50
 #define LINES   "100" /* of a timeline; the API pages further back */
-
-static int say(int code, const char *why)
-{
-	(void)fprintf(stderr, "replyd: %s\n", why);
-	return code;
-}
 
 /* ---- list ---- */
 
@@ -145,16 +140,9 @@ static int show(const struct settings *s, const struct options *o, const char *s
 	return code;
 }
 
-static const char *text_at(const json_t *j, const char *name)
-{
-	const char *text = json_string_value(json_object_get(j, name));
-
-	return text ? text : "";
-}
-
 static const char *instant_at(const json_t *j, const char *name)
 {
-	const char *text = text_at(j, name);
+	const char *text = json_get_text(j, name);
 
 	return *text ? text : "never";
 }
@@ -173,8 +161,9 @@ static void print_line(const char *name, const char *value)
 /* "by push, every 60 s" */
 static void print_how(const json_t *f)
 {
-	if (*text_at(f, "seen_by"))
-		printf("by %s, every %lld s", text_at(f, "seen_by"), int_at(f, "seen_every_s"));
+	if (*json_get_text(f, "seen_by"))
+		printf("by %s, every %lld s", json_get_text(f, "seen_by"),
+		       int_at(f, "seen_every_s"));
 	putchar('\n');
 }
 
@@ -184,28 +173,28 @@ static void print_inbox(const json_t *j)
 	const json_t *progress = json_object_get(j, "progress"), *f;
 	size_t i;
 
-	print_line("inbox", text_at(j, "address"));
-	print_line("id", text_at(j, "id"));
-	print_line("provider", text_at(j, "provider"));
-	print_line("state", text_at(j, "state"));
-	print_line("reason", text_at(j, "reason"));
-	print_line("detail", text_at(j, "detail"));
-	print_line("since", text_at(j, "since"));
-	print_line("waiting for", text_at(j, "waiting_for"));
-	print_line("not before", text_at(j, "retry_at"));
+	print_line("inbox", json_get_text(j, "address"));
+	print_line("id", json_get_text(j, "id"));
+	print_line("provider", json_get_text(j, "provider"));
+	print_line("state", json_get_text(j, "state"));
+	print_line("reason", json_get_text(j, "reason"));
+	print_line("detail", json_get_text(j, "detail"));
+	print_line("since", json_get_text(j, "since"));
+	print_line("waiting for", json_get_text(j, "waiting_for"));
+	print_line("not before", json_get_text(j, "retry_at"));
 	if (json_is_object(progress))
 		printf("%-14s %lld of %lld\n", "progress", int_at(progress, "done"),
 		       int_at(progress, "of"));
-	print_line("grant", text_at(json_object_get(j, "grant"), "state"));
+	print_line("grant", json_get_text(json_object_get(j, "grant"), "state"));
 	print_line("seen through", instant_at(marks, "gated_through"));
 	print_line("events through", instant_at(marks, "ingested_through"));
 	if (json_is_object(gap))
-		printf("%-14s since %s: %s\n", "blind", text_at(gap, "blind_from"),
-		       text_at(gap, "cause"));
+		printf("%-14s since %s: %s\n", "blind", json_get_text(gap, "blind_from"),
+		       json_get_text(gap, "cause"));
 	printf("\n%-28s %-6s %-28s %s\n", "FOLDER", "ROLE", "SEEN THROUGH", "LOOKED AT");
 	json_array_foreach(json_object_get(j, "folders"), i, f)
 	{
-		printf("%-28s %-6s %-28s ", text_at(f, "name"), text_at(f, "role"),
+		printf("%-28s %-6s %-28s ", json_get_text(f, "name"), json_get_text(f, "role"),
 		       instant_at(f, "gated_through"));
 		print_how(f);
 	}
@@ -219,7 +208,8 @@ static void print_timeline(const json_t *j)
 	for (size_t i = json_array_size(lines); i-- > 0;) {
 		const json_t *l = json_array_get(lines, i);
 
-		printf("%s  %-14s %s\n", text_at(l, "at"), text_at(l, "code"), text_at(l, "words"));
+		printf("%s  %-14s %s\n", json_get_text(l, "at"), json_get_text(l, "code"),
+		       json_get_text(l, "words"));
 	}
 }
 
@@ -232,11 +222,12 @@ static void print_gaps(const json_t *j)
 	       "VANISHED", "SKIPPED", "VERIFIED");
 	json_array_foreach(j, i, g)
 	{
-		bool is_over = *text_at(g, "blind_to");
+		bool is_over = *json_get_text(g, "blind_to");
 
-		printf("%-28s %-28s %-16s %8lld %8lld %8lld  %s\n", text_at(g, "blind_from"),
-		       is_over ? text_at(g, "blind_to") : "it still is", text_at(g, "cause"),
-		       int_at(g, "replayed"), int_at(g, "vanished"), int_at(g, "skipped"),
+		printf("%-28s %-28s %-16s %8lld %8lld %8lld  %s\n", json_get_text(g, "blind_from"),
+		       is_over ? json_get_text(g, "blind_to") : "it still is",
+		       json_get_text(g, "cause"), int_at(g, "replayed"), int_at(g, "vanished"),
+		       int_at(g, "skipped"),
 		       !is_over                                       ? ""
 		       : json_is_true(json_object_get(g, "verified")) ? "yes"
 								      : "no");
@@ -279,7 +270,8 @@ static int wait_answer(struct session *db, const char *probe, bool is_json)
 			return 0;
 		}
 		j = json_loads(session_value(db, 0, 0), 0, NULL);
-		printf("everything that came before %s is seen\n", text_at(j, "gated_through"));
+		printf("everything that came before %s is seen\n",
+		       json_get_text(j, "gated_through"));
 		return 0;
 	} while (clock_mono_ms() < end_ms);
 	return say(EX_UNAVAILABLE, "the inbox has not proven within 10 s; see `replyd inbox show`");

@@ -6,28 +6,16 @@
 #include "db/domain_admin.h"
 #include "services/cli/admin.h"
 #include "services/cli/domain_command.h"
+#include "services/say.h"
 #include "services/words/problem_words.h"
-
-static int say(int code, const char *why)
-{
-	(void)fprintf(stderr, "replyd: %s\n", why);
-	return code;
-}
-
-static const char *text_at(const json_t *j, const char *name)
-{
-	const char *text = json_string_value(json_object_get(j, name));
-
-	return text ? text : "";
-}
 
 /* ---- list ---- */
 
 static const char *remedy_of(const json_t *d)
 {
-	const char *state = text_at(d, "state");
-	const char *code = strcmp(state, "reauth_required") == 0 ? text_at(d, "reason")
-								 : text_at(d, "problem");
+	const char *state = json_get_text(d, "state");
+	const char *code = strcmp(state, "reauth_required") == 0 ? json_get_text(d, "reason")
+								 : json_get_text(d, "problem");
 
 	return *code ? problem_words_of(text_of(code))->in[WORDS_EN].remedy : "";
 }
@@ -55,8 +43,9 @@ static void print_domains(const json_t *all)
 	       "STATE", "INBOXES");
 	json_array_foreach(all, i, d)
 	{
-		printf("%-36s  %-12s %-10s %-28s %-16s ", text_at(d, "id"), text_at(d, "provider"),
-		       text_at(d, "kind"), text_at(d, "tenant"), text_at(d, "state"));
+		printf("%-36s  %-12s %-10s %-28s %-16s ", json_get_text(d, "id"),
+		       json_get_text(d, "provider"), json_get_text(d, "kind"),
+		       json_get_text(d, "tenant"), json_get_text(d, "state"));
 		print_inboxes(d);
 		putchar('\n');
 		if (*remedy_of(d))
@@ -89,8 +78,9 @@ int domain_command_list(const struct settings *s, const struct options *o)
 
 static bool is_called(const json_t *d, const char *name)
 {
-	return strcmp(text_at(d, "id"), name) == 0 || strcmp(text_at(d, "tenant"), name) == 0 ||
-	       strcmp(text_at(d, "client_id"), name) == 0;
+	return strcmp(json_get_text(d, "id"), name) == 0 ||
+	       strcmp(json_get_text(d, "tenant"), name) == 0 ||
+	       strcmp(json_get_text(d, "client_id"), name) == 0;
 }
 
 static int choose(const json_t *all, const char *name, json_t **ret)

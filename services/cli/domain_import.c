@@ -17,6 +17,7 @@
 #include "services/cli/domain_command.h"
 #include "services/cli/domain_import.h"
 #include "services/domain_offer.h"
+#include "services/say.h"
 #include "services/words/problem_words.h"
 
 /*
@@ -58,12 +59,6 @@ struct import {
 	bool is_refused; /* the domain's right; said once, not by every row */
 	char why[256];
 };
-
-static int say(int code, const char *why)
-{
-	(void)fprintf(stderr, "replyd: %s\n", why);
-	return code;
-}
 
 /* ---- what is shown ---- */
 

@@ -12,6 +12,7 @@
 #include "services/api/field.h"
 #include "services/cli/admin.h"
 #include "services/cli/inbox_connect.h"
+#include "services/say.h"
 #include "services/words/problem_words.h"
 
 #define LOOK_MS  500
@@ -33,12 +34,6 @@ struct connecting {
 	uint64_t since_ms;
 	bool as_lines;
 };
-
-static int say(int code, const char *why)
-{
-	(void)fprintf(stderr, "replyd: %s\n", why);
-	return code;
-}
 
 /* A line for a program: names and values, the last is NULL. */
 static void print_line(const char *const *fields)

@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "services/cli/admin.h"
+#include "services/say.h"
+#include "services/up/data_dir.h"
 #include "services/up/keyring.h"
 
 #define LOOK_MS 500
@@ -21,12 +23,6 @@
 	       */
 
 static const char *const groups[] = { "grant", "token", "webhook" };
-
-static int say(int code, const char *why)
-{
-	(void)fprintf(stderr, "replyd: %s\n", why);
-	return code;
-}
 
 /* ---- list ---- */
 
@@ -104,11 +100,11 @@ struct turn {
 /* `replyd up` runs here and gives its children what is in DIR/secrets. */
 static bool is_up(const char *data)
 {
-	char path[512];
+	char path[DATA_DIR_PATH];
 	bool held;
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "%.480s/up.lock", data);
+	data_dir_lock(data, path);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return false;
@@ -121,11 +117,11 @@ static bool is_up(const char *data)
 static int make_next(const char *data, const char *group, unsigned after, unsigned *ret_id,
 		     char why[512])
 {
-	char path[512], *none[] = { NULL };
+	char path[DATA_DIR_PATH], *none[] = { NULL };
 	struct settings theirs;
 	int r;
 
-	(void)snprintf(path, sizeof(path), "%.480s/settings.conf", data);
+	data_dir_settings(data, path);
 	r = settings_load(&theirs, path, none, NULL, 0, why);
 	if (r)
 		return -EBADMSG;

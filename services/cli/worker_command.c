@@ -6,12 +6,7 @@
 #include <unistd.h>
 
 #include "services/cli/admin.h"
-
-static int say(int code, const char *why)
-{
-	(void)fprintf(stderr, "replyd: %s\n", why);
-	return code;
-}
+#include "services/say.h"
 
 /* ---- list ---- */
 

@@ -7,13 +7,8 @@
 #include "base/mem.h"
 #include "db/migrate.h"
 #include "db/session.h"
+#include "services/say.h"
 #include "services/up/database.h"
-
-static int say(int code, const char *why)
-{
-	(void)fprintf(stderr, "replyd: %s\n", why);
-	return code;
-}
 
 static int connect_patiently(const char *conninfo, const struct secret *password,
 			     const struct database_patience *patience, struct session **ret)

@@ -380,7 +380,7 @@ static int look_for(struct keyring *k, const char *data_dir, const struct number
 					: too_many(path, cause);
 		if (one == 0)
 			held++;
-		else if (r == 0 || r == -ENOSPC)
+		else if (r == 0 || (r == -ENOSPC && one != -ENOSPC))
 			r = fail_again(why, one, cause);
 	}
 	return r;
@@ -396,7 +396,7 @@ int keyring_look(struct keyring *k, const char *data_dir, char why[512])
 		return r;
 	for (enum keyring_name g = 0; g < KEYRING_NAMES; g++) {
 		one = is_group(g) ? look_for(k, data_dir, &n, g, cause) : 0;
-		if (one && (r == 0 || r == -ENOSPC))
+		if (one && (r == 0 || (r == -ENOSPC && one != -ENOSPC)))
 			r = fail_again(why, one, cause);
 	}
 	return r;

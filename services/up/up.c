@@ -22,6 +22,7 @@
 #include "services/up/cluster.h"
 #include "services/up/credentials.h"
 #include "services/up/crew_size.h"
+#include "services/up/data_dir.h"
 #include "services/up/database.h"
 #include "services/up/keyring.h"
 #include "services/up/up.h"
@@ -63,7 +64,7 @@ static void on_postgres_changed(struct child *c);
 static void on_size(void *owner, int n);
 static void on_look(struct timer *t);
 
-static int say(int code, const char *thing, const char *cause, const char *remedy)
+static int fail(int code, const char *thing, const char *cause, const char *remedy)
 {
 	(void)fprintf(stderr, "replyd up: %s: %s; %s\n", thing, cause, remedy);
 	return code;
@@ -73,27 +74,28 @@ static int say(int code, const char *thing, const char *cause, const char *remed
 
 static int open_data_dir(struct up *u, const char *dir)
 {
-	char path[PATH_MAX + 16];
+	char path[DATA_DIR_PATH];
 
 	if (mkdir(dir, 0700) == 0) {
 		/* As root, PostgreSQL and the roles run as others and have to get through. */
 		if (geteuid() == 0)
 			chmod(dir, 0711);
 	} else if (errno != EEXIST) {
-		return say(EX_CANTCREAT, dir, strerror(errno), "choose another --data");
+		return fail(EX_CANTCREAT, dir, strerror(errno), "choose another --data");
 	}
 	if (!realpath(dir, u->data_dir))
-		return say(EX_CANTCREAT, dir, strerror(errno), "choose another --data");
+		return fail(EX_CANTCREAT, dir, strerror(errno), "choose another --data");
 	if (strlen(u->data_dir) > 300)
-		return say(EX_CONFIG, dir, "the path is longer than 300 bytes",
-			   "choose a shorter --data");
-	(void)snprintf(path, sizeof(path), "%s/up.lock", u->data_dir);
+		return fail(EX_CONFIG, dir, "the path is longer than 300 bytes",
+			    "choose a shorter --data");
+	data_dir_lock(u->data_dir, path);
 	u->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (u->lock_fd < 0)
-		return say(EX_CANTCREAT, path, strerror(errno), "the data folder must be writable");
+		return fail(EX_CANTCREAT, path, strerror(errno),
+			    "the data folder must be writable");
 	if (flock(u->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return say(EX_TEMPFAIL, u->data_dir, "another `replyd up` is running here",
-			   "stop it first, or choose another --data");
+		return fail(EX_TEMPFAIL, u->data_dir, "another `replyd up` is running here",
+			    "stop it first, or choose another --data");
 	return 0;
 }
 
@@ -166,19 +168,20 @@ static void write_state(const struct up *u)
 /* What the roles read: every setting as it holds now; no secret stands in settings. */
 static int write_settings(const struct up *u)
 {
-	char path[PATH_MAX + 32];
+	char path[DATA_DIR_PATH];
 	FILE *f;
 
-	(void)snprintf(path, sizeof(path), "%s/settings.conf", u->data_dir);
+	data_dir_settings(u->data_dir, path);
 	f = fopen(path, "we");
 	if (!f)
-		return say(EX_CANTCREAT, path, strerror(errno), "the data folder must be writable");
+		return fail(EX_CANTCREAT, path, strerror(errno),
+			    "the data folder must be writable");
 	(void)fputs("# written by `replyd up` at each start for its children; edit your own file "
 		    "instead\n",
 		    f);
 	settings_write(u->settings, u->place, f);
 	if (fclose(f) != 0)
-		return say(EX_CANTCREAT, path, strerror(errno), "is the disk full?");
+		return fail(EX_CANTCREAT, path, strerror(errno), "is the disk full?");
 	chmod(path, 0644);
 	return 0;
 }
@@ -205,7 +208,7 @@ static int start_role(struct child *c, struct proc_params *p, struct proc **ret)
 {
 	struct up *u = c->owner;
 	char self[] = "replyd", role[32], flag_cred[] = "--credentials", fd3[] = "fd:3",
-	     flag_conf[] = "--config", conf[PATH_MAX + 32], flag_slot[] = "--slot", slot[64],
+	     flag_conf[] = "--config", conf[DATA_DIR_PATH], flag_slot[] = "--slot", slot[64],
 	     flag_keys[] = "--keys", fd4[] = "fd:4";
 	char path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C.UTF-8", zone[] = "TZ=UTC";
 	char *argv[] = { self,      role, flag_cred, fd3, flag_conf, conf,
@@ -214,7 +217,7 @@ static int start_role(struct child *c, struct proc_params *p, struct proc **ret)
 	int r, fd, keys[2];
 
 	(void)snprintf(role, sizeof(role), "%s", c->role);
-	(void)snprintf(conf, sizeof(conf), "%s/settings.conf", u->data_dir);
+	data_dir_settings(u->data_dir, conf);
 	/* We hold the data folder's lock, and start a slot again only when its process has ended.
 	 */
 	(void)snprintf(slot, sizeof(slot), "%s/%s-%d", u->installation, c->role, c->n);
@@ -390,7 +393,7 @@ static int start_workers(struct up *u)
 	}
 	add_workers(u, 1);
 	r = crew_size_open(&p, &u->crew);
-	return r ? say(EX_CONFIG, "ingest.workers", strerror(-r), "give a number") : 0;
+	return r ? fail(EX_CONFIG, "ingest.workers", strerror(-r), "give a number") : 0;
 }
 
 /* ---- the straight line ---- */
@@ -441,7 +444,7 @@ static int ready_given(struct up *u)
 	int code;
 
 	if (conninfo_split(u->settings->database_url, u->place, user, &password, why) != 0)
-		return say(EX_CONFIG, "database.url", why, "see `replyd config print`");
+		return fail(EX_CONFIG, "database.url", why, "see `replyd config print`");
 	code = database_ready(u->place, user[0] ? user : "postgres", &password, &u->keys, &none);
 	secret_clear(&password);
 	return code;
@@ -462,7 +465,7 @@ static int choose_port(struct up *u)
 		r = settings_fix_port(u->settings, ntohs(a.sin_port));
 	if (fd >= 0)
 		close(fd);
-	return r ? say(EX_OSERR, "api.port", "no free port was found", "name one") : 0;
+	return r ? fail(EX_OSERR, "api.port", "no free port was found", "name one") : 0;
 }
 
 /* Said once now, not by a broker that is started again and again. */
@@ -479,16 +482,16 @@ static int check_client_secrets(const struct up *u)
 /* The roles read settings.conf as their own account. */
 static int check_reach(const struct up *u)
 {
-	char path[PATH_MAX + 32], closed[512], cause[128];
+	char path[DATA_DIR_PATH], closed[512], cause[128];
 
-	(void)snprintf(path, sizeof(path), "%s/settings.conf", u->data_dir);
+	data_dir_settings(u->data_dir, path);
 	if (account_can_reach(&u->role_account, path, closed) == 0)
 		return 0;
 	(void)snprintf(cause, sizeof(cause), "is closed to the account %s, which runs the roles",
 		       u->role_account.name);
-	return say(EX_NOPERM, closed, cause,
-		   "choose --data in a folder open to it, such as /var/lib/replyd, or chmod o+x "
-		   "that one");
+	return fail(EX_NOPERM, closed, cause,
+		    "choose --data in a folder open to it, such as /var/lib/replyd, or chmod o+x "
+		    "that one");
 }
 
 static int start_everything(struct up *u)
@@ -502,8 +505,8 @@ static int start_everything(struct up *u)
 		return keyring_exit_code(code);
 	}
 	if (account_choose("replyd", &u->role_account) != 0)
-		return say(EX_NOPERM, "accounts", "there is neither `replyd` nor `nobody`",
-			   "start replyd as another user than root");
+		return fail(EX_NOPERM, "accounts", "there is neither `replyd` nor `nobody`",
+			    "start replyd as another user than root");
 	code = check_reach(u);
 	if (code)
 		return code;
@@ -520,8 +523,8 @@ static int start_everything(struct up *u)
 		return code;
 	code = write_settings(u);
 	if (code == 0 && read_installation(u) != 0)
-		code = say(EX_CANTCREAT, u->data_dir, strerror(errno),
-			   "the data folder must be writable");
+		code = fail(EX_CANTCREAT, u->data_dir, strerror(errno),
+			    "the data folder must be writable");
 	if (code)
 		return code;
 	add_role(u, "broker", 0);

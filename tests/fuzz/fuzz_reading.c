@@ -66,7 +66,7 @@ static bool is_proven(const struct reading *r)
 	const struct mime_head *h = &r->mail.head;
 
 	return r->ids.n > 0 || r->dsn.n_rcpt > 0 || r->dsn.has_original || h->failed.n > 0 ||
-	       r->report.arf.type != MIME_ARF_NONE || classify_head_is_report(h);
+	       r->report.arf.type != MIME_ARF_NONE || classify_head_pick_as(h) != MIME_PICK_AS_MAIL;
 }
 
 static void verdict_is_sound(const struct reading *r)

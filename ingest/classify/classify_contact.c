@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "ingest/classify/classify_day.h"
 #include "ingest/classify/classify_sender.h"
 #include "ingest/mime/mime_fold.h"
 #include "ingest/mime/mime_utf8.h"
@@ -310,6 +311,31 @@ static const char *const cues[] = {
 	"adresser à",
 };
 
+/* "Monday", "Mai": a capital, and nobody. */
+static bool is_of_calendar(struct text word)
+{
+	cleanup_buf struct buf folded;
+
+	buf_init(&folded, 200);
+	mime_fold_add(&folded, text_sub(word, 0, 60));
+	return classify_day_month(text_of_buf(&folded)) ||
+	       classify_day_weekday(text_of_buf(&folded)) >= 0;
+}
+
+/* A word alone is a name only right behind the cue or a comma: German has a capital for each noun.
+ */
+static bool is_name(struct text t, size_t cue, struct text name)
+{
+	size_t at = (size_t)(name.at - t.at);
+	struct text first, rest;
+
+	if (text_cut(name, ' ', &first, &rest))
+		return is_title(first) || !is_of_calendar(first);
+	while (at > cue && t.at[at - 1] == ' ')
+		at--;
+	return name.len > 1 && (at == cue || t.at[at - 1] == ',') && !is_of_calendar(name);
+}
+
 static struct text name_behind(struct text t, size_t at)
 {
 	struct text window = text_sub(t, 0, at + BEHIND + 60);
@@ -320,7 +346,7 @@ static struct text name_behind(struct text t, size_t at)
 		if (strchr(".!?\n@", t.at[i]))
 			break;
 		name = is_letter(t.at[i]) ? name_at(window, i) : (struct text){ 0 };
-		if (name.len > 1)
+		if (name.len && is_name(t, at, name))
 			return name;
 		i = is_letter(t.at[i]) ? word_end(t, i) : i + 1;
 	}
@@ -352,6 +378,25 @@ static void find_in_copy(const struct mime_head *h, struct text name, struct cla
 	}
 }
 
+/* The name behind the first place where the cue begins a word and one follows; empty: none. */
+static struct text name_of_cue(struct text raw, struct text cue, size_t *ret_at)
+{
+	for (size_t from = 0, found; from < raw.len; from = *ret_at + cue.len) {
+		struct text name;
+
+		found = text_ifind(text_sub(raw, from, raw.len), cue);
+		if (found == SIZE_MAX)
+			break;
+		*ret_at = from + found;
+		if (*ret_at && is_letter(raw.at[*ret_at - 1]))
+			continue;
+		name = name_behind(raw, word_end(raw, *ret_at + cue.len));
+		if (name.len)
+			return name;
+	}
+	return (struct text){ 0 };
+}
+
 bool classify_contact_of(struct text raw, const struct mime_head *head,
 			 struct classify_contact *ret)
 {
@@ -361,13 +406,10 @@ bool classify_contact_of(struct text raw, const struct mime_head *head,
 	if (classify_contact_by_address(raw, head, ret))
 		return true;
 	for (size_t i = 0; i < countof(cues); i++) {
-		size_t at = text_ifind(raw, text_of(cues[i]));
-		struct text one;
+		size_t at = 0;
+		struct text one = name_of_cue(raw, text_of(cues[i]), &at);
 
-		if (at == SIZE_MAX || at >= best)
-			continue;
-		one = name_behind(raw, word_end(raw, at + strlen(cues[i])));
-		if (one.len) {
+		if (one.len && at < best) {
 			name = one;
 			best = at;
 		}

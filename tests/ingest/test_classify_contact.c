@@ -33,6 +33,13 @@ static const struct {
 	/* no address in the text: a name behind a word for a colleague, and who is in copy */
 	{ "Looping in Megan who owns the budget.", "Megan Holt", "megan.holt@prospect.test" },
 	{ "I forwarded this to my colleague Yusuf.", "Yusuf", "" },
+	{ "Our contact list is long. Speak to our head of IT, Yusuf.", "Yusuf", "" },
+	{ "My colleague is away; write to my colleague Yusuf.", "Yusuf", "" },
+	/* a capital alone is no name */
+	{ "Please contact me on Monday.", NULL, NULL },
+	{ "Contact us in May or June.", NULL, NULL },
+	{ "Sie erreichen meine Kollegen unter der Telefonnummer 0175.", NULL, NULL },
+	{ "Talk to me in Q1.", NULL, NULL },
 	/* not the writer, not the one written to */
 	{ "My address is carl@prospect.test, yours rep@seller.test.", NULL, NULL },
 	{ "Then ask ep@seller.test.", "", "ep@seller.test" }, /* in whose address his is */

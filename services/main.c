@@ -40,6 +40,7 @@ static const struct {
 	{ "migrate", "up", 2, command_migrate },
 	{ "migrate", "status", 2, command_migrate },
 	{ "workspace", "create", 3, command_workspace_create },
+	{ "workspace", "match-company", 4, command_workspace_match },
 	{ "key", "create", 2, command_key_create },
 	{ "key", "list", 2, key_command_list },
 	{ "key", "rotate", 2, key_command_rotate },

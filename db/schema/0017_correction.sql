@@ -613,3 +613,18 @@ begin
 		on conflict do nothing;
 	perform sent_copied(the_inbox, items);
 end $$;
+
+-- Does whoever writes from a prospect's company speak for him, with nothing else to say so?  Nobody's default.
+alter table workspace add column match_company boolean not null default false;
+grant update (match_company) on workspace to replyd_admin;
+
+-- items of outbound_register(), each perhaps with `company`, a name that is kept where the workspace wants it.
+create function outbound_wanted(items jsonb) returns jsonb
+	language sql stable as $$
+	select case when not w.match_company then items else (
+		select jsonb_agg(case when x.value ? 'company' then jsonb_set(x.value, '{names}', (x.value -> 'names') || (x.value -> 'company'))
+			else x.value end order by x.ordinality)
+		from jsonb_array_elements(items) with ordinality x) end
+	from workspace w where w.workspace_id = workspace_now()
+$$;
+grant execute on function outbound_wanted(jsonb) to replyd_api;

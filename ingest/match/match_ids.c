@@ -2,12 +2,19 @@
 #include "ingest/match/match_ids.h"
 
 static const char *const method_names[] = {
-	[MATCH_DSN_ORIGINAL] = "dsn_original", [MATCH_IN_REPLY_TO] = "in_reply_to",
-	[MATCH_REFERENCES] = "references",     [MATCH_EXCHANGE_PARENT] = "exchange_parent",
-	[MATCH_GMAIL_THREAD] = "gmail_thread", [MATCH_THREAD_INDEX] = "thread_index",
-	[MATCH_REPLY_TOKEN] = "reply_token",   [MATCH_BODY_ID] = "body_id",
-	[MATCH_FROM_SUBJECT] = "from_subject", [MATCH_FROM] = "from",
-	[MATCH_COMPANY] = "company_subject",   [MATCH_SELF] = "self",
+	[MATCH_DSN_ORIGINAL] = "dsn_original",
+	[MATCH_IN_REPLY_TO] = "in_reply_to",
+	[MATCH_REFERENCES] = "references",
+	[MATCH_EXCHANGE_PARENT] = "exchange_parent",
+	[MATCH_GMAIL_THREAD] = "gmail_thread",
+	[MATCH_THREAD_INDEX] = "thread_index",
+	[MATCH_REPLY_TOKEN] = "reply_token",
+	[MATCH_BODY_ID] = "body_id",
+	[MATCH_FROM_SUBJECT] = "from_subject",
+	[MATCH_FROM] = "from",
+	[MATCH_COMPANY] = "company_subject",
+	[MATCH_COMPANY_ALONE] = "company",
+	[MATCH_SELF] = "self",
 };
 
 const char *match_ids_method_name(enum match_method method)
@@ -17,7 +24,8 @@ const char *match_ids_method_name(enum match_method method)
 
 bool match_ids_is_weak(enum match_method method)
 {
-	return method == MATCH_FROM_SUBJECT || method == MATCH_FROM || method == MATCH_COMPANY;
+	return method == MATCH_FROM_SUBJECT || method == MATCH_FROM || method == MATCH_COMPANY ||
+	       method == MATCH_COMPANY_ALONE;
 }
 
 size_t match_ids_normal(struct text raw, char ret[MIME_ID])

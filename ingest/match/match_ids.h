@@ -29,6 +29,7 @@ enum match_method {
 	MATCH_FROM_SUBJECT,    /* the prospect's address, and the subject */
 	MATCH_FROM,            /* the prospect's address, and nothing else */
 	MATCH_COMPANY,         /* somebody else of the prospect's company, and the subject */
+	MATCH_COMPANY_ALONE,   /* the same, and nothing else; where the workspace wants it */
 	MATCH_SELF, /* its own Message-ID is the outbound's: our own mail come back, no match */
 	MATCH_METHODS
 };

@@ -112,12 +112,13 @@ static void add_people(const char *own, struct match_names *ret)
 		add(ret, MATCH_FROM_SUBJECT, 0.75, ret->subject, ret->from_subject);
 	}
 	add(ret, MATCH_FROM, 0.5, ret->from, ret->from);
-	if (strlen(ret->subject) < SUBJECT_MIN || match_relation_is_free(domain) ||
-	    (own && text_ieq(domain, domain_of(own))))
+	if (match_relation_is_free(domain) || (own && text_ieq(domain, domain_of(own))))
 		return;
-	(void)snprintf(ret->company, sizeof(ret->company), "%.*s\n%s", TEXT_ARG(domain),
-		       ret->subject);
-	add(ret, MATCH_COMPANY, 0.4, ret->subject, ret->company);
+	(void)snprintf(ret->domain, sizeof(ret->domain), "%.*s", TEXT_ARG(domain));
+	(void)snprintf(ret->company, sizeof(ret->company), "%s\n%s", ret->domain, ret->subject);
+	if (strlen(ret->subject) >= SUBJECT_MIN)
+		add(ret, MATCH_COMPANY, 0.4, ret->subject, ret->company);
+	add(ret, MATCH_COMPANY_ALONE, 0.25, ret->domain, ret->domain);
 }
 
 static bool is_of_a_list(const struct mime_head *h)
@@ -175,6 +176,7 @@ bool match_names_is_unique(enum match_method method)
 	case MATCH_FROM_SUBJECT:
 	case MATCH_FROM:
 	case MATCH_COMPANY:
+	case MATCH_COMPANY_ALONE:
 	case MATCH_METHODS:
 		break;
 	}

@@ -37,6 +37,7 @@ struct match_names {
 	char gmail[96];
 	char tokens[LIMIT_MATCH_NAMES][MATCH_TOKEN];
 	char from[MAILADDR], subject[MATCH_SUBJECT];
+	char domain[MAILADDR];
 	char from_subject[MAILADDR + MATCH_SUBJECT], company[MAILADDR + MATCH_SUBJECT];
 };
 

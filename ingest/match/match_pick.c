@@ -20,6 +20,7 @@ static const char *const found_in[MATCH_METHODS] = {
 	[MATCH_FROM_SUBJECT] = "The prospect's address, and the subject",
 	[MATCH_FROM] = "Only the sender says so:",
 	[MATCH_COMPANY] = "Somebody of the prospect's company, and the subject",
+	[MATCH_COMPANY_ALONE] = "Somebody of the prospect's company, and nothing else:",
 	[MATCH_SELF] = "It is",
 };
 
@@ -130,7 +131,7 @@ static bool is_plausible(const struct match_mail *mail, const struct match_outbo
 {
 	if (mail->received_at && o->sent_at > mail->received_at + CLOCKS_S)
 		return false;
-	return method != MATCH_COMPANY || relation == MATCH_RELATION_COLLEAGUE ||
+	return method < MATCH_COMPANY || relation == MATCH_RELATION_COLLEAGUE ||
 	       relation == MATCH_RELATION_ALIAS;
 }
 
@@ -152,26 +153,33 @@ static void consider(const struct match_key *key, const struct match_mail *mail,
 }
 
 /*
- * Somebody of a company answers under a subject that several there were written
- * under: nobody knows for whom, so he speaks for nobody.  Nor for another, where
- * anything else says whom he means.
+ * Somebody of a company answers, and several there were written to (under that
+ * subject): nobody knows for whom, so he speaks for nobody.  Nor for another,
+ * where anything surer says whom he means.
  */
 static void drop_vague(struct match_list *list, const struct match_outbound *found)
 {
+	enum match_method surest = MATCH_METHODS;
 	const struct match *first = NULL;
 	bool is_vague = false;
 	size_t kept = 0;
 
+	for (size_t i = 0; i < list->n; i++)
+		surest = list->at[i].method < surest ? list->at[i].method : surest;
 	for (size_t i = 0; i < list->n; i++) {
 		const struct match *m = &list->at[i];
 
+		if (m->method != surest)
+			continue;
 		first = first ? first : m;
-		is_vague |= m->method != MATCH_COMPANY ||
-			    !text_eq(found[first->outbound].prospect, found[m->outbound].prospect);
+		is_vague |= !text_eq(found[first->outbound].prospect, found[m->outbound].prospect);
 	}
-	for (size_t i = 0; i < list->n; i++)
-		if (!is_vague || list->at[i].method != MATCH_COMPANY)
+	for (size_t i = 0; i < list->n; i++) {
+		enum match_method method = list->at[i].method;
+
+		if (method < MATCH_COMPANY || (method == surest && !is_vague))
 			list->at[kept++] = list->at[i];
+	}
 	list->n = kept;
 }
 

@@ -137,7 +137,10 @@ static void put_names(json_t *row, const struct item *it, const struct secret *w
 	match_names_sent(text_of(it->address), it->subject, it->token, sent);
 	match_names_keys(NULL, sent, workspace_key, keys);
 	for (size_t i = 0; i < keys->n; i++) {
-		json_append(names, hex(keys->at[i].digest, KEYED_DIGEST));
+		if (keys->at[i].method == MATCH_COMPANY_ALONE) /* if the workspace wants it */
+			json_put(row, "company", hex(keys->at[i].digest, KEYED_DIGEST));
+		else
+			json_append(names, hex(keys->at[i].digest, KEYED_DIGEST));
 		if (match_names_is_met(keys->at[i].method))
 			json_append(met, hex(keys->at[i].digest, KEYED_DIGEST));
 	}

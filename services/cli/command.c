@@ -23,6 +23,9 @@ static const char help[] =
 	"  replyd up --data DIR                 everything on this machine: PostgreSQL (unless "
 	"DATABASE_URL is set) and all roles\n"
 	"  replyd workspace create NAME         a customer team; prints its id\n"
+	"  replyd workspace match-company NAME on|off\n"
+	"                                       whoever writes from a prospect's company speaks "
+	"for him; off unless told\n"
 	"  replyd key create --workspace NAME --label TEXT [--scopes "
 	"connect,read,outbound,endpoint,gate,token]\n"
 	"                                       an API key, printed once; `token` hands out access "
@@ -176,6 +179,34 @@ int command_workspace_create(const struct settings *s, const struct options *o)
 			params[1]);
 		code = say(EX_DATAERR, line);
 	} else {
+		code = say(EX_UNAVAILABLE, why);
+	}
+	session_close(db);
+	return code;
+}
+
+int command_workspace_match(const struct settings *s, const struct options *o)
+{
+	static const char sql[] = "update workspace set match_company = $2::boolean"
+				  " where name = $1 or workspace_id::text = $1 returning 1";
+	char why[256], line[200];
+	const char *params[] = { o->words[2], o->words[3] };
+	struct session *db;
+	int r, code;
+
+	if (strcmp(params[1], "on") != 0 && strcmp(params[1], "off") != 0)
+		return say(EX_USAGE, "workspace match-company: the last word is on or off");
+	code = admin_open(s, o, &db);
+	if (code)
+		return code;
+	r = session_query(db, sql, 2, params, why);
+	if (r == 0 && session_rows(db) == 0) {
+		(void)snprintf(line, sizeof(line),
+			       "workspace %.80s: there is none of this name; make it by `replyd "
+			       "workspace create`",
+			       params[0]);
+		code = say(EX_DATAERR, line);
+	} else if (r != 0) {
 		code = say(EX_UNAVAILABLE, why);
 	}
 	session_close(db);

@@ -14,6 +14,7 @@ int command_version(void);
 int command_config_print(const struct settings *s, const struct options *o);
 int command_migrate(const struct settings *s, const struct options *o); /* up, status */
 int command_workspace_create(const struct settings *s, const struct options *o);
+int command_workspace_match(const struct settings *s, const struct options *o);
 int command_key_create(const struct settings *s, const struct options *o);
 /* Of one inbox, named by id or address. */
 int command_inbox_show(const struct settings *s, const struct options *o);

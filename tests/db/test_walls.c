@@ -118,7 +118,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "token_request", { "SIU", "SID", "", "s", "", "" } },
 		{ "trace", { "SI", "", "", "SD", "S", "" } },
 		{ "worker", { "SIUD", "", "", "s", "S", "Su" } },
-		{ "workspace", { "", "", "", "", "S", "SI" } },
+		{ "workspace", { "", "", "", "", "S", "SIu" } },
 	};
 	struct session *s = pgtest_session(pgtest_database("may"), PGTEST_ADMIN);
 	char n[8];
@@ -310,6 +310,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "outbound_key_copied", "" },
 		{ "outbound_match", "ingest" },
 		{ "outbound_register", "api" },
+		{ "outbound_wanted", "api" },
 		{ "partitions_ensure", "rotation" },
 		{ "presented_now", "admin api broker dispatch ingest rotation" },
 		{ "probes_answer", "ingest" },

@@ -65,3 +65,17 @@ test('our own mail that comes back from a list, and a newsletter of the prospect
   const feed = await box.api.events();
   for (const mail of [echo, letter]) assert.equal(feed.some((e) => isOf(e, mail)), false);
 });
+
+test('a colleague with nothing else to say whom he means speaks for the prospect where the workspace wants it, from then on', async () => {
+  const of = (prospect) => ({ inboxId: ada.id, inbox: ada.address, prospect, subject });
+  const set = (word) => box.replyd.cli('workspace', 'match-company', 'sandbox', word, '--data', box.replyd.data);
+  const [before] = await box.register([of('ida@lake.test')]);
+  assert.equal((await set('on')).code, 0);
+  const [wanted] = await box.register([of('eva@moor.test')]);
+  assert.equal((await set('maybe')).code, 64);
+  const by = (out) => threadless({ ...out, subject: 'Our new address' }, { from: out.prospect.replace(/^.../, 'office') });
+  const unheard = by(before);
+  await box.deliver(ada.address, unheard);
+  assert.deepEqual(await told(by(wanted)), ['eva@moor.test', 'company', 'colleague', 3]);
+  assert.equal((await box.api.events()).some((e) => isOf(e, unheard)), false);
+});

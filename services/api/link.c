@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/hostname.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -13,6 +12,7 @@
 #include "services/api/handlers.h"
 #include "oauth/link_token.h"
 #include "services/api/lookup.h"
+#include "services/api/mailbox_server.h"
 #include "services/api/saying.h"
 #include "services/api/client.h"
 
@@ -184,13 +184,24 @@ void link_create(struct request *q)
 
 /* ---- POST /v1/inboxes ---- */
 
-/* A port below 1024 is some service's; that of another one is a slip, or worse. */
-static const char *port_refused(int64_t port, bool is_tls)
+/* NULL: it is fine. */
+static const char *server_refused(enum mailbox_server is)
 {
-	if (port == (is_tls ? 143 : 993))
-		return is_tls ? "is the port of `starttls`, not of `tls`"
-			      : "is the port of `tls`, not of `starttls`";
-	return port < 1024 && port != 143 && port != 993 ? "is the port of another service" : NULL;
+	switch (is) {
+	case MAILBOX_SERVER_FINE:
+		break;
+	case MAILBOX_SERVER_NO_HOST:
+		return "is not the name or address of a host";
+	case MAILBOX_SERVER_NO_PORT:
+		return "is no port";
+	case MAILBOX_SERVER_PORT_OF_STARTTLS:
+		return "is the port of `starttls`, not of `tls`";
+	case MAILBOX_SERVER_PORT_OF_TLS:
+		return "is the port of `tls`, not of `starttls`";
+	case MAILBOX_SERVER_PORT_OF_OTHERS:
+		return "is the port of another service";
+	}
+	return NULL;
 }
 
 static bool read_imap(struct request *q, struct new_link *n, struct json_error *err)
@@ -201,6 +212,7 @@ static bool read_imap(struct request *q, struct new_link *n, struct json_error *
 	struct text host = { 0 };
 	char name[HOST_MAX + 1];
 	const char *why;
+	uint16_t port;
 	size_t word = 0;
 
 	if (json_want_object(q->body, "", "imap", JSON_OPTIONAL, &imap, err))
@@ -213,17 +225,17 @@ static bool read_imap(struct request *q, struct new_link *n, struct json_error *
 	    json_want_int(imap, "/imap", "port", 1, 65535, JSON_OPTIONAL, &n->port, err) ||
 	    json_want_word(imap, "/imap", "security", words, JSON_OPTIONAL, &word, err))
 		return false;
-	if (hostname_ascii(host, name) < 0 || !hostname_is_sane(text_of(name))) {
-		json_error_set(err, "/imap", "host", "is not the name or address of a host");
+	why = server_refused(mailbox_server_host(host, name));
+	if (why) {
+		json_error_set(err, "/imap", "host", "%s", why);
 		return false;
 	}
-	if (!n->port)
-		n->port = word == 0 ? 993 : 143;
-	why = port_refused(n->port, word == 0);
+	why = server_refused(mailbox_server_port(n->port, word == 0, &port));
 	if (why) {
 		json_error_set(err, "/imap", "port", "%s", why);
 		return false;
 	}
+	n->port = port;
 	(void)snprintf(n->host, sizeof(n->host), "%s", name);
 	(void)snprintf(n->security, sizeof(n->security), "%s", words[word]);
 	return true;

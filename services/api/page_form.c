@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hostname.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "ingest/mime/mime_utf8.h"
+#include "services/api/mailbox_server.h"
 #include "services/api/page_inside.h"
 
 #define BODY_MAX     16384 /* of the largest form, with every byte of it escaped */
@@ -98,23 +98,18 @@ bool page_form_server(struct page_form *f, const char **ret_field, enum page_wor
 {
 	struct page_server *s = &f->server;
 	bool is_tls = strcmp(s->security, "starttls") != 0;
-	uint64_t port = is_tls ? 993 : 143;
-	char name[LIMIT_CONN_HOST + 1];
+	uint64_t port = 0;
 
 	*ret_field = "host";
 	*ret_wrong = PAGE_BAD_HOST;
-	if (hostname_ascii(text_of(s->host), name) < 0 || !hostname_is_sane(text_of(name)))
+	if (mailbox_server_host(text_of(s->host), s->host) != MAILBOX_SERVER_FINE)
 		return false;
-	(void)snprintf(s->host, sizeof(s->host), "%s", name);
 	*ret_field = "port";
 	*ret_wrong = PAGE_BAD_PORT;
-	if (f->port[0] && text_u64(text_of(f->port), 65535, &port) != 0)
+	if (f->port[0] && (text_u64(text_of(f->port), 65535, &port) != 0 || port == 0))
 		return false;
-	/* A port below 1024 is some service's; that of another one is a slip, or worse. */
-	if (port == 0 || port == (is_tls ? 143 : 993) ||
-	    (port < 1024 && port != 143 && port != 993))
+	if (mailbox_server_port((int64_t)port, is_tls, &s->port) != MAILBOX_SERVER_FINE)
 		return false;
-	s->port = (uint16_t)port;
 	(void)snprintf(s->security, sizeof(s->security), "%s", is_tls ? "tls" : "starttls");
 	*ret_field = NULL;
 	return true;

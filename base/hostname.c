@@ -90,7 +90,7 @@ int hostname_ascii(struct text t, char ret[LIMIT_CONN_HOST + 1])
 	char *ascii = NULL;
 	size_t n = 0;
 
-	if (t.len > LIMIT_CONN_HOST || memchr(t.at ? t.at : "", '\0', t.len))
+	if (t.len > LIMIT_CONN_HOST || (t.len && memchr(t.at, '\0', t.len)))
 		return -EINVAL;
 	for (; n < t.len; n++)
 		ret[n] = t.at[n] >= 'A' && t.at[n] <= 'Z' ? (char)(t.at[n] + ('a' - 'A')) : t.at[n];

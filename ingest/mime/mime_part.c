@@ -252,8 +252,13 @@ void mime_part_text(const struct mime_part *p, const void *bytes, size_t n, stru
 	buf_init(&clean, LIMIT_MIME_PART * 3);
 	buf_init(&plain, LIMIT_MIME_TEXT);
 
-	mime_part_bytes(p->encoding, bytes, n, &raw);
-	to_utf8(p->charset, (struct text){ (const char *)raw.data, raw.len }, &utf8);
+	t = text_sub((struct text){ bytes, n }, 0, LIMIT_MIME_PART);
+	if (p->encoding != MIME_PLAIN) {
+		mime_part_bytes(p->encoding, bytes, n, &raw);
+		t = text_of_buf(&raw);
+	}
+	to_utf8(p->charset, t, &utf8);
+	buf_clear(&raw);
 	(void)mime_utf8_add(&clean, (struct text){ (const char *)utf8.data, utf8.len },
 			    /* lines= */ true);
 	t = (struct text){ (const char *)clean.data, clean.len };

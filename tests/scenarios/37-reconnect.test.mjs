@@ -15,19 +15,20 @@ before(async () => {
 });
 after(endAll);
 
-// every answer of a prospect's gate, from now until stop(): what was said, without repeats
+// the answers of a prospect's gate, from now until stop(), the one that is true then included:
+// what was said, without repeats
 function watchGate(prospect) {
   const said = [];
   let over = false;
+  const look = async () => {
+    const gate = await box.api.gate(prospect);
+    const word = `${gate.state} ${gate.reason}`.trim();
+    if (said.at(-1) !== word) said.push(word);
+  };
   const done = (async () => {
-    while (!over) {
-      const gate = await box.api.gate(prospect);
-      const word = `${gate.state} ${gate.reason}`.trim();
-      if (said.at(-1) !== word) said.push(word);
-      await sleep(5);
-    }
+    for (await look(); !over; await look()) await sleep(5);
   })();
-  return { said, stop: async () => { over = true; await done; return said; } };
+  return { begun: look, stop: async () => { over = true; await done; await look(); return said; } };
 }
 
 test('a reconnect keeps the inbox, and the gate stays shut until all is made up', async () => {
@@ -41,6 +42,7 @@ test('a reconnect keeps the inbox, and the gate stays shut until all is made up'
   await box.api.waitForInbox(ada.id, (i) => i.state === 'reauth_required', { timeoutMs: 60000 });
   await until('the gate to say so', async () => (await box.api.gate(answered.prospect)).reason === 'inbox_unwatched');
   const gates = [watchGate(answered.prospect), watchGate(silent.prospect)];
+  await Promise.all(gates.map((g) => g.begun()));
   const reply = humanReply(answered);
   await box.deliver(ada.address, reply); // nobody looks
 

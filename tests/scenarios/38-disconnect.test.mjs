@@ -83,13 +83,33 @@ test('consent is taken back at the provider, and nothing is left', async () => {
     (await box.api.events()).filter((e) => e.type === 'inbox.removed').length === 2);
 });
 
-test('a provider that does not answer keeps no secret alive with us', async () => {
+test('a provider that refuses keeps no secret alive with us', async () => {
   const cal = await box.connect('cal@example.test');
   box.oidc.failNext({ path: '/token/revocation', status: 400, body: { error: 'unsupported_token_type' }, times: 1 });
   const out = await box.replyd.cli('inbox', 'disconnect', cal.address, '--data', box.replyd.data, '--json');
   assert.equal(out.code, 0, out.stderr);
   assert.deepEqual(JSON.parse(out.stdout).removal, { state: 'failed', reason: 'refused' });
   assert.equal(await left(cal.id), '0');
+  box.oidc.failNoMore();
+});
+
+test('nor does one where nobody answers', async () => {
+  const fay = await box.connect('fay@example.test');
+  box.oidc.failNext({ path: '/token/revocation', status: 0, times: 1000 });
+  assert.equal((await box.api.call('DELETE', `/v1/inboxes/${fay.id}`)).status, 202);
+  const waits = await until('it to be asked again later', async () => {
+    const { removal } = await box.api.get(`/v1/inboxes/${fay.id}`);
+    return removal.reason && removal;
+  });
+  assert.deepEqual([waits.state, waits.reason, waits.ended_at], ['asked', 'provider_down', null]);
+  // a quarter of an hour has passed
+  const over = await until('the last time', async () => {
+    await insideOf(box.replyd).psql(`update replyd.removal set tries = 8, due_at = now()
+      where inbox_id = '${fay.id}' and state = 'asked' and claim_id is null; notify replyd_removal`);
+    const { removal } = await box.api.get(`/v1/inboxes/${fay.id}`);
+    return removal.ended_at && removal;
+  });
+  assert.deepEqual([over.state, over.reason, await left(fay.id)], ['failed', 'provider_down', '0']);
   box.oidc.failNoMore();
 });
 

@@ -13,11 +13,15 @@
  * partitioned by month, months are dropped when their time is over).  Lines of many inboxes are
  * written in one statement; a line whose lease is lost is still true and is written.
  */
+#define TIMELINE_WORDS 200
+/* A note with this code is no line: its words are the IMAP commands that the inbox was sent, as
+ * "EXAMINE, UID FETCH", and go to table inbox_commands. */
+#define TIMELINE_COMMANDS "commands"
 struct timeline_note {
 	char workspace[FOLDER_UUID], inbox[FOLDER_UUID];
 	int64_t at_us;
-	char code[32];   /* stable: "connected", "live", "bye", "renewed", "token_refused" ... */
-	char words[200]; /* printable, no secrets, no addresses of prospects */
+	char code[32]; /* stable: "connected", "live", "bye", "renewed", "token_refused" ... */
+	char words[TIMELINE_WORDS]; /* printable, no secrets, no addresses of prospects */
 };
 
 struct timeline_put {

@@ -66,8 +66,14 @@ static const struct pg_stmt inboxes = {
 	"select coalesce(jsonb_agg(" INBOX_JSON(" and f.role <> 'other'") " order by i.address), '[]')::text"
 	INBOX_FROM " where i.admin_state <> 'removed'",
 };
+/* Every IMAP command that it was ever sent, by name. */
+#define COMMANDS_JSON                                                                              \
+	"jsonb_build_object('commands', coalesce((select jsonb_agg(c.value ||"                     \
+	"   jsonb_build_object('command', c.key) order by c.key) from inbox_commands k,"           \
+	"   jsonb_each(k.commands) c"                                                              \
+	"  where k.workspace_id = i.workspace_id and k.inbox_id = i.inbox_id), '[]'))"
 const char view_sql_inbox[] =
-	"select " INBOX_JSON("") "::text" INBOX_FROM " where i.inbox_id = $1::uuid";
+	"select (" INBOX_JSON("") " || " COMMANDS_JSON ")::text" INBOX_FROM " where i.inbox_id = $1::uuid";
 static const struct pg_stmt inbox = { "view_inbox", view_sql_inbox };
 
 /* ---- what happened to an inbox ---- */

@@ -101,10 +101,12 @@ size_t chronicle_take(struct chronicle *c, const char *workspace, const char *in
 		struct timeline_note *t = &ret[i];
 		char lost[48] = "";
 
-		if (p->dropped)
-			(void)snprintf(lost, sizeof(lost), " (%u earlier notes were lost)",
-				       p->dropped);
-		p->dropped = 0;
+		if (strcmp(p->notes[i].code, TIMELINE_COMMANDS) != 0) {
+			if (p->dropped)
+				(void)snprintf(lost, sizeof(lost), " (%u earlier notes were lost)",
+					       p->dropped);
+			p->dropped = 0;
+		}
 		*t = (struct timeline_note){ .at_us = p->notes[i].at_us };
 		(void)snprintf(t->workspace, sizeof(t->workspace), "%s", workspace);
 		(void)snprintf(t->inbox, sizeof(t->inbox), "%s", inbox);

@@ -33,6 +33,7 @@ struct line {
 	struct veil *veil;         /* until the login is over */
 	struct dialogue *dialogue; /* while the server owes us an answer, and after a refusal */
 	bool was_refused;
+	uint32_t *verbs;
 	uint64_t whole_ms,
 		asked_ms; /* since when the server owes us an answer; NEVER: it does not */
 };
@@ -55,6 +56,7 @@ int line_open(const struct line_params *p, struct line **ret)
 	int r;
 
 	l->owner = p->owner;
+	l->verbs = p->verbs;
 	l->opening = mem_new(sizeof(*l->opening));
 	l->opening->p = *p;
 	l->opening->host = mem_text(p->host);
@@ -83,6 +85,7 @@ void line_drop(struct line *l)
 {
 	if (!l)
 		return;
+	*l->verbs |= line_verbs(l);
 	imap_session_free(l->session);
 	conn_drop(l->conn);
 	rawlog_close(l->rawlog);
@@ -90,6 +93,11 @@ void line_drop(struct line *l)
 	dialogue_free(l->dialogue);
 	close_opening(l);
 	free(l);
+}
+
+uint32_t line_verbs(const struct line *l)
+{
+	return l && l->session ? imap_session_verbs_sent(l->session) : 0;
 }
 
 void line_own(struct line *l, const struct line_owner *owner)

@@ -55,6 +55,7 @@ struct line_params {
 	const char *rawlog_dir; /* NULL or "": none; borrowed */
 	bool is_rawlog_whole;   /* every dialogue goes there, whole */
 	const char *inbox;      /* uuid, names the raw log; borrowed */
+	uint32_t *verbs;        /* line_drop() adds what was sent, see line_verbs(); borrowed */
 	struct line_owner owner;
 };
 
@@ -64,6 +65,7 @@ void line_drop(struct line *l); /* callable anywhere, NULL too */
 void line_own(struct line *l, const struct line_owner *owner);
 
 struct imap_session *line_session(struct line *l); /* NULL: not connected yet */
+uint32_t line_verbs(const struct line *l); /* imap_session_verbs_sent(); NULL has sent none */
 bool line_next(struct line *l, struct imap_event *ret);
 bool line_flush(struct line *l);                 /* false: the server does not read, drop it */
 bool line_is_done(const struct line *l);         /* the session is over and everything is sent */

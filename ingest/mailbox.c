@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/keyed.h"
 #include "base/mem.h"
+#include "ingest/imap/imap_text.h"
 #include "ingest/mailbox_inside.h"
 
 static void on_told(void *owner);
@@ -205,6 +206,26 @@ void mailbox_look(struct mailbox *m)
 	standing_look(&m->standing, &now, clock_mono_ms());
 }
 
+/* The audit: which commands this inbox was ever sent.  New ones are told as they come, all of a
+ * session when it is over. */
+static bool has_commands(const struct mailbox *m)
+{
+	return m->verbs || line_verbs(m->line) & ~m->told_verbs;
+}
+
+static void tell_commands(struct mailbox *m)
+{
+	uint32_t verbs = m->verbs | line_verbs(m->line);
+	char words[TIMELINE_WORDS];
+
+	if (!has_commands(m))
+		return;
+	m->verbs = 0;
+	m->told_verbs |= verbs;
+	imap_text_verbs(verbs, words, sizeof(words));
+	chronicle_add(&m->notes, TIMELINE_COMMANDS, clock_unix_us(), words);
+}
+
 void mailbox_pump(struct mailbox *m)
 {
 	if (m->is_closing)
@@ -216,9 +237,9 @@ void mailbox_pump(struct mailbox *m)
 	if (!standing_is(&m->standing, "live"))
 		mailbox_look(m);
 	mailbox_arm(m);
-	if (chronicle_has(&m->notes) && !m->p->on_note)
+	if (!m->p->on_note)
 		chronicle_clear(&m->notes);
-	else if (chronicle_has(&m->notes))
+	else if (chronicle_has(&m->notes) || has_commands(m))
 		m->p->on_note(m->owner);
 }
 
@@ -390,5 +411,8 @@ size_t mailbox_take_proofs(struct mailbox *m, struct folder_proof *ret, size_t m
 
 size_t mailbox_take_notes(struct mailbox *m, struct timeline_note *ret, size_t max)
 {
-	return m->is_closing ? 0 : chronicle_take(&m->notes, m->workspace, m->inbox, ret, max);
+	if (m->is_closing)
+		return 0;
+	tell_commands(m);
+	return chronicle_take(&m->notes, m->workspace, m->inbox, ret, max);
 }

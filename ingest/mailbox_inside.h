@@ -38,6 +38,8 @@ struct mailbox {
 	struct timer timer;
 	struct standing standing;
 	struct chronicle notes;
+	uint32_t verbs;      /* of sessions that are over, not told yet */
+	uint32_t told_verbs; /* some time */
 	struct pass pass;
 	int64_t poked_version; /* of the credential that last woke a held inbox */
 	int64_t said_version;  /* of the one that the last bad news was about */

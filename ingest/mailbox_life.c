@@ -245,6 +245,7 @@ void mailbox_life_open_entry(struct mailbox *m, int64_t later_than)
 			.rawlog_dir = m->p->rawlog_dir,
 			.is_rawlog_whole = m->p->is_rawlog_whole,
 			.inbox = m->inbox,
+			.verbs = &m->verbs,
 		},
 		.tokens = m->p->tokens,
 		.workspace = m->workspace,

@@ -100,15 +100,27 @@ create table timeline (
 ) partition by range (noted_at);
 create table timeline_default partition of timeline default;
 
+-- Every command that an inbox was ever sent: {"EXAMINE": {"first_at": instant, "last_at": instant}, ...}.
+create table inbox_commands (
+	workspace_id uuid not null,
+	inbox_id     uuid not null,
+	commands     jsonb not null,
+	primary key (workspace_id, inbox_id),
+	foreign key (workspace_id, inbox_id) references inbox
+);
+
 call walled('inbox_proof');
 call walled('gap');
 call walled('probe');
 call walled('timeline');
+call walled('inbox_commands');
 call shut('timeline_default');
 call opened_to('inbox_proof', 'replyd_ingest', 'proofs of many inboxes are written in one statement');
 call opened_to('gap', 'replyd_ingest', 'who writes proofs of many inboxes is told which have a gap');
 call opened_to('probe', 'replyd_ingest', 'a worker answers for all its inboxes');
 call opened_to('timeline', 'replyd_ingest', 'lines of many inboxes are written in one statement');
+call opened_to('inbox_commands', 'replyd_ingest', 'what many inboxes were sent is written in one statement');
+call opened_to('inbox_commands', 'replyd_admin', 'the command line shows what an inbox was sent');
 call opened_to('inbox_proof', 'replyd_rotation', 'proofs that stopped are found over all workspaces');
 call opened_to('gap', 'replyd_rotation', 'gaps are opened over all workspaces');
 call opened_to('probe', 'replyd_rotation', 'old probes are removed');
@@ -128,6 +140,8 @@ grant select on gap to replyd_api, replyd_admin;
 grant select, update (answered_at, gated_through) on probe to replyd_ingest;
 grant select, insert on probe to replyd_api, replyd_admin;
 grant select, delete on probe to replyd_rotation;
+grant select, insert, update on inbox_commands to replyd_ingest;
+grant select on inbox_commands to replyd_api, replyd_admin;
 grant insert on timeline to replyd_ingest, replyd_rotation;
 grant select on timeline to replyd_api, replyd_admin;
 grant usage on sequence timeline_line to replyd_ingest, replyd_rotation;
@@ -228,12 +242,28 @@ grant execute on function probes_answer(jsonb) to replyd_ingest;
 
 -- Lines of many inboxes.  A clock that is wrong puts no line into another month.
 -- items: [{workspace, inbox, at, code, words}], instants in unix microseconds
+-- Lines of code 'commands' are none: they say which IMAP commands an inbox was sent.
 create function timeline_put(items jsonb) returns void
 	language sql as $$
+	with sent as (
+		select r.workspace, r.inbox, c.command, instant_text(min(least(to_timestamp(r.at / 1e6), now()))) as first_at,
+			instant_text(max(least(to_timestamp(r.at / 1e6), now()))) as last_at
+		from jsonb_to_recordset(items) as r (workspace uuid, inbox uuid, at bigint, code text, words text),
+			string_to_table(r.words, ', ') c (command)
+		where r.code = 'commands' group by 1, 2, 3
+	)
+	insert into inbox_commands as k (workspace_id, inbox_id, commands)
+	select workspace, inbox, jsonb_object_agg(command, jsonb_build_object('first_at', first_at, 'last_at', last_at))
+	from sent group by 1, 2 order by 2 -- two workers may tell of the same inboxes
+	on conflict (workspace_id, inbox_id) do update set commands = k.commands || (
+		select jsonb_object_agg(c.key, jsonb_build_object('last_at', c.value -> 'last_at',
+			'first_at', coalesce(k.commands -> c.key -> 'first_at', c.value -> 'first_at')))
+		from jsonb_each(excluded.commands) c);
 	insert into timeline (workspace_id, inbox_id, noted_at, code, words)
 	select r.workspace, r.inbox, greatest(least(to_timestamp(r.at / 1e6), now()), now() - interval '1 day'), r.code, r.words
 	from rows from (jsonb_to_recordset(items) as (workspace uuid, inbox uuid, at bigint, code text, words text))
 		with ordinality as r (workspace, inbox, at, code, words, n)
+	where r.code <> 'commands'
 	order by n
 $$;
 grant execute on function timeline_put(jsonb) to replyd_ingest;

@@ -22,6 +22,17 @@ const char *imap_text_verb(unsigned verb)
 	return verb < IMAP_VERBS_N ? words[verb] : NULL;
 }
 
+void imap_text_verbs(uint32_t verbs, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	ret[0] = '\0';
+	for (unsigned v = 0; v < IMAP_VERBS_N && n < size; v++)
+		if (verbs >> v & 1)
+			n += (size_t)snprintf(ret + n, size - n, "%s%s", n ? ", " : "",
+					      imap_text_verb(v));
+}
+
 void imap_text_init(struct imap_text *t)
 {
 	*t = (struct imap_text){ 0 };

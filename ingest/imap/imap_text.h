@@ -52,6 +52,9 @@ enum imap_verb {
 
 /* "UID FETCH"; NULL past the last: the whole list, for the audit. */
 const char *imap_text_verb(unsigned verb);
+/* Of a set (1u << enum imap_verb): "EXAMINE, UID FETCH".  `size`: IMAP_TEXT_VERBS holds all. */
+#define IMAP_TEXT_VERBS 200
+void imap_text_verbs(uint32_t verbs, char *ret, size_t size);
 
 /*
  * Bytes on their way to the server.

@@ -167,6 +167,19 @@ static void print_how(const json_t *f)
 	putchar('\n');
 }
 
+/* All that it was ever sent, in one line. */
+static void print_commands(const json_t *all)
+{
+	const json_t *c;
+	size_t i;
+
+	if (!json_array_size(all))
+		return;
+	printf("%-14s ", "commands");
+	json_array_foreach(all, i, c) printf("%s%s", i ? ", " : "", json_get_text(c, "command"));
+	putchar('\n');
+}
+
 static void print_inbox(const json_t *j)
 {
 	const json_t *marks = json_object_get(j, "watermarks"), *gap = json_object_get(j, "gap");
@@ -191,6 +204,7 @@ static void print_inbox(const json_t *j)
 	if (json_is_object(gap))
 		printf("%-14s since %s: %s\n", "blind", json_get_text(gap, "blind_from"),
 		       json_get_text(gap, "cause"));
+	print_commands(json_object_get(j, "commands"));
 	printf("\n%-28s %-6s %-28s %s\n", "FOLDER", "ROLE", "SEEN THROUGH", "LOOKED AT");
 	json_array_foreach(json_object_get(j, "folders"), i, f)
 	{

@@ -140,6 +140,8 @@ static void on_note(void *owner)
 		size_t len = strlen(s->notes);
 
 		assert_string_equal(note.inbox, SEED_A);
+		if (strcmp(note.code, TIMELINE_COMMANDS) == 0)
+			continue; /* no line of the history */
 		snprintf(s->notes + len, sizeof(s->notes) - len, "%s ", note.code);
 		snprintf(s->words, sizeof(s->words), "%s", note.words);
 	}

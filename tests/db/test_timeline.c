@@ -192,6 +192,44 @@ static void old_months_are_dropped_as_a_whole(void **state)
 	session_close(rotation);
 }
 
+/* ---- what an inbox was sent ---- */
+
+static struct timeline_note sent(const char *inbox, int64_t at_us, const char *commands)
+{
+	struct timeline_note n = note(SEED_WS, inbox, at_us, commands);
+
+	(void)snprintf(n.code, sizeof(n.code), TIMELINE_COMMANDS);
+	return n;
+}
+
+/* Once for each command, with the first time and the last; no line of the history. */
+static void commands_are_kept(void **state)
+{
+	int64_t now_us = clock_unix_us();
+	const struct timeline_note first[] = {
+		sent(SEED_A, now_us - 30000000, "LOGIN, EXAMINE"),
+		sent(SEED_B, now_us - 30000000, "LOGIN"),
+		sent(SEED_A, now_us - 20000000, "EXAMINE, UID FETCH"),
+	};
+	const struct timeline_note second[] = { sent(SEED_A, now_us - 10000000, "EXAMINE, IDLE") };
+
+	(void)state;
+	put(first, countof(first));
+	put(second, countof(second));
+	assert_string_equal(
+		pgtest_value(admin, "select string_agg(c.key || ' ' || round(extract(epoch from"
+				    " (c.value->>'last_at')::timestamptz - (c.value->>'first_at')"
+				    "::timestamptz)), ', ' order by c.key) from inbox_commands,"
+				    " jsonb_each(commands) c where inbox_id = '" SEED_A "'"),
+		"EXAMINE 20, IDLE 0, LOGIN 0, UID FETCH 0");
+	assert_string_equal(
+		pgtest_value(admin, "select string_agg(k, ',') from inbox_commands,"
+				    " jsonb_object_keys(commands) k where inbox_id = '" SEED_B "'"),
+		"LOGIN");
+	assert_string_equal(
+		pgtest_value(admin, "select count(*) from timeline where code = 'commands'"), "0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +237,7 @@ int main(void)
 		cmocka_unit_test(another_workspace_sees_nothing),
 		cmocka_unit_test(a_wrong_clock_moves_nothing_far),
 		cmocka_unit_test(old_months_are_dropped_as_a_whole),
+		cmocka_unit_test(commands_are_kept),
 	};
 
 	pgtest_start();

@@ -114,6 +114,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "removal", { "", "SUD", "", "", "siu", "siu" } },
 		{ "sent_copy", { "SID", "", "", "", "S", "" } },
 		{ "sighting", { "SI", "", "", "", "S", "" } },
+		{ "inbox_commands", { "SIU", "", "", "", "S", "S" } },
 		{ "timeline", { "I", "I", "", "I", "S", "S" } },
 		{ "token_request", { "SIU", "SID", "", "s", "", "" } },
 		{ "trace", { "SI", "", "", "SD", "S", "" } },
@@ -448,6 +449,8 @@ static const char filling[] =
 	" select workspace_id, gen_random_uuid(), inbox_id, now(), 'network' from inbox;"
 	"insert into probe (workspace_id, probe_id, inbox_id)"
 	" select workspace_id, gen_random_uuid(), inbox_id from inbox;"
+	"insert into inbox_commands (workspace_id, inbox_id, commands)"
+	" select workspace_id, inbox_id, '{}' from inbox;"
 	"insert into timeline (workspace_id, inbox_id, noted_at, code, words)"
 	" select workspace_id, inbox_id, now(), 'live', 'live' from inbox;"
 	"insert into sent_copy (workspace_id, digest, final, names, inbox_id)"
@@ -481,6 +484,7 @@ static void workspaces_do_not_see_each_other(void **state)
 		"handout",        "inbox_smtp",
 		"removal",        "outbound_name",
 		"correction",     "prospect_message",
+		"inbox_commands",
 	};
 	struct session *s = pgtest_session(seed_database("apart"), PGTEST_ADMIN);
 

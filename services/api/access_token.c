@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/seal.h"
 #include "db/handout.h"
-#include "services/api/field.h"
+#include "services/api/asked.h"
 #include "services/api/handlers.h"
 #include "services/api/waiting.h"
 
@@ -52,11 +52,8 @@ void access_token_ask(struct request *q)
 	uint8_t public_key[SEAL_KEY];
 	struct asking *a;
 
-	if (!field_uuid(q->params[0])) {
-		answer_problem(q, PROBLEM_NOT_FOUND, NULL, "the id in the path is not a UUID",
-			       "use the `id` that the API gave");
+	if (!asked_id(q))
 		return;
-	}
 	a = mem_new(sizeof(*a));
 	a->q = q;
 	rand_uuid(a->handout);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/seal.h"
 #include "db/domain_admin.h"
+#include "services/api/asked.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
 #include "services/api/saying.h"
@@ -30,15 +31,6 @@ static void on_imported(struct view *v);
 static void refuse_field(struct request *q, const struct json_error *err)
 {
 	answer_problem(q, PROBLEM_BAD_FIELD, err->field, err->why, NULL);
-}
-
-static bool want_id(struct request *q)
-{
-	if (field_uuid(q->params[0]))
-		return true;
-	answer_problem(q, PROBLEM_NOT_FOUND, NULL, "the id in the path is not a UUID",
-		       "use the `id` that the API gave");
-	return false;
 }
 
 /* ---- what is shown ---- */
@@ -118,8 +110,8 @@ static void on_listed(struct view *v)
 
 void domain_call_show(struct request *q)
 {
-	if (want_id(q) && domain_admin_show_start(q->api->pg, &q->view, q->key.workspace,
-						  q->params[0], on_shown) != 0)
+	if (asked_id(q) && domain_admin_show_start(q->api->pg, &q->view, q->key.workspace,
+						   q->params[0], on_shown) != 0)
 		answer_busy(q);
 }
 
@@ -130,8 +122,8 @@ static void on_shown(struct view *v)
 
 void domain_call_remove(struct request *q)
 {
-	if (want_id(q) && domain_admin_remove_start(q->api->pg, &q->view, q->key.workspace,
-						    q->params[0], on_removed) != 0)
+	if (asked_id(q) && domain_admin_remove_start(q->api->pg, &q->view, q->key.workspace,
+						     q->params[0], on_removed) != 0)
 		answer_busy(q);
 }
 
@@ -315,7 +307,7 @@ void domain_call_renew(struct request *q)
 	struct json_error err;
 	struct offered *o;
 
-	if (!want_id(q) || !answer_body(q))
+	if (!asked_id(q) || !answer_body(q))
 		return;
 	o = new_offered(q);
 	(void)snprintf(o->id, sizeof(o->id), "%.36s", q->params[0]);
@@ -395,7 +387,7 @@ void domain_call_import(struct request *q)
 	struct import *m;
 	json_t *all;
 
-	if (!want_id(q) || !answer_body(q))
+	if (!asked_id(q) || !answer_body(q))
 		return;
 	if (json_only(q->body, "", fields, &err) ||
 	    json_want_array(q->body, "", "addresses", 1, ADDRESSES_MAX, JSON_REQUIRED, &given,

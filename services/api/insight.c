@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "db/probe.h"
-#include "services/api/field.h"
+#include "services/api/asked.h"
 #include "services/api/handlers.h"
 #include "services/api/waiting.h"
 #include "services/words/problem_words.h"
@@ -26,33 +26,11 @@ static void look(struct request *q);
 #define LINES_MAX     1000
 #define GAPS_MAX      1000
 
-static bool want_id(struct request *q)
-{
-	if (field_uuid(q->params[0]))
-		return true;
-	answer_problem(q, PROBLEM_NOT_FOUND, NULL, "the id in the path is not a UUID",
-		       "use the `id` that the API gave");
-	return false;
-}
-
-static void no_inbox(struct request *q)
-{
-	answer_problem(q, PROBLEM_NOT_FOUND, NULL,
-		       "no inbox with this id in the workspace of the key", NULL);
-}
-
 /* ---- timeline and gaps ---- */
 
 static void on_view(struct view *v)
 {
-	struct request *q = container_of(v, struct request, view);
-
-	if (!answer_db_ok(q, &v->outcome))
-		return;
-	if (v->found)
-		answer_text(q, 200, "application/json", text_of_buf(&v->json));
-	else
-		no_inbox(q);
+	asked_view(v, "no inbox");
 }
 
 /* "1700000000000000.17", as `next` of the page behind says it. */
@@ -72,26 +50,14 @@ static bool read_before(const char *given, struct view_page *page)
 	return true;
 }
 
-static bool read_limit(struct request *q, uint64_t max, uint64_t initial, int64_t *ret)
-{
-	const char *given = http_call_query(q->call, "limit");
-	uint64_t n = initial;
-
-	if (given && (text_u64(text_of(given), max, &n) != 0 || n < 1)) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "limit",
-			       "is not a whole number from 1 to 1000", NULL);
-		return false;
-	}
-	*ret = (int64_t)n;
-	return true;
-}
-
 void insight_timeline(struct request *q)
 {
 	struct view_page page;
+	uint64_t limit = LINES_DEFAULT;
 
-	if (!want_id(q) || !read_limit(q, LINES_MAX, LINES_DEFAULT, &page.limit))
+	if (!asked_id(q) || !asked_number(q, "limit", 1, LINES_MAX, &limit))
 		return;
+	page.limit = (int64_t)limit;
 	if (!read_before(http_call_query(q->call, "before"), &page))
 		answer_problem(q, PROBLEM_BAD_FIELD, "before", "is not the `next` of a page", NULL);
 	else if (view_timeline_start(q->api->pg, &q->view, q->key.workspace, q->params[0], &page,
@@ -101,10 +67,11 @@ void insight_timeline(struct request *q)
 
 void insight_gaps(struct request *q)
 {
-	int64_t limit;
+	uint64_t limit = LINES_DEFAULT;
 
-	if (want_id(q) && read_limit(q, GAPS_MAX, LINES_DEFAULT, &limit) &&
-	    view_gaps_start(q->api->pg, &q->view, q->key.workspace, q->params[0], limit, on_view))
+	if (asked_id(q) && asked_number(q, "limit", 1, GAPS_MAX, &limit) &&
+	    view_gaps_start(q->api->pg, &q->view, q->key.workspace, q->params[0], (int64_t)limit,
+			    on_view))
 		answer_busy(q);
 }
 
@@ -132,7 +99,7 @@ void insight_probe(struct request *q)
 {
 	struct asking *a;
 
-	if (!want_id(q))
+	if (!asked_id(q))
 		return;
 	a = mem_new(sizeof(*a));
 	a->q = q;
@@ -153,7 +120,7 @@ static void on_asked(struct probe_ask *ask)
 	if (!answer_db_ok(q, &ask->outcome))
 		return;
 	if (!ask->is_there) {
-		no_inbox(q);
+		asked_nothing(q, "no inbox");
 		return;
 	}
 	list_append(&q->api->probing, &q->waiting);

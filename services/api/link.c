@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/seal.h"
 #include "oauth/connect.h"
+#include "services/api/asked.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
 #include "oauth/link_token.h"
@@ -408,11 +409,8 @@ void link_password(struct request *q)
 
 void link_show(struct request *q)
 {
-	if (!field_uuid(q->params[0]))
-		answer_problem(q, PROBLEM_NOT_FOUND, NULL, "the id in the path is not a UUID",
-			       "use the `id` that the API gave");
-	else if (view_connect_link_start(q->api->pg, &q->view, q->key.workspace, q->params[0],
-					 on_shown) != 0)
+	if (asked_id(q) && view_connect_link_start(q->api->pg, &q->view, q->key.workspace,
+						   q->params[0], on_shown) != 0)
 		answer_busy(q);
 }
 

@@ -8,7 +8,7 @@
 #include "base/sign.h"
 #include "db/correction.h"
 #include "ingest/ladder.h"
-#include "services/api/field.h"
+#include "services/api/asked.h"
 #include "services/api/handlers.h"
 
 /* A mail and where it was seen; what somebody says it really was; all that was said so far. */
@@ -20,63 +20,24 @@
 static void on_view(struct view *v);
 static void on_made(struct correction_make *m);
 
-static bool want_id(struct request *q)
-{
-	if (field_uuid(q->params[0]))
-		return true;
-	answer_problem(q, PROBLEM_NOT_FOUND, NULL, "the id in the path is not a UUID",
-		       "use the `message.id` of an event");
-	return false;
-}
-
-static void no_message(struct request *q)
-{
-	answer_problem(q, PROBLEM_NOT_FOUND, NULL,
-		       "no message with this id in the workspace of the key", NULL);
-}
-
 static void on_view(struct view *v)
 {
-	struct request *q = container_of(v, struct request, view);
-
-	if (!answer_db_ok(q, &v->outcome))
-		return;
-	if (v->found)
-		answer_text(q, 200, "application/json", text_of_buf(&v->json));
-	else
-		no_message(q);
+	asked_view(v, "no message");
 }
 
 void message_call_show(struct request *q)
 {
-	if (want_id(q) && correction_view_message(q->api->pg, &q->view, q->key.workspace,
-						  q->params[0], on_view) != 0)
+	if (asked_id(q) && correction_view_message(q->api->pg, &q->view, q->key.workspace,
+						   q->params[0], on_view) != 0)
 		answer_busy(q);
-}
-
-static bool want_number(struct request *q, const char *name, uint64_t min, uint64_t max,
-			uint64_t *n)
-{
-	const char *given = http_call_query(q->call, name);
-	uint64_t v;
-
-	if (!given)
-		return true;
-	if (text_u64(text_of(given), max, &v) != 0 || v < min) {
-		answer_problem(q, PROBLEM_BAD_FIELD, name, "is not a whole number in its range",
-			       "`after` is the `next` of the page before, `limit` is 1 to 1000");
-		return false;
-	}
-	*n = v;
-	return true;
 }
 
 void message_call_corrections(struct request *q)
 {
 	uint64_t after = 0, limit = LINES_DEFAULT;
 
-	if (want_number(q, "after", 0, INT64_MAX, &after) &&
-	    want_number(q, "limit", 1, LINES_MAX, &limit) &&
+	if (asked_number(q, "after", 0, INT64_MAX, &after) &&
+	    asked_number(q, "limit", 1, LINES_MAX, &limit) &&
 	    correction_view_all(q->api->pg, &q->view, q->key.workspace, (int64_t)after,
 				(int64_t)limit, on_view) != 0)
 		answer_busy(q);
@@ -222,7 +183,7 @@ void message_call_reclassify(struct request *q)
 	struct json_error err;
 	const char *key;
 
-	if (!want_id(q) || !answer_body(q) || !read_key(q, &key))
+	if (!asked_id(q) || !answer_body(q) || !read_key(q, &key))
 		return;
 	if (read_verdict(q->body, v, &err) < 0)
 		answer_problem(q, PROBLEM_BAD_FIELD, err.field, err.why, NULL);
@@ -247,7 +208,7 @@ static void on_made(struct correction_make *m)
 		answer_text(q, 200, "application/json", text_of_buf(&m->json));
 		return;
 	case CORRECTION_NOT_FOUND:
-		no_message(q);
+		asked_nothing(q, "no message");
 		return;
 	case CORRECTION_PENDING:
 		answer_problem(q, PROBLEM_CONFLICT, NULL,

@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "db/removal.h"
-#include "services/api/field.h"
+#include "services/api/asked.h"
 #include "services/api/handlers.h"
 
 /* DELETE /v1/inboxes/{id}: watching ends at once, the broker does the rest. */
@@ -27,11 +27,8 @@ void removal_inbox(struct request *q)
 {
 	struct removing *r;
 
-	if (!field_uuid(q->params[0])) {
-		answer_problem(q, PROBLEM_NOT_FOUND, NULL, "the id in the path is not a UUID",
-			       "use the `id` that the API gave");
+	if (!asked_id(q))
 		return;
-	}
 	r = mem_new(sizeof(*r));
 	r->q = q;
 	q->own = r;

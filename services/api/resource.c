@@ -5,7 +5,7 @@
 #include "base/mailaddr.h"
 #include "base/mem.h"
 #include "rotation/verdict.h"
-#include "services/api/field.h"
+#include "services/api/asked.h"
 #include "services/api/handlers.h"
 #include "services/api/saying.h"
 
@@ -20,16 +20,7 @@ static void on_gate(struct gate_read *g);
 
 static void on_view(struct view *v)
 {
-	struct request *q = container_of(v, struct request, view);
-
-	if (!answer_db_ok(q, &v->outcome))
-		return;
-	if (!v->found) {
-		answer_problem(q, PROBLEM_NOT_FOUND, NULL,
-			       "nothing with this id in the workspace of the key", NULL);
-		return;
-	}
-	answer_text(q, 200, "application/json", text_of_buf(&v->json));
+	asked_view(v, "nothing");
 }
 
 /* One inbox, what is wrong with it, and what to do about it. */
@@ -51,15 +42,6 @@ static void on_inbox(struct view *v)
 	answer_json(q, 200, j);
 }
 
-static bool want_id(struct request *q)
-{
-	if (field_uuid(q->params[0]))
-		return true;
-	answer_problem(q, PROBLEM_NOT_FOUND, NULL, "the id in the path is not a UUID",
-		       "use the `id` that the API gave");
-	return false;
-}
-
 static void started(struct request *q, int r)
 {
 	if (r)
@@ -73,7 +55,7 @@ void resource_inboxes(struct request *q)
 
 void resource_inbox(struct request *q)
 {
-	if (want_id(q))
+	if (asked_id(q))
 		started(q, view_inbox_start(q->api->pg, &q->view, q->key.workspace, q->params[0],
 					    on_inbox));
 }
@@ -85,38 +67,17 @@ void resource_endpoints(struct request *q)
 
 void resource_event(struct request *q)
 {
-	if (want_id(q))
+	if (asked_id(q))
 		started(q, view_event_start(q->api->pg, &q->view, q->key.workspace, q->params[0],
 					    on_view));
-}
-
-/* A number in the query; false: a problem was answered. */
-static bool want_number(struct request *q, const char *name, uint64_t min, uint64_t max,
-			uint64_t *n)
-{
-	const char *given = http_call_query(q->call, name);
-	uint64_t v;
-
-	if (!given)
-		return true;
-	if (text_u64(text_of(given), max, &v) != 0 || v < min) {
-		char why[96];
-
-		(void)snprintf(why, sizeof(why), "is not a whole number from %llu to %llu",
-			       (unsigned long long)min, (unsigned long long)max);
-		answer_problem(q, PROBLEM_BAD_FIELD, name, why, NULL);
-		return false;
-	}
-	*n = v;
-	return true;
 }
 
 void resource_events(struct request *q)
 {
 	uint64_t after = 0, limit = EVENTS_DEFAULT;
 
-	if (want_number(q, "after", 0, INT64_MAX, &after) &&
-	    want_number(q, "limit", 1, EVENTS_MAX, &limit))
+	if (asked_number(q, "after", 0, INT64_MAX, &after) &&
+	    asked_number(q, "limit", 1, EVENTS_MAX, &limit))
 		started(q, view_events_start(q->api->pg, &q->view, q->key.workspace, (int64_t)after,
 					     (int64_t)limit, on_view));
 }

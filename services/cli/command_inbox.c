@@ -176,7 +176,10 @@ static void print_commands(const json_t *all)
 	if (!json_array_size(all))
 		return;
 	printf("%-14s ", "commands");
-	json_array_foreach(all, i, c) printf("%s%s", i ? ", " : "", json_get_text(c, "command"));
+	json_array_foreach(all, i, c)
+	{
+		printf("%s%s", i ? ", " : "", json_get_text(c, "command"));
+	}
 	putchar('\n');
 }
 

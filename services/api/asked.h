@@ -1,0 +1,18 @@
+#ifndef SERVICES_API_ASKED_H
+#define SERVICES_API_ASKED_H
+
+#include "services/api/api.h"
+
+/* What a request's path and query ask for.  false: a problem was answered. */
+
+/* The first word of the path that stands for something is an id. */
+bool asked_id(struct request *q);
+/* A number of the query; `n` stays as it is where none is given. */
+bool asked_number(struct request *q, const char *name, uint64_t min, uint64_t max, uint64_t *n);
+
+/* Answers that there is none; `what`: "no inbox". */
+void asked_nothing(struct request *q, const char *what);
+/* Answers what was read as it is, or that there is none. */
+void asked_view(struct view *v, const char *what);
+
+#endif

@@ -446,6 +446,7 @@ call walled('sent_copy');
 grant select, insert, delete on sent_copy to replyd_ingest;
 grant select on sent_copy to replyd_api;
 grant update (outbound_id, outbound_created_at) on outbound_key to replyd_ingest;
+grant insert on outbound_name to replyd_ingest; -- what the copy of a sent mail teaches
 grant insert on recheck, recheck_outbound to replyd_ingest;
 
 -- An outbound is registered whose copy was seen before.

@@ -105,7 +105,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "outage", { "SIU", "", "", "SuD", "S", "S" } },
 		{ "outbound", { "Su", "", "", "", "SIu", "" } },
 		{ "outbound_key", { "SIu", "", "", "SuD", "SIU", "" } },
-		{ "outbound_name", { "S", "", "", "", "SI", "" } },
+		{ "outbound_name", { "SI", "", "", "", "SI", "" } },
 		{ "probe", { "Su", "", "", "SD", "SI", "SI" } },
 		{ "prospect_message", { "SI", "", "", "", "S", "" } },
 		{ "prospect_inbox", { "S", "", "", "", "SIU", "" } },

@@ -52,7 +52,7 @@ test('a reply in Junk, in a folder of a rule, and in the trash', async () => {
 
 test('a mail sent by hand is told, once; the copy of one that was registered is not', async () => {
   await box.dovecot.save(ada.address, 'Sent', outboundCopy(outs[4]));
-  await box.dovecot.save(ada.address, 'Sent', outboundCopy({ ...outs[3], id: '<by-hand.1@example.test>' }));
+  await box.dovecot.save(ada.address, 'Sent', outboundCopy({ ...outs[3], id: '<by-hand.1@example.test>', subject: 'What I forgot to say' }));
   const sent = await until('Sent to be read', async () => {
     const row = (await folders()).get('Sent');
     return row?.uid >= 1 ? row : null;

@@ -5,7 +5,6 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "base/buf.h"
 #include "base/io/loop.h"
 #include "base/list.h"
 #include "db/pg.h"

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Every migration is in the binary and in db/schema/CHECKSUMS, is not edited once it was released, and says which binaries
-# may still run on it (db/migrate.h).  Nothing is released yet: until the first release one may be mended, and its sum with
-# it; from then on the sums of what was released stay.  0001 to 0005 are what any binary must know, and have no such line.
+# Every migration is in the binary and in db/schema/CHECKSUMS, is not edited once it has landed, and says which binaries
+# may still run on it (db/migrate.h); the first five are what any binary must know, and have no such line.
 set -eu
 cd "$(dirname "$0")/../../db/schema"
 bad=0
@@ -17,5 +16,5 @@ for f in *.sql; do
 	esac
 done
 sha256sum --check --quiet --strict CHECKSUMS ||
-	{ echo "db/schema: a sum is wrong; a migration that was released is never edited: put the change into a new one"; bad=1; }
+	{ echo "db/schema: a migration that landed is never edited: put the change into a new one"; bad=1; }
 exit $bad

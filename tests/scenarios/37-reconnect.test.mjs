@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { connect } from '../sandbox/consent.mjs';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
-import { endAll, sleep, until } from '../sandbox/proc.mjs';
+import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
 let box, ada;
@@ -26,7 +26,7 @@ function watchGate(prospect) {
     if (said.at(-1) !== word) said.push(word);
   };
   const done = (async () => {
-    for (await look(); !over; await look()) await sleep(5);
+    do await look(); while (!over); // one question after the other
   })();
   return { begun: look, stop: async () => { over = true; await done; await look(); return said; } };
 }

@@ -11,6 +11,7 @@
 #include "ingest/match/match_names.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
+#include "services/event_type.h"
 
 /*
  * What a sequence engine brings: the mails it sent, and where it wants to hear of answers.
@@ -18,7 +19,6 @@
 #define ITEMS_MAX      1000
 #define NAME_MAX_BYTES 200 /* of a sequence, a step, a prospect's key */
 #define URL_MAX        2048
-#define TYPES_MAX      16
 #define WEBHOOK_SECRET 32 /* bytes; Standard Webhooks: 24 to 64 */
 
 static void on_registered(struct outbound_register *o);
@@ -274,23 +274,6 @@ static void on_registered(struct outbound_register *o)
 
 /* ---- endpoints ---- */
 
-static const char *const event_types[] = { "reply.received",
-					   "reply.auto",
-					   "reply.unsubscribe",
-					   "bounce.hard",
-					   "bounce.soft",
-					   "bounce.delayed",
-					   "complaint.received",
-					   "outbound.manual",
-					   "inbox.connected",
-					   "inbox.gap.opened",
-					   "inbox.gap.closed",
-					   "inbox.reauth_required",
-					   "inbox.reauth_forecast",
-					   "inbox.removed",
-					   "domain.reauth_required",
-					   NULL };
-
 struct new_endpoint {
 	char id[RAND_UUID], url[URL_MAX + 1], secret[80]; /* "whsec_" and base64 */
 	json_t *types;
@@ -312,11 +295,10 @@ static bool read_endpoint(struct request *q, struct new_endpoint *n)
 	struct text url = { 0 }, word;
 	struct json_error err;
 	const char *why;
-	size_t k;
 
 	if (json_only(q->body, "", fields, &err) ||
 	    json_want_text(q->body, "", "url", URL_MAX, JSON_REQUIRED, &url, &err) ||
-	    json_want_array(q->body, "", "types", 1, TYPES_MAX, JSON_OPTIONAL, &types, &err)) {
+	    json_want_array(q->body, "", "types", 1, EVENT_TYPE_N, JSON_OPTIONAL, &types, &err)) {
 		refuse_field(q, &err);
 		return false;
 	}
@@ -332,20 +314,12 @@ static bool read_endpoint(struct request *q, struct new_endpoint *n)
 			refuse_field(q, &err);
 			return false;
 		}
-		for (k = 0; event_types[k] && !text_eq(word, text_of(event_types[k])); k++)
-			;
-		if (!event_types[k]) {
-			char path[JSON_POINTER];
+		if (!event_type_find(word)) {
+			char path[JSON_POINTER], remedy[640];
 
 			json_path_item(path, "/types", i);
-			answer_problem(q, PROBLEM_BAD_FIELD, path, "is no event type",
-				       "one of reply.received, reply.auto, reply.unsubscribe, "
-				       "bounce.hard, bounce.soft, bounce.delayed, "
-				       "complaint.received, outbound.manual, inbox.connected, "
-				       "inbox.removed, "
-				       "inbox.gap.opened, inbox.gap.closed, "
-				       "inbox.reauth_required, inbox.reauth_forecast, "
-				       "domain.reauth_required");
+			(void)snprintf(remedy, sizeof(remedy), "one of %s", event_type_names());
+			answer_problem(q, PROBLEM_BAD_FIELD, path, "is no event type", remedy);
 			return false;
 		}
 	}

@@ -36,7 +36,7 @@ FLAGS_fuzz     := -O1 -g3 -Werror -fsanitize=fuzzer-no-link,address,undefined -f
 LINK_release   := -pie -Wl,-z,relro,-z,now
 CPPFLAGS += -I. -D_GNU_SOURCE $(addprefix -isystem ,$(patsubst -I%,%,$(shell pkg-config --cflags-only-I $(PKGS) 2>/dev/null)))
 CFLAGS   += -std=gnu17 $(WARN) $(HARD) $(FLAGS_$(MODE)) -MMD -MP
-LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 
 # What stands in a room belongs to it.
 mains_srcs := services/main.c base/wipe.c

@@ -212,7 +212,7 @@ static void the_best_come_first(void **unused)
 	assert_int_equal(p.order[1], 2);
 	assert_int_equal(p.order[2], 6);
 	assert_int_equal(p.order[3], 3); /* of equals, whoever was picked longest ago */
-	i[4].provider_matches = true;       /* 21 / 90 against 5 / 30 and 11 / 30 */
+	i[4].provider_matches = true;    /* 21 / 90 against 5 / 30 and 11 / 30 */
 	pick_choose(&prefer, i, countof(i), &p);
 	assert_int_equal(p.order[0], 5);
 	assert_int_equal(p.order[1], 4);

@@ -5,7 +5,11 @@
 #define DOMAIN_JSON                                                                                \
 	"jsonb_build_object('id', d.domain_grant_id, 'provider', d.provider, 'kind', d.kind,"      \
 	" 'tenant', d.tenant, 'client_id', d.client_id, 'check_address', d.check_address,"         \
-	" 'state', d.state, 'reason', d.reason, 'detail', d.evidence,"                             \
+	" 'state', case when d.state = 'ok' and d.told_of <> '' then 'expiring' else d.state end," \
+	" 'reason', case when d.state = 'ok' and d.told_of <> '' then 'client_secret_ends'"        \
+	"  else d.reason end, 'detail', d.evidence,"                                               \
+	" 'secret_ends_at', instant_text(case when d.is_offered and d.version = 0"                 \
+	"  then d.offer_ends_at else d.secret_ends_at end),"                                       \
 	" 'secret', case when d.is_offered then 'checking' when d.problem <> '' then 'refused'"     \
 	"  when d.version > 0 then 'accepted' else 'none' end,"                                    \
 	" 'problem', d.problem, 'problem_detail', d.problem_detail,"                               \
@@ -17,9 +21,11 @@
 	"    and i.admin_state <> 'removed' group by 1) n), '{}'),"                                \
 	" 'created_at', instant_text(d.created_at), 'updated_at', instant_text(d.updated_at))::text"
 
+#define ENDS(unix_s) "case when " unix_s "::bigint > 0 then to_timestamp(" unix_s "::bigint) end"
+
 const char domain_admin_sql_add[] =
 	"insert into domain_grant as d (workspace_id, domain_grant_id, provider, kind, tenant, client_id,"
-	"  check_address, sealed_offer) values (workspace_now(), $1, $2, $3, $4, $5, $6, $7)"
+	"  check_address, sealed_offer, offer_ends_at) values (workspace_now(), $1, $2, $3, $4, $5, $6, $7, " ENDS("$8") ")"
 	" on conflict (workspace_id, provider, tenant, client_id) where state <> 'removed' do nothing"
 	" returning " DOMAIN_JSON;
 const char domain_admin_sql_renew[] =
@@ -27,7 +33,7 @@ const char domain_admin_sql_renew[] =
 	"  check_address = coalesce(nullif($3, ''), d.check_address),"
 	"  client_id = coalesce(nullif($4, ''), d.client_id), problem = '', problem_detail = '',"
 	"  state = case when d.state = 'failed' then 'checking' else d.state end,"
-	"  next_try_at = now(), updated_at = now()"
+	"  offer_ends_at = " ENDS("$5") ", next_try_at = now(), updated_at = now()"
 	" where d.workspace_id = workspace_now() and d.domain_grant_id = $1 and d.state <> 'removed'"
 	" returning " DOMAIN_JSON;
 const char domain_admin_sql_remove[] =
@@ -66,8 +72,8 @@ int domain_admin_add_start(struct pg *pg, struct view *v, const struct domain_ad
 			   view_cb done)
 {
 	pg_tx_init(&v->tx, n->workspace);
-	pg_tx_add(&v->tx, &add_stmt, "utttttb", n->id, n->provider, n->kind, n->tenant,
-		  n->client_id, n->check_address, n->sealed, n->sealed_len);
+	pg_tx_add(&v->tx, &add_stmt, "utttttbi", n->id, n->provider, n->kind, n->tenant,
+		  n->client_id, n->check_address, n->sealed, n->sealed_len, n->secret_ends_s);
 	return view_begin(pg, v, done);
 }
 
@@ -75,8 +81,8 @@ int domain_admin_renew_start(struct pg *pg, struct view *v, const struct domain_
 			     view_cb done)
 {
 	pg_tx_init(&v->tx, n->workspace);
-	pg_tx_add(&v->tx, &renew_stmt, "ubtt", n->id, n->sealed, n->sealed_len, n->check_address,
-		  n->client_id);
+	pg_tx_add(&v->tx, &renew_stmt, "ubtti", n->id, n->sealed, n->sealed_len, n->check_address,
+		  n->client_id, n->secret_ends_s);
 	return view_begin(pg, v, done);
 }
 

@@ -9,14 +9,15 @@
  * one value of JSON:
  *
  *   {"id","provider","kind","tenant","client_id","check_address","state","reason","detail",
- *    "secret": "checking"|"accepted"|"refused"|"none", "problem","problem_detail",
- *    "inboxes": {<state>: <how many>}, "created_at","updated_at"}
+ *    "secret_ends_at": instant|null, "secret": "checking"|"accepted"|"refused"|"none",
+ * "problem","problem_detail", "inboxes": {<state>: <how many>}, "created_at","updated_at"}
  */
 struct domain_admin_new {
 	const char *workspace, *id; /* uuid */
 	const char *provider, *kind, *tenant, *client_id, *check_address;
 	const void *sealed; /* to the broker: purpose "domain", subject the id */
 	size_t sealed_len;
+	int64_t secret_ends_s; /* unix; 0: nobody said */
 };
 /* Not found: there is one for this provider, tenant and client already. */
 int domain_admin_add_start(struct pg *pg, struct view *v, const struct domain_admin_new *n,
@@ -39,8 +40,9 @@ int domain_admin_import_start(struct pg *pg, struct view *v, const char *workspa
 
 /* The same statements for the command line, in a session that has named its workspace: text
  * parameters, bytes as "\x..." */
-extern const char domain_admin_sql_add[];    /* id, provider, kind, tenant, client, check, sealed */
-extern const char domain_admin_sql_renew[];  /* id, sealed, check, client */
+extern const char
+	domain_admin_sql_add[]; /* id, provider, kind, tenant, client, check, sealed, ends */
+extern const char domain_admin_sql_renew[];  /* id, sealed, check, client, ends */
 extern const char domain_admin_sql_remove[]; /* id */
 extern const char domain_admin_sql_list[];
 extern const char domain_admin_sql_show[];   /* id */

@@ -106,7 +106,7 @@ static const struct pg_stmt take_over_stmt = {
 	"  update domain_grant set state = 'ok', reason = '', evidence = '', problem = '', problem_detail = '',"
 	"    sealed_offer = case when offer_no = $3 then null else sealed_offer end, sealed = $4,"
 	"    version = version + 1, claim_id = null, claimed_at = null, failures = 0, next_try_at = now(),"
-	"    updated_at = now()"
+	"    secret_ends_at = case when offer_no = $3 then offer_ends_at end, told_of = '', updated_at = now()"
 	"  where domain_grant_id = $1 and claim_id = $2 and state <> 'removed'"
 	"  returning domain_grant_id"
 	") select domain_revive(domain_grant_id) >= 0 from taken",

@@ -21,7 +21,8 @@
 	X(13, 0013, door)                                                                          \
 	X(14, 0014, check)                                                                         \
 	X(16, 0016, match)                                                                         \
-	X(17, 0017, correction)
+	X(17, 0017, correction)                                                                    \
+	X(20, 0020, amends)
 
 /*
  * The assembler reads the file, so the compiler never has to parse it as one

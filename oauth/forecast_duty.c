@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/io/timer.h"
 #include "base/mem.h"
+#include "db/domain_forecast.h"
 #include "db/event_id.h"
 #include "db/grant_forecast.h"
 #include "oauth/forecast.h"
@@ -22,6 +23,7 @@ enum duty_state {
 	DUTY_READING,
 	DUTY_WRITING, /* what nobody is told */
 	DUTY_TELLING, /* one after the other */
+	DUTY_DOMAINS, /* at last, secrets of domains */
 	DUTY_DROPPED,
 };
 
@@ -37,6 +39,7 @@ struct forecast_duty {
 	struct timer timer;
 	struct grant_forecast_read read;
 	struct grant_forecast_write write;
+	struct domain_forecast domains;
 	struct grant_forecast quiet[PORTION];
 	struct news *news[PORTION];
 	int n_quiet, n_news, telling;
@@ -48,6 +51,9 @@ static void on_row(struct grant_forecast_read *q, const struct grant_forecast_ro
 static void on_read(struct grant_forecast_read *q);
 static void on_written(struct grant_forecast_write *q);
 static void on_told(struct grant_forecast_write *q);
+static void on_domain(struct domain_forecast *q, const char *domain, const char *stage,
+		      const char *dies_at);
+static void on_domains(struct domain_forecast *q);
 static void on_gone(struct timer *t);
 
 static void enter(struct forecast_duty *d, enum duty_state state);
@@ -107,6 +113,10 @@ static void enter(struct forecast_duty *d, enum duty_state state)
 		break;
 	case DUTY_TELLING:
 		r = start_telling(d);
+		break;
+	case DUTY_DOMAINS:
+		r = domain_forecast_start(pg, &d->domains, FORECAST_FAR_S, FORECAST_NEAR_S,
+					  on_domain, on_domains);
 		break;
 	case DUTY_RESTING:
 	case DUTY_DROPPED:
@@ -180,6 +190,8 @@ static void next(struct forecast_duty *d, const struct outcome *o)
 		enter(d, DUTY_WRITING);
 	} else if (d->telling < d->n_news) {
 		enter(d, DUTY_TELLING);
+	} else if (d->state != DUTY_DOMAINS) {
+		enter(d, DUTY_DOMAINS);
 	} else {
 		rest(d);
 	}
@@ -215,6 +227,25 @@ static void on_told(struct grant_forecast_write *q)
 	next(d, &q->outcome);
 }
 
+static void on_domain(struct domain_forecast *q, const char *domain, const char *stage,
+		      const char *dies_at)
+{
+	struct forecast_duty *d = container_of(q, struct forecast_duty, domains);
+
+	d->env->stats.forecasts++;
+	log_warn(d->env->p.log, "broker.domain_expiring",
+		 "domain=%s reason=client_secret_ends stage=%s dies_at=%s", domain, stage, dies_at);
+}
+
+static void on_domains(struct domain_forecast *q)
+{
+	struct forecast_duty *d = container_of(q, struct forecast_duty, domains);
+
+	if (q->told > 0)
+		pg_notify(d->env->p.pg, "replyd_event");
+	next(d, &q->outcome);
+}
+
 struct forecast_duty *forecast_duty_open(struct broker_env *env)
 {
 	struct forecast_duty *d = mem_new(sizeof(*d));
@@ -234,6 +265,7 @@ void forecast_duty_drop(struct forecast_duty *d)
 	d->state = DUTY_DROPPED;
 	pg_tx_cancel(&d->read.tx);
 	pg_tx_cancel(&d->write.tx);
+	pg_tx_cancel(&d->domains.tx);
 	forget(d);
 	timer_drop(&d->timer, on_gone);
 }

@@ -1,10 +1,13 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "services/domain_offer.h"
 #include "services/settings_preset.h"
+#include "services/settings_provider.h"
 
 #define PROVIDERS_MAX 64
 
@@ -99,6 +102,23 @@ bool domain_offer_check(const struct settings *s, struct domain_offer *o, bool i
 		break;
 	}
 	return false;
+}
+
+int domain_offer_ends(struct text said, int64_t now_s, int64_t *ret_unix_s)
+{
+	char text[CLOCK_TEXT];
+	int64_t s, us;
+
+	if (said.len == 0 || said.len >= sizeof(text))
+		return -EINVAL;
+	(void)snprintf(text, sizeof(text), "%.*s", TEXT_ARG(said));
+	s = settings_provider_day(text);
+	if (s < 0 && clock_from_rfc3339(text, &us) == 0)
+		s = us / 1000000;
+	if (s <= now_s)
+		return -EINVAL;
+	*ret_unix_s = s;
+	return 0;
 }
 
 void domain_offer_clear(struct domain_offer *o)

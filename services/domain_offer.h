@@ -18,6 +18,7 @@ struct domain_offer {
 	char client_id[DOMAIN_OFFER_CLIENT];
 	char check_address[LIMIT_OAUTH_ADDRESS]; /* lower case; "": none */
 	struct secret secret;                    /* the client's, or the service account's file */
+	int64_t ends_s;                          /* when it ends, unix; 0: nobody said */
 };
 
 /* What was refused: a field by its name in the API, what is wrong, what to do.  Static. */
@@ -31,6 +32,9 @@ struct domain_offer_refused {
  */
 bool domain_offer_check(const struct settings *s, struct domain_offer *o, bool is_renewal,
 			struct domain_provider *ret_provider, struct domain_offer_refused *ret);
+/* When a secret ends: a day ("2027-03-31") or an RFC 3339 instant, to come.  -EINVAL: it is none.
+ */
+int domain_offer_ends(struct text said, int64_t now_s, int64_t *ret_unix_s);
 void domain_offer_clear(struct domain_offer *o); /* safe on zeros */
 /* {provider: {host, port, security}} of all providers at which domains can be opened. */
 json_t *domain_offer_places(const struct settings *s);

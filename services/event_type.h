@@ -46,6 +46,7 @@ enum event_class {
 	X(INBOX_GAP_OPENED, "inbox.gap.opened", INBOX, false, "an inbox is blind") \
 	X(INBOX_GAP_CLOSED, "inbox.gap.closed", INBOX, false, "an inbox sees again, and what came meanwhile was made up") \
 	X(DOMAIN_REAUTH_REQUIRED, "domain.reauth_required", INBOX, false, "the right of a whole domain is refused") \
+	X(DOMAIN_REAUTH_FORECAST, "domain.reauth_forecast", INBOX, false, "the secret of a whole domain ends soon") \
 	X(ENDPOINT_DISABLED, "endpoint.disabled", ENDPOINT, false, "an endpoint gets no more events") \
 	X(ENDPOINT_RECOVERED, "endpoint.recovered", ENDPOINT, false, "an endpoint that failed takes events again") \
 	X(WEBHOOK_TEST, "webhook.test", TEST, false, "somebody tries an endpoint")

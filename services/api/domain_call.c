@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -43,7 +44,7 @@ static void put_words(struct request *q, json_t *j)
 	const struct problem_words *w = NULL;
 	cleanup_buf struct buf url;
 
-	if (text_eq(state, TEXT("reauth_required")))
+	if (text_eq(state, TEXT("reauth_required")) || text_eq(state, TEXT("expiring")))
 		w = problem_words_of(text_of(json_get_text(j, "reason")));
 	else if (problem.len)
 		w = problem_words_of(problem);
@@ -183,17 +184,22 @@ static bool read_account(const json_t *body, struct domain_offer *o, struct json
 
 static bool read_secret(const json_t *body, struct domain_offer *o, struct json_error *err)
 {
-	struct text secret = { 0 }, check = { 0 }, client = { 0 };
+	struct text secret = { 0 }, check = { 0 }, client = { 0 }, ends = { 0 };
 
 	if (json_want_text(body, "", "client_secret", SECRET_MAX, JSON_OPTIONAL, &secret, err) ||
 	    json_want_text(body, "", "client_id", DOMAIN_OFFER_CLIENT - 1, JSON_OPTIONAL, &client,
 			   err) ||
 	    json_want_text(body, "", "check_address", FIELD_ADDRESS - 1, JSON_OPTIONAL, &check,
 			   err) ||
+	    json_want_text(body, "", "secret_ends_at", CLOCK_TEXT, JSON_OPTIONAL, &ends, err) ||
 	    !read_account(body, o, err))
 		return false;
 	if (check.len && !field_address(check, o->check_address)) {
 		json_error_set(err, "", "check_address", "is not an e-mail address (name@domain)");
+		return false;
+	}
+	if (ends.len && domain_offer_ends(ends, clock_unix_s(), &o->ends_s) < 0) {
+		json_error_set(err, "", "secret_ends_at", "is no day or instant to come");
 		return false;
 	}
 	if (client.len)
@@ -229,6 +235,7 @@ static void bring(struct request *q, struct offered *o, const char *kind,
 		.tenant = o->offer.tenant,
 		.client_id = o->offer.client_id,
 		.check_address = o->offer.check_address,
+		.secret_ends_s = o->offer.ends_s,
 	};
 	struct buf sealed;
 
@@ -259,6 +266,7 @@ void domain_call_add(struct request *q)
 					      "tenant",
 					      "client_id",
 					      "client_secret",
+					      "secret_ends_at",
 					      "check_address",
 					      "service_account_json",
 					      NULL };
@@ -302,8 +310,10 @@ static void on_added(struct view *v)
 
 void domain_call_renew(struct request *q)
 {
-	static const char *const fields[] = { "client_id", "client_secret", "check_address",
-					      "service_account_json", NULL };
+	static const char *const fields[] = {
+		"client_id",     "client_secret",        "secret_ends_at",
+		"check_address", "service_account_json", NULL
+	};
 	struct json_error err;
 	struct offered *o;
 

@@ -14,8 +14,8 @@
 static const char *remedy_of(const json_t *d)
 {
 	const char *state = json_get_text(d, "state");
-	const char *code = strcmp(state, "reauth_required") == 0 ? json_get_text(d, "reason")
-								 : json_get_text(d, "problem");
+	bool is_state = strcmp(state, "reauth_required") == 0 || strcmp(state, "expiring") == 0;
+	const char *code = json_get_text(d, is_state ? "reason" : "problem");
 
 	return *code ? problem_words_of(text_of(code))->in[WORDS_EN].remedy : "";
 }
@@ -48,6 +48,8 @@ static void print_domains(const json_t *all)
 		       json_get_text(d, "tenant"), json_get_text(d, "state"));
 		print_inboxes(d);
 		putchar('\n');
+		if (*json_get_text(d, "secret_ends_at"))
+			printf("  its secret ends on %.10s\n", json_get_text(d, "secret_ends_at"));
 		if (*remedy_of(d))
 			printf("  %s\n", remedy_of(d));
 	}

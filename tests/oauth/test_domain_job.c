@@ -329,6 +329,61 @@ static void a_service_account_signs_for_each_mailbox(void **state)
 	rsakey_drop(&k);
 }
 
+#define TOLD_OF_END                                                                                \
+	"select count(*) from replyd.event where type = 'domain.reauth_forecast'"                  \
+	" and data ->> 'inboxes' = '1' and data ->> 'reason' = 'client_secret_ends'"
+
+/* When the secret in use ends, from now. */
+static void ends_in(struct tokenbench *b, const char *interval)
+{
+	pgtest_exec(b->admin,
+		    "update replyd.domain_grant set secret_ends_at = now() + interval '%s'",
+		    interval);
+}
+
+static void the_end_of_a_secret_is_told_before_it_comes(void **state)
+{
+	struct tokenbench_broker br;
+	struct tokenbench b;
+
+	(void)state;
+	tokenbench_open(&b, "domain_secret_ends");
+	providers[0] = (struct domain_provider){ "ms", PRESET_DOMAIN_APP_ONLY, b.token_url,
+						 "mail/.default", "" };
+	tokenbench_broker_open(
+		&b, &br,
+		(struct broker_params){ .domains = providers, .n_domains = 1, .forecast_ms = 20 });
+	say(&b, 200, TOKEN("at.dom.1"));
+	add_domain(&b, "ms", "app_only", "hush");
+	pgtest_exec(b.admin,
+		    "update replyd.domain_grant set offer_ends_at = now() + interval '90 d'");
+	broker_wake(br.broker);
+	UNTIL(&b, is(DOMAIN(&b, "secret_ends_at - now() > interval '89 d'"), "t"));
+	assert_string_equal(import(&b, "[\"a@acme.test\"]"), "accepted");
+	broker_wake(br.broker);
+	UNTIL(&b, is(OF(&b, "g.domain_version", "a@acme.test"), "1"));
+	assert_int_equal(broker_stats(br.broker).forecasts, 0);
+
+	ends_in(&b, "13 d");
+	UNTIL(&b, is(DOMAIN(&b, "told_of"), "far"));
+	ends_in(&b, "13 d"); /* looked at again, told no more: the event is of its end */
+	ends_in(&b, "2 d");
+	UNTIL(&b, is(DOMAIN(&b, "told_of"), "near"));
+	UNTIL(&b, broker_stats(br.broker).forecasts == 2);
+	assert_string_equal(pgtest_value(b.admin, TOLD_OF_END), "2");
+	/* Another secret is in use now: of this one nothing is to be told. */
+	say(&b, 200, TOKEN("at.dom.2"));
+	bring_again(&b, "hush-2");
+	pgtest_exec(b.admin, "update replyd.domain_grant set offer_ends_at = null,"
+			     " next_try_at = now()");
+	broker_wake(br.broker);
+	UNTIL(&b, is(DOMAIN(&b, "version"), "2"));
+	assert_string_equal(DOMAIN(&b, "told_of || coalesce(secret_ends_at::text, 'unsaid')"),
+			    "unsaid");
+	tokenbench_broker_kill(&br);
+	tokenbench_close(&b);
+}
+
 static void a_domain_that_is_removed_takes_its_rights_along(void **state)
 {
 	struct tokenbench b;
@@ -512,6 +567,7 @@ int main(void)
 		cmocka_unit_test(a_secret_that_expired_is_one_incident),
 		cmocka_unit_test(a_wrong_secret_is_never_taken_over),
 		cmocka_unit_test(a_service_account_signs_for_each_mailbox),
+		cmocka_unit_test(the_end_of_a_secret_is_told_before_it_comes),
 		cmocka_unit_test(a_domain_that_is_removed_takes_its_rights_along),
 		cmocka_unit_test(an_import_takes_nothing_that_works),
 		cmocka_unit_test(who_came_before_his_import_keeps_his_own),

@@ -225,14 +225,28 @@ static int unknown(const struct conf *c, const char *place, struct text name, bo
 
 /* Sources */
 
+/* A command line is seen by everybody on the machine, and a file of settings by many. */
+static int refuse_secret(const struct conf_row *row, const char *place, char why[CONF_WHY])
+{
+	char variable[CONF_NAME];
+
+	conf_name_full(variable, row->name, TEXT("NAME"), /* as_env= */ true);
+	(void)snprintf(why, CONF_WHY, "%s: %s: is a secret; only the environment sets it, as %s",
+		       place, row->name, variable);
+	return -EINVAL;
+}
+
 static int set_named(struct conf *c, struct text name, struct text value, const char *place,
 		     char why[CONF_WHY])
 {
 	for (size_t i = 0; i < c->table->n_rows; i++) {
 		struct text group;
 
-		if (conf_name_fits(c->table->rows[i].name, name, &group))
-			return set_row(c, i, group, value, place, why);
+		if (!conf_name_fits(c->table->rows[i].name, name, &group))
+			continue;
+		if (c->table->rows[i].kind == CONF_SECRET)
+			return refuse_secret(&c->table->rows[i], place, why);
+		return set_row(c, i, group, value, place, why);
 	}
 	return unknown(c, place, name, /* as_env= */ false, why);
 }
@@ -478,6 +492,9 @@ bool conf_next(const struct conf *c, struct conf_at *at)
 	}
 	at->is_set = slot->text != NULL;
 	at->value = at->is_set ? slot->text : row->initial;
+	at->is_secret = row->kind == CONF_SECRET;
+	if (at->is_secret && *at->value)
+		at->value = "(not shown)";
 	at->source = at->is_set ? slot->source : "default";
 	at->meaning = row->meaning;
 

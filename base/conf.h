@@ -27,7 +27,9 @@
  * the name in its place ([a-z0-9-], up to CONF_GROUP_NAME), naming it makes the
  * group, and each group has a struct of its own.
  *
- * Secrets never stand here, only the paths of their files.
+ * Secrets never stand in files or on command lines, only the paths of their files do.  A program
+ * that somebody runs by hand may have one from the environment: CONF_SECRET, which no other source
+ * may set, and which is never printed.
  */
 #define CONF_PREFIX     "REPLYD_"
 #define CONF_GROUP_NAME 32
@@ -43,6 +45,7 @@ enum conf_kind {
 	CONF_INT,     /* int64_t */
 	CONF_SECONDS, /* uint64_t milliseconds: "1500" (seconds), "250ms", "5m", "2h", "14d" */
 	CONF_BYTES,   /* int64_t: "800", "64k", "1m", "2g" (powers of 1024) */
+	CONF_SECRET,  /* char *, "" when empty; of the environment only */
 };
 
 struct conf_row {
@@ -107,10 +110,11 @@ const void *conf_group_values(const struct conf *c, const char *group, size_t i)
 struct conf_at {
 	size_t row, group; /* conf_next's own */
 	char name[128];    /* full, with the group's name; "provider.*.x" where no group is there */
-	const char *value; /* as it was written */
+	const char *value; /* as it was written; of a secret that is set: "(not shown)" */
 	const char *source; /* "default", "replyd.conf:12", "REPLYD_API_PORT", "--set" */
 	const char *meaning;
-	bool is_set; /* false: a row of a group that nobody named, with its default */
+	bool is_secret; /* only the environment can set it */
+	bool is_set;    /* false: a row of a group that nobody named, with its default */
 };
 bool conf_next(const struct conf *c, struct conf_at *at);
 

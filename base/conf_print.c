@@ -7,7 +7,8 @@
 static int print_line(struct buf *b, const struct conf_at *at)
 {
 	size_t was = b->len;
-	int r = text_addf(b, "# %s [%s]\n%s", at->meaning, at->source, at->is_set ? "" : "#");
+	int r = text_addf(b, "# %s [%s]\n%s", at->meaning, at->source,
+			  at->is_set && !at->is_secret ? "" : "#");
 
 	if (r == 0)
 		r = conf_add_line(b, at->name, at->value);

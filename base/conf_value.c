@@ -26,7 +26,7 @@ static const struct unit sizes[] = {
 
 bool conf_value_is_text(enum conf_kind kind)
 {
-	return kind == CONF_TEXT || kind == CONF_PATH || kind == CONF_LIST;
+	return kind == CONF_TEXT || kind == CONF_PATH || kind == CONF_LIST || kind == CONF_SECRET;
 }
 
 /* Digits and a unit; a bare number has the unit `bare`. */
@@ -185,6 +185,21 @@ static int check_text(const struct conf_row *row, struct text t, char why[CONF_V
 	return refuse(t, why, said);
 }
 
+/* What it is must not be told, so what is wrong with it is told without it. */
+static int check_secret(struct text t, char why[CONF_VALUE_WHY])
+{
+	bool good = t.len <= CONF_VALUE_MAX;
+
+	for (size_t i = 0; i < t.len && good; i++)
+		good = t.at[i] > ' ' && t.at[i] <= '~';
+	if (!good)
+		(void)snprintf(why, CONF_VALUE_WHY,
+			       "holds a blank or another byte that no secret has, or is longer "
+			       "than %d bytes",
+			       CONF_VALUE_MAX);
+	return good ? 0 : -EINVAL;
+}
+
 int conf_value_read(const struct conf_row *row, struct text t, void *at, char why[CONF_VALUE_WHY])
 {
 	switch (row->kind) {
@@ -200,6 +215,8 @@ int conf_value_read(const struct conf_row *row, struct text t, void *at, char wh
 		return read_seconds(row, t, at, why);
 	case CONF_BYTES:
 		return read_bytes(row, t, at, why);
+	case CONF_SECRET:
+		return check_secret(t, why);
 	}
 	return -EINVAL;
 }

@@ -52,6 +52,7 @@
 #define LIMIT_HTTP_ANSWER_REST (256 * 1024) /* read past what is kept, so that the connection can be used again */
 #define LIMIT_HTTP_CONNECT_MS 10000   /* lookup, TCP and TLS of a request, within its own time */
 #define LIMIT_HTTP_TIMEOUT_MS 30000   /* a request whose caller names no time */
+#define LIMIT_API_ANSWER (64 * 1024 * 1024) /* of our own API to the command line: a page of 1,000 events of 20 KB, and room */
 #define LIMIT_HTTP_PER_HOST 64        /* connections to one host: an endpoint must not meet a thousand */
 #define LIMIT_HTTP_CONNECTIONS 512    /* connections of one client, idle ones too: descriptors */
 #define LIMIT_HTTP_RETRY_AFTER_S (31 * 86400) /* nobody's "later" is later than a month */

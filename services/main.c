@@ -12,9 +12,12 @@
 #include "services/cli/command.h"
 #include "services/cli/domain_command.h"
 #include "services/cli/domain_import.h"
+#include "services/cli/endpoint_command.h"
+#include "services/cli/event_command.h"
 #include "services/cli/inbox_connect.h"
 #include "services/cli/inbox_discover.h"
 #include "services/cli/key_command.h"
+#include "services/cli/listen_command.h"
 #include "services/cli/worker_command.h"
 #include "services/role.h"
 #include "services/rules_folder.h"
@@ -57,6 +60,19 @@ static const struct {
 	{ "worker", "list", 2, worker_command },
 	{ "worker", "drain", 3, worker_command },
 	{ "worker", "undrain", 3, worker_command },
+	{ "event", "tail", 2, listen_command_tail },
+	{ "event", "show", 3, event_command_show },
+	{ "event", "replay", 3, event_command_replay },
+	{ "endpoint", "list", 2, endpoint_command_list },
+	{ "endpoint", "show", 3, endpoint_command_show },
+	{ "endpoint", "add", 3, endpoint_command_add },
+	{ "endpoint", "test", 3, endpoint_command_test },
+	{ "endpoint", "rotate-secret", 3, endpoint_command_rotate },
+	{ "endpoint", "enable", 3, endpoint_command_switch },
+	{ "endpoint", "disable", 3, endpoint_command_switch },
+	{ "endpoint", "remove", 3, endpoint_command_remove },
+	{ "endpoint", "dead", 3, endpoint_command_dead },
+	{ "endpoint", "replay", 4, endpoint_command_replay },
 };
 
 /* "fd:4"; -1: none, or not so. */
@@ -138,6 +154,8 @@ static int dispatch(struct settings *s, const struct options *o)
 		return no_more_words(o, 1) ? EX_USAGE : run_up(s, o);
 	if (strcmp(noun, "classify") == 0)
 		return run_classify(s, o);
+	if (strcmp(noun, "listen") == 0)
+		return no_more_words(o, 1) ? EX_USAGE : listen_command(s, o);
 	for (size_t i = 0; i < countof(roles); i++)
 		if (strcmp(noun, roles[i].name) == 0)
 			return no_more_words(o, 1) ? EX_USAGE : run_role(i, s, o);

@@ -191,7 +191,7 @@ void settings_write(const struct settings *s, const char *place, FILE *out)
 	buf_init(&b, LIMIT_CONF);
 	conf_add_line(&b, "database.url", place);
 	while (conf_next(s->conf, &at))
-		if (at.is_set && strcmp(at.source, "default") != 0 &&
+		if (at.is_set && !at.is_secret && strcmp(at.source, "default") != 0 &&
 		    strcmp(at.name, "database.url") != 0)
 			conf_add_line(&b, at.name, at.value);
 	(void)fwrite(b.data, 1, b.len, out);

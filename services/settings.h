@@ -41,6 +41,8 @@ struct settings {
 	char *tls_ca_file;
 	char *net_allow, *net_name_servers;
 	char *api_address, *api_public_url;
+	char *api_url, *api_key; /* of the command line, as a client of the API */
+	char *listen_secret;
 	int64_t api_port, api_max_body;
 	uint64_t gate_freshness_ms;
 	int64_t ingest_workers, ingest_capacity, ingest_handshakes;

@@ -45,6 +45,16 @@ static int take_flag(struct options *o, int argc, char **argv, int *i)
 		{ "--scopes", &o->scopes },
 		{ "--slot", &o->slot },
 		{ "--received-at", &o->received_at },
+		{ "--api", &o->api },
+		{ "--key-file", &o->key_file },
+		{ "--types", &o->types },
+		{ "--after", &o->after },
+		{ "--limit", &o->limit },
+		{ "--forward", &o->forward },
+		{ "--secret-file", &o->secret_file },
+		{ "--endpoint", &o->endpoint },
+		{ "--from", &o->from },
+		{ "--to", &o->to },
 		{ "--set", NULL },
 	};
 	const char *word = argv[*i], *value = NULL;
@@ -63,6 +73,27 @@ static int take_flag(struct options *o, int argc, char **argv, int *i)
 	return value ? take_value(o, &flags[k], value) : refuse(word, "wants a value");
 }
 
+/* Those that stand alone. */
+static bool take_switch(struct options *o, const char *word)
+{
+	const struct {
+		const char *name;
+		bool *to;
+	} switches[] = {
+		{ "--json", &o->json },       { "--text", &o->text },
+		{ "--explain", &o->explain }, { "--once", &o->once },
+		{ "--dead", &o->dead },       { "--allow-remote", &o->allow_remote },
+	};
+
+	for (size_t i = 0; i < countof(switches); i++) {
+		if (strcmp(word, switches[i].name) != 0)
+			continue;
+		*switches[i].to = true;
+		return true;
+	}
+	return false;
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
 	*o = (struct options){ 0 };
@@ -74,13 +105,9 @@ int options_parse(struct options *o, int argc, char **argv)
 			word = "help";
 		else if (strcmp(word, "--version") == 0)
 			word = "version";
-		if (strcmp(word, "--json") == 0)
-			o->json = true;
-		else if (strcmp(word, "--text") == 0)
-			o->text = true;
-		else if (strcmp(word, "--explain") == 0)
-			o->explain = true;
-		else if (strncmp(word, "--", 2) == 0)
+		if (take_switch(o, word))
+			continue;
+		if (strncmp(word, "--", 2) == 0)
 			code = take_flag(o, argc, argv, &i);
 		else if (o->n_words == countof(o->words))
 			code = refuse(word, "is one word too many");

@@ -14,9 +14,12 @@ struct options {
 	size_t n_words;
 	const char *data, *config, *credentials, *keys, *group, *workspace, *domain, *device,
 		*provider, *label, *scopes, *slot, *received_at;
+	/* of what talks to the API */
+	const char *api, *key_file, *types, *after, *limit, *forward, *secret_file, *endpoint,
+		*from, *to;
 	const char *sets[OPTIONS_SETS];
 	size_t n_sets;
-	bool json, text, explain;
+	bool json, text, explain, once, dead, allow_remote;
 };
 
 /*

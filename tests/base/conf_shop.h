@@ -11,7 +11,7 @@
 /* The configuration of a shop: every kind of setting, and a kind of group. */
 
 struct shop {
-	char *title, *level, *file, *open_on;
+	char *title, *level, *file, *open_on, *pin;
 	bool is_open;
 	int64_t port, offset;
 	uint64_t idle_ms, retry_ms;
@@ -38,6 +38,7 @@ static const struct conf_row rows[] = {
 	WITH("log.level", CONF_TEXT, AT(level), "info", "how much is said",
 	     .words = "debug info warn error"),
 	ROW("shop.key_file", CONF_PATH, AT(file), "", "where the key is"),
+	ROW("shop.pin", CONF_SECRET, AT(pin), "", "of the safe"),
 	ROW("shop.open_on", CONF_LIST, AT(open_on), "mon tue", "days"),
 	ROW("shop.open", CONF_BOOL, AT(is_open), "yes", "is it open"),
 	WITH("api.port", CONF_INT, AT(port), "8025", "0: any free one", .min = 0, .max = 65535),

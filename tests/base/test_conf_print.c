@@ -102,11 +102,43 @@ static void lines_survive_their_quotes(void **state)
 	}
 }
 
+/* Of the environment only, where nobody else looks; and nobody is told what it is. */
+static void a_secret_is_not_told(void **state)
+{
+	static char good[] = "REPLYD_SHOP_PIN=0000-sesame", blank[] = "REPLYD_SHOP_PIN=open sesame";
+	char *env[] = { good, NULL }, *bad[] = { blank, NULL };
+	struct shop s;
+	struct conf *c = conf_new(&table, &s);
+	char why[CONF_WHY] = "";
+
+	(void)state;
+	assert_int_equal(conf_set(c, "shop.pin=0000-sesame", why), -EINVAL);
+	assert_string_equal(why, "--set: shop.pin: is a secret; only the environment sets it, as "
+				 "REPLYD_SHOP_PIN");
+	assert_int_equal(conf_read(c, "a.conf", TEXT("shop.pin = 0000-sesame\n"), why), -EINVAL);
+	assert_null(strstr(why, "sesame"));
+	assert_int_equal(conf_read_env(c, bad, why), -EINVAL);
+	assert_null(strstr(why, "sesame"));
+	assert_string_equal(s.pin, "");
+	assert_int_equal(conf_read_env(c, env, why), 0);
+	assert_string_equal(s.pin, "0000-sesame");
+	for (int as_json = 0; as_json < 2; as_json++) {
+		cleanup_buf struct buf b;
+
+		buf_init(&b, LIMIT_CONF);
+		assert_int_equal(conf_print(c, as_json, &b), 0);
+		assert_null(strstr((char *)b.data, "sesame"));
+		assert_non_null(strstr((char *)b.data, "(not shown)"));
+	}
+	conf_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prints_what_can_be_read_again),
 		cmocka_unit_test(prints_json),
+		cmocka_unit_test(a_secret_is_not_told),
 		cmocka_unit_test(lines_survive_their_quotes),
 	};
 

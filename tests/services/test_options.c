@@ -55,7 +55,9 @@ static const char *words_of(const struct options *o)
 		    { "credentials", o->credentials },
 		    { "workspace", o->workspace },
 		    { "label", o->label },
-		    { "scopes", o->scopes } };
+		    { "scopes", o->scopes },
+		    { "forward", o->forward },
+		    { "after", o->after } };
 	static char line[512];
 	size_t n = 0;
 
@@ -68,7 +70,8 @@ static const char *words_of(const struct options *o)
 					      all[i].value);
 	for (size_t i = 0; i < o->n_sets; i++)
 		n += (size_t)snprintf(line + n, sizeof(line) - n, "set:%s ", o->sets[i]);
-	(void)snprintf(line + n, sizeof(line) - n, "%s", o->json ? "json" : "");
+	(void)snprintf(line + n, sizeof(line) - n, "%s%s", o->once ? "once " : "",
+		       o->json ? "json" : "");
 	return line;
 }
 
@@ -91,6 +94,8 @@ static void understood(void **state)
 		{ { "ingest", "--credentials", "fd:3", "--config", "x" },
 		  "ingest config=x credentials=fd:3 " },
 		{ { "inbox", "list", "--json" }, "inbox list json" },
+		{ { "listen", "--once", "--forward", "http://x", "--after", "7" },
+		  "listen forward=http://x after=7 once " },
 		{ { "--help" }, "help " },
 		{ { "up", "-h" }, "up help " },
 		{ { "--version" }, "version " },

@@ -445,12 +445,15 @@ static void written_settings_read_back(void **state)
 	static const char *const sets[] = { "gate.freshness=190s", "net.allow=127.0.0.0/8",
 					    "provider.box.imap_host=h",
 					    "provider.box.auth=password" };
+	static char key[] = "REPLYD_API_KEY=rk_live_x"; /* nobody's business but the command's */
+	char *env[] = { key, NULL };
 	struct settings a, b;
 	char path[] = "/tmp/replyd-settings-XXXXXX", why[512];
 	FILE *f;
 
 	(void)state;
-	assert_int_equal(settings_load(&a, NULL, none, sets, countof(sets), why), 0);
+	assert_int_equal(settings_load(&a, NULL, env, sets, countof(sets), why), 0);
+	assert_string_equal(a.api_key, "rk_live_x");
 	f = fdopen(mkstemp(path), "w");
 	assert_non_null(f);
 	settings_write(&a, "host='/tmp/x y' port=5432", f);
@@ -461,6 +464,7 @@ static void written_settings_read_back(void **state)
 	assert_string_equal(b.database_url, "host='/tmp/x y' port=5432");
 	assert_int_equal(b.gate_freshness_ms, 190000);
 	assert_int_equal(b.policy.n_allowed, 1);
+	assert_string_equal(b.api_key, "");
 	assert_int_equal(conf_n_groups(b.conf, "provider"), 1);
 	settings_clear(&a);
 	settings_clear(&b);

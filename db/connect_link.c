@@ -4,6 +4,7 @@
 #include "db/connect_link.h"
 
 #include "base/mem.h"
+#include "db/loose_consent.h"
 
 /* The columns that read_link() reads, in its order. */
 #define LINK                                                                                       \
@@ -436,6 +437,8 @@ int connect_link_settle_start(struct pg *pg, struct connect_link_write *q,
 		  s->scopes, s->refresh_in_s, s->access, s->access_len, s->expires_in_s,
 		  s->refresh_ends_in_s);
 	pg_tx_add(&q->tx, &checked_stmt, "u", s->inbox);
+	if (*s->loose)
+		loose_consent_add_settled(&q->tx, s->loose, s->claim);
 	return pg_tx_start(pg, &q->tx, on_settled);
 }
 
@@ -448,12 +451,15 @@ static const struct pg_stmt fail_stmt = {
 	" returning 1::bigint",
 };
 
-int connect_link_fail_start(struct pg *pg, struct connect_link_write *q, const char *workspace,
-			    const char *id, const char *claim, const char *problem,
-			    const char *detail, void (*done)(struct connect_link_write *))
+int connect_link_fail_start(struct pg *pg, struct connect_link_write *q,
+			    const struct connect_link_failed *f,
+			    void (*done)(struct connect_link_write *))
 {
 	*q = (struct connect_link_write){ .done = done };
-	pg_tx_init(&q->tx, workspace);
-	pg_tx_add(&q->tx, &fail_stmt, "uuutt", workspace, id, claim, problem, detail);
+	pg_tx_init(&q->tx, f->workspace);
+	pg_tx_add(&q->tx, &fail_stmt, "uuutt", f->workspace, f->id, f->claim, f->problem,
+		  f->detail);
+	if (*f->loose)
+		loose_consent_add_failed(&q->tx, f->loose, f->address, f->problem);
 	return pg_tx_start(pg, &q->tx, connect_link_on_written);
 }

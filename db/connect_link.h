@@ -177,6 +177,7 @@ struct connect_link_settled {
 	const char *scopes;
 	int64_t expires_in_s, refresh_in_s; /* ignored for passwords */
 	int64_t refresh_ends_in_s;          /* of the refresh token's own life; 0: not said */
+	const char *loose; /* the consent as it was held (db/loose_consent.h); "": it was not */
 };
 struct connect_link_write {
 	struct pg_tx tx;
@@ -188,11 +189,16 @@ struct connect_link_write {
 int connect_link_settle_start(struct pg *pg, struct connect_link_write *q,
 			      const struct connect_link_settled *s,
 			      void (*done)(struct connect_link_write *));
+struct connect_link_failed {
+	const char *workspace, *id, *claim;
+	const char *problem, *detail;
+	const char *loose, *address; /* a consent that is nobody's now; "" and "": none, unknown */
+};
 /* 'failed', with a code and words; the sealed code and verifier are forgotten.  version 1: written.
  */
-int connect_link_fail_start(struct pg *pg, struct connect_link_write *q, const char *workspace,
-			    const char *id, const char *claim, const char *problem,
-			    const char *detail, void (*done)(struct connect_link_write *));
+int connect_link_fail_start(struct pg *pg, struct connect_link_write *q,
+			    const struct connect_link_failed *f,
+			    void (*done)(struct connect_link_write *));
 
 /* For db/connect_device, which writes to links too: what ends a connect_link_write. */
 void connect_link_on_written(struct pg_tx *tx, const struct pg_answer *a);

@@ -14,6 +14,8 @@
  *   asked (API, command line: watching ends at once) -- broker: revoked at the provider -->
  *       every secret deleted, event inbox.removed
  *
+ * and consents that no inbox has (db/loose_consent.h): revoked likewise, and deleted.
+ *
  * Requests are embedded by the caller; 0 and -errno as pg_tx_start().
  */
 
@@ -30,12 +32,19 @@ int removal_ask_start(struct pg *pg, struct removal_ask *q, const char *workspac
 
 /* The broker's side, across workspaces. */
 struct removal_row {
-	const char *workspace, *inbox, *provider;
+	const char *workspace, *provider;
+	const char *id; /* uuid: the inbox, or the loose consent */
+	bool is_loose;
 	const char *kind;      /* of the grant; "": there is none (any more) */
-	const uint8_t *sealed; /* purpose "grant", subject the inbox */
+	const uint8_t *sealed; /* purpose "grant", subject the id */
 	size_t sealed_len;
 	int tries;      /* this one included */
 	bool is_shared; /* the same mailbox is connected elsewhere too, with the same consent */
+};
+/* What was taken, as whose end it is written. */
+struct removal_of {
+	const char *workspace, *id, *claim;
+	bool is_loose;
 };
 struct removal_take {
 	struct pg_tx tx;
@@ -56,13 +65,13 @@ struct removal_write {
 	bool is_ours; /* false: the claim is somebody else's now, nothing was written */
 	void (*done)(struct removal_write *q);
 };
-/* The end: secrets deleted, event written (notify replyd_event). */
-int removal_end_start(struct pg *pg, struct removal_write *q, const char *workspace,
-		      const char *inbox, const char *claim, const char *state, const char *reason,
-		      const char *evidence, void (*done)(struct removal_write *));
+/* The end: secrets deleted, of an inbox the event written (notify replyd_event). */
+int removal_end_start(struct pg *pg, struct removal_write *q, const struct removal_of *of,
+		      const char *state, const char *reason, const char *evidence,
+		      void (*done)(struct removal_write *));
 /* Not yet: again in so long. */
-int removal_again_start(struct pg *pg, struct removal_write *q, const char *workspace,
-			const char *inbox, const char *claim, const char *reason,
-			const char *evidence, int64_t wait_s, void (*done)(struct removal_write *));
+int removal_again_start(struct pg *pg, struct removal_write *q, const struct removal_of *of,
+			const char *reason, const char *evidence, int64_t wait_s,
+			void (*done)(struct removal_write *));
 
 #endif

@@ -26,6 +26,7 @@ static const struct reseal_place places[] = {
 	PLACE("domain_token", "grant", "domain_token", "domain_grant", "domain_grant_id", "token_sealed", "token_key_id"),
 	PLACE("device", "grant", "device", "connect_link", "connect_link_id", "sealed_device", "device_key_id"),
 	PLACE("removal", "grant", "grant", "removal", "inbox_id", "sealed", "key_id"),
+	PLACE("loose", "grant", "grant", "loose_consent", "loose_id", "sealed", "key_id"),
 	PLACE("access", "token", "access", "access_token", "inbox_id", "sealed", "key_id"),
 	PLACE("webhook", "webhook", "webhook", "endpoint", "endpoint_id", "sealed_secret", "key_id"),
 };

@@ -413,7 +413,7 @@ static void on_removal(struct removal_take *q, const struct removal_row *r)
 	struct broker *b = container_of(q, struct broker, removals);
 	const struct broker_claim *c = &b->work[BROKER_REMOVALS].claim;
 
-	if (!is_late(b, c, "inbox", r->inbox))
+	if (!is_late(b, c, r->is_loose ? "consent" : "inbox", r->id))
 		revoke_job_start(&b->env, c, r);
 }
 

@@ -11,17 +11,21 @@
 #include "base/mem.h"
 #include "base/seal.h"
 #include "db/connect_device.h"
+#include "db/loose_consent.h"
 #include "oauth/broker_job.h"
+#include "oauth/consent.h"
 #include "oauth/device.h"
 #include "oauth/reach_job.h"
 
-#define ASK_AGAIN_MS 8000 /* a quick failure is tried again within this time: the person waits */
-#define ENOUGH_MS    1000 /* for a request; with less left none is begun */
-#define RACES_MOST   5    /* for one address, between finding its inbox and writing it */
-#define IMAPS        993
+#define ASK_AGAIN_MS  8000 /* a quick failure is tried again within this time: the person waits */
+#define ENOUGH_MS     1000 /* for a request; with less left none is begun */
+#define RACES_MOST    5    /* for one address, between finding its inbox and writing it */
+#define IMAPS         993
+#define HELD_BEYOND_S 60 /* its claim: whoever is late with it has given it up by then */
 
 enum connect_state {
 	CONNECT_JOB_EXCHANGING,  /* the provider has the code */
+	CONNECT_JOB_HOLDING,     /* what it gave is on its way into PostgreSQL, as nobody's */
 	CONNECT_JOB_IDENTIFYING, /* the provider is asked whose account it is */
 	CONNECT_JOB_FINDING,     /* does the address have an inbox already? */
 	CONNECT_JOB_SETTLING,    /* everything is on its way into PostgreSQL */
@@ -42,20 +46,21 @@ struct connect_job {
 	bool is_password;
 	int device_interval_s; /* 0: not by device */
 
-	struct secret lasting, passing; /* refresh token and access token, or the password twice */
+	struct consent given;             /* or the password, as both of its tokens */
+	char loose[37];                   /* the consent as it is held; "": it is not */
 	struct secret body, bearer, sent; /* `sent`: the code in `body` */
 	struct connect_link_inbox find;
 	struct connect_link_write write;
 
 	int races;
 
-	char scopes[GRANT_SCOPE];
-	int64_t expires_in_s, refresh_ends_in_s;
+	int64_t expires_in_s;
 	enum connect_problem problem;
 	char detail[320];
 };
 
 static void on_exchanged(struct http_request *r);
+static void on_held(struct connect_link_write *w);
 static void on_identified(struct http_request *r);
 static void on_found(struct connect_link_inbox *q);
 static void on_settled(struct connect_link_write *w);
@@ -76,8 +81,7 @@ static void gone(struct broker_job *job)
 {
 	struct connect_job *j = container_of(job, struct connect_job, job);
 
-	secret_clear(&j->lasting);
-	secret_clear(&j->passing);
+	consent_clear(&j->given);
 	secret_clear(&j->body);
 	secret_clear(&j->sent);
 	secret_clear(&j->bearer);
@@ -111,43 +115,25 @@ static int start_exchange(struct connect_job *j)
 	return broker_job_ask(&j->job, on_exchanged);
 }
 
-/* OpenID Connect Core section 5.3.1. */
 static int start_identify(struct connect_job *j)
 {
-	struct buf b;
+	int r = consent_userinfo(&j->given, j->provider->p->userinfo_url, j->job.env->p.timeout_ms,
+				 &j->bearer, &j->job.http);
 
-	buf_init(&b, LIMIT_SECRET + 64);
-	if (buf_reserve(&b, 32 + j->passing.len) < 0 ||
-	    text_addf(&b, "Authorization: Bearer %s", secret_text(&j->passing)) < 0 ||
-	    b.len > LIMIT_SECRET) {
-		secret_wipe(b.data, b.len);
-		buf_clear(&b);
-		return -ENOBUFS;
-	}
-	secret_set(&j->bearer, b.data, b.len);
-	secret_wipe(b.data, b.len);
-	buf_clear(&b);
-	j->job.http = (struct http_request){
-		.method = "GET",
-		.url = j->provider->p->userinfo_url,
-		.headers = { secret_text(&j->bearer), "Accept: application/json" },
-		.timeout_ms = j->job.env->p.timeout_ms,
-		.max_answer = LIMIT_OAUTH_ANSWER,
-		.fail_over_answer = true,
-	};
-	return broker_job_ask(&j->job, on_identified);
+	return r < 0 ? r : broker_job_ask(&j->job, on_identified);
 }
 
 /* The account is known, or nobody but the mail server can tell: then a login with another's token
  * fails there. */
-static void identified(struct connect_job *j, const struct grant_identity *who)
+static void identified(struct connect_job *j)
 {
-	if (who->address[0] && j->expected[0] && strcmp(who->address, j->expected) != 0) {
+	const char *who = j->given.who.address;
+
+	if (who[0] && j->expected[0] && strcmp(who, j->expected) != 0) {
 		fail(j, CONNECT_WRONG_ACCOUNT, "consent was given for another address");
 		return;
 	}
-	(void)snprintf(j->address, sizeof(j->address), "%s",
-		       who->address[0] ? who->address : j->expected);
+	(void)snprintf(j->address, sizeof(j->address), "%s", who[0] ? who : j->expected);
 	if (!j->address[0]) {
 		fail(j, CONNECT_ADDRESS_UNKNOWN, "the provider names no verified address");
 		return;
@@ -158,7 +144,6 @@ static void identified(struct connect_job *j, const struct grant_identity *who)
 static void on_identified(struct http_request *r)
 {
 	struct connect_job *j = container_of(r, struct connect_job, job.http);
-	struct grant_identity who;
 	char detail[320];
 
 	if (!outcome_ok(&r->outcome) || r->status >= 500 || r->status == 429) {
@@ -166,55 +151,37 @@ static void on_identified(struct http_request *r)
 			       r->outcome.said);
 		fail(j, CONNECT_PROVIDER_DOWN, detail);
 	} else if (r->status != 200 ||
-		   grant_identity_of_userinfo(text_of_buf(&r->answer), &who) < 0) {
+		   grant_identity_of_userinfo(text_of_buf(&r->answer), &j->given.who) < 0) {
 		(void)snprintf(detail, sizeof(detail), "userinfo: HTTP %ld", r->status);
 		fail(j, CONNECT_ANSWER_UNUSABLE, detail);
 	} else {
-		identified(j, &who);
+		identified(j);
 	}
 }
 
-static void identify(struct connect_job *j, const struct grant_answer *a)
+/* It is held: whatever comes of it, its token is not forgotten. */
+static void judge(struct connect_job *j)
 {
-	struct grant_identity who = { 0 };
-	int r = 0;
+	const char *userinfo = j->provider->p->userinfo_url;
+	char detail[320];
+	enum connect_problem problem = consent_problem(&j->given, detail);
 
-	if (!secret_is_empty(&a->id_token))
-		r = grant_identity_of_id_token(j->provider->p, &a->id_token, clock_unix_s(), &who);
-	if (r < 0)
-		fail(j, r == -EACCES ? CONNECT_ISSUER_MISMATCH : CONNECT_ANSWER_UNUSABLE,
-		     r == -EACCES  ? "the id_token is of another issuer or client"
-		     : r == -ETIME ? "the id_token has expired"
-				   : "the id_token cannot be read");
-	else if (!who.address[0] && j->provider->p->userinfo_url && *j->provider->p->userinfo_url)
+	if (problem != CONNECT_OK)
+		fail(j, problem, detail);
+	else if (!j->given.who.address[0] && userinfo && *userinfo)
 		enter(j, CONNECT_JOB_IDENTIFYING);
 	else
-		identified(j, &who);
+		identified(j);
 }
 
-static void took_tokens(struct connect_job *j, struct grant_answer *a)
+static void took_tokens(struct connect_job *j, const struct grant_answer *a)
 {
-	if (!grant_has_scope(j->provider->p, a)) {
-		char detail[320];
-
-		(void)snprintf(detail, sizeof(detail), "granted: %.150s",
-			       a->scope[0] ? a->scope : "nothing");
-		fail(j, CONNECT_MISSING_SCOPE, detail);
-		return;
-	}
-	if (secret_is_empty(&a->refresh)) {
-		fail(j, CONNECT_NO_LASTING_ACCESS, "no refresh token came");
-		return;
-	}
-	secret_set(&j->lasting, a->refresh.data, a->refresh.len);
-	secret_set(&j->passing, a->access.data, a->access.len);
-	(void)snprintf(j->scopes, sizeof(j->scopes), "%s",
-		       a->scope_said            ? a->scope
-		       : j->provider->p->scopes ? j->provider->p->scopes
-						: "");
+	consent_read(j->provider->p, a, clock_unix_s(), &j->given);
 	j->expires_in_s = broker_env_life_s(a, j->job.http.took_ms);
-	j->refresh_ends_in_s = a->refresh_expires_in_s;
-	identify(j, a);
+	if (secret_is_empty(&j->given.lasting)) /* nothing that would live on */
+		judge(j);
+	else
+		enter(j, CONNECT_JOB_HOLDING);
 }
 
 static bool may_ask_again(const struct connect_job *j, const struct policy_answer *a)
@@ -279,6 +246,46 @@ static void on_exchanged(struct http_request *r)
 
 /* --- Into PostgreSQL. --- */
 
+static int start_hold(struct connect_job *j)
+{
+	cleanup_buf struct buf box;
+	char id[RAND_UUID];
+
+	/* Anew each time: one that was written unheard of is found by itself. */
+	rand_uuid(id);
+	(void)snprintf(j->loose, sizeof(j->loose), "%s", id);
+	buf_init(&box, LIMIT_OAUTH_SEALED);
+	broker_env_seal(j->job.env, "grant", j->workspace, j->loose, &j->given.lasting, &box);
+	const struct loose_consent c = {
+		.workspace = j->workspace,
+		.id = j->loose,
+		.link = j->link,
+		.provider = j->provider_name,
+		.address = j->given.who.address,
+		.sealed = box.data,
+		.sealed_len = box.len,
+		.due_in_s = (int64_t)(broker_env_claim_ms(j->job.env) / 1000) + HELD_BEYOND_S,
+	};
+
+	return loose_consent_hold_start(j->job.env->p.pg, &j->write, &c, on_held);
+}
+
+static void on_held(struct connect_link_write *w)
+{
+	struct connect_job *j = container_of(w, struct connect_job, write);
+
+	switch (broker_job_heard(&j->job, &w->outcome)) {
+	case BROKER_JOB_AGAIN:
+		return;
+	case BROKER_JOB_GIVEN_UP:
+		fail(j, CONNECT_INTERNAL, w->outcome.said);
+		return;
+	case BROKER_JOB_WRITTEN:
+		judge(j);
+		return;
+	}
+}
+
 static void on_found(struct connect_link_inbox *q)
 {
 	struct connect_job *j = container_of(q, struct connect_job, find);
@@ -304,8 +311,8 @@ static int start_settle(struct connect_job *j)
 	cleanup_buf struct buf grant, access;
 	buf_init(&grant, LIMIT_OAUTH_SEALED);
 	buf_init(&access, LIMIT_OAUTH_SEALED);
-	broker_env_seal(j->job.env, "grant", j->workspace, j->inbox, &j->lasting, &grant);
-	broker_env_seal(j->job.env, "access", j->workspace, j->inbox, &j->passing, &access);
+	broker_env_seal(j->job.env, "grant", j->workspace, j->inbox, &j->given.lasting, &grant);
+	broker_env_seal(j->job.env, "access", j->workspace, j->inbox, &j->given.passing, &access);
 	const struct connect_link_settled s = {
 		.workspace = j->workspace,
 		.id = j->link,
@@ -322,14 +329,30 @@ static int start_settle(struct connect_job *j)
 		.grant_len = grant.len,
 		.access = access.data,
 		.access_len = access.len,
-		.scopes = j->scopes,
+		.scopes = j->given.scopes,
 		.expires_in_s = j->expires_in_s,
-		.refresh_in_s =
-			broker_env_refresh_in(j->job.env, j->expires_in_s, j->refresh_ends_in_s),
-		.refresh_ends_in_s = j->refresh_ends_in_s,
+		.refresh_in_s = broker_env_refresh_in(j->job.env, j->expires_in_s,
+						      j->given.refresh_ends_in_s),
+		.refresh_ends_in_s = j->given.refresh_ends_in_s,
+		.loose = j->loose,
 	};
 
 	return connect_link_settle_start(j->job.env->p.pg, &j->write, &s, on_settled);
+}
+
+static int start_fail(struct connect_job *j)
+{
+	const struct connect_link_failed f = {
+		.workspace = j->workspace,
+		.id = j->link,
+		.claim = j->job.claim.id,
+		.problem = connect_problem_code(j->problem),
+		.detail = j->detail,
+		.loose = j->loose,
+		.address = j->given.who.address,
+	};
+
+	return connect_link_fail_start(j->job.env->p.pg, &j->write, &f, on_failed);
 }
 
 static void enter(struct connect_job *j, enum connect_state state)
@@ -348,6 +371,8 @@ static int go(struct broker_job *job)
 		if (has_time(j) && start_exchange(j) < 0)
 			fail(j, CONNECT_OUR_CLIENT_REFUSED, "token_url is not an http(s) address");
 		break;
+	case CONNECT_JOB_HOLDING:
+		return start_hold(j);
 	case CONNECT_JOB_IDENTIFYING:
 		if (has_time(j) && start_identify(j) < 0)
 			fail(j, CONNECT_OUR_CLIENT_REFUSED,
@@ -358,9 +383,7 @@ static int go(struct broker_job *job)
 	case CONNECT_JOB_SETTLING:
 		return start_settle(j);
 	case CONNECT_JOB_FAILING:
-		return connect_link_fail_start(pg, &j->write, j->workspace, j->link,
-					       j->job.claim.id, connect_problem_code(j->problem),
-					       j->detail, on_failed);
+		return start_fail(j);
 	case CONNECT_JOB_LETTING:
 		return connect_device_wait_start(pg, &j->write, j->workspace, j->link,
 						 j->job.claim.id, j->device_interval_s, on_let);
@@ -381,7 +404,7 @@ static void reach(struct connect_job *j)
 		.imap_host = j->imap_host,
 		.imap_port = j->imap_port,
 		.imap_is_tls = strcmp(j->imap_security, "tls") == 0,
-		.credential = &j->passing,
+		.credential = &j->given.passing,
 		.is_token = !j->is_password,
 	};
 
@@ -445,6 +468,8 @@ static void on_failed(struct connect_link_write *w)
 	log_warn(&j->job.log, "broker.connect_failed", "problem=%s detail=%s written=%d",
 		 connect_problem_code(j->problem), j->detail, w->version > 0);
 	pg_notify(j->job.env->p.pg, "replyd_connected");
+	if (j->loose[0])
+		pg_notify(j->job.env->p.pg, "replyd_removal");
 	broker_job_end(&j->job);
 }
 
@@ -559,8 +584,8 @@ void connect_job_start(struct broker_env *env, const struct broker_claim *claim,
 	} else if (!j->expected[0]) {
 		fail(j, CONNECT_ADDRESS_UNKNOWN, "a password came without an address");
 	} else {
-		secret_set(&j->lasting, code.data, code.len);
-		secret_set(&j->passing, code.data, code.len);
+		secret_set(&j->given.lasting, code.data, code.len);
+		secret_set(&j->given.passing, code.data, code.len);
 		(void)snprintf(j->address, sizeof(j->address), "%s", j->expected);
 		enter(j, CONNECT_JOB_FINDING);
 	}

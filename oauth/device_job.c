@@ -71,6 +71,21 @@ static int start_save(struct device_job *j)
 	return connect_device_code_start(j->job.env->p.pg, &j->write, &c, on_written);
 }
 
+static int start_fail(struct device_job *j)
+{
+	const struct connect_link_failed f = {
+		.workspace = j->workspace,
+		.id = j->link,
+		.claim = j->job.claim.id,
+		.problem = connect_problem_code(j->problem),
+		.detail = j->detail,
+		.loose = "",
+		.address = "",
+	};
+
+	return connect_link_fail_start(j->job.env->p.pg, &j->write, &f, on_written);
+}
+
 static int go(struct broker_job *job)
 {
 	struct device_job *j = container_of(job, struct device_job, job);
@@ -79,9 +94,7 @@ static int go(struct broker_job *job)
 	case DEVICE_JOB_SAVING:
 		return start_save(j);
 	case DEVICE_JOB_FAILING:
-		return connect_link_fail_start(j->job.env->p.pg, &j->write, j->workspace, j->link,
-					       j->job.claim.id, connect_problem_code(j->problem),
-					       j->detail, on_written);
+		return start_fail(j);
 	case DEVICE_JOB_ASKING:
 		break;
 	}

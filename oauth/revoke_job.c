@@ -14,7 +14,8 @@
 struct revoke_job {
 	struct broker_job job;
 	struct broker_provider *provider; /* NULL: not configured */
-	char workspace[37], inbox[37];
+	char workspace[37], id[37];       /* of the inbox, or of the loose consent */
+	bool is_loose;
 	int tries;
 	struct secret token, body;
 	struct removal_write write;
@@ -59,13 +60,14 @@ static int64_t wait_s(const struct revoke_job *j)
 static int go(struct broker_job *job)
 {
 	struct revoke_job *j = container_of(job, struct revoke_job, job);
+	const struct removal_of of = { j->workspace, j->id, j->job.claim.id, j->is_loose };
 	struct pg *pg = job->env->p.pg;
 
 	if (j->end)
-		return removal_end_start(pg, &j->write, j->workspace, j->inbox, j->job.claim.id,
-					 j->end, j->reason, j->evidence, on_written);
-	return removal_again_start(pg, &j->write, j->workspace, j->inbox, j->job.claim.id,
-				   j->reason, j->evidence, wait_s(j), on_written);
+		return removal_end_start(pg, &j->write, &of, j->end, j->reason, j->evidence,
+					 on_written);
+	return removal_again_start(pg, &j->write, &of, j->reason, j->evidence, wait_s(j),
+				   on_written);
 }
 
 static void tell(const struct revoke_job *j)
@@ -81,8 +83,9 @@ static void tell(const struct revoke_job *j)
 			  "our secrets are deleted; the user can withdraw the consent at the "
 			  "provider");
 	else
-		log_info(log, "broker.removed", "revocation=%s reason=%s", j->end, j->reason);
-	if (j->end)
+		log_info(log, j->is_loose ? "broker.consent_dropped" : "broker.removed",
+			 "revocation=%s reason=%s", j->end, j->reason);
+	if (j->end && !j->is_loose)
 		pg_notify(j->job.env->p.pg, "replyd_event");
 }
 
@@ -195,9 +198,10 @@ void revoke_job_start(struct broker_env *env, const struct broker_claim *claim,
 	broker_job_open(&j->job, env, &job_kind, claim);
 	j->provider = broker_env_provider(env, r->provider);
 	(void)snprintf(j->workspace, sizeof(j->workspace), "%s", r->workspace);
-	(void)snprintf(j->inbox, sizeof(j->inbox), "%s", r->inbox);
+	(void)snprintf(j->id, sizeof(j->id), "%s", r->id);
+	j->is_loose = r->is_loose;
 	j->tries = r->tries;
-	log_child(&j->job.log, env->p.log, "inbox=%s", j->inbox);
+	log_child(&j->job.log, env->p.log, j->is_loose ? "consent=%s" : "inbox=%s", j->id);
 	if (strcmp(r->kind, "oauth") != 0)
 		settle(j, "nothing", nothing(r->kind), "");
 	else if (r->is_shared)
@@ -206,7 +210,7 @@ void revoke_job_start(struct broker_env *env, const struct broker_claim *claim,
 		settle(j, "failed", "provider_unknown", "no such provider is configured");
 	else if (!j->provider->p->revoke_url || !*j->provider->p->revoke_url)
 		settle(j, "unsupported", "no_revoke_url", "");
-	else if (broker_env_open(env, "grant", j->workspace, j->inbox, r->sealed, r->sealed_len,
+	else if (broker_env_open(env, "grant", j->workspace, j->id, r->sealed, r->sealed_len,
 				 &j->token) < 0)
 		settle(j, "failed", "not_opened", "the grant does not open with the broker's keys");
 	else

@@ -5,8 +5,9 @@
 #include "oauth/broker_env.h"
 
 /*
- * One removal that was taken: the refresh token is revoked at the provider (RFC
- * 7009), and then every secret of the inbox is deleted.
+ * One removal that was taken, or one consent that no inbox has (db/loose_consent.h):
+ * the refresh token is revoked at the provider (RFC 7009), and then every secret of
+ * it is deleted.
  *
  *   asked at revoke_url --> revoked, or it never works --> written, over
  *                      \--> busy or away: given back, again later; the last try ends it

@@ -69,6 +69,11 @@ static void no_box_is_left_behind(void **state)
 		  "', '" SEED_A "', " BOX("1") ") on conflict (workspace_id, inbox_id)"
 					       " do update set sealed = excluded.sealed",
 		  "update removal set sealed = " BOX("2") },
+		{ "a consent that is nobody's",
+		  "insert into loose_consent (workspace_id, loose_id, connect_link_id, provider, "
+		  "sealed, due_at) values ('" SEED_WS
+		  "', gen_random_uuid(), gen_random_uuid(), 'p', " BOX("1") ", now())",
+		  "update loose_consent set sealed = " BOX("2") },
 		{ "a device code",
 		  "insert into connect_link (workspace_id, connect_link_id, token_digest, provider,"
 		  " state, by_device, expires_at, sealed_device) values ('" SEED_WS
@@ -102,7 +107,7 @@ static void every_place_is_open_to_its_resealer(void **state)
 	static const struct {
 		const char *group, *role;
 		size_t places;
-	} rows[] = { { "grant", "replyd_broker", 5 },
+	} rows[] = { { "grant", "replyd_broker", 6 },
 		     { "token", "replyd_broker", 1 },
 		     { "webhook", "replyd_dispatch", 1 } };
 

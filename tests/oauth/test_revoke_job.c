@@ -425,6 +425,122 @@ static void who_goes_again_is_revoked_too(void **state)
 	close_place(&p);
 }
 
+/* ---- consents that no inbox has ---- */
+
+#define LOOSE(p)                                                                                   \
+	pgtest_value((p)->b.admin, "select coalesce(string_agg(reason || ' ' || address, ', '), "  \
+				   "'') from replyd.loose_consent")
+
+static void what_a_consent_left_behind_is_revoked(void **state)
+{
+	static const struct {
+		const char *database, *expected, *scope, *email, *issuer;
+		bool with_id_token, has_inbox;
+		const char *problem, *revoked; /* the token; "": none was */
+	} rows[] = {
+		{ .database = "loose_good", .problem = "", .revoked = "" },
+		{ .database = "loose_wrong",
+		  .expected = "bert@acme.test",
+		  .problem = "wrong_account",
+		  .revoked = "rt.anna.1" },
+		{ .database = "loose_scope",
+		  .scope = "openid email",
+		  .with_id_token = true,
+		  .problem = "missing_scope",
+		  .revoked = "rt.anna.1" },
+		{ .database = "loose_issuer",
+		  .issuer = "https://evil.test",
+		  .with_id_token = true,
+		  .problem = "issuer_mismatch",
+		  .revoked = "rt.anna.1" },
+		/* The person's consent is one: an inbox that works would end with it. */
+		{ .database = "loose_shared",
+		  .expected = "bert@acme.test",
+		  .has_inbox = true,
+		  .problem = "wrong_account",
+		  .revoked = "" },
+		/* Whose it is nobody knows: it may be that inbox's. */
+		{ .database = "loose_unknown",
+		  .email = "nobody",
+		  .has_inbox = true,
+		  .problem = "address_unknown",
+		  .revoked = "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		static struct place p;
+		char want[64];
+
+		open_place(&p, rows[i].database, true);
+		p.b.scope = rows[i].scope;
+		p.b.email = rows[i].email;
+		p.b.issuer = rows[i].issuer;
+		p.b.with_id_token = rows[i].with_id_token;
+		if (rows[i].has_inbox)
+			tokenbench_token(&p.b, tokenbench_inbox(&p.b, "anna", "oauth"), "anna", 10,
+					 3000);
+		(void)tokenbench_link(&p.b, "anna", rows[i].expected);
+		UNTIL(&p.b,
+		      broker_stats(p.br.broker).failed + broker_stats(p.br.broker).connected == 1);
+		UNTIL(&p.b, strcmp(LOOSE(&p), "") == 0);
+		snprintf(want, sizeof(want),
+			 *rows[i].revoked ? "token=%s&token_type_hint=refresh_token" : "%s",
+			 rows[i].revoked);
+		if (strcmp(p.heard, want) != 0 ||
+		    strcmp(pgtest_value(p.b.admin, "select problem from replyd.connect_link"),
+			   rows[i].problem) != 0)
+			fail_msg("%s: the provider heard \"%s\"", rows[i].database, p.heard);
+		close_place(&p);
+	}
+}
+
+static void it_is_asked_again_while_the_provider_is_busy(void **state)
+{
+	static struct place p;
+
+	(void)state;
+	open_place(&p, "loose_busy", true);
+	p.fails = 1;
+	p.status = 503;
+	(void)tokenbench_link(&p.b, "anna", "bert@acme.test");
+	UNTIL(&p.b, p.asked == 1);
+	UNTIL(&p.b, strcmp(pgtest_value(p.b.admin, "select due_at > now() and claim_id is null and "
+						   "tries = 1 from replyd.loose_consent"),
+			   "t") == 0);
+	assert_string_equal(LOOSE(&p), "wrong_account anna@acme.test");
+	pgtest_exec(p.b.admin, "update replyd.loose_consent set due_at = now()");
+	UNTIL(&p.b, strcmp(LOOSE(&p), "") == 0);
+	assert_int_equal(p.asked, 2);
+	close_place(&p);
+}
+
+/* The tokens are there, and nobody has said whose they are: then the broker dies. */
+static void a_broker_that_dies_in_between_leaves_no_live_token(void **state)
+{
+	static struct place p;
+
+	(void)state;
+	open_place(&p, "loose_crash", true);
+	p.b.holds_userinfo = true;
+	(void)tokenbench_link(&p.b, "anna", NULL);
+	UNTIL(&p.b, p.b.held != NULL);
+	tokenbench_broker_kill(&p.br);
+	tokenbench_release(&p.b);
+	assert_string_equal(LOOSE(&p), "unsettled ");
+	/* Another takes the code, which was used; only then is the token taken to be nobody's. */
+	pgtest_exec(p.b.admin, "update replyd.connect_link set claimed_at = now() - interval '1 h';"
+			       "update replyd.loose_consent set due_at = now()");
+	p.b.holds_userinfo = false;
+	open_broker(&p);
+	UNTIL(&p.b, strcmp(LOOSE(&p), "") == 0);
+	assert_string_equal(p.heard, "token=rt.anna.1&token_type_hint=refresh_token");
+	assert_string_equal(pgtest_value(p.b.admin, "select state || ' ' || problem from "
+						    "replyd.connect_link"),
+			    "failed code_refused");
+	close_place(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -438,6 +554,9 @@ int main(void)
 		cmocka_unit_test(a_restart_of_postgresql_is_outlived),
 		cmocka_unit_test(who_comes_back_by_his_domain_is_revoked_all_the_same),
 		cmocka_unit_test(who_goes_again_is_revoked_too),
+		cmocka_unit_test(what_a_consent_left_behind_is_revoked),
+		cmocka_unit_test(it_is_asked_again_while_the_provider_is_busy),
+		cmocka_unit_test(a_broker_that_dies_in_between_leaves_no_live_token),
 	};
 
 	pgtest_start();

@@ -5,12 +5,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endAll, must } from '../sandbox/proc.mjs';
+import { endAll } from '../sandbox/proc.mjs';
+import { installPeers, openAll } from './imapflow.mjs';
 import { cpuMs, Report, rssBytes, setting, settle, sum } from './measure.mjs';
-import { hostOf, say, Stage } from './stage.mjs';
+import { say, Stage } from './stage.mjs';
 
 const here = fileURLToPath(import.meta.url);
 const rate = setting('RATE', 100);
@@ -18,34 +18,7 @@ const seconds = setting('SECONDS', 10);
 
 // ---- the peer ----
 
-// as its manual shows it: a client per account, a lock on INBOX, idling by itself, a fetch when it hears "exists"
-async function imapflow({ inboxes, port, ca, processes }) {
-  const { ImapFlow } = createRequire(path.join(path.dirname(here), 'peer/package.json'))('imapflow');
-  const clients = [];
-  async function open(n) {
-    const client = new ImapFlow({ host: hostOf(n, processes), port, secure: true, logger: false, emitLogs: false,
-      auth: { user: `u${String(n).padStart(8, '0')}@load.example`, pass: 'correct-horse-battery' },
-      tls: { ca } });
-    client.on('error', () => {});
-    let known = 1000, told = 0, busy = false;
-    client.on('exists', async ({ count }) => {
-      told = count;
-      if (busy) return;
-      busy = true;
-      while (known < 1000 + told)
-        for await (const mail of client.fetch(`${known + 1}:*`, { uid: true, source: true }, { uid: true }))
-          known = Math.max(known, mail.uid);
-      busy = false;
-    });
-    await client.connect();
-    await client.mailboxOpen('INBOX', { readOnly: true });
-    client.idle().catch(() => {});
-    clients.push(client);
-  }
-  let next = 0;
-  await Promise.all(Array.from({ length: 64 }, async () => { while (next < inboxes) await open(next++); }));
-  process.send({ open: clients.length });
-}
+async function imapflow(told) { process.send({ open: await openAll(told) }); }
 
 // ---- the bench ----
 
@@ -89,9 +62,7 @@ async function ofOurs(stage, inboxes, base) {
 async function bench() {
   const inboxes = setting('INBOXES', 1000);
   const report = new Report('peer');
-  const folder = path.join(path.dirname(here), 'peer');
-  if (!fs.existsSync(path.join(folder, 'node_modules/imapflow')))
-    await must(['npm', 'ci', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'], { cwd: folder });
+  installPeers();
   const stage = await Stage.open({ inboxes, outbounds: 12 });
   stage.startWorkers({}, 1);
   await settle(3000);

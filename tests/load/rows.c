@@ -2,7 +2,8 @@
  * `rows inboxes=N processes=P addresses=A outbounds=M port=N digest=HEX token=HEX`: SQL for psql
  * that fills a fresh database with what a fleet of inboxes leaves there: workspaces of a hundred
  * inboxes, leases that nobody holds, app passwords sealed to the workers, outbounds and whom they
- * were sent to.  Names and numbers as in sim_mail.h; inbox n is served by process n % P.
+ * were sent to; with webhook=HEX url=URL an endpoint of each workspace, too.  Names and numbers as
+ * in sim_mail.h; inbox n is served by process n % P.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +16,13 @@
 #define PER_WORKSPACE 100
 #define WORKSPACE     "10000000-0000-4000-8000-%012x"
 #define INBOX         "20000000-0000-4000-8000-%012x"
+#define ENDPOINT      "40000000-0000-4000-8000-%012x"
 #define OUTBOUND      "30000000-0000-4000-8000-%08x%04x"
 
 struct rows {
 	unsigned inboxes, processes, addresses, outbounds, port;
-	struct secret digest, token;
+	struct secret digest, token, webhook;
+	const char *url; /* of every endpoint; NULL: there are none */
 };
 
 static unsigned workspace_of(unsigned inbox)
@@ -27,13 +30,22 @@ static unsigned workspace_of(unsigned inbox)
 	return inbox / PER_WORKSPACE + 1;
 }
 
-static const char *word(char *const args[], const char *name)
+static const char *word_perhaps(char *const args[], const char *name)
 {
 	size_t n = strlen(name);
 
 	for (; *args; args++)
 		if (strncmp(*args, name, n) == 0 && (*args)[n] == '=')
 			return *args + n + 1;
+	return NULL;
+}
+
+static const char *word(char *const args[], const char *name)
+{
+	const char *found = word_perhaps(args, name);
+
+	if (found)
+		return found;
 	(void)fprintf(stderr, "rows: %s=... is missing\n", name);
 	exit(64);
 }
@@ -82,6 +94,31 @@ static void put_hex(const void *p, size_t n)
 	(void)text_add_hex(&hex, p, n);
 	(void)printf("\\\\x%s", (const char *)hex.data);
 	buf_clear(&hex);
+}
+
+/* They take every event; what each signs with is known to nobody else. */
+static void put_endpoints(const struct rows *r)
+{
+	cleanup_secret struct secret plain = { 0 };
+
+	secret_set_text(&plain, TEXT("thirty-two bytes that nobody asks"));
+	(void)printf("copy endpoint (workspace_id, endpoint_id, url, sealed_secret) from stdin;\n");
+	for (unsigned w = 1; w <= workspace_of(r->inboxes - 1); w++) {
+		char workspace[40], endpoint[40];
+		struct seal_bind bind = { .purpose = TEXT("webhook") };
+		cleanup_buf struct buf box = { .max = 1024 };
+
+		(void)snprintf(workspace, sizeof(workspace), WORKSPACE, w);
+		(void)snprintf(endpoint, sizeof(endpoint), ENDPOINT, w);
+		bind.workspace = text_of(workspace);
+		bind.subject = text_of(endpoint);
+		if (seal_close(&r->webhook, 1, &bind, &plain, &box) < 0)
+			abort();
+		(void)printf("%s\t%s\t%s\t", workspace, endpoint, r->url);
+		put_hex(box.data, box.len);
+		(void)printf("\n");
+	}
+	(void)printf("\\.\n");
 }
 
 static void put_tokens(const struct rows *r)
@@ -165,15 +202,21 @@ int main(int argc, char *argv[])
 	r.port = number(argv, "port");
 	key(argv, "digest", &r.digest);
 	key(argv, "token", &r.token);
+	r.url = word_perhaps(argv, "url");
+	if (r.url)
+		key(argv, "webhook", &r.webhook);
 	if (!r.inboxes || !r.processes || !r.addresses)
 		return 64;
 	/* Ours alone, and thrown away afterwards: nothing here must survive a crash. */
 	(void)printf("begin; set local synchronous_commit = off;\n");
 	put_inboxes(&r);
 	put_tokens(&r);
+	if (r.url)
+		put_endpoints(&r);
 	put_outbounds(&r);
 	(void)printf("commit; analyze;\n");
 	secret_clear(&r.digest);
 	secret_clear(&r.token);
+	secret_clear(&r.webhook);
 	return 0;
 }

@@ -141,14 +141,16 @@ export async function startDatabase(dir, settings) {
   if (process.env.PROFILE)
     await must(['psql', '-Xq', '-d', url, '-c', 'create extension pg_stat_statements with schema public']);
   await pg.psql('alter role owner set search_path = replyd, public');
-  await pg.psql("alter role replyd_ingest login password 'load'");
+  for (const role of ['ingest', 'dispatch']) await pg.psql(`alter role replyd_${role} login password 'load'`);
   return { pg, url, sql: new Psql(url) };
 }
 
-async function fill({ url, port, inboxes, processes, outbounds, keys }) {
+// hook: where the endpoint of every workspace is; none without
+async function fill({ url, port, inboxes, processes, outbounds, keys, hook }) {
   const rows = spawn(program('rows'), [`inboxes=${inboxes}`, `processes=${processes}`, `addresses=${ADDRESSES}`,
     `outbounds=${outbounds}`, `port=${port}`, `digest=${keys.digest.toString('hex')}`,
-    `token=${keys.token.toString('hex')}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+    `token=${keys.token.toString('hex')}`,
+    ...(hook ? [`webhook=${keys.webhook.toString('hex')}`, `url=${hook}`] : [])], { stdio: ['ignore', 'pipe', 'inherit'] });
   const psql = spawn('psql', ['-Xq', '-v', 'ON_ERROR_STOP=1', '-d', url], { stdio: [rows.stdout, 'ignore', 'inherit'] });
   await Promise.all([rows, psql].map((p) => new Promise((done, failed) => {
     p.on('exit', (code) => (code ? failed(new Error(`filling the database: status ${code}`)) : done()));
@@ -157,28 +159,32 @@ async function fill({ url, port, inboxes, processes, outbounds, keys }) {
 
 // ---- the workers ----
 
-class Worker {
-  constructor(stage, n, settings) {
-    const conf = path.join(stage.dir, `worker-${n}.conf`);
+// a role of replyd, by itself; what it is told beside what all are
+class Role {
+  constructor(stage, role, n, credentials, settings) {
+    const conf = path.join(stage.dir, `${role}-${n}.conf`);
     fs.writeFileSync(conf, Object.entries({
       'database.url': `postgresql://127.0.0.1:${stage.pg.port}/replyd`,
       'tls.ca_file': path.join(stage.dir, 'ca.pem'),
       'net.allow': '127.0.0.0/8',
-      'ingest.capacity': PER_PROCESS,
-      'provider.generic.connects_per_s': 100000, // one address is all these providers
-      'provider.generic.logins_per_s': 100000,
-      'gate.freshness': '3h', // so that any ingest.proof is accepted
       'log.level': 'warn', 'log.format': 'kv',
       ...settings,
     }).map(([k, v]) => `${k} = ${v}\n`).join(''));
-    this.log = path.join(stage.dir, `worker-${n}.log`);
-    this.running = start([binary('release'), 'ingest', '--credentials', stage.credentials, '--config', conf],
+    this.log = path.join(stage.dir, `${role}-${n}.log`);
+    this.running = start([binary('release'), role, '--credentials', credentials, '--config', conf],
       { log: this.log, deathSignal: 'TERM' });
     this.pid = this.running.pid;
   }
 
   stop() { return this.running.stop({ graceMs: 30000 }); }
 }
+
+const ofWorkers = {
+  'ingest.capacity': PER_PROCESS,
+  'provider.generic.connects_per_s': 100000, // one address is all these providers
+  'provider.generic.logins_per_s': 100000,
+  'gate.freshness': '3h', // so that any ingest.proof is accepted
+};
 
 const dearest = `select format('%8s ms exec %6s ms plan %7s calls  %s', round(total_exec_time), round(total_plan_time),
   calls, left(regexp_replace(query, '\\s+', ' ', 'g'), 140)) from public.pg_stat_statements
@@ -190,18 +196,22 @@ export class Stage {
   static async open({ inboxes, outbounds = 8, folders = 6, chain = 'gmail' }) {
     const stage = new Stage();
     const dir = workdir('rl-');
-    const keys = { digest: crypto.randomBytes(32), token: crypto.randomBytes(32) };
+    const keys = Object.fromEntries(['digest', 'token', 'webhook'].map((name) => [name, crypto.randomBytes(32)]));
     Object.assign(stage, { dir, inboxes, workers: [], started: 0 });
-    stage.credentials = path.join(dir, 'credentials');
-    fs.writeFileSync(stage.credentials, `db.password=load\nkey.token=base64:${keys.token.toString('base64')}\n`
-      + `key.digest=base64:${keys.digest.toString('base64')}\n`, { mode: 0o600 });
+    const credentials = (name, ...groups) => {
+      const file = path.join(dir, name);
+      fs.writeFileSync(file, ['db.password=load', ...groups.map((g) => `key.${g}=base64:${keys[g].toString('base64')}`), ''].join('\n'),
+        { mode: 0o600 });
+      return file;
+    };
+    stage.credentials = { ingest: credentials('ingest', 'token', 'digest'), dispatch: credentials('dispatch', 'webhook') };
     say(`certificates (${chain}) and simulator for ${inboxes} inboxes`);
     Object.assign(stage, await startSim({ dir, inboxes, outbounds, folders, chain }));
     say('PostgreSQL');
     Object.assign(stage, await startDatabase(dir, {}));
-    stage.fill = async () => {
+    stage.fill = async ({ hook } = {}) => {
       say(`filling the database: ${inboxes} inboxes, ${inboxes * outbounds} outbounds`);
-      await fill({ url: stage.url, port: stage.port, inboxes, processes: stage.processes, outbounds, keys });
+      await fill({ url: stage.url, port: stage.port, inboxes, processes: stage.processes, outbounds, keys, hook });
       stage.hasProofs = await stage.sql.value("select to_regclass('inbox_proof') is not null") === 't';
     };
     return stage;
@@ -214,8 +224,14 @@ export class Stage {
 
   // startWorkers: as many as the inboxes ask for
   startWorkers(settings = {}, n = Math.ceil(this.inboxes / PER_PROCESS)) {
-    for (let i = 0; i < n; i++) this.workers.push(new Worker(this, this.started++, settings));
+    for (let i = 0; i < n; i++)
+      this.workers.push(new Role(this, 'ingest', this.started++, this.credentials.ingest, { ...ofWorkers, ...settings }));
     return this.workers;
+  }
+
+  // startDispatcher: it posts to this machine, in clear
+  startDispatcher(settings = {}) {
+    return new Role(this, 'dispatch', this.started++, this.credentials.dispatch, { 'dispatch.allow_http': 'on', ...settings });
   }
 
   async stopWorkers() {

@@ -46,6 +46,34 @@ static void on_found(struct pg_tx *tx, const struct pg_answer *a)
 	q->done(q);
 }
 
+static const struct pg_stmt unhurried = {
+	"api_key_unhurried",
+	"select set_config('synchronous_commit', 'off', true)",
+};
+static const struct pg_stmt used = {
+	"api_key_used",
+	"update api_key set last_used_at = now() where workspace_id = workspace_now() and"
+	" api_key_id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')",
+};
+
+static void on_used(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct api_key_used *q = container_of(tx, struct api_key_used, tx);
+
+	q->outcome = a->outcome;
+	q->done(q);
+}
+
+int api_key_used_start(struct pg *pg, struct api_key_used *q, const char *workspace,
+		       const char *api_key, void (*done)(struct api_key_used *))
+{
+	*q = (struct api_key_used){ .done = done };
+	pg_tx_init(&q->tx, workspace);
+	pg_tx_add(&q->tx, &unhurried, "");
+	pg_tx_add(&q->tx, &used, "u", api_key);
+	return pg_tx_start(pg, &q->tx, on_used);
+}
+
 bool api_key_may(const struct api_key_find *q, const char *scope)
 {
 	char word[64];

@@ -21,6 +21,16 @@ struct api_key_find {
 };
 int api_key_find_start(struct pg *pg, struct api_key_find *q, const uint8_t digest[SIGN_SHA256],
 		       void (*done)(struct api_key_find *));
+
+/* It was used now.  Written once a minute at the most, whoever says so, and not waited for to be on
+ * the disk. */
+struct api_key_used {
+	struct pg_tx tx;
+	struct outcome outcome;
+	void (*done)(struct api_key_used *q);
+};
+int api_key_used_start(struct pg *pg, struct api_key_used *q, const char *workspace,
+		       const char *api_key, void (*done)(struct api_key_used *));
 bool api_key_may(const struct api_key_find *q, const char *scope);
 
 #endif

@@ -8,8 +8,10 @@
 
 #include "base/mem.h"
 #include "base/tls_mem.h"
+#include "services/cli/api_key_command.h"
 #include "services/cli/classify_command.h"
 #include "services/cli/command.h"
+#include "services/cli/domain_change.h"
 #include "services/cli/domain_command.h"
 #include "services/cli/domain_import.h"
 #include "services/cli/endpoint_command.h"
@@ -18,6 +20,7 @@
 #include "services/cli/inbox_discover.h"
 #include "services/cli/key_command.h"
 #include "services/cli/listen_command.h"
+#include "services/cli/message_command.h"
 #include "services/cli/worker_command.h"
 #include "services/role.h"
 #include "services/rules_folder.h"
@@ -47,6 +50,9 @@ static const struct {
 	{ "key", "create", 2, command_key_create },
 	{ "key", "list", 2, key_command_list },
 	{ "key", "rotate", 2, key_command_rotate },
+	{ "key", "revoke", 3, api_key_command_revoke },
+	{ "api-key", "list", 2, api_key_command_list },
+	{ "api-key", "revoke", 3, api_key_command_revoke },
 	{ "inbox", "list", 2, command_inbox_list },
 	{ "inbox", "discover", 3, inbox_discover },
 	{ "inbox", "connect", 2, inbox_connect },
@@ -57,6 +63,11 @@ static const struct {
 	{ "inbox", "disconnect", 3, command_inbox_disconnect },
 	{ "domain", "list", 2, domain_command_list },
 	{ "domain", "import", 3, domain_import },
+	{ "domain", "add", 2, domain_change_add },
+	{ "domain", "renew", 3, domain_change_renew },
+	{ "domain", "remove", 3, domain_change_remove },
+	{ "message", "show", 3, message_command_show },
+	{ "message", "reclassify", 3, message_command_reclassify },
 	{ "worker", "list", 2, worker_command },
 	{ "worker", "drain", 3, worker_command },
 	{ "worker", "undrain", 3, worker_command },

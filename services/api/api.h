@@ -15,6 +15,7 @@
 #include "db/outbound.h"
 #include "db/view.h"
 #include "ingest/discovery.h"
+#include "services/api/key_use.h"
 #include "services/api/problem.h"
 #include "services/keyholder.h"
 
@@ -37,9 +38,10 @@ struct api {
 	struct vault *webhooks; /* closes endpoint secrets */
 	struct oauth_provider providers[API_PROVIDERS];
 	size_t n_providers;
-	struct list waiting;  /* requests that wait for the broker (connect results) */
-	struct list probing;  /* requests that wait for a worker's proof */
-	struct list handing;  /* requests that wait for a broker's token */
+	struct list waiting; /* requests that wait for the broker (connect results) */
+	struct list probing; /* requests that wait for a worker's proof */
+	struct list handing; /* requests that wait for a broker's token */
+	struct key_use key_use;
 	struct timer recheck; /* behind replyd_connected and replyd_probed stands this poll */
 	json_t *alarms;       /* of brokers, as checks of /readyz; NULL: not read yet */
 	struct broker_tally_alarms alarms_read;

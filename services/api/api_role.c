@@ -138,6 +138,7 @@ static void on_key(struct api_key_find *k)
 		answer_problem(q, PROBLEM_FORBIDDEN, "Authorization", detail, NULL);
 		return;
 	}
+	key_use_note(&q->api->key_use, k, clock_mono_ms());
 	q->route->handle(q);
 }
 
@@ -166,6 +167,7 @@ static void on_recheck(struct timer *t)
 	insight_probe_recheck(api);
 	access_token_recheck(api);
 	health_recheck(api);
+	key_use_write(&api->key_use);
 	timer_in(t, RECHECK_MS);
 }
 
@@ -177,6 +179,7 @@ static void on_stop(void *owner)
 	if (api->pg) {
 		timer_drop(&api->recheck, NULL);
 		health_clear(api);
+		key_use_clear(&api->key_use);
 		pg_drop(api->pg);
 	}
 	if (api->http)
@@ -251,6 +254,7 @@ int api_role_run(struct role *r)
 		res = EX_CONFIG;
 	}
 	if (res == 0) {
+		key_use_init(&api.key_use, api.pg);
 		keyholder_start(&api.keys, api.pg, NULL, NULL);
 		timer_open(&api.recheck, &r->loop, on_recheck);
 		timer_in(&api.recheck, RECHECK_MS);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -81,12 +82,12 @@ static int read_url(struct api_call *c, const struct options *o)
 	return 0;
 }
 
-int api_call_read_secret(const char *file, struct secret *ret)
+int api_call_read_file(const char *file, size_t most, struct secret *ret)
 {
-	char bytes[KEY_MAX + 1], line[400];
 	int fd = open(file, O_RDONLY | O_CLOEXEC), code = 0;
+	char *bytes = mem_new(most + 1), line[400];
 	struct stat st = { 0 };
-	ssize_t n = fd < 0 ? -1 : read(fd, bytes, sizeof(bytes));
+	ssize_t n = fd < 0 ? -1 : read(fd, bytes, most + 1);
 	struct text t;
 
 	line[0] = '\0';
@@ -100,9 +101,9 @@ int api_call_read_secret(const char *file, struct secret *ret)
 		code = EX_NOPERM;
 	} else {
 		t = text_trim((struct text){ bytes, (size_t)n });
-		if (!t.len || (size_t)n > KEY_MAX || memchr(t.at, '\n', t.len)) {
-			(void)snprintf(line, sizeof(line), "%.300s: is not one line with a secret",
-				       file);
+		if (!t.len || (size_t)n > most) {
+			(void)snprintf(line, sizeof(line),
+				       "%.300s: is empty, or larger than what belongs there", file);
 			code = EX_DATAERR;
 		} else {
 			secret_set_text(ret, t);
@@ -110,8 +111,21 @@ int api_call_read_secret(const char *file, struct secret *ret)
 	}
 	if (fd >= 0)
 		(void)close(fd);
-	secret_wipe(bytes, sizeof(bytes));
+	secret_wipe(bytes, most + 1);
+	free(bytes);
 	return code ? say(code, line) : 0;
+}
+
+int api_call_read_secret(const char *file, struct secret *ret)
+{
+	int code = api_call_read_file(file, KEY_MAX, ret);
+	char line[400];
+
+	if (code || !memchr(ret->data, '\n', ret->len))
+		return code;
+	secret_clear(ret);
+	(void)snprintf(line, sizeof(line), "%.300s: is not one line with a secret", file);
+	return say(EX_DATAERR, line);
 }
 
 static int read_key(struct api_call *c, const struct options *o)

@@ -57,7 +57,9 @@ int api_call_send(struct api_call *c, const char *method, const char *path, cons
 /* As api_call_get(), within `timeout_ms`, and saying nothing: `c->words` has the line. */
 int api_call_try(struct api_call *c, const char *path, uint64_t timeout_ms, json_t **ret);
 
-/* One line of a file that only its owner can read.  0, or an exit code after a line on stderr. */
+/* A file that only its owner can read, of at most `most` bytes; and one line of such a file.  0, or
+ * an exit code after a line on stderr. */
+int api_call_read_file(const char *file, size_t most, struct secret *ret);
 int api_call_read_secret(const char *file, struct secret *ret);
 
 /* http(s), and plain http only to this machine: what is sent is for nobody on the way.  NULL: so it

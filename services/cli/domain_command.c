@@ -85,7 +85,7 @@ static bool is_called(const json_t *d, const char *name)
 	       strcmp(json_get_text(d, "client_id"), name) == 0;
 }
 
-static int choose(const json_t *all, const char *name, json_t **ret)
+int domain_command_choose(const json_t *all, const char *name, json_t **ret)
 {
 	json_t *d, *found = NULL;
 	size_t i, n = 0;
@@ -101,13 +101,13 @@ static int choose(const json_t *all, const char *name, json_t **ret)
 		*ret = json_incref(found);
 		return 0;
 	}
-	if (n == 0 && name)
-		return say(EX_DATAERR, "--domain: the workspace has no such domain; see `replyd "
-				       "domain list`");
-	return n == 0 ? say(EX_DATAERR, "the workspace has no domain; add one with POST "
-					"/v1/domain-grants (docs/domains.md)")
-		      : say(EX_USAGE, "several domains fit; name one by its id with --domain (see "
-				      "`replyd domain list`)");
+	if (n > 1)
+		return say(EX_USAGE, "several domains fit; name one by its id (see `replyd domain "
+				     "list`)");
+	return say(EX_DATAERR,
+		   name ? "the workspace has no such domain; see `replyd domain list`"
+			: "the workspace has no domain; add one with `replyd domain add` "
+			  "(docs/domains.md)");
 }
 
 int domain_command_open(const struct settings *s, const struct options *o, struct session **ret,
@@ -124,7 +124,7 @@ int domain_command_open(const struct settings *s, const struct options *o, struc
 	else
 		all = json_loads(session_value(*ret, 0, 0), 0, NULL);
 	if (code == 0)
-		code = choose(all, o->domain, ret_domain);
+		code = domain_command_choose(all, o->domain, ret_domain);
 	if (code)
 		session_close(*ret);
 	return code;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "services/cli/api_call.h"
 #include "services/cli/event_line.h"
+#include "services/cli/fields.h"
 #include "services/say.h"
 
 #define WATCH_MS  500
@@ -22,13 +23,6 @@ struct work {
 	json_t *endpoint; /* as the list gives it */
 	char id[JSON_UUID];
 };
-
-static void print_answer(const json_t *j)
-{
-	cleanup_free char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(15));
-
-	puts(text ? text : "null");
-}
 
 static long long int_at(const json_t *j, const char *key)
 {
@@ -151,46 +145,11 @@ int endpoint_command_list(const struct settings *s, const struct options *o)
 		return code;
 	code = api_call_get(&api, "/v1/endpoints", &all);
 	if (code == 0 && o->json)
-		print_answer(all);
+		fields_print(all, true);
 	else if (code == 0)
 		print_list(all);
 	api_call_close(&api);
 	return code;
-}
-
-/* Every field that there is, as `name  value`; inner ones as `name.inner`. */
-static void print_fields(const char *prefix, const json_t *j)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach((json_t *)(uintptr_t)j, key, value)
-	{
-		cleanup_free char *text = NULL;
-		char name[100], shown[400];
-
-		(void)snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", key);
-		if (json_is_null(value) || (json_is_string(value) && !*json_string_value(value)))
-			continue;
-		if (json_is_object(value)) {
-			print_fields(name, value);
-			continue;
-		}
-		text = json_is_string(value) ? NULL
-					     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT |
-									 JSON_REAL_PRECISION(15));
-		text_printable(shown, sizeof(shown),
-			       text_of(text ? text : json_string_value(value)));
-		printf("%-22s %s\n", name, shown);
-	}
-}
-
-static void print_one(const struct options *o, const json_t *j)
-{
-	if (o->json)
-		print_answer(j);
-	else
-		print_fields("", j);
 }
 
 int endpoint_command_show(const struct settings *s, const struct options *o)
@@ -203,7 +162,7 @@ int endpoint_command_show(const struct settings *s, const struct options *o)
 		return code;
 	code = call(&w, "GET", "", NULL, &j);
 	if (code == 0)
-		print_one(o, j);
+		fields_print(j, o->json);
 	return close_one(&w, code);
 }
 
@@ -227,7 +186,7 @@ static json_t *list_of(const char *given)
 
 static void print_secret(const struct options *o, const json_t *j)
 {
-	print_one(o, j);
+	fields_print(j, o->json);
 	if (!o->json)
 		(void)fputs("Keep the secret: it is shown only this once.\n", stderr);
 }
@@ -278,7 +237,7 @@ int endpoint_command_switch(const struct settings *s, const struct options *o)
 	json_put_text(body, "state", on ? TEXT("enabled") : TEXT("disabled"));
 	code = call(&w, "PATCH", "", body, &j);
 	if (code == 0 && o->json)
-		print_answer(j);
+		fields_print(j, true);
 	else if (code == 0)
 		printf("%s is %s\n", json_get_text(w.endpoint, "url"), on ? "enabled" : "disabled");
 	return close_one(&w, code);
@@ -294,7 +253,7 @@ int endpoint_command_remove(const struct settings *s, const struct options *o)
 		return code;
 	code = call(&w, "DELETE", "", NULL, &j);
 	if (code == 0 && o->json)
-		print_answer(j);
+		fields_print(j, true);
 	else if (code == 0)
 		printf("%s is removed\n", json_get_text(w.endpoint, "url"));
 	return close_one(&w, code);
@@ -337,7 +296,7 @@ static int tell_attempt(const struct work *w, const json_t *a)
 	char said[100], line[400];
 
 	if (w->o->json)
-		print_answer(a);
+		fields_print(a, true);
 	text_printable(said, sizeof(said), text_of(json_get_text(a, "detail")));
 	(void)snprintf(line, sizeof(line), "%.200s: %s, status %lld, %lld ms%s%s",
 		       json_get_text(w->endpoint, "url"), json_get_text(a, "outcome"),
@@ -396,7 +355,7 @@ int endpoint_command_dead(const struct settings *s, const struct options *o)
 		       o->after ? o->after : "0", o->limit ? o->limit : "100");
 	code = call(&w, "GET", rest, NULL, &j);
 	if (code == 0 && o->json)
-		print_answer(j);
+		fields_print(j, true);
 	else if (code == 0)
 		print_dead(json_object_get(j, "dead_letters"));
 	return close_one(&w, code);
@@ -427,7 +386,7 @@ int endpoint_command_replay_of(const struct settings *s, const struct options *o
 		json_put_text(body, "to", text_of(o->to));
 	code = call(&w, "POST", "/replay", body, &j);
 	if (code == 0)
-		print_one(o, j);
+		fields_print(j, o->json);
 	return close_one(&w, code);
 }
 

@@ -55,6 +55,12 @@ static int take_flag(struct options *o, int argc, char **argv, int *i)
 		{ "--endpoint", &o->endpoint },
 		{ "--from", &o->from },
 		{ "--to", &o->to },
+		{ "--tenant", &o->tenant },
+		{ "--client-id", &o->client_id },
+		{ "--check-address", &o->check_address },
+		{ "--ends", &o->ends },
+		{ "--kind", &o->kind },
+		{ "--intent", &o->intent },
 		{ "--set", NULL },
 	};
 	const char *word = argv[*i], *value = NULL;

@@ -104,6 +104,26 @@ static int call(struct work *w, const char *method, const char *rest, const json
 	return api_call_send(&w->api, method, path, body, ret);
 }
 
+typedef void (*print_fn)(const struct work *w, json_t *answer);
+
+/* One call for one endpoint: what it answered, for a program or by `print` for people. */
+static int do_one(const struct settings *s, const struct options *o, const char *name,
+		  const char *method, const char *rest, const json_t *body, print_fn print)
+{
+	cleanup_json json_t *j = NULL;
+	struct work w;
+	int code = open_one(&w, s, o, name);
+
+	if (code)
+		return code;
+	code = call(&w, method, rest, body, &j);
+	if (code == 0 && o->json)
+		fields_print(j, true);
+	else if (code == 0)
+		print(&w, j);
+	return close_one(&w, code);
+}
+
 /* ---- list and show ---- */
 
 static void print_types(const json_t *e)
@@ -152,18 +172,15 @@ int endpoint_command_list(const struct settings *s, const struct options *o)
 	return code;
 }
 
+static void print_one(const struct work *w, json_t *j)
+{
+	(void)w;
+	fields_print(j, /* as_json= */ false);
+}
+
 int endpoint_command_show(const struct settings *s, const struct options *o)
 {
-	cleanup_json json_t *j = NULL;
-	struct work w;
-	int code = open_one(&w, s, o, o->words[2]);
-
-	if (code)
-		return code;
-	code = call(&w, "GET", "", NULL, &j);
-	if (code == 0)
-		fields_print(j, o->json);
-	return close_one(&w, code);
+	return do_one(s, o, o->words[2], "GET", "", NULL, print_one);
 }
 
 /* ---- add, rotate, switch, remove ---- */
@@ -184,11 +201,10 @@ static json_t *list_of(const char *given)
 	return list;
 }
 
-static void print_secret(const struct options *o, const json_t *j)
+static void print_secret(const struct work *w, json_t *j)
 {
-	fields_print(j, o->json);
-	if (!o->json)
-		(void)fputs("Keep the secret: it is shown only this once.\n", stderr);
+	print_one(w, j);
+	(void)fputs("Keep the secret: it is shown only this once.\n", stderr);
 }
 
 int endpoint_command_add(const struct settings *s, const struct options *o)
@@ -205,58 +221,42 @@ int endpoint_command_add(const struct settings *s, const struct options *o)
 	if (o->types)
 		json_put(body, "types", list_of(o->types));
 	code = api_call_send(&api, "POST", "/v1/endpoints", body, &j);
-	if (code == 0)
-		print_secret(o, j);
+	if (code == 0 && o->json)
+		fields_print(j, true);
+	else if (code == 0)
+		print_secret(NULL, j);
 	api_call_close(&api);
 	return code;
 }
 
 int endpoint_command_rotate(const struct settings *s, const struct options *o)
 {
-	cleanup_json json_t *j = NULL;
-	struct work w;
-	int code = open_one(&w, s, o, o->words[2]);
+	return do_one(s, o, o->words[2], "POST", "/rotate-secret", NULL, print_secret);
+}
 
-	if (code)
-		return code;
-	code = call(&w, "POST", "/rotate-secret", NULL, &j);
-	if (code == 0)
-		print_secret(o, j);
-	return close_one(&w, code);
+static void print_switched(const struct work *w, json_t *j)
+{
+	printf("%s is %s\n", json_get_text(w->endpoint, "url"), json_get_text(j, "state"));
 }
 
 int endpoint_command_switch(const struct settings *s, const struct options *o)
 {
-	cleanup_json json_t *body = json_object(), *j = NULL;
+	cleanup_json json_t *body = json_object();
 	bool on = strcmp(o->words[1], "enable") == 0;
-	struct work w;
-	int code = open_one(&w, s, o, o->words[2]);
 
-	if (code)
-		return code;
 	json_put_text(body, "state", on ? TEXT("enabled") : TEXT("disabled"));
-	code = call(&w, "PATCH", "", body, &j);
-	if (code == 0 && o->json)
-		fields_print(j, true);
-	else if (code == 0)
-		printf("%s is %s\n", json_get_text(w.endpoint, "url"), on ? "enabled" : "disabled");
-	return close_one(&w, code);
+	return do_one(s, o, o->words[2], "PATCH", "", body, print_switched);
+}
+
+static void print_removed(const struct work *w, json_t *j)
+{
+	(void)j;
+	printf("%s is removed\n", json_get_text(w->endpoint, "url"));
 }
 
 int endpoint_command_remove(const struct settings *s, const struct options *o)
 {
-	cleanup_json json_t *j = NULL;
-	struct work w;
-	int code = open_one(&w, s, o, o->words[2]);
-
-	if (code)
-		return code;
-	code = call(&w, "DELETE", "", NULL, &j);
-	if (code == 0 && o->json)
-		fields_print(j, true);
-	else if (code == 0)
-		printf("%s is removed\n", json_get_text(w.endpoint, "url"));
-	return close_one(&w, code);
+	return do_one(s, o, o->words[2], "DELETE", "", NULL, print_removed);
 }
 
 /* ---- test ---- */
@@ -326,13 +326,14 @@ int endpoint_command_test(const struct settings *s, const struct options *o)
 
 /* ---- dead letters and replay ---- */
 
-static void print_dead(const json_t *all)
+static void print_dead(const struct work *w, json_t *j)
 {
 	const json_t *d;
 	size_t i;
 
+	(void)w;
 	printf("%-36s  %-22s %10s %5s  %s\n", "EVENT", "TYPE", "POSITION", "TRIES", "LAST SAID");
-	json_array_foreach(all, i, d)
+	json_array_foreach(json_object_get(j, "dead_letters"), i, d)
 	{
 		char said[80];
 
@@ -344,36 +345,21 @@ static void print_dead(const json_t *all)
 
 int endpoint_command_dead(const struct settings *s, const struct options *o)
 {
-	cleanup_json json_t *j = NULL;
-	struct work w;
 	char rest[200];
-	int code = open_one(&w, s, o, o->words[2]);
 
-	if (code)
-		return code;
 	(void)snprintf(rest, sizeof(rest), "/dead-letters?after=%.20s&limit=%.20s",
 		       o->after ? o->after : "0", o->limit ? o->limit : "100");
-	code = call(&w, "GET", rest, NULL, &j);
-	if (code == 0 && o->json)
-		fields_print(j, true);
-	else if (code == 0)
-		print_dead(json_object_get(j, "dead_letters"));
-	return close_one(&w, code);
+	return do_one(s, o, o->words[2], "GET", rest, NULL, print_dead);
 }
 
 int endpoint_command_replay_of(const struct settings *s, const struct options *o,
 			       const char *endpoint, const char *event_id)
 {
-	cleanup_json json_t *body = json_object(), *j = NULL;
-	struct work w;
-	int code;
+	cleanup_json json_t *body = json_object();
 
 	if (!event_id && !o->dead && !o->types && !o->from && !o->to)
 		return say(EX_USAGE, "replay: say which events: an ID, --dead, or --types, --from "
 				     "and --to");
-	code = open_one(&w, s, o, endpoint);
-	if (code)
-		return code;
 	if (event_id)
 		json_put_text(body, "event_id", text_of(event_id));
 	if (o->dead)
@@ -384,10 +370,7 @@ int endpoint_command_replay_of(const struct settings *s, const struct options *o
 		json_put_text(body, "from", text_of(o->from));
 	if (o->to)
 		json_put_text(body, "to", text_of(o->to));
-	code = call(&w, "POST", "/replay", body, &j);
-	if (code == 0)
-		fields_print(j, o->json);
-	return close_one(&w, code);
+	return do_one(s, o, endpoint, "POST", "/replay", body, print_one);
 }
 
 int endpoint_command_replay(const struct settings *s, const struct options *o)

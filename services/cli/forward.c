@@ -96,9 +96,9 @@ void forward_close(struct forward *f)
 /* ---- one post ---- */
 
 /* What an endpoint gets: the event without the place that it has in this feed. */
-static char *body_of(const json_t *event)
+static char *body_of(json_t *event)
 {
-	cleanup_json json_t *copy = json_copy((json_t *)(uintptr_t)event);
+	cleanup_json json_t *copy = json_copy(event);
 
 	(void)json_object_del(copy, "position");
 	(void)json_object_del(copy, "attempts");
@@ -132,7 +132,7 @@ bool forward_is_delivered(const struct forward *f)
 	return f->status >= 200 && f->status < 300;
 }
 
-int forward_post(struct forward *f, const json_t *event)
+int forward_post(struct forward *f, json_t *event)
 {
 	cleanup_free char *body = body_of(event);
 	const char *id = json_get_text(event, "id");

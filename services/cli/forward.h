@@ -32,7 +32,7 @@ int forward_open(struct forward *f, struct http_wait *wait, const struct setting
 void forward_close(struct forward *f);
 
 /* `event` as the feed gives it.  0, whatever came of it; API_CALL_INTERRUPTED. */
-int forward_post(struct forward *f, const json_t *event);
+int forward_post(struct forward *f, json_t *event);
 bool forward_is_delivered(const struct forward *f); /* 2xx */
 
 #endif

@@ -8,9 +8,8 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endAll } from '../sandbox/proc.mjs';
 import { installPeers, openAll, peerRequire } from './imapflow.mjs';
-import { cpuMs, Report, setting, settle, sum, treeCpuMs } from './measure.mjs';
+import { conduct, cpuMs, Report, setting, settle, sum, treeCpuMs } from './measure.mjs';
 import { startReceiver } from './receiver.mjs';
 import { say, Stage } from './stage.mjs';
 
@@ -142,11 +141,5 @@ if (process.argv[2] === 'chain') {
   process.send({ ready: true });
   process.once('message', chain);
 } else {
-  try { await bench(); } catch (e) {
-    console.error(e);
-    process.exitCode = 1;
-  } finally {
-    await endAll();
-    process.exit();
-  }
+  await conduct(bench);
 }

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { endAll } from '../sandbox/proc.mjs';
 import { root } from '../sandbox/replyd.mjs';
 
 const TICK_MS = 10; // USER_HZ is 100 on every Linux that we know
@@ -61,5 +62,16 @@ export class Report {
       console.log(`${r.figure.padEnd(width)}  ${String(r.value).padStart(10)} ${r.unit.padEnd(10)} ${
         r.goal === null ? '' : `goal ${String(r.goal).padStart(6)}  ${r.ok ? 'ok' : 'MISSED'}`}`);
     console.log(`\nbuild/bench/${this.name}.json`);
+  }
+}
+
+// conduct: a bench to its end, whatever becomes of it
+export async function conduct(bench) {
+  try { await bench(); } catch (e) {
+    console.error(e);
+    process.exitCode = 1;
+  } finally {
+    await endAll();
+    process.exit();
   }
 }

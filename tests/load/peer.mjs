@@ -7,9 +7,8 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endAll } from '../sandbox/proc.mjs';
 import { installPeers, openAll } from './imapflow.mjs';
-import { cpuMs, Report, rssBytes, setting, settle, sum } from './measure.mjs';
+import { conduct, cpuMs, Report, rssBytes, setting, settle, sum } from './measure.mjs';
 import { say, Stage } from './stage.mjs';
 
 const here = fileURLToPath(import.meta.url);
@@ -97,11 +96,5 @@ if (process.argv[2] === 'imapflow') {
   process.send({ ready: true });
   process.once('message', imapflow);
 } else {
-  try { await bench(); } catch (e) {
-    console.error(e);
-    process.exitCode = 1;
-  } finally {
-    await endAll();
-    process.exit();
-  }
+  await conduct(bench);
 }

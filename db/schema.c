@@ -22,7 +22,8 @@
 	X(14, 0014, check)                                                                         \
 	X(16, 0016, match)                                                                         \
 	X(17, 0017, correction)                                                                    \
-	X(20, 0020, amends)
+	X(20, 0020, amends)                                                                        \
+	X(22, 0022, lane)
 
 /*
  * The assembler reads the file, so the compiler never has to parse it as one

@@ -57,7 +57,8 @@ struct settings {
 	uint64_t dispatch_timeout_ms;
 	int64_t dispatch_concurrency;
 	bool dispatch_allow_http;
-	char *dispatch_retry;
+	char *dispatch_retry, *dispatch_proxy;
+	uint64_t dispatch_disable_after_ms;
 	uint64_t retention_trace_ms, retention_timeline_ms;
 
 	/* Made from the text above by settings_load. */

@@ -2,7 +2,7 @@
  * libcurl under libuv, as curl's multi-uv example shows it: curl says which
  * sockets to poll and when to be called, we call curl_multi_socket_action(),
  * then hand out what has finished.  Curl is never called from its own callback:
- * its timeout of 0 ms is one of 1, and no owner is called from inside curl.
+ * its timeout of 0 ms is the loop's next turn, and no owner is called from inside curl.
  */
 #include "base/io/curl_loop.h"
 
@@ -22,7 +22,7 @@ struct curl_loop {
 	struct loop *loop;
 	CURLM *multi;
 	const struct netaddr_policy *policy;
-	char *ca_file;
+	char *ca_file, *proxy;
 	struct timer timer;
 	unsigned held; /* by libuv: the timer, a poll per socket */
 	struct list transfers, sockets;
@@ -52,6 +52,7 @@ static void let_go(struct curl_loop *c)
 	if (--c->held || c->state != CURL_LOOP_DROPPED)
 		return;
 	free(c->ca_file);
+	free(c->proxy);
 	free(c);
 }
 
@@ -83,7 +84,7 @@ static int on_curl_timer(CURLM *multi, long wait_ms, void *loop)
 	if (wait_ms < 0)
 		timer_stop(&c->timer);
 	else
-		timer_in(&c->timer, wait_ms ? (uint64_t)wait_ms : 1);
+		timer_in(&c->timer, (uint64_t)wait_ms);
 	return 0;
 }
 
@@ -124,7 +125,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *loop, vo
 static curl_socket_t on_curl_dial(void *transfer, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct curl_transfer *t = transfer;
-	const char *why = netaddr_refused(t->of->policy, &a->addr);
+	const char *why = t->of->proxy ? NULL : netaddr_refused(t->of->policy, &a->addr);
 
 	(void)purpose;
 	if (why) {
@@ -212,6 +213,19 @@ int curl_loop_open(struct loop *l, const char *ca_file, const struct netaddr_pol
 	return 0;
 }
 
+void curl_loop_widen(struct curl_loop *c, int per_host, int all)
+{
+	(void)curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)per_host);
+	(void)curl_multi_setopt(c->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)all);
+	(void)curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)all);
+}
+
+void curl_loop_proxy(struct curl_loop *c, const char *url)
+{
+	free(c->proxy);
+	c->proxy = mem_text(url);
+}
+
 void curl_loop_drop(struct curl_loop *c)
 {
 	struct list *at, *tmp;
@@ -254,7 +268,9 @@ void curl_loop_begin(struct curl_loop *l, struct curl_transfer *t, const char *s
 	(void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, milliseconds(timeout_ms));
 	(void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)LIMIT_HTTP_CONNECT_MS);
 	(void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, schemes);
-	(void)curl_easy_setopt(e, CURLOPT_PROXY, ""); /* not even from the environment */
+	/* Ours, or none: not even from the environment. */
+	(void)curl_easy_setopt(e, CURLOPT_PROXY, l->proxy ? l->proxy : "");
+	(void)curl_easy_setopt(e, CURLOPT_NOPROXY, "");
 	(void)curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (l->ca_file) /* beside the system's folder of anchors, which stays */
 		(void)curl_easy_setopt(e, CURLOPT_CAINFO, l->ca_file);

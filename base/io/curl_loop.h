@@ -39,6 +39,10 @@ int curl_loop_open(struct loop *l, const char *ca_file, const struct netaddr_pol
 /* Ends what is under way, then `l` is gone. */
 void curl_loop_drop(struct curl_loop *c);
 
+/* As http_client_widen() and http_client_proxy(). */
+void curl_loop_widen(struct curl_loop *c, int per_host, int all);
+void curl_loop_proxy(struct curl_loop *c, const char *url);
+
 /* `t` zeroed but for its callbacks; `schemes`: curl's list, "http,https". */
 void curl_loop_begin(struct curl_loop *l, struct curl_transfer *t, const char *schemes,
 		     uint64_t timeout_ms);

@@ -152,6 +152,16 @@ void http_client_drop(struct http_client *c)
 	free(c);
 }
 
+void http_client_widen(struct http_client *c, int per_host, int all)
+{
+	curl_loop_widen(c->curl, per_host, all);
+}
+
+void http_client_proxy(struct http_client *c, const char *url)
+{
+	curl_loop_proxy(c->curl, url);
+}
+
 struct curl_loop *http_client_curl(struct http_client *c)
 {
 	return c->curl;
@@ -231,6 +241,12 @@ static void set_request(struct http_transfer *t)
 				       r->body.len ? r->body.at : "");
 	}
 	(void)curl_easy_setopt(t->curl.easy, CURLOPT_CUSTOMREQUEST, r->method);
+	if (r->client) {
+		struct curl_blob pem = { r->client->data, r->client->len, CURL_BLOB_COPY };
+
+		(void)curl_easy_setopt(t->curl.easy, CURLOPT_SSLCERT_BLOB, &pem);
+		(void)curl_easy_setopt(t->curl.easy, CURLOPT_SSLKEY_BLOB, &pem);
+	}
 	if (r->basic_user) {
 		(void)curl_easy_setopt(t->curl.easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
 		(void)curl_easy_setopt(t->curl.easy, CURLOPT_USERNAME, secret_text(r->basic_user));

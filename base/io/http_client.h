@@ -33,7 +33,7 @@ struct curl_loop;
 struct http_request;
 typedef void (*http_client_cb)(struct http_request *r);
 
-#define HTTP_CLIENT_HEADERS 12
+#define HTTP_CLIENT_HEADERS 20
 
 struct http_request {
 	/* filled in by the caller, borrowed until `done` */
@@ -42,6 +42,7 @@ struct http_request {
 	const char *headers[HTTP_CLIENT_HEADERS]; /* "Name: value", NULL-terminated unless full */
 	struct text body;
 	const struct secret *basic_user, *basic_password; /* HTTP Basic, or NULL */
+	const struct secret *client; /* PEM of certificate and key for mutual TLS, or NULL */
 	uint64_t timeout_ms; /* of all, also the wait for a connection; 0: LIMIT_HTTP_TIMEOUT_MS */
 	size_t max_answer;   /* bytes kept of the body; more is cut and `answer_cut` set */
 	bool fail_over_answer; /* a longer body is a failure, not a cut */
@@ -64,6 +65,16 @@ int http_client_open(struct loop *l, const char *ca_file, const struct netaddr_p
 		     struct http_client **ret);
 /* Cancels what is under way; callable anywhere, NULL too; `c` is gone. */
 void http_client_drop(struct http_client *c);
+/*
+ * How many connections at the most, to one host and in all; what goes beyond waits.  From the
+ * outset: LIMIT_HTTP_PER_HOST and LIMIT_HTTP_CONNECTIONS.
+ */
+void http_client_widen(struct http_client *c, int per_host, int all);
+/*
+ * Everything by this proxy ("http://host:port"), from now on: it resolves names and dials, and so
+ * has to judge addresses; its own is not judged.
+ */
+void http_client_proxy(struct http_client *c, const char *url);
 /* What it runs on, for base/io/mail_probe. */
 struct curl_loop *http_client_curl(struct http_client *c);
 

@@ -15,7 +15,7 @@
 /* `replyd dispatch`: positions committed events and posts them to the endpoints. */
 struct dispatch {
 	struct role *role;
-	struct pg *pg;
+	struct pg *pg, *receipts; /* a receipt and a take do not wait for each other */
 	struct http_client *http;
 	struct appender appender;
 	struct poster *poster;
@@ -26,6 +26,7 @@ struct dispatch {
 
 static void on_pg_up(void *owner);
 static void on_event(void *owner);
+static void on_told(void *owner);
 static void on_positions(struct appender *a);
 static void on_stop(void *owner);
 static void on_drained(void *owner);
@@ -39,6 +40,7 @@ static void drop(struct dispatch *d)
 	d->poster = NULL;
 	keyholder_drop(&d->keys);
 	http_client_drop(d->http);
+	pg_drop(d->receipts);
 	pg_drop(d->pg);
 }
 
@@ -83,6 +85,12 @@ static void on_event(void *owner)
 	appender_kick(&((struct dispatch *)owner)->appender);
 }
 
+/* An endpoint was stopped, or came back: an event of its own waits for its position. */
+static void on_told(void *owner)
+{
+	appender_kick(&((struct dispatch *)owner)->appender);
+}
+
 static void on_positions(struct appender *a)
 {
 	poster_kick(container_of(a, struct dispatch, appender)->poster);
@@ -92,6 +100,7 @@ static void start(struct dispatch *d)
 {
 	const struct settings *s = d->role->settings;
 	const struct poster_params p = { .pg = d->pg,
+					 .receipts = d->receipts,
 					 .http = d->http,
 					 .webhooks = d->webhooks,
 					 .log = &d->role->log,
@@ -99,8 +108,15 @@ static void start(struct dispatch *d)
 					 .concurrency = (int)s->dispatch_concurrency,
 					 .retry_ms = s->retry_ms,
 					 .n_retries = s->n_retries,
-					 .allow_http = s->dispatch_allow_http };
+					 .allow_http = s->dispatch_allow_http,
+					 .disable_after_ms = s->dispatch_disable_after_ms,
+					 .owner = d,
+					 .told = on_told };
 
+	/* Lanes bound what one endpoint is given; many may stand on one host. */
+	http_client_widen(d->http, p.concurrency, p.concurrency);
+	if (*s->dispatch_proxy)
+		http_client_proxy(d->http, s->dispatch_proxy);
 	timer_open(&d->limit, &d->role->loop, on_limit);
 	appender_open(&d->appender, &d->role->loop, d->pg, &d->role->log, on_positions);
 	d->poster = poster_open(&d->role->loop, &p);
@@ -111,12 +127,12 @@ int dispatch_role_run(struct role *r)
 {
 	const struct settings *s = r->settings;
 	struct dispatch d = { .role = r };
-	const struct pg_params pp = { .conninfo = r->conninfo,
-				      .password = r->db_password,
-				      .application = "replyd dispatch",
-				      .log = &r->log,
-				      .owner = &d,
-				      .on_up = on_pg_up };
+	struct pg_params pp = { .conninfo = r->conninfo,
+				.password = r->db_password,
+				.application = "replyd dispatch",
+				.log = &r->log,
+				.owner = &d,
+				.on_up = on_pg_up };
 	int res;
 
 	keyholder_init(&d.keys, r);
@@ -128,6 +144,9 @@ int dispatch_role_run(struct role *r)
 			       &d.http);
 	if (res == 0)
 		res = pg_open(&r->loop, &pp, &d.pg);
+	pp.on_up = NULL;
+	if (res == 0)
+		res = pg_open(&r->loop, &pp, &d.receipts);
 	if (res) {
 		log_error(&r->log, "role.failed", "what=%s cause=%s", "dispatch cannot start",
 			  strerror(-res));

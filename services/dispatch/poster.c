@@ -1,25 +1,25 @@
+#include "services/dispatch/poster.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/io/timer.h"
-#include "base/limits.h"
-#include "base/list.h"
 #include "base/mem.h"
-#include "base/sign.h"
 #include "db/delivery.h"
-#include "services/dispatch/poster.h"
+#include "services/dispatch/lanes.h"
+#include "services/dispatch/post.h"
+#include "services/dispatch/receipts.h"
 #include "services/dispatch/retry.h"
 
 /* Behind every hint stands this poll: a lost NOTIFY, a delivery that becomes due by time. */
-#define POLL_MS 500
+#define POLL_MS 250
+#define TEND_MS 500
 /* A claim outlives its post by so much before another dispatcher takes it. */
 #define CLAIM_SLACK_MS 5000
-#define ANSWER_KEPT    256 /* bytes of an endpoint's answer in the receipt */
-
-/* Of one receipt; then its claim has gone stale, and the post is made again. */
-#define RECEIPT_TRIES 5
+#define TAKE_MOST      256 /* deliveries of one take: a few milliseconds of PostgreSQL's time */
+#define TEND_MOST      500
 
 /*
  * The life of it:
@@ -42,28 +42,21 @@ enum poster_state {
 	POSTER_CLOSING,
 };
 
-struct post {
-	struct list link;
-	struct poster *poster;
-	struct http_request req;
-	struct delivery_settle settle;
-	struct delivery_receipt receipt;
-	int receipt_tries;
-	char workspace[RAND_UUID], endpoint[RAND_UUID], event[RAND_UUID];
-	char claim[RAND_UUID], attempt[RAND_UUID];
-	char *url, *body;
-	char h_id[64], h_time[64], h_sign[SIGN_WEBHOOK + 32], detail[ANSWER_KEPT];
-};
-
 struct poster {
 	struct poster_params p;
 	struct rand_gen jitter;
 	struct timer poll;
 	struct delivery_take take;
+	struct delivery_tend tend;
 	enum poster_state state;
+	bool is_tending;
+	uint64_t tend_ms;      /* when to look next */
 	char claim[RAND_UUID]; /* of the take under way */
-	struct list posts;
-	int n_posts;
+	struct post *open;     /* of that take: more may go into it */
+	struct lanes lanes;
+	struct receipts receipts;
+	struct list posts; /* under way */
+	int n_posts;       /* until their receipts are kept */
 	void (*drained)(void *owner);
 	void *owner;
 };
@@ -71,8 +64,10 @@ struct poster {
 static void on_poll(struct timer *t);
 static void on_due(struct delivery_take *q, const struct delivery_due *d);
 static void on_taken(struct delivery_take *q);
+static void on_tended(struct delivery_tend *q);
 static void on_posted(struct http_request *r);
-static void on_settled(struct delivery_settle *q);
+static void on_kept(void *owner, struct post *t);
+static void on_told(void *owner);
 static void on_gone(struct timer *t);
 
 struct poster *poster_open(struct loop *l, const struct poster_params *params)
@@ -82,6 +77,11 @@ struct poster *poster_open(struct loop *l, const struct poster_params *params)
 	p->p = *params;
 	rand_gen_seed(&p->jitter, 0);
 	list_init(&p->posts);
+	lanes_init(&p->lanes, params->concurrency);
+	receipts_init(&p->receipts, params->receipts, params->log, params->disable_after_ms);
+	p->receipts.owner = p;
+	p->receipts.kept = on_kept;
+	p->receipts.told = on_told;
 	timer_open(&p->poll, l, on_poll);
 	timer_in(&p->poll, POLL_MS);
 	return p;
@@ -91,13 +91,19 @@ struct poster *poster_open(struct loop *l, const struct poster_params *params)
 
 static void take(struct poster *p)
 {
-	int room = p->p.concurrency - p->n_posts;
+	struct delivery_wish w = { .claim = p->claim,
+				   .stale_ms = p->p.timeout_ms + CLAIM_SLACK_MS,
+				   .most = lanes_free(&p->lanes) };
+	cleanup_buf struct buf rooms = { 0 };
 
-	if (room <= 0)
+	if (w.most <= 0)
 		return;
+	if (w.most > TAKE_MOST)
+		w.most = TAKE_MOST;
 	rand_uuid(p->claim);
-	if (delivery_take_start(p->p.pg, &p->take, p->claim, p->p.timeout_ms + CLAIM_SLACK_MS, room,
-				on_due, on_taken) == 0)
+	lanes_rooms(&p->lanes, clock_mono_ms(), &rooms, &w.first);
+	w.rooms = (const char *)rooms.data;
+	if (delivery_take_start(p->p.pg, &p->take, &w, on_due, on_taken) == 0)
 		p->state = POSTER_TAKING;
 }
 
@@ -126,6 +132,30 @@ static void drained_perhaps(struct poster *p)
 		timer_in(&p->poll, 0);
 }
 
+static void tend(struct poster *p)
+{
+	if (p->is_tending || clock_mono_ms() < p->tend_ms)
+		return;
+	p->is_tending = delivery_tend_start(p->p.pg, &p->tend, TEND_MOST, on_tended) == 0;
+}
+
+static void on_tended(struct delivery_tend *q)
+{
+	struct poster *p = container_of(q, struct poster, tend);
+
+	p->is_tending = false;
+	/* What there is more of goes on, beside everything else. */
+	p->tend_ms = clock_mono_ms() + (q->n > 0 ? POLL_MS / 4 : TEND_MS);
+	if (!outcome_ok(&q->outcome) && q->outcome.blame != BLAME_NET)
+		log_warn(p->p.log, "deliveries.not_tended", "what=%s said=%s", q->outcome.what,
+			 q->outcome.said);
+	if (q->n <= 0)
+		return;
+	if (p->state == POSTER_IDLE)
+		timer_in(&p->poll, POLL_MS / 4);
+	poster_kick(p);
+}
+
 static void on_poll(struct timer *t)
 {
 	struct poster *p = container_of(t, struct poster, poll);
@@ -135,8 +165,123 @@ static void on_poll(struct timer *t)
 		p->drained(p->owner);
 		return;
 	}
+	if (p->state < POSTER_LAST_TAKE)
+		tend(p);
 	poster_kick(p);
 	timer_in(&p->poll, POLL_MS);
+}
+
+/* ---- one post ---- */
+
+static const char *next_of(enum receipt_fate f)
+{
+	switch (f) {
+	case RECEIPT_DELIVERED:
+		return "none";
+	case RECEIPT_AGAIN:
+		return "again";
+	case RECEIPT_DEAD:
+		return "dead_letter";
+	case RECEIPT_GONE:
+		return "endpoint_disabled";
+	}
+	return "?";
+}
+
+static void say(const struct poster *p, const struct post *t, const struct post_item *it,
+		const struct retry_answer *a)
+{
+	if (it->fate == RECEIPT_DELIVERED)
+		log_debug(p->p.log, "event.posted",
+			  "event=%s endpoint=%s try=%d status=%ld took_ms=%llu", it->event,
+			  t->lane->endpoint, it->try, a->status, (unsigned long long)t->took_ms);
+	else
+		log_warn(p->p.log, "event.not_posted",
+			 "event=%s endpoint=%s try=%d status=%ld outcome=%s what=%s next=%s "
+			 "again_ms=%llu lane=%s",
+			 it->event, t->lane->endpoint, it->try, a->status, it->outcome,
+			 a->outcome.what, next_of(it->fate), (unsigned long long)it->wait_ms,
+			 lane_state_word(t->lane->lane.state));
+}
+
+static void settle(struct poster *p, struct post *t, const struct retry_answer *a)
+{
+	uint64_t rest_ms = lane_ended(&t->lane->lane, t->n, retry_end(a), t->took_ms,
+				      retry_asked_ms(a), clock_mono_ms(), &p->jitter);
+
+	t->status = (int)a->status;
+	for (int i = 0; i < t->n; i++) {
+		struct post_item *it = &t->items[i];
+		struct retry_verdict v =
+			retry_decide(a, it->try, p->p.retry_ms, p->p.n_retries, &p->jitter);
+
+		if (!it->is_kept)
+			v = (struct retry_verdict){ .fate = RECEIPT_DEAD, .word = "not_kept" };
+		it->fate = v.fate;
+		it->wait_ms = v.wait_ms > rest_ms ? v.wait_ms : rest_ms;
+		it->outcome = v.word;
+		if (v.fate == RECEIPT_DELIVERED)
+			t->is_ok = true;
+		else
+			t->failed_with = v.word;
+		say(p, t, it, a);
+	}
+	receipts_add(&p->receipts, t);
+}
+
+/* Never even sent: our own state is wrong (key, URL).  The receipt says so. */
+static void settle_unsent(struct poster *p, struct post *t, const char *what)
+{
+	struct retry_answer a = { .outcome = outcome_of(BLAME_US, what, text_of(what)),
+				  .retry_after_s = -1 };
+
+	(void)snprintf(t->detail, sizeof(t->detail), "%s", what);
+	settle(p, t, &a);
+}
+
+static void post(struct poster *p)
+{
+	struct post *t = p->open;
+	const char *broken;
+
+	p->open = NULL;
+	if (!t)
+		return;
+	post_close(t);
+	t->req.timeout_ms = t->lane->timeout_ms ? t->lane->timeout_ms : p->p.timeout_ms;
+	broken = t->lane->broken;
+	if (!t->items[0].is_kept)
+		broken = "the event is older than what is kept";
+	else if (!p->p.allow_http && strncmp(t->lane->url, "https://", 8) != 0)
+		broken = "the endpoint's URL is not https";
+	else if (!broken && http_client_start(p->p.http, &t->req, on_posted) != 0)
+		broken = "the endpoint's URL cannot be dialled";
+	if (broken)
+		settle_unsent(p, t, broken);
+}
+
+static void on_due(struct delivery_take *q, const struct delivery_due *d)
+{
+	struct poster *p = container_of(q, struct poster, take);
+	struct lanes_entry *e = lanes_get(&p->lanes, d->endpoint);
+
+	if (d->of) {
+		e = lanes_put(&p->lanes, d);
+		post_secrets(e, p->p.webhooks, d->of);
+	}
+	if (!e) /* it always comes with the first; nobody took what we cannot name */
+		return;
+	if (p->open && (p->open->lane != e || !post_has_room(p->open, d)))
+		post(p);
+	if (!p->open) {
+		p->open = post_new(e, p->claim);
+		p->open->owner = p;
+		list_append(&p->posts, &p->open->link);
+		p->n_posts++;
+	}
+	post_add(p->open, d);
+	lane_began(&e->lane, 1);
+	e->used_ms = clock_mono_ms();
 }
 
 static void on_taken(struct delivery_take *q)
@@ -144,6 +289,7 @@ static void on_taken(struct delivery_take *q)
 	struct poster *p = container_of(q, struct poster, take);
 	bool more = p->state == POSTER_TAKING_KICKED || q->taken > 0;
 
+	post(p);
 	/* PostgreSQL's own outage is said by db/pg; the poll comes back to either. */
 	if (!outcome_ok(&q->outcome) && q->outcome.blame != BLAME_NET)
 		log_warn(p->p.log, "deliveries.not_taken", "what=%s said=%s", q->outcome.what,
@@ -158,184 +304,36 @@ static void on_taken(struct delivery_take *q)
 		poster_kick(p);
 }
 
-/* ---- one post ---- */
-
-static void post_free(struct post *t)
-{
-	list_remove(&t->link);
-	t->poster->n_posts--;
-	http_request_clear(&t->req);
-	free(t->url);
-	free(t->body);
-	free(t);
-}
-
-static void post_end(struct post *t)
-{
-	struct poster *p = t->poster;
-
-	post_free(t);
-	drained_perhaps(p);
-	poster_kick(p);
-}
-
-static void keep_receipt(struct post *t)
-{
-	int r = delivery_settle_start(t->poster->p.pg, &t->settle, &t->receipt, on_settled);
-
-	t->receipt_tries++;
-	if (r == 0)
-		return;
-	/* The claim goes stale and the event is posted once more, with the same id. */
-	log_warn(t->poster->p.log, "receipt.not_kept", "event=%s endpoint=%s cause=%s", t->event,
-		 t->endpoint, strerror(-r));
-	post_end(t);
-}
-
-static const char *next_of(enum delivery_fate f)
-{
-	switch (f) {
-	case DELIVERY_DELIVERED:
-		return "none";
-	case DELIVERY_AGAIN:
-		return "again";
-	case DELIVERY_DEAD:
-		return "dead_letter";
-	case DELIVERY_GONE:
-		return "endpoint_disabled";
-	}
-	return "?";
-}
-
-static void settle(struct post *t, const struct retry_answer *a)
-{
-	struct poster *p = t->poster;
-	struct retry_verdict v =
-		retry_decide(a, t->receipt.try, p->p.retry_ms, p->p.n_retries, &p->jitter);
-
-	t->receipt.status = (int)a->status;
-	t->receipt.outcome = v.word;
-	t->receipt.fate = v.fate;
-	t->receipt.wait_ms = v.wait_ms;
-	t->receipt.detail = t->detail;
-	if (v.fate == DELIVERY_DELIVERED)
-		log_info(p->p.log, "event.posted",
-			 "event=%s endpoint=%s try=%d status=%ld took_ms=%llu", t->event,
-			 t->endpoint, t->receipt.try, a->status,
-			 (unsigned long long)t->receipt.took_ms);
-	else
-		log_warn(p->p.log, "event.not_posted",
-			 "event=%s endpoint=%s try=%d status=%ld outcome=%s what=%s next=%s "
-			 "again_ms=%llu",
-			 t->event, t->endpoint, t->receipt.try, a->status, v.word, a->outcome.what,
-			 next_of(v.fate), (unsigned long long)v.wait_ms);
-	keep_receipt(t);
-}
-
-/* Never even sent: our own state is wrong (key, URL).  The receipt says so. */
-static void settle_unsent(struct post *t, const char *what)
-{
-	struct retry_answer a = { .outcome = outcome_of(BLAME_REFUSED, what, text_of(what)),
-				  .retry_after_s = -1 };
-
-	(void)snprintf(t->detail, sizeof(t->detail), "%s", what);
-	settle(t, &a);
-}
-
-static int sign(struct post *t, const struct delivery_due *d)
-{
-	const struct seal_bind bind = { TEXT("webhook"), text_of(d->workspace),
-					text_of(d->endpoint) };
-	int64_t now_s = clock_unix_s();
-	cleanup_secret struct secret secret = { 0 };
-	char signature[SIGN_WEBHOOK];
-	int r = vault_open(t->poster->p.webhooks, &bind, d->sealed_secret, d->sealed_len, &secret);
-
-	if (r)
-		return r;
-	sign_webhook(&secret, text_of(t->event), now_s, d->body, signature);
-	(void)snprintf(t->h_id, sizeof(t->h_id), "webhook-id: %s", t->event);
-	(void)snprintf(t->h_time, sizeof(t->h_time), "webhook-timestamp: %lld", (long long)now_s);
-	(void)snprintf(t->h_sign, sizeof(t->h_sign), "webhook-signature: %s", signature);
-	return 0;
-}
-
-static void on_due(struct delivery_take *q, const struct delivery_due *d)
-{
-	struct poster *p = container_of(q, struct poster, take);
-	struct post *t = mem_new(sizeof(*t));
-
-	t->poster = p;
-	list_append(&p->posts, &t->link);
-	p->n_posts++;
-	(void)snprintf(t->workspace, sizeof(t->workspace), "%s", d->workspace);
-	(void)snprintf(t->endpoint, sizeof(t->endpoint), "%s", d->endpoint);
-	(void)snprintf(t->event, sizeof(t->event), "%s", d->event);
-	memcpy(t->claim, p->claim, sizeof(t->claim));
-	rand_uuid(t->attempt);
-	t->url = mem_text(d->url);
-	t->body = mem_text_n(d->body.at, d->body.len);
-	t->receipt = (struct delivery_receipt){ .workspace = t->workspace,
-						.endpoint = t->endpoint,
-						.event = t->event,
-						.claim = t->claim,
-						.attempt = t->attempt,
-						.position = d->position,
-						.try = d->tries + 1,
-						.started_us = clock_unix_us() };
-	if (sign(t, d) != 0) {
-		settle_unsent(t,
-			      "the endpoint's secret does not open: was secrets/webhook replaced?");
-		return;
-	}
-	if (!p->p.allow_http && strncmp(t->url, "https://", 8) != 0) {
-		settle_unsent(t, "the endpoint's URL is not https");
-		return;
-	}
-	t->req = (struct http_request){ .method = "POST",
-					.url = t->url,
-					.body = { t->body, d->body.len },
-					.timeout_ms = p->p.timeout_ms,
-					.max_answer = ANSWER_KEPT - 1,
-					.headers = { "Content-Type: application/json",
-						     "User-Agent: replyd", t->h_id, t->h_time,
-						     t->h_sign } };
-	if (http_client_start(p->p.http, &t->req, on_posted) != 0)
-		settle_unsent(t, "the endpoint's URL cannot be dialled");
-}
-
 static void on_posted(struct http_request *r)
 {
 	struct post *t = container_of(r, struct post, req);
 	const struct retry_answer a = { r->outcome, r->status, r->retry_after_s };
 
-	t->receipt.took_ms = r->took_ms;
+	t->took_ms = r->took_ms;
 	if (r->status)
 		text_printable(t->detail, sizeof(t->detail),
 			       (struct text){ (const char *)r->answer.data, r->answer.len });
 	else
 		(void)snprintf(t->detail, sizeof(t->detail), "%s: %s", r->outcome.what,
 			       r->outcome.said);
-	settle(t, &a);
+	settle(t->owner, t, &a);
 }
 
-static void on_settled(struct delivery_settle *q)
+static void on_kept(void *owner, struct post *t)
 {
-	struct post *t = container_of(q, struct post, settle);
+	struct poster *p = owner;
 
-	if (outcome_ok(&q->outcome)) {
-		post_end(t);
-		return;
-	}
-	log_warn(t->poster->p.log, "receipt.not_kept", "event=%s endpoint=%s what=%s said=%s",
-		 t->event, t->endpoint, q->outcome.what, q->outcome.said);
-	/* Whether it committed or not, the same again does no harm; anything else is our mistake
-	 * and stays one. */
-	if ((q->outcome.blame == BLAME_NET || q->outcome.blame == BLAME_REFUSED) &&
-	    t->receipt_tries < RECEIPT_TRIES)
-		keep_receipt(t);
-	else
-		post_end(t);
+	post_free(t);
+	p->n_posts--;
+	drained_perhaps(p);
+	poster_kick(p);
+}
+
+static void on_told(void *owner)
+{
+	struct poster *p = owner;
+
+	p->p.told(p->p.owner);
 }
 
 /* ---- the end ---- */
@@ -363,23 +361,26 @@ void poster_drain(struct poster *p, void (*drained)(void *owner), void *owner)
 
 static void on_gone(struct timer *t)
 {
-	free(container_of(t, struct poster, poll));
+	struct poster *p = container_of(t, struct poster, poll);
+
+	lanes_clear(&p->lanes);
+	free(p);
 }
 
 void poster_drop(struct poster *p)
 {
-	struct list *at, *tmp;
+	struct list *at;
 
 	if (!p || p->state == POSTER_CLOSING)
 		return;
 	p->state = POSTER_CLOSING;
 	pg_tx_cancel(&p->take.tx);
-	list_each(&p->posts, at, tmp)
-	{
+	pg_tx_cancel(&p->tend.tx);
+	receipts_drop(&p->receipts);
+	while ((at = list_first(&p->posts))) {
 		struct post *t = container_of(at, struct post, link);
 
 		http_client_cancel(p->p.http, &t->req);
-		pg_tx_cancel(&t->settle.tx);
 		post_free(t);
 	}
 	timer_drop(&p->poll, on_gone);

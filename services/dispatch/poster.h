@@ -8,26 +8,30 @@
 #include "db/pg.h"
 
 /*
- * Takes due deliveries, posts them signed (Standard Webhooks), and keeps the
- * receipts.  Order per prospect is held by delivery_take(): of one prospect and
- * endpoint only the oldest is due.
+ * Takes due deliveries, as many of each endpoint as its lane has room for
+ * (services/dispatch/lanes.h), posts them signed (services/dispatch/post.h), and
+ * has the receipts kept (services/dispatch/receipts.h).  Order per prospect is in
+ * the table: of one prospect and endpoint only the oldest is due.
  *
- * A receipt that could not be written because PostgreSQL was away is written
- * when it is back.  A post whose receipt is lost (kill -9, a long outage) is
- * made again with the same webhook-id: at least once.
+ * A post whose receipt is lost (kill -9, a long outage) is made again with the
+ * same webhook-id: at least once.
  */
 struct poster;
 
 struct poster_params {
-	struct pg *pg;
+	struct pg *pg;       /* deliveries are taken by it */
+	struct pg *receipts; /* and receipts kept by this one; may be the same */
 	struct http_client *http;
 	const struct vault *webhooks; /* opens endpoint secrets */
 	const struct log *log;
 	uint64_t timeout_ms;
-	int concurrency;
+	int concurrency; /* deliveries under way */
 	const uint64_t *retry_ms;
 	size_t n_retries;
 	bool allow_http;
+	uint64_t disable_after_ms; /* of nothing but failures */
+	void *owner;
+	void (*told)(void *owner); /* events of the endpoints' own were written */
 };
 
 struct poster *poster_open(struct loop *l, const struct poster_params *p);

@@ -6,7 +6,8 @@
 
 #include "base/outcome.h"
 #include "base/rand.h"
-#include "db/delivery.h"
+#include "db/receipt.h"
+#include "services/dispatch/lane.h"
 
 /*
  * What becomes of a post, decided from its answer alone (pure).
@@ -28,14 +29,19 @@ struct retry_answer {
 };
 
 struct retry_verdict {
-	enum delivery_fate fate;
+	enum receipt_fate fate;
 	const char *word; /* "delivered", "refused", "timeout", "network", "not_allowed", "gone" */
-	uint64_t wait_ms; /* DELIVERY_AGAIN */
+	uint64_t wait_ms; /* RECEIPT_AGAIN */
 };
 
 /* `try`: 1 for the first post.  schedule_ms[0] is the wait before the first (0), [1] before the
  * second... */
 struct retry_verdict retry_decide(const struct retry_answer *a, int try,
 				  const uint64_t *schedule_ms, size_t n, struct rand_gen *g);
+
+/* What the same answer says of the endpoint. */
+enum lane_end retry_end(const struct retry_answer *a);
+/* How long it asked to be left alone, at most RETRY_AFTER_MAX_MS; 0: it did not. */
+uint64_t retry_asked_ms(const struct retry_answer *a);
 
 #endif

@@ -76,10 +76,11 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "correction", { "", "", "", "", "SI", "" } },
 		{ "delivery", { "", "", "SIUD", "s", "S", "" } },
 		{ "domain_grant", { "", "SU", "", "", "siu", "siu" } },
-		{ "endpoint", { "", "", "Su", "", "sIu", "s" } },
-		{ "event", { "I", "I", "S", "I", "SI", "" } },
-		{ "event_key", { "SI", "I", "", "I", "SI", "" } },
-		{ "event_queue", { "I", "I", "SD", "sI", "I", "" } },
+		{ "endpoint", { "", "", "SuD", "", "sIu", "s" } },
+		{ "endpoint_lane", { "", "", "SUD", "", "SIu", "" } },
+		{ "event", { "I", "I", "SI", "I", "SI", "" } },
+		{ "event_key", { "SI", "I", "SI", "I", "SI", "" } },
+		{ "event_queue", { "I", "I", "SID", "sI", "I", "" } },
 		{ "feed", { "", "", "SI", "", "S", "" } },
 		{ "feed_head", { "", "", "SIU", "s", "S", "" } },
 		{ "folder", { "SIU", "", "", "s", "S", "S" } },
@@ -114,6 +115,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "recheck", { "SIuD", "", "", "", "SIu", "" } },
 		{ "recheck_outbound", { "SI", "", "", "", "SI", "" } },
 		{ "removal", { "", "SUD", "", "", "siu", "siu" } },
+		{ "replay", { "", "", "SUD", "", "SI", "" } },
 		{ "sent_copy", { "SID", "", "", "", "S", "" } },
 		{ "sighting", { "SI", "", "", "", "S", "" } },
 		{ "inbox_commands", { "SIU", "", "", "", "S", "S" } },
@@ -250,6 +252,20 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "broker_survey", "broker" },
 		{ "correction_in_turn", "" },
 		{ "correction_says", "api" },
+		{ "delivery_body", "dispatch" },
+		{ "delivery_follow", "dispatch" },
+		{ "lane_take", "dispatch" },
+		{ "endpoint_stop", "dispatch" },
+		{ "lane_settle", "dispatch" },
+		{ "replay_step", "dispatch" },
+		{ "lane_tend", "dispatch" },
+		{ "feed_before", "api dispatch" },
+		{ "replay_ask", "api" },
+		{ "endpoint_rotate", "api" },
+		{ "endpoint_wants", "dispatch" },
+		{ "delivery_owed", "" },
+		{ "lane_made", "" },
+		{ "lane_enabled", "" },
 		{ "delivery_take", "dispatch" },
 		{ "domain_enroll", "broker" },
 		{ "domain_foretell", "broker" },
@@ -258,9 +274,9 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "domain_refuse", "broker" },
 		{ "domain_revive", "broker" },
 		{ "event_body", "api dispatch" },
-		{ "event_id_of", "api broker ingest rotation" },
+		{ "event_id_of", "api broker dispatch ingest rotation" },
 		{ "event_of_message", "api" },
-		{ "event_put", "api broker ingest rotation" },
+		{ "event_put", "api broker dispatch ingest rotation" },
 		{ "feed_append", "dispatch" },
 		{ "fence", "ingest" },
 		{ "folder_advance", "ingest" },
@@ -291,7 +307,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "inbox_return", "broker" },
 		{ "inbox_state_forget", "" },
 		{ "inbox_tell", "" },
-		{ "instant_text", "admin api broker ingest rotation" },
+		{ "instant_text", "admin api broker dispatch ingest rotation" },
 		{ "key_holders", "admin api broker dispatch ingest" },
 		{ "key_join", "api broker dispatch ingest" },
 		{ "key_rotation_step", "api broker dispatch ingest" },
@@ -362,8 +378,9 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 	(void)snprintf(n, sizeof(n), "%zu", countof(rows));
 	assert_string_equal(n, pgtest_value(s, "select count(*) from pg_proc where pronamespace = "
 					       "'replyd'::regnamespace"));
-	/* Two run as the owner, and are not led astray by the caller's search_path. */
+	/* Three run as the owner, and are not led astray by the caller's search_path. */
 	assert_string_equal(
+		"endpoint_rotate {\"search_path=replyd, pg_temp\"},"
 		"partitions_ensure {\"search_path=replyd, pg_temp\"},"
 		"timeline_forget {\"search_path=replyd, pg_temp\"}",
 		pgtest_value(s, "select string_agg(proname || ' ' || proconfig::text, ',' order by "

@@ -37,7 +37,7 @@ struct received {
 };
 
 struct dispatcher {
-	struct pg *pg;
+	struct pg *pg, *receipts;
 	struct appender appender;
 	struct poster *poster;
 	int drained;
@@ -153,6 +153,11 @@ static void on_positions(struct appender *a)
 	poster_kick(container_of(a, struct dispatcher, appender)->poster);
 }
 
+static void on_told(void *owner)
+{
+	appender_kick(&((struct dispatcher *)owner)->appender);
+}
+
 static void dispatcher_open(struct bench *b, struct dispatcher *d, const uint64_t *retry_ms,
 			    size_t n)
 {
@@ -167,10 +172,15 @@ static void dispatcher_open(struct bench *b, struct dispatcher *d, const uint64_
 				   .concurrency = 8,
 				   .retry_ms = retry_ms,
 				   .n_retries = n,
+				   .disable_after_ms = 3600000,
 				   .allow_http = true };
 
 	assert_int_equal(pg_open(&b->loop, &pp, &d->pg), 0);
+	assert_int_equal(pg_open(&b->loop, &pp, &d->receipts), 0);
 	p.pg = d->pg;
+	p.receipts = d->receipts;
+	p.owner = d;
+	p.told = on_told;
 	appender_open(&d->appender, &b->loop, d->pg, &b->log, on_positions);
 	d->poster = poster_open(&b->loop, &p);
 	d->drained = 0;
@@ -182,6 +192,7 @@ static void dispatcher_drop(struct dispatcher *d)
 		return;
 	appender_drop(&d->appender);
 	poster_drop(d->poster);
+	pg_drop(d->receipts);
 	pg_drop(d->pg);
 	d->pg = NULL;
 }
@@ -413,7 +424,8 @@ static void gone_disables_the_endpoint(void **state)
 	dispatcher_open(b, &b->d[0], fast, countof(fast));
 	until(b, count(b, "endpoint where state = 'disabled'") == 1);
 	put_event(b, "anna", 3); /* owed to nobody any more */
-	until(b, count(b, "feed") == 3);
+	until(b, count(b, "feed") == 4);
+	assert_int_equal(count(b, "event where type = 'endpoint.disabled'"), 1);
 	let_pass(b, 700);
 	assert_string_equal(order_of(b, "anna"), "1");
 	assert_string_equal(

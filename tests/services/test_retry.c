@@ -18,36 +18,36 @@ static const struct {
 	long status;
 	int64_t retry_after_s;
 	int try;
-	enum delivery_fate fate;
+	enum receipt_fate fate;
 	const char *word;
 	uint64_t least_ms, most_ms;
 } rows[] = {
-	{ "200", BLAME_NONE, "ok", 200, -1, 1, DELIVERY_DELIVERED, "delivered", 0, 0 },
-	{ "204", BLAME_NONE, "ok", 204, -1, 3, DELIVERY_DELIVERED, "delivered", 0, 0 },
-	{ "a redirect is no success", BLAME_NONE, "ok", 301, -1, 1, DELIVERY_AGAIN, "refused", 4000,
+	{ "200", BLAME_NONE, "ok", 200, -1, 1, RECEIPT_DELIVERED, "delivered", 0, 0 },
+	{ "204", BLAME_NONE, "ok", 204, -1, 3, RECEIPT_DELIVERED, "delivered", 0, 0 },
+	{ "a redirect is no success", BLAME_NONE, "ok", 301, -1, 1, RECEIPT_AGAIN, "refused", 4000,
 	  6000 },
-	{ "404", BLAME_NONE, "ok", 404, -1, 1, DELIVERY_AGAIN, "refused", 4000, 6000 },
-	{ "500, second try", BLAME_NONE, "ok", 500, -1, 2, DELIVERY_AGAIN, "refused", 240000,
+	{ "404", BLAME_NONE, "ok", 404, -1, 1, RECEIPT_AGAIN, "refused", 4000, 6000 },
+	{ "500, second try", BLAME_NONE, "ok", 500, -1, 2, RECEIPT_AGAIN, "refused", 240000,
 	  360000 },
-	{ "410 ends it", BLAME_NONE, "ok", 410, -1, 1, DELIVERY_GONE, "gone", 0, 0 },
-	{ "429 waits as told", BLAME_NONE, "ok", 429, 60, 1, DELIVERY_AGAIN, "refused", 60000,
+	{ "410 ends it", BLAME_NONE, "ok", 410, -1, 1, RECEIPT_GONE, "gone", 0, 0 },
+	{ "429 waits as told", BLAME_NONE, "ok", 429, 60, 1, RECEIPT_AGAIN, "refused", 60000,
 	  60000 },
-	{ "429 told less than the schedule", BLAME_NONE, "ok", 429, 1, 2, DELIVERY_AGAIN, "refused",
+	{ "429 told less than the schedule", BLAME_NONE, "ok", 429, 1, 2, RECEIPT_AGAIN, "refused",
 	  240000, 360000 },
-	{ "503 told a year", BLAME_NONE, "ok", 503, 31536000, 1, DELIVERY_AGAIN, "refused",
+	{ "503 told a year", BLAME_NONE, "ok", 503, 31536000, 1, RECEIPT_AGAIN, "refused",
 	  RETRY_AFTER_MAX_MS, RETRY_AFTER_MAX_MS },
-	{ "500 may not say when", BLAME_NONE, "ok", 500, 3600, 1, DELIVERY_AGAIN, "refused", 4000,
+	{ "500 may not say when", BLAME_NONE, "ok", 500, 3600, 1, RECEIPT_AGAIN, "refused", 4000,
 	  6000 },
-	{ "connection refused", BLAME_NET, "tcp connect", 0, -1, 1, DELIVERY_AGAIN, "network", 4000,
+	{ "connection refused", BLAME_NET, "tcp connect", 0, -1, 1, RECEIPT_AGAIN, "network", 4000,
 	  6000 },
-	{ "no answer in time", BLAME_NET, "timeout", 0, -1, 1, DELIVERY_AGAIN, "timeout", 4000,
+	{ "no answer in time", BLAME_NET, "timeout", 0, -1, 1, RECEIPT_AGAIN, "timeout", 4000,
 	  6000 },
-	{ "address not allowed", BLAME_REFUSED, "address not allowed", 0, -1, 1, DELIVERY_AGAIN,
+	{ "address not allowed", BLAME_REFUSED, "address not allowed", 0, -1, 1, RECEIPT_AGAIN,
 	  "not_allowed", 4000, 6000 },
-	{ "bad certificate", BLAME_PEER, "tls", 0, -1, 3, DELIVERY_AGAIN, "network", 1440000,
+	{ "bad certificate", BLAME_PEER, "tls", 0, -1, 3, RECEIPT_AGAIN, "network", 1440000,
 	  2160000 },
-	{ "the schedule ends", BLAME_NONE, "ok", 500, -1, 4, DELIVERY_DEAD, "refused", 0, 0 },
-	{ "beyond its end", BLAME_NONE, "ok", 500, -1, 9, DELIVERY_DEAD, "refused", 0, 0 },
+	{ "the schedule ends", BLAME_NONE, "ok", 500, -1, 4, RECEIPT_DEAD, "refused", 0, 0 },
+	{ "beyond its end", BLAME_NONE, "ok", 500, -1, 9, RECEIPT_DEAD, "refused", 0, 0 },
 };
 
 static void table(void **state)

@@ -38,9 +38,16 @@ static void write_job(struct buf *ret, const struct folder_lease *l, const struc
 static void write_digests(struct json_text *to, const char *key, uint8_t (*at)[ARRIVAL_DIGEST],
 			  size_t n)
 {
+	cleanup_buf struct buf bytea;
+
+	buf_init(&bytea, 2 * ARRIVAL_DIGEST + 3);
 	json_text_open(to, key, '[');
-	for (size_t i = 0; i < n; i++)
-		json_text_hex(to, NULL, at[i], ARRIVAL_DIGEST);
+	for (size_t i = 0; i < n; i++) {
+		buf_cut(&bytea, 0);
+		(void)text_add(&bytea, TEXT("\\x"));
+		(void)text_add_hex(&bytea, at[i], ARRIVAL_DIGEST);
+		json_text_string(to, NULL, (const char *)bytea.data);
+	}
 	json_text_close(to, ']');
 }
 
@@ -56,7 +63,7 @@ int arrival_group_find(struct gather *g, struct arrival_find *q, const struct fo
 	write_digests(&j, "names", keys->names, keys->n_names);
 	arrival_find_clear(q);
 	q->done = done;
-	gather_start(g, &q->ask, GATHER_FIND, &job, NULL, 0, found_row, on_found);
+	gather_start(g, &q->ask, GATHER_FIND, l->workspace, &job, NULL, 0, found_row, on_found);
 	return 0;
 }
 
@@ -98,7 +105,7 @@ int arrival_group_close(struct gather *g, struct arrival_close *q, const struct 
 	q->was = was;
 	q->done = done;
 	q->fenced = q->moved = false;
-	gather_start(g, &q->ask, GATHER_CLOSE, &job, &list, n, closed_row, on_closed);
+	gather_start(g, &q->ask, GATHER_CLOSE, l->workspace, &job, &list, n, closed_row, on_closed);
 	return 0;
 }
 
@@ -139,7 +146,8 @@ int arrival_group_settle(struct gather *g, struct arrival_settle *q, const struc
 	(void)text_add(&item, TEXT("\n"));
 	q->done = done;
 	q->fenced = q->moved = q->was_new = q->is_odd = false;
-	gather_start(g, &q->ask, GATHER_SETTLE, &job, &item, 1, settled_row, on_settled);
+	gather_start(g, &q->ask, GATHER_SETTLE, l->workspace, &job, &item, 1, settled_row,
+		     on_settled);
 	return 0;
 }
 

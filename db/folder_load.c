@@ -109,7 +109,7 @@ int folder_load_start(struct pg *pg, struct gather *g, struct folder_load *q,
 		return -EINVAL;
 	if (!g)
 		return start_alone(pg, q, &job);
-	gather_start(g, &q->ask, GATHER_LOAD, &job, NULL, 0, on_row, on_over);
+	gather_start(g, &q->ask, GATHER_LOAD, l->workspace, &job, NULL, 0, on_row, on_over);
 	return 0;
 }
 

@@ -148,7 +148,8 @@ int folder_row_ensure_start(struct pg *pg, struct gather *g, struct folder_ensur
 		return -EINVAL;
 	if (!g)
 		return ensure_alone(pg, q, &job);
-	gather_start(g, &q->ask, GATHER_ENSURE, &job, NULL, 0, on_ensured_row, on_ensured_over);
+	gather_start(g, &q->ask, GATHER_ENSURE, l->workspace, &job, NULL, 0, on_ensured_row,
+		     on_ensured_over);
 	return 0;
 }
 
@@ -243,7 +244,8 @@ int folder_row_look_start(struct pg *pg, struct gather *g, struct folder_look *q
 		return -EINVAL;
 	if (!g)
 		return look_alone(pg, q, &job);
-	gather_start(g, &q->ask, GATHER_LOOK, &job, NULL, 0, on_looked_row, on_looked_over);
+	gather_start(g, &q->ask, GATHER_LOOK, l->workspace, &job, NULL, 0, on_looked_row,
+		     on_looked_over);
 	return 0;
 }
 

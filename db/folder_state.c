@@ -98,7 +98,7 @@ int folder_state_start(struct pg *pg, struct gather *g, struct folder_state *q,
 		return -EINVAL;
 	if (!g || said->event)
 		return start_alone(pg, q, l, said, &job);
-	gather_start(g, &q->ask, GATHER_STATE, &job, NULL, 0, on_row, on_over);
+	gather_start(g, &q->ask, GATHER_STATE, l->workspace, &job, NULL, 0, on_row, on_over);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "db/gather.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/io/timer.h"
@@ -19,26 +20,27 @@ static void on_closed(struct timer *t);
 /* clang-format off */
 static const struct pg_stmt find = { "gather_find",
 	"select job, digest, outbound_id, inbox_id, sequence, step, prospect_key, prospect_address, message_id,"
-	" (extract(epoch from sent_at) * 1000000)::bigint from gather_find($1::jsonb)" };
+	" (extract(epoch from sent_at) * 1000000)::bigint from reply_find($1::uuid[], $2::json)" };
 static const struct pg_stmt close_gates = { "gather_close",
-	"select job, said, uid, was from gather_close($1::jsonb, $2::jsonb)" };
+	"select job, said, uid, was from unnest(reply_gate($1::uuid[], $2::json, $3::json))" };
 static const struct pg_stmt settle = { "gather_settle",
-	"select job, said, was_new from gather_settle($1::jsonb, $2::jsonb)" };
+	"select job, said, was_new from unnest(reply_settle($1::uuid[], $2::json, $3::json))" };
 /* clang-format on */
 
-/* Each is given the jobs, where it has items those too, and answers rows that begin with a job. */
+/* Each is given the jobs, where it says so the workspaces before them and the items behind them,
+ * and answers rows that begin with a job. */
 static const struct {
 	const struct pg_stmt *stmts;
 	int n;
-	bool has_items;
+	enum { JOBS, NAMED_JOBS, NAMED_JOBS_ITEMS } takes;
 } kinds[GATHER_KINDS] = {
-	[GATHER_FIND] = { &find, 1, false },
-	[GATHER_CLOSE] = { &close_gates, 1, true },
-	[GATHER_SETTLE] = { &settle, 1, true },
-	[GATHER_LOAD] = { folder_load_stmts, FOLDER_LOAD_STMTS, false },
-	[GATHER_STATE] = { folder_state_stmts, FOLDER_STATE_STMTS, false },
-	[GATHER_ENSURE] = { folder_row_ensure_stmts, FOLDER_ENSURE_STMTS, false },
-	[GATHER_LOOK] = { &folder_row_look_stmt, 1, false },
+	[GATHER_FIND] = { &find, 1, NAMED_JOBS },
+	[GATHER_CLOSE] = { &close_gates, 1, NAMED_JOBS_ITEMS },
+	[GATHER_SETTLE] = { &settle, 1, NAMED_JOBS_ITEMS },
+	[GATHER_LOAD] = { folder_load_stmts, FOLDER_LOAD_STMTS, JOBS },
+	[GATHER_STATE] = { folder_state_stmts, FOLDER_STATE_STMTS, JOBS },
+	[GATHER_ENSURE] = { folder_row_ensure_stmts, FOLDER_ENSURE_STMTS, JOBS },
+	[GATHER_LOOK] = { &folder_row_look_stmt, 1, JOBS },
 };
 
 /* What waits of a kind, and the group of it that is under way; n == 0: none is. */
@@ -123,11 +125,12 @@ void gather_cancel(struct gather_ask *q)
 	forget(q);
 }
 
-void gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind, struct buf *job,
-		  struct buf *items, size_t n,
+void gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind,
+		  const char *workspace, struct buf *job, struct buf *items, size_t n,
 		  void (*row)(struct gather_ask *, const struct pg_answer *, int),
 		  void (*done)(struct gather_ask *, const struct outcome *))
 {
+	(void)snprintf(q->workspace, sizeof(q->workspace), "%s", workspace);
 	q->job = *job;
 	buf_init(job, job->max);
 	buf_init(&q->items, 0);
@@ -241,22 +244,51 @@ static void ask_each(struct gather_group *group)
 	group->n = 0;
 }
 
+/* The workspaces of a group as an array's text; one that comes often stands there once, mostly. */
+static void write_named(const struct gather_group *group, struct buf *ret)
+{
+	struct text last = { NULL, 0 };
+
+	(void)text_add(ret, TEXT("{"));
+	for (int at = 0; at < group->n; at++) {
+		struct text one = text_of(group->asks[at]->workspace);
+
+		if (text_eq(one, last))
+			continue;
+		text_addf(ret, "%s%s", last.len ? "," : "", one.at);
+		last = one;
+	}
+	(void)text_add(ret, TEXT("}"));
+}
+
 static int start_group(struct gather_group *group)
 {
-	cleanup_buf struct buf jobs, items;
+	cleanup_buf struct buf jobs, items, named;
 
 	buf_init(&jobs, LIMIT_PG_PARAMS);
 	buf_init(&items, LIMIT_PG_PARAMS);
+	buf_init(&named, LIMIT_PG_PARAMS);
 	if (write_group(group, &jobs, &items) < 0)
 		return -EMSGSIZE;
+	write_named(group, &named);
 	pg_tx_init(&group->tx, NULL);
-	for (int st = 0; st < kinds[group->kind].n; st++)
-		if (kinds[group->kind].has_items)
-			pg_tx_add(&group->tx, &kinds[group->kind].stmts[st], "jj",
-				  (const char *)jobs.data, (const char *)items.data);
-		else
-			pg_tx_add(&group->tx, &kinds[group->kind].stmts[st], "j",
+	for (int st = 0; st < kinds[group->kind].n; st++) {
+		const struct pg_stmt *stmt = &kinds[group->kind].stmts[st];
+
+		switch (kinds[group->kind].takes) {
+		case JOBS:
+			pg_tx_add(&group->tx, stmt, "j", (const char *)jobs.data);
+			break;
+		case NAMED_JOBS:
+			pg_tx_add(&group->tx, stmt, "xj", text_of_buf(&named),
 				  (const char *)jobs.data);
+			break;
+		case NAMED_JOBS_ITEMS:
+			pg_tx_add(&group->tx, stmt, "xjj", text_of_buf(&named),
+				  (const char *)jobs.data, (const char *)items.data);
+			break;
+		}
+	}
 	return pg_tx_start(group->pg, &group->tx, on_answer);
 }
 

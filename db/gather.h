@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/io/loop.h"
 #include "base/list.h"
+#include "db/folder.h"
 #include "db/pg.h"
 
 /*
@@ -56,6 +57,7 @@ struct gather_ask {
 	struct list link;
 	struct gather_group *group;
 	struct buf job, items;
+	char workspace[FOLDER_UUID];
 	size_t n_items;
 	bool alone;
 	int st; /* in `row`: of a kind with several statements, the one whose row it is */
@@ -67,13 +69,13 @@ struct gather_ask {
 };
 
 /*
- * `job`: the members of an object, as base/json_text.h writes them, without the brackets; the group
- * adds its number.  `items`: `n` such objects, each with a line break behind it, and given the
- * number likewise; NULL where a kind has none.  Both are taken over, and empty afterwards.  `done`
- * comes exactly once, later.
+ * `workspace`: that the job is of; copied.  `job`: the members of an object, as base/json_text.h
+ * writes them, without the brackets; the group adds its number.  `items`: `n` such objects, each
+ * with a line break behind it, and given the number likewise; NULL where a kind has none.  Both are
+ * taken over, and empty afterwards.  `done` comes exactly once, later.
  */
-void gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind, struct buf *job,
-		  struct buf *items, size_t n,
+void gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind,
+		  const char *workspace, struct buf *job, struct buf *items, size_t n,
 		  void (*row)(struct gather_ask *, const struct pg_answer *, int),
 		  void (*done)(struct gather_ask *, const struct outcome *));
 /* The list that is a group of this one job, for who asks by itself. */

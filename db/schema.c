@@ -22,6 +22,7 @@
 	X(14, 0014, check)                                                                         \
 	X(16, 0016, match)                                                                         \
 	X(17, 0017, correction)                                                                    \
+	X(18, 0018, reply)                                                                         \
 	X(20, 0020, amends)                                                                        \
 	X(22, 0022, lane)
 

@@ -224,9 +224,9 @@ static void the_event_tells_what_became_of_the_gate(void **state)
 	pgtest_value(ingest, CLOSE(ITEM("b", "[\"anna\"]", SEED_FOLDER_A)));
 	pgtest_value(ingest, SETTLE("b", "[\"anna\"]", 0, ""));
 	assert_string_equal("1:{\"gate\": {\"level\": 3, \"reason\": \"replied\"}, \"prospect\": "
-			    "{\"key\": \"k\", \"seq\": 1}} "
+			    "{\"key\": \"k\", \"seq\": 1}, \"newly_stopped\": true} "
 			    "2:{\"gate\": {\"level\": 3, \"reason\": \"replied\"}, \"prospect\": "
-			    "{\"key\": \"k\", \"seq\": 2}}",
+			    "{\"key\": \"k\", \"seq\": 2}, \"newly_stopped\": false}",
 			    pgtest_value(admin, "select string_agg(prospect_seq || ':' || data, ' "
 						"' order by prospect_seq) from event"));
 	/* Two inboxes saw it: one message, two sightings. */

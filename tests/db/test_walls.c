@@ -274,7 +274,12 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "domain_refuse", "broker" },
 		{ "domain_revive", "broker" },
 		{ "event_body", "api dispatch" },
+<<<<<<< HEAD
 		{ "event_id_of", "api broker dispatch ingest rotation" },
+=======
+		{ "event_id_of", "api broker ingest rotation" },
+		{ "event_of_mail", "ingest" },
+>>>>>>> dd34568 (db: a group of replies is gated in one statement and settled in three)
 		{ "event_of_message", "api" },
 		{ "event_put", "api broker dispatch ingest rotation" },
 		{ "feed_append", "dispatch" },
@@ -287,7 +292,6 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "gaps_open", "rotation" },
 		{ "gate_close", "ingest" },
 		{ "gate_corrected", "api" },
-		{ "gate_pending_kept", "" },
 		{ "gate_says", "api" },
 		{ "gather_close", "ingest" },
 		{ "gather_fence", "ingest" },
@@ -295,6 +299,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "gather_known", "ingest" },
 		{ "gather_marks", "ingest" },
 		{ "gather_messages", "ingest" },
+		{ "gather_named", "ingest" },
 		{ "gather_settle", "ingest" },
 		{ "grant_state", "admin api broker" },
 		{ "handout_ask", "api" },
@@ -339,6 +344,9 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "proof_tolerated", "ingest rotation" },
 		{ "proofs_put", "ingest" },
 		{ "recheck_names", "ingest" },
+		{ "reply_find", "ingest" },
+		{ "reply_gate", "ingest" },
+		{ "reply_settle", "ingest" },
 		{ "reseal_begin", "broker dispatch" },
 		{ "reseal_end", "broker dispatch" },
 		{ "reseal_stale", "broker dispatch" },
@@ -442,6 +450,7 @@ static const char filling[] =
 	"insert into recheck select workspace_id, inbox_id, folder_id, 7, 1 from folder;"
 	"insert into gate (workspace_id, prospect_key) select w, 'p' from ws;"
 	"insert into gate_pending select w, 'p', w from ws;"
+	"insert into prospect_message select w, 'p', w from ws;"
 	"insert into message (workspace_id, message_id, inbox_id, folder_id, uidvalidity, uid, "
 	"state, prospect_key, internal_at,"
 	" size_bytes, matches, detected_at) select w, w, w, w, 7, 1, 'done', 'p', now(), 1, '[]', "

@@ -15,14 +15,18 @@ async function wave(stage, perSecond) {
   const pg = stage.pg.pid, ours = await stage.sql.value('select pg_backend_pid()'); // we look; that is no part of a reply
   const spent = () => ({ worker: sum(stage.pids.map(cpuMs)), sim: sum(stage.sim.pids.map(cpuMs)), pg: treeCpuMs(pg) - cpuMs(ours) });
   await stage.sim.reset();
-  const before = spent();
+  await stage.profile({ quietly: true });
+  const before = spent(), events = await stage.events();
+  const wal = () => stage.sql.value("select pg_current_wal_insert_lsn() - '0/0'");
+  const walBefore = Number(await wal());
   const since = Math.floor(Number(await stage.sql.value('select extract(epoch from clock_timestamp()) * 1000000')));
   const sent = await stage.sim.deliver(perSecond, seconds);
-  await stage.settled(since, sent, { timeoutS: 60 + seconds * 5 });
-  const after = spent();
+  await stage.settled(events, sent, { timeoutS: 60 + seconds * 5 });
+  const after = spent(), walBytes = (Number(await wal()) - walBefore) / sent;
+  await stage.profile();
   const d = await stage.delays(since);
   say(`${perSecond}/s: ${sent} pushed, ${d.n} gates, ${d.settled} settled, worst ${d.most} ms; CPU us per reply: ${
-    ['worker', 'pg', 'sim'].map((k) => `${k} ${((after[k] - before[k]) * 1000 / sent).toFixed(0)}`).join(', ')}`);
+    ['worker', 'pg', 'sim'].map((k) => `${k} ${((after[k] - before[k]) * 1000 / sent).toFixed(0)}`).join(', ')}; ${(walBytes / 1024).toFixed(1)} KB of log each`);
   return { ...d, sent, cpuUs: Object.fromEntries(['worker', 'pg', 'sim'].map((k) => [k, (after[k] - before[k]) * 1000 / sent])) };
 }
 
@@ -56,7 +60,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const { provenS } = await stage.watched();
     say(`all watched after ${provenS.toFixed(1)} s`);
     await push(stage, report);
-    await stage.profile();
     report.end();
   } catch (e) {
     console.error(e);

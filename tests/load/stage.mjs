@@ -217,9 +217,11 @@ export class Stage {
     return stage;
   }
 
-  // profile: the dearest statements so far, when PROFILE=1 asked for it
-  async profile() {
-    if (process.env.PROFILE) console.log((await this.sql.rows(dearest)).join('\n'));
+  // profile: the dearest statements since the last call, when PROFILE=1 asked for it
+  async profile({ quietly = false } = {}) {
+    if (!process.env.PROFILE) return;
+    if (!quietly) console.log((await this.sql.rows(dearest)).join('\n'));
+    await this.sql.rows('select public.pg_stat_statements_reset()');
   }
 
   // startWorkers: as many as the inboxes ask for
@@ -277,22 +279,25 @@ export class Stage {
   // quiet: wait until so many mails are settled, and every inbox idles again
   async quiet(mails, { timeoutS = 120 } = {}) {
     await until('all mails to be settled', async () => {
-      const [settled] = await this.sql.rows("select count(*) from message where state <> 'pending'");
-      return Number(settled) >= mails && (await this.sim.stat()).idling >= this.inboxes;
+      return await this.events() >= mails && (await this.sim.stat()).idling >= this.inboxes;
     }, { timeoutMs: timeoutS * 1000, everyMs: 200 });
     await new Promise((done) => setTimeout(done, 2000));
   }
 
-  // settled: wait until so many mails pushed since then have their events, or nothing moves any more
-  async settled(since, mails, { timeoutS }) {
+  // events: how many were ever written, told without reading a table
+  async events() {
+    return Number(await this.sql.value("select last_value from event_queue_queue_id_seq where is_called"));
+  }
+
+  // settled: wait until so many events were written since there were `before`, or nothing moves any more
+  async settled(before, mails, { timeoutS }) {
     let last = 0, movedAt = performance.now();
     await until('all mails to be settled', async () => {
-      const n = Number(await this.sql.value(`select count(*) from message where state <> 'pending'
-        and header_message_id like 'r%' and split_part(split_part(header_message_id, '@', 1), '.', 3)::bigint >= ${since}`));
+      const n = await this.events() - before;
       if (n !== last) movedAt = performance.now();
       last = n;
       return n >= mails || performance.now() - movedAt > 10000;
-    }, { timeoutMs: timeoutS * 1000, everyMs: 500 });
+    }, { timeoutMs: timeoutS * 1000, everyMs: 200 });
   }
 
   // delays: of the mails pushed since `since` (Unix us), from the push to the commit that closed the gate, and

@@ -274,12 +274,8 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "domain_refuse", "broker" },
 		{ "domain_revive", "broker" },
 		{ "event_body", "api dispatch" },
-<<<<<<< HEAD
 		{ "event_id_of", "api broker dispatch ingest rotation" },
-=======
-		{ "event_id_of", "api broker ingest rotation" },
 		{ "event_of_mail", "ingest" },
->>>>>>> dd34568 (db: a group of replies is gated in one statement and settled in three)
 		{ "event_of_message", "api" },
 		{ "event_put", "api broker dispatch ingest rotation" },
 		{ "feed_append", "dispatch" },

@@ -35,7 +35,8 @@ void lease_array(struct buf *b, const char *const *ids, size_t n)
 	" coalesce((select t.version from access_token t where t.inbox_id = b.inbox_id), 0)," \
 	" coalesce((select s.state = 'live' from inbox_state s where s.inbox_id = b.inbox_id), false)," \
 	" coalesce((select (extract(epoch from s.retry_at - now()) * 1000)::bigint from inbox_state s" \
-	"  where s.inbox_id = b.inbox_id and s.state = 'backing_off' and s.retry_at > now()), 0), l.bereft"
+	"  where s.inbox_id = b.inbox_id and s.state = 'backing_off' and s.retry_at > now()), 0), l.bereft," \
+	" coalesce((select s.state in ('connecting', 'catching_up', 'live') from inbox_state s where s.inbox_id = b.inbox_id), false)"
 #define JOIN_INBOX " join inbox b on b.inbox_id = l.inbox_id and b.workspace_id = l.workspace_id"
 
 /* Before the lists, so that these see at least as much. */
@@ -189,29 +190,36 @@ int lease_claim_start(struct pg *pg, struct lease_list *q, const char *worker, c
 	return pg_tx_start(pg, &q->tx, on_listed);
 }
 
+static void read_row(const struct pg_answer *a, int st, int r, struct lease_inbox *ret)
+{
+	*ret = (struct lease_inbox){
+		.is_ours = pg_row_bool(a, st, r, 0),
+		.is_claimed = pg_row_bool(a, st, r, 1),
+		.is_leaving = pg_row_bool(a, st, r, 2),
+		.workspace = pg_row_text(a, st, r, 3),
+		.inbox = pg_row_text(a, st, r, 4),
+		.epoch = pg_row_i64(a, st, r, 5),
+		.admin_state = pg_row_text(a, st, r, 6),
+		.address = pg_row_text(a, st, r, 7),
+		.provider = pg_row_text(a, st, r, 8),
+		.imap_host = pg_row_text(a, st, r, 9),
+		.imap_security = pg_row_text(a, st, r, 10),
+		.imap_port = pg_row_i64(a, st, r, 11),
+		.login_name = pg_row_text(a, st, r, 12),
+		.token_version = pg_row_i64(a, st, r, 13),
+		.is_live = pg_row_bool(a, st, r, 14),
+		.retry_in_ms = pg_row_i64(a, st, r, 15),
+		.is_bereft = pg_row_bool(a, st, r, 16),
+		.has_session = pg_row_bool(a, st, r, 17),
+	};
+}
+
 static void tell_rows(struct lease_list *q, const struct pg_answer *a, int st)
 {
 	for (int r = 0; r < pg_rows(a, st); r++) {
-		struct lease_inbox i = {
-			.is_ours = pg_row_bool(a, st, r, 0),
-			.is_claimed = pg_row_bool(a, st, r, 1),
-			.is_leaving = pg_row_bool(a, st, r, 2),
-			.workspace = pg_row_text(a, st, r, 3),
-			.inbox = pg_row_text(a, st, r, 4),
-			.epoch = pg_row_i64(a, st, r, 5),
-			.admin_state = pg_row_text(a, st, r, 6),
-			.address = pg_row_text(a, st, r, 7),
-			.provider = pg_row_text(a, st, r, 8),
-			.imap_host = pg_row_text(a, st, r, 9),
-			.imap_security = pg_row_text(a, st, r, 10),
-			.imap_port = pg_row_i64(a, st, r, 11),
-			.login_name = pg_row_text(a, st, r, 12),
-			.token_version = pg_row_i64(a, st, r, 13),
-			.is_live = pg_row_bool(a, st, r, 14),
-			.retry_in_ms = pg_row_i64(a, st, r, 15),
-			.is_bereft = pg_row_bool(a, st, r, 16),
-		};
+		struct lease_inbox i;
 
+		read_row(a, st, r, &i);
 		q->each(q, &i);
 	}
 }
@@ -248,8 +256,9 @@ static void on_listed(struct pg_tx *tx, const struct pg_answer *a)
 /* One lease in a transaction: who waits for its predecessor's writes holds nothing else. */
 static const struct pg_stmt succeed = {
 	"lease_succeed",
-	"update lease set worker_id = $1::uuid, successor_id = null, epoch = epoch + 1, taken_at = now(), bereft = false"
-	" where inbox_id = $2::uuid and successor_id = $1::uuid and watched returning epoch",
+	"update lease l set worker_id = $1::uuid, successor_id = null, epoch = l.epoch + 1, taken_at = now(), bereft = false"
+	" from inbox b where l.inbox_id = $2::uuid and l.successor_id = $1::uuid and l.watched and b.inbox_id = l.inbox_id"
+	" returning " INBOX_COLUMNS,
 };
 /* What its predecessor had begun it did not die of. */
 static const struct pg_stmt succeed_forgive = {
@@ -264,9 +273,12 @@ static const struct pg_stmt unclaim = {
 /* clang-format on */
 
 int lease_succeed_start(struct pg *pg, struct lease_succeed *q, const char *worker,
-			const char *inbox, void (*done)(struct lease_succeed *))
+			const char *inbox,
+			void (*won)(struct lease_succeed *, const struct lease_inbox *),
+			void (*done)(struct lease_succeed *))
 {
 	(void)snprintf(q->inbox, sizeof(q->inbox), "%s", inbox);
+	q->won = won;
 	q->done = done;
 	pg_tx_init(&q->tx, NULL);
 	pg_tx_add(&q->tx, &succeed, "uu", worker, inbox);
@@ -279,7 +291,14 @@ static void on_succeeded(struct pg_tx *tx, const struct pg_answer *a)
 	struct lease_succeed *q = container_of(tx, struct lease_succeed, tx);
 
 	q->outcome = a->outcome;
-	q->epoch = outcome_ok(&a->outcome) && pg_rows(a, 0) ? pg_row_i64(a, 0, 0, 0) : 0;
+	q->epoch = 0;
+	if (outcome_ok(&a->outcome) && pg_rows(a, 0)) {
+		struct lease_inbox i;
+
+		read_row(a, 0, 0, &i);
+		q->epoch = i.epoch;
+		q->won(q, &i);
+	}
 	q->done(q);
 }
 

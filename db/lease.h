@@ -34,6 +34,7 @@ struct lease_inbox {
 	const char *login_name;
 	int64_t token_version; /* of what there is to log in with; 0: nothing yet */
 	bool is_live;          /* its worker says so */
+	bool has_session;      /* he says, or said a moment ago, that he is in or on the way in */
 	bool is_bereft;        /* who had it before died */
 	int64_t retry_in_ms;   /* its server is not to be connected to before; 0: whenever */
 };
@@ -116,12 +117,15 @@ struct lease_succeed {
 	struct outcome outcome;
 	char inbox[LEASE_UUID];
 	int64_t epoch; /* ours from here on; 0: the claim was void, nothing has changed */
+	void (*won)(struct lease_succeed *q, const struct lease_inbox *i); /* before `done` */
 	void (*done)(struct lease_succeed *q);
 };
 /* The lease of an inbox that `worker` is the successor of.  Waits for what its predecessor is
  * writing. */
 int lease_succeed_start(struct pg *pg, struct lease_succeed *q, const char *worker,
-			const char *inbox, void (*done)(struct lease_succeed *));
+			const char *inbox,
+			void (*won)(struct lease_succeed *, const struct lease_inbox *),
+			void (*done)(struct lease_succeed *));
 /* Not the successor any more. */
 int lease_unclaim_start(struct pg *pg, struct lease_release *q, const char *worker,
 			const char *inbox, void (*done)(struct lease_release *));

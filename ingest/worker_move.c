@@ -10,6 +10,7 @@
 
 static void on_claimed(struct lease_list *q, const struct lease_inbox *i);
 static void on_claim_over(struct lease_list *q);
+static void on_won(struct lease_succeed *q, const struct lease_inbox *i);
 static void on_succeeded(struct lease_succeed *q);
 static void on_unclaimed(struct lease_release *q);
 
@@ -151,7 +152,7 @@ static void on_claimed(struct lease_list *q, const struct lease_inbox *i)
 	*c = (struct worker_move_claim){ .phase = MOVE_READY, .must_go = w->move.must_go };
 	(void)snprintf(c->inbox, sizeof(c->inbox), "%s", i->inbox);
 	c->end_ms = clock_mono_ms() + STANDBY_MS;
-	if (!i->is_live)
+	if (!i->has_session)
 		return;
 	c->phase = MOVE_CLAIMED;
 	c->has_standby = true;
@@ -249,9 +250,23 @@ void worker_move_won(struct seat *s, int64_t epoch)
 static void start_take(struct worker *w, struct worker_move_claim *c)
 {
 	w->move.is_taking = lease_succeed_start(w->p.mailbox.pg, &w->move.succeed, w->p.id,
-						c->inbox, on_succeeded) == 0;
+						c->inbox, on_won, on_succeeded) == 0;
 	if (w->move.is_taking)
 		c->phase = MOVE_TAKING;
+}
+
+/* It is ours and has its seat from here on: nobody has to find it first. */
+static void on_won(struct lease_succeed *q, const struct lease_inbox *i)
+{
+	struct worker *w = container_of(q, struct worker, move.succeed);
+	struct seat *s = worker_seat_find(w, i->inbox);
+
+	log_info(&w->log, "lease.taken_over", "inbox=%s epoch=%lld standby=%d", i->inbox,
+		 (long long)i->epoch, s && s->is_standby);
+	if (s && s->is_standby)
+		worker_move_won(s, i->epoch);
+	if (!worker_seat_find(w, i->inbox))
+		(void)worker_seat_take(w, i);
 }
 
 static void on_succeeded(struct lease_succeed *q)
@@ -270,14 +285,9 @@ static void on_succeeded(struct lease_succeed *q)
 		return;
 	}
 	c->phase = MOVE_NONE;
-	if (q->epoch)
-		log_info(&w->log, "lease.taken_over", "inbox=%s epoch=%lld standby=%d", q->inbox,
-			 (long long)q->epoch, c->has_standby);
-	if (q->epoch && s && s->is_standby)
-		worker_move_won(s, q->epoch);
-	else if (s && s->is_standby)
+	if (s && s->is_standby)
 		worker_move_void(s);
-	/* The other one hears of it; and the walk brings what has no seat, and the next to move. */
+	/* The other one hears of it, and the walk brings the next to move. */
 	if (q->epoch)
 		pg_notify(w->p.mailbox.pg, "replyd_lease");
 	worker_walk_soon(w);

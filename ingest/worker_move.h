@@ -20,10 +20,10 @@
  *      v        the other one is writing, and from there on fences him
  *   (ours)      the standby begins where the other one's watermarks stand
  *
- * An inbox that is not live over there has no session to keep: it goes from
- * claimed to ready at once, without a standby.  So does one whose standby fails
- * when the other worker must go.  Otherwise the claim is given back, and nobody
- * tries that inbox again for a while.
+ * An inbox that backs off or is held over there has no session to keep: it goes from
+ * claimed to ready at once, without a standby, and has its seat with the lease.  So does one whose
+ * standby fails when the other worker must go.  Otherwise the claim is given back, and nobody tries
+ * that inbox again for a while.
  *
  * Whoever dies in between leaves nothing undone: a dead predecessor changes
  * nothing for the successor, and a dead successor's claims go with its row.

@@ -41,6 +41,12 @@ static void on_list(struct lease_list *q)
 	answers++;
 }
 
+static void on_won(struct lease_succeed *q, const struct lease_inbox *i)
+{
+	assert_string_equal(i->inbox, q->inbox);
+	assert_true(i->is_ours && !i->is_claimed && i->epoch == q->epoch);
+}
+
 static void on_succeed(struct lease_succeed *q)
 {
 	assert_true(outcome_ok(&q->outcome));
@@ -202,11 +208,11 @@ static void a_claim_has_one_owner(void **state)
 	assert_int_equal(told, 1);
 	await(lease_claim_start(s.pg, &list, TWO, SEED_WORKER, true, 0, 4, on_each, on_list));
 	assert_int_equal(told, 3);
-	await(lease_succeed_start(s.pg, &succeed, ONE, inbox, on_succeed));
+	await(lease_succeed_start(s.pg, &succeed, ONE, inbox, on_won, on_succeed));
 	assert_int_equal(succeed.epoch, 0); /* not its own */
-	await(lease_succeed_start(s.pg, &succeed, TWO, inbox, on_succeed));
+	await(lease_succeed_start(s.pg, &succeed, TWO, inbox, on_won, on_succeed));
 	assert_int_equal(succeed.epoch, 2);
-	await(lease_succeed_start(s.pg, &succeed, TWO, inbox, on_succeed));
+	await(lease_succeed_start(s.pg, &succeed, TWO, inbox, on_won, on_succeed));
 	assert_int_equal(succeed.epoch, 0); /* once */
 	snprintf(inbox, sizeof(inbox), "%s",
 		 stage_value(&s, "select inbox_id from lease where successor_id = '" ONE "'"));

@@ -424,6 +424,27 @@ static void who_must_go_goes_all_the_same(void **state)
 	crew_close(&crew);
 }
 
+/* It watches, and is not told to be live yet: it has a session to keep like any other. */
+static void who_is_not_told_to_be_live_is_connected_first_too(void **state)
+{
+	(void)state;
+	crew_open(&crew, "move_untold");
+	hire(0);
+	stage_until_holds(s, crew_all_live);
+	pgtest_exec(s->admin,
+		    "create function untold() returns trigger language plpgsql as $$ begin"
+		    " new.state := 'catching_up'; return new; end $$;"
+		    "create trigger untold before update on inbox_state for each row"
+		    " when (new.state = 'live') execute function untold();"
+		    "update inbox_state set state = 'catching_up'");
+	hire(1);
+	drain(ONE);
+	stage_until(s, "select count(*) > 0 from lease where worker_id = '" TWO "'");
+	assert_true(s->imapd.logins > 3);
+	stage_until_holds(s, second_has_all);
+	crew_close(&crew);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +461,7 @@ int main(void)
 		cmocka_unit_test(postgres_is_restarted_in_the_middle),
 		cmocka_unit_test(who_need_not_go_stays_then),
 		cmocka_unit_test(who_must_go_goes_all_the_same),
+		cmocka_unit_test(who_is_not_told_to_be_live_is_connected_first_too),
 	};
 
 	pgtest_start();

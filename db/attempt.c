@@ -13,6 +13,13 @@ static const struct pg_stmt begin = {
 	"attempt_begin",
 	"select attempt_begin($1::uuid, $2::bigint, $3::uuid, $4::bigint, $5::bigint, nullif($6::text, '')::uuid, $7, $8::bigint)",
 };
+static const struct pg_stmt leave = {
+	"attempt_leave",
+	"insert into mail_unread (workspace_id, folder_id, uidvalidity, uid, inbox_id)"
+	" select a.workspace_id, a.folder_id, a.uidvalidity, a.uid, a.inbox_id from mail_attempt a"
+	" where a.workspace_id = workspace_now() and a.folder_id = $1::uuid and a.uidvalidity = $2::bigint"
+	" and a.uid = $3::bigint and a.tries > $4::bigint on conflict do nothing",
+};
 static const struct pg_stmt fence = { "attempt_fence", "select fence($1::uuid, $2::bigint)" };
 static const struct pg_stmt end = {
 	"attempt_end",
@@ -28,6 +35,9 @@ int attempt_begin_start(struct pg *pg, struct attempt_begin *q, const struct fol
 	pg_tx_init(&q->tx, l->workspace);
 	pg_tx_add(&q->tx, &begin, "uiuiitBi", l->inbox, l->epoch, what->folder, what->uidvalidity,
 		  what->uid, what->message ? what->message : "", what->is_of_headers, what->done);
+	if (what->leave_above)
+		pg_tx_add(&q->tx, &leave, "uiii", what->folder, what->uidvalidity, what->uid,
+			  (int64_t)what->leave_above);
 	return pg_tx_start(pg, &q->tx, on_begun);
 }
 

@@ -25,7 +25,9 @@ struct attempt_what {
 	int64_t uidvalidity, uid;
 	const char *message; /* uuid; NULL: it has none yet */
 	bool is_of_headers;  /* they have not been read by anybody */
-	int64_t done;        /* UID of an attempt that went well, and ends here; 0: none */
+	int leave_above; /* more tries than this, and nobody reads it any more: said at the gates
+			    (table mail_unread); 0: never */
+	int64_t done;    /* UID of an attempt that went well, and ends here; 0: none */
 };
 int attempt_begin_start(struct pg *pg, struct attempt_begin *q, const struct folder_lease *l,
 			const struct attempt_what *what, void (*done)(struct attempt_begin *));

@@ -30,7 +30,10 @@ static const struct pg_stmt read_gate = {
 	"    where r.inbox_id = p.inbox_id)"
 	"  then e.gated_through end) * 1000000)::bigint,"
 	" exists (select from gap where gap.workspace_id = $1 and gap.inbox_id = p.inbox_id"
-	"  and gap.closed_at is null)"
+	"  and gap.closed_at is null),"
+	" exists (select from mail_unread u where u.workspace_id = $1 and u.inbox_id = p.inbox_id"
+	"  and u.acknowledged_at is null and exists (select from outbound o where o.workspace_id = $1"
+	"   and o.prospect_key = $2 and o.sent_at <= u.left_at))"
 	" from (select 1) one"
 	" left join gate g on g.workspace_id = $1 and g.prospect_key = $2"
 	" left join (select inbox_id from prospect_inbox where workspace_id = $1 and prospect_key = $2"
@@ -88,6 +91,7 @@ static void on_read(struct pg_tx *tx, const struct pg_answer *a)
 			in->watched = pg_row_bool(a, 0, i, 6);
 			in->seen_us = pg_row_time(a, 0, i, 7);
 			in->blind = pg_row_bool(a, 0, i, 8);
+			in->unread = pg_row_bool(a, 0, i, 9);
 		}
 		q->n_inboxes++;
 	}

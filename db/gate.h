@@ -14,6 +14,9 @@ struct gate_inbox {
 	char inbox[37];
 	bool watched; /* enabled, its grant holds, and its folders are known */
 	bool blind;   /* it has an open gap */
+	/* A mail that nobody could read came after the prospect was written to, and nobody has said
+	 * that he looked at it (db/unread.h). */
+	bool unread;
 	/* Up to when it was seen, by its newest proof or by what its watched folders committed;
 	 * INT64_MIN: never as a whole, or a mail waits to be looked at again. */
 	int64_t seen_us;

@@ -272,6 +272,7 @@ void intake_ask_attempt(struct intake *in, struct intake_mail *m)
 		.uid = m->uid,
 		.message = m->message[0] ? m->message : NULL,
 		.is_of_headers = m->state == INTAKE_MAIL_UNREAD,
+		.leave_above = m->state == INTAKE_MAIL_UNREAD ? ATTEMPT_TRIES + GLANCE_TRIES : 0,
 		.done = in->attempted,
 	};
 

@@ -70,8 +70,7 @@ void vigil_note_words(const struct watch *w, const struct watch_told *t, char re
 		return;
 	case WATCH_TOLD_DEADLY:
 		(void)snprintf(ret, VIGIL_NOTE,
-			       "two processes ended over mail %u of %s; it is not read", t->uid,
-			       name);
+			       "processes ended over mail %u of %s; it is not read", t->uid, name);
 		return;
 	case WATCH_TOLD_DEAF:
 		(void)snprintf(ret, VIGIL_NOTE,

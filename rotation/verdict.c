@@ -30,6 +30,14 @@ static bool any_blind(const struct verdict_facts *f)
 	return false;
 }
 
+static bool any_unread(const struct verdict_facts *f)
+{
+	for (size_t i = 0; i < f->n_inboxes; i++)
+		if (f->inboxes[i].unread)
+			return true;
+	return false;
+}
+
 static bool is_fresh(const struct verdict_facts *f, int64_t seen_us)
 {
 	return seen_us != VERDICT_NEVER &&
@@ -58,6 +66,9 @@ struct verdict verdict_of(const struct verdict_facts *f)
 	} else if (any_blind(f) || !is_fresh(f, v.observed_through_us)) {
 		v.state = VERDICT_UNKNOWN;
 		v.reason = "inbox_behind";
+	} else if (any_unread(f)) {
+		v.state = VERDICT_UNKNOWN;
+		v.reason = "mail_unread";
 	} else {
 		v.state = VERDICT_OPEN;
 	}

@@ -23,6 +23,7 @@ struct verdict_inbox {
 	bool watched;
 	int64_t seen_us; /* gated_through; VERDICT_NEVER */
 	bool blind;      /* a gap is open: what came meanwhile is not made up yet */
+	bool unread;     /* a mail is there that nobody could read, and that may be the answer */
 };
 
 struct verdict_facts {

@@ -59,6 +59,8 @@ static const struct {
 	{ "inbox", "show", 3, command_inbox_show },
 	{ "inbox", "timeline", 3, command_inbox_timeline },
 	{ "inbox", "gaps", 3, command_inbox_gaps },
+	{ "inbox", "unread", 3, command_inbox_unread },
+	{ "inbox", "acknowledge", 3, command_inbox_unread },
 	{ "inbox", "probe", 3, command_inbox_probe },
 	{ "inbox", "disconnect", 3, command_inbox_disconnect },
 	{ "domain", "list", 2, domain_command_list },

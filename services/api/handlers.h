@@ -21,6 +21,8 @@ void resource_gate(struct request *q);
 void removal_inbox(struct request *q);
 void insight_timeline(struct request *q);
 void insight_gaps(struct request *q);
+void insight_unread(struct request *q);
+void insight_acknowledge(struct request *q);
 void insight_probe(struct request *q);
 void insight_probe_recheck(struct api *api); /* a worker may have answered somebody */
 

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "db/probe.h"
+#include "db/unread.h"
 #include "services/api/asked.h"
 #include "services/api/handlers.h"
 #include "services/api/waiting.h"
@@ -62,6 +63,20 @@ void insight_timeline(struct request *q)
 		answer_problem(q, PROBLEM_BAD_FIELD, "before", "is not the `next` of a page", NULL);
 	else if (view_timeline_start(q->api->pg, &q->view, q->key.workspace, q->params[0], &page,
 				     on_view) != 0)
+		answer_busy(q);
+}
+
+void insight_unread(struct request *q)
+{
+	if (asked_id(q) &&
+	    unread_list_start(q->api->pg, &q->view, q->key.workspace, q->params[0], on_view) != 0)
+		answer_busy(q);
+}
+
+void insight_acknowledge(struct request *q)
+{
+	if (asked_id(q) && unread_acknowledge_start(q->api->pg, &q->view, q->key.workspace,
+						    q->params[0], q->key.api_key, on_view) != 0)
 		answer_busy(q);
 }
 

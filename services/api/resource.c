@@ -147,7 +147,8 @@ static void on_gate(struct gate_read *g)
 	for (int i = 0; i < g->n_inboxes && i < GATE_INBOXES; i++)
 		seen[f.n_inboxes++] = (struct verdict_inbox){ .watched = g->inboxes[i].watched,
 							      .seen_us = g->inboxes[i].seen_us,
-							      .blind = g->inboxes[i].blind };
+							      .blind = g->inboxes[i].blind,
+							      .unread = g->inboxes[i].unread };
 	if (g->n_inboxes > GATE_INBOXES) /* more than we looked at: not proven */
 		seen[f.n_inboxes++] = (struct verdict_inbox){ .seen_us = VERDICT_NEVER };
 	v = verdict_of(&f);

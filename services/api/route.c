@@ -26,6 +26,8 @@ static const struct route routes[] = {
 	{ "DELETE", "/v1/inboxes/{}", "connect", removal_inbox },
 	{ "GET", "/v1/inboxes/{}/timeline", "read", insight_timeline },
 	{ "GET", "/v1/inboxes/{}/gaps", "read", insight_gaps },
+	{ "GET", "/v1/inboxes/{}/unread", "read", insight_unread },
+	{ "POST", "/v1/inboxes/{}/unread/acknowledge", "gate", insight_acknowledge },
 	{ "POST", "/v1/inboxes/{}/probe", "gate", insight_probe },
 	{ "POST", "/v1/inboxes/{}/access-token", "token", access_token_ask },
 	{ "POST", "/v1/outbound", "outbound", enroll_outbound },

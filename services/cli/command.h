@@ -21,6 +21,8 @@ int command_inbox_show(const struct settings *s, const struct options *o);
 int command_inbox_timeline(const struct settings *s, const struct options *o);
 int command_inbox_gaps(const struct settings *s, const struct options *o);
 int command_inbox_probe(const struct settings *s, const struct options *o);
+/* `unread` lists mails that nobody could read, `acknowledge` says that somebody looked at them. */
+int command_inbox_unread(const struct settings *s, const struct options *o);
 int command_inbox_disconnect(const struct settings *s, const struct options *o);
 int command_inbox_list(const struct settings *s, const struct options *o);
 

@@ -25,6 +25,8 @@ static const char *const lines[] = {
 	"                                       shows a code to be typed in at the provider, and ends when the inbox is connected",
 	"  replyd inbox show | timeline | gaps INBOX",
 	"                                       one of them: what is seen, what happened, when it was blind",
+	"  replyd inbox unread | acknowledge INBOX",
+	"                                       mails that nobody could read, which keep gates `unknown`; somebody looked at them",
 	"  replyd inbox probe INBOX             ask for a proof that everything up to now is seen",
 	"  replyd inbox disconnect INBOX        watched no more; consent is revoked, its secrets are destroyed",
 	"  replyd domain list --workspace NAME  whole domains, and what is the matter with them",

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mailaddr.h"
 #include "base/rand.h"
+#include "db/unread.h"
 #include "db/view.h"
 #include "services/cli/admin.h"
 #include "services/cli/command.h"
@@ -357,6 +358,52 @@ int command_inbox_disconnect(const struct settings *s, const struct options *o)
 		code = say(EX_UNAVAILABLE, why);
 	else
 		code = wait_gone(db, id, o->json);
+	session_close(db);
+	return code;
+}
+
+/* ---- mails that nobody could read ---- */
+
+static void print_unread(const json_t *all)
+{
+	const json_t *u;
+	size_t i;
+
+	printf("%-28s %-28s %10s  %s\n", "LEFT ALONE", "ACKNOWLEDGED", "UID", "FOLDER");
+	json_array_foreach(all, i, u)
+	{
+		const char *seen = json_get_text(u, "acknowledged_at");
+
+		printf("%-28s %-28s %10lld  %s\n", json_get_text(u, "left_at"), *seen ? seen : "no",
+		       int_at(u, "uid"), json_get_text(u, "folder"));
+	}
+}
+
+/* Both are asked inside the walls of the inbox's workspace. */
+int command_inbox_unread(const struct settings *s, const struct options *o)
+{
+	bool is_list = strcmp(o->words[1], "unread") == 0;
+	char id[RAND_UUID], why[256];
+	const char *params[] = { id, NULL };
+	cleanup_json json_t *j = NULL;
+	struct session *db;
+	int code = open_one(s, o, &db, id);
+
+	if (code)
+		return code;
+	if (session_query(db, into_workspace, 1, params, why) != 0 ||
+	    session_query(db, is_list ? unread_sql_list : unread_sql_acknowledge, is_list ? 1 : 2,
+			  params, why) != 0) {
+		code = say(EX_UNAVAILABLE, why);
+	} else if (o->json) {
+		puts(session_value(db, 0, 0));
+	} else {
+		j = json_loads(session_value(db, 0, 0), 0, NULL);
+		if (is_list)
+			print_unread(j);
+		else
+			printf("%lld mails are acknowledged\n", int_at(j, "acknowledged"));
+	}
 	session_close(db);
 	return code;
 }

@@ -287,12 +287,45 @@ static void what_a_group_settles_is_known_too(void **state)
 			    pgtest_value(of[ADMIN], "select prospect_key from prospect_message"));
 }
 
+/* Who pages by `line` misses none: a line that is drawn first is committed first. */
+static void lines_come_in_the_order_of_their_commits(void **state)
+{
+	static const struct step steps[] = {
+		{ COMES("a", ANNA), "new", NULL },
+		{ REPLY("a"), "3", NULL },
+		{ COMES("b", "[\"bert\"]"), "new", NULL },
+		{ IS("b", "[\"bert\"]", "reply", "null", 3, "replied", "null"), "3", NULL },
+	};
+	static const struct step one = { NO_REPLY("a"), "corrected", NULL },
+				 two = { NO_REPLY("b"), "corrected", NULL };
+	struct session *slow = seed_session("correction", "replyd_api");
+
+	(void)state;
+	forget();
+	run(steps, countof(steps));
+	pgtest_exec(slow, "begin");
+	assert_string_equal(pgtest_value(slow, "%s", one.sql), one.says);
+	/* Its line is drawn, and nobody sees it: no later one may be seen before. */
+	pgtest_exec(of[API], "set lock_timeout = '100ms'");
+	assert_string_equal(pgtest_fails(of[API], "%s", two.sql), "55P03");
+	pgtest_exec(of[API], "reset lock_timeout");
+	assert_string_equal(pgtest_value(of[ADMIN], "select count(*) from correction"), "0");
+	pgtest_exec(slow, "commit");
+	run(&two, 1);
+	assert_string_equal(
+		pgtest_value(of[ADMIN], "select string_agg(message_id::text, ' ' order by line) ="
+					" md5('a')::uuid || ' ' || md5('b')::uuid from correction"),
+		"t");
+	session_close(slow);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_gate_follows_a_correction),
 		cmocka_unit_test(its_event_names_the_one_it_takes_the_place_of),
 		cmocka_unit_test(what_a_group_settles_is_known_too),
+		cmocka_unit_test(lines_come_in_the_order_of_their_commits),
 	};
 
 	pgtest_start();

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "db/gate.h"
 #include "db/outbound.h"
+#include "db/unread.h"
 #include "tests/db/pg_bench.h"
 #include "tests/db/pgtest.h"
 #include "tests/db/seed.h"
@@ -450,6 +451,49 @@ static void a_batch_that_fails_leaves_nothing(void **state)
 		pgtest_value(admin, "select count(*) from outbound where prospect_key = 'emil'"));
 }
 
+/* Whoever was written to before that mail came may have answered by it. */
+static bool is_unread(const char *prospect)
+{
+	struct gate_read g;
+
+	ask(&g, SEED_WS, prospect);
+	assert_int_equal(g.n_inboxes, 1);
+	return g.inboxes[0].unread;
+}
+
+static void a_mail_that_nobody_could_read_is_said_until_somebody_looks(void **state)
+{
+	struct session *api = seed_session("gate_read", "replyd_api");
+
+	(void)state;
+	pgtest_exec(
+		admin,
+		"insert into prospect_inbox (workspace_id, prospect_key, inbox_id, last_sent_at)"
+		" select '" SEED_WS "', p, '" SEED_A "', now() from unnest(array['before', "
+		"'after']) p;"
+		"insert into outbound (workspace_id, outbound_id, inbox_id, sequence, step, "
+		"prospect_key, prospect_address, message_id, sent_at) select '" SEED_WS
+		"', gen_random_uuid(), '" SEED_A "', 's', '1', p, p || '@b.test', p, now() + at "
+		"from (values ('before', interval '-1 h'), ('after', interval '1 h')) x (p, at)");
+	assert_false(is_unread("before"));
+	pgtest_exec(admin,
+		    "insert into mail_unread (workspace_id, folder_id, uidvalidity, uid, "
+		    "inbox_id) values ('" SEED_WS "', '" SEED_FOLDER_A "', 7, 3, '" SEED_A "')");
+	assert_true(is_unread("before"));
+	assert_false(is_unread("after"));
+	pgtest_exec(api, "prepare l as %s", unread_sql_list);
+	assert_string_equal(pgtest_value(api, "execute l ('" SEED_C "')"),
+			    ""); /* another workspace's */
+	assert_non_null(strstr(pgtest_value(api, "execute l ('" SEED_A "')"), "\"uid\": 3"));
+	pgtest_exec(api, "prepare a as %s", unread_sql_acknowledge);
+	assert_string_equal(pgtest_value(api, "execute a ('" SEED_A "', '" SEED_A "')"),
+			    "{\"acknowledged\": 1}");
+	assert_string_equal(pgtest_value(api, "execute a ('" SEED_A "', '" SEED_A "')"),
+			    "{\"acknowledged\": 0}");
+	assert_false(is_unread("before"));
+	session_close(api);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +505,7 @@ int main(void)
 		cmocka_unit_test(a_gate_costs_little),
 		cmocka_unit_test(a_batch_is_registered_and_its_gate_known),
 		cmocka_unit_test(a_batch_that_fails_leaves_nothing),
+		cmocka_unit_test(a_mail_that_nobody_could_read_is_said_until_somebody_looks),
 	};
 
 	pgtest_start();

@@ -361,6 +361,10 @@ static void headers_over_which_six_died_are_left_alone(void **state)
 	read_it(&p, 3, true);
 	assert_string_equal(play_value(&p, "select string_agg(prospect_key, ' ') from message"),
 			    "sam");
+	/* Whoever answered by it nobody knows: that is said at the gates. */
+	assert_string_equal(play_value(&p, "select concat_ws(' ', uid, inbox_id = '" SEED_A
+					   "', acknowledged_at is null) from mail_unread"),
+			    "3 t t");
 	stage_close(&p.s);
 }
 

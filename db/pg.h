@@ -22,6 +22,7 @@
  *
  *   BEGIN, set workspace, [statement]..., COMMIT, Sync
  *
+ * (of one statement without a workspace only that, since PostgreSQL takes it for a transaction),
  * so no transaction is ever open while we wait for anything but PostgreSQL, and
  * a batch costs one round trip.  Transactions run in the order of their start.
  *

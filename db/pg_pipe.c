@@ -143,38 +143,57 @@ static struct pg_flight *take_flight(struct pg_pipe *p, struct pg_tx *tx)
 	return f;
 }
 
+static bool is_walled(const struct pg_tx *tx)
+{
+	return tx->workspace[0] || tx->presented;
+}
+
+static void send_begin(struct pg_pipe *p, const struct pg_tx *tx, struct pg_flight *f)
+{
+	struct pg_tx_params v = { .n = 0 };
+
+	send_prepare(p, &begin);
+	send_prepare(p, &commit);
+	if (is_walled(tx))
+		send_prepare(p, &workspace);
+	send_statement(p, &begin, &v, (struct pg_expect){ .what = PG_PIPE_DONE, .flight = f });
+	if (!is_walled(tx))
+		return;
+	v = (struct pg_tx_params){
+		.n = 2, .values = { tx->workspace, tx->presented ? tx->presented : "" }
+	};
+	send_statement(p, &workspace, &v, (struct pg_expect){ .what = PG_PIPE_DONE, .flight = f });
+}
+
+static void send_commit(struct pg_pipe *p, struct pg_flight *f)
+{
+	const struct pg_tx_params none = { .n = 0 };
+
+	send_sync(p, PG_PIPE_SYNC, f);
+	send_statement(p, &commit, &none,
+		       (struct pg_expect){ .what = PG_PIPE_COMMIT, .flight = f });
+}
+
 void pg_pipe_send(struct pg_pipe *p, struct pg_tx *tx)
 {
-	bool walled = tx->workspace[0] || tx->presented;
+	bool is_alone = tx->n == 1 && !is_walled(tx);
 	struct pg_flight *f;
 	struct pg_tx_params v = { .n = 0 };
 
 	assert(p->flying < LIMIT_PG_FLIGHTS);
 	f = take_flight(p, tx);
-	send_prepare(p, &begin);
-	send_prepare(p, &commit);
-	if (walled)
-		send_prepare(p, &workspace);
 	for (int i = 0; i < tx->n; i++)
 		send_prepare(p, tx->said->st[i].stmt);
-
-	send_statement(p, &begin, &v, (struct pg_expect){ .what = PG_PIPE_DONE, .flight = f });
-	if (walled) {
-		v = (struct pg_tx_params){
-			.n = 2, .values = { tx->workspace, tx->presented ? tx->presented : "" }
-		};
-		send_statement(p, &workspace, &v,
-			       (struct pg_expect){ .what = PG_PIPE_DONE, .flight = f });
-	}
+	if (!is_alone)
+		send_begin(p, tx, f);
 	for (int i = 0; i < tx->n; i++) {
 		pg_tx_params(tx, i, &v);
 		f->answer.said[i] = tx->said->st[i].stmt;
 		send_statement(p, tx->said->st[i].stmt, &v,
 			       (struct pg_expect){ .what = PG_PIPE_ROWS, .st = i, .flight = f });
 	}
-	send_sync(p, PG_PIPE_SYNC, f);
-	v.n = 0;
-	send_statement(p, &commit, &v, (struct pg_expect){ .what = PG_PIPE_COMMIT, .flight = f });
+	if (!is_alone)
+		send_commit(p, f);
 	send_sync(p, PG_PIPE_LAST_SYNC, f);
 
 	f->answer.n = tx->n;
@@ -329,6 +348,11 @@ static struct pg_flight *take_result(struct pg_pipe *p, PGresult *result)
 	return over.what == PG_PIPE_LAST_SYNC ? over.flight : NULL;
 }
 
+static bool is_sync(enum pg_pipe_what what)
+{
+	return what == PG_PIPE_SYNC || what == PG_PIPE_LAST_SYNC;
+}
+
 /* PQgetResult() would wait where PQisBusy() says so, and must not be asked when nothing is under
  * way. */
 bool pg_pipe_next(struct pg_pipe *p, struct pg_tx **ret_tx, struct pg_answer *ret)
@@ -342,6 +366,8 @@ bool pg_pipe_next(struct pg_pipe *p, struct pg_tx **ret_tx, struct pg_answer *re
 			return true;
 		if (!result && !p->seen)
 			set_broken(p, outcome_of(BLAME_PEER, "answers out of step", text_of("")));
+		else if (!result && is_sync(p->expects[p->first].what))
+			p->seen = false; /* an error at the commit; the Sync is still to come */
 		else if (!result)
 			(void)pop(p);
 	}

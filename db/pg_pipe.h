@@ -14,11 +14,14 @@
  * What goes over the wire for a transaction, in one go:
  *
  *   [prepare, Sync]...  begin, [set workspace], statement..., Sync  commit, Sync
+ *   [prepare, Sync]...  statement, Sync
  *
- * A statement is prepared behind a Sync of its own, so that a failure in
- * between skips no preparation that others count on.  commit too stands behind
- * its own: it is executed in any case, and in a failed transaction it is a
- * rollback, so that nothing of it is left for the next one.
+ * The latter for one statement without a workspace: PostgreSQL begins and commits by itself, at the
+ * Sync, and wakes us once.
+ *
+ * A statement is prepared behind a Sync of its own, so that a failure in between skips no
+ * preparation that others count on.  commit too stands behind its own: it is executed in any case,
+ * and in a failed transaction it is a rollback, so that nothing of it is left for the next one.
  *
  * libpq, Pipeline Mode: https://www.postgresql.org/docs/15/libpq-pipeline-mode.html
  */

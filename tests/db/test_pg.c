@@ -243,6 +243,9 @@ static void a_failure_undoes_its_transaction_and_no_other(void **state)
 		{ "cannot be prepared", { &put, &wrong, NULL }, "x!us:42703 n=0 " },
 		{ "duplicate", { &put, &put_again, NULL }, "x!us:23505 n=0 " },
 		{ "fails at commit", { &put, &put_late, NULL }, "x!us:23505 n=0 " },
+		{ "alone, fails", { &zero, NULL, NULL }, "x!us:22012 n=0 " },
+		{ "alone, cannot be prepared", { &wrong, NULL, NULL }, "x!us:42703 n=0 " },
+		{ "alone, fails at commit", { &put_late, NULL, NULL }, "x!us:23505 n=0 " },
 	};
 	struct pg_bench b;
 	struct session *s = pgtest_session(pgtest_database("undone"), PGTEST_ADMIN);

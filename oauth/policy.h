@@ -47,7 +47,7 @@ const char *policy_verdict_name(enum policy_verdict v); /* "ok", "user", "us", "
 /*
  * In how many seconds from now a token that lives `life_s` more is to be
  * refreshed: `ahead_s` before its end, with jitter towards the earlier, never
- * before half its life is over.
+ * before half its life is over.  Those of one moment are an even stream half a day later.
  */
 int64_t policy_refresh_in(int64_t life_s, int64_t ahead_s, struct rand_gen *g);
 

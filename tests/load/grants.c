@@ -118,8 +118,8 @@ int main(int argc, char *argv[])
 		(void)printf("\t1\n");
 	}
 	(void)printf("\\.\ncommit;\n"
-		     /* due as oauth/policy would have it: `ahead` before the end, or up to a fifth
-		      * of what lies between that and its half earlier */
+		     /* due as oauth/policy would have it: `ahead` before the end, or, mostly, up
+		      * to a fifth of what lies between that and its half earlier */
 		     "update inbox_grant set refresh_due_at = now() + random() *"
 		     " make_interval(secs => %u - %u - random() * (%u - %u - %u) / 5),"
 		     " forecast_due_at = now() + random() * interval '1 day';\n"

@@ -7,6 +7,7 @@ import { bounce, humanReply, isOf, outOfOffice, privateMail } from '../sandbox/m
 import { insideOf } from '../sandbox/postgres.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 import { tracesOf } from '../sandbox/traces.mjs';
 
 let box, ada, outs;
@@ -100,3 +101,5 @@ test('nothing is marked read, moved or deleted', async () => {
   for (const line of lines) assert.ok(now.has(line), `changed: ${line}`);
   assert.ok(lines.filter((line) => line.includes(' [] ')).length >= 6, 'the mails are there, and unread');
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { humanReply, isOf, newId } from '../sandbox/mails.mjs';
 import { endAll } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 let box, ada, outs;
 const subject = 'Pallets for the new hall';
@@ -79,3 +80,5 @@ test('a colleague with nothing else to say whom he means speaks for the prospect
   assert.deepEqual(await told(by(wanted)), ['eva@moor.test', 'company', 'colleague', 3]);
   assert.equal((await box.api.events()).some((e) => isOf(e, unheard)), false);
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

@@ -6,6 +6,7 @@ import { Api } from '../sandbox/api.mjs';
 import { insideOf } from '../sandbox/postgres.mjs';
 import { endAll, sleep, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 let box, db, ada, sender;
 before(async () => {
@@ -120,3 +121,5 @@ test('refused, and the provider refuses to refresh: one try, then the verdict, f
   await sleep(2500);
   assert.deepEqual(refreshes(seen).map((s) => s.status), [400]);
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
 import { endAll } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 let box, ada, outs;
 // A silence of two proofs and 5 s is a gap; rotation looks every 5 s.
@@ -107,3 +108,5 @@ test('its history says it in words', async () => {
   assert.ok(JSON.parse(await cli('probe', ada.id, '--json')).gated_through);
   assert.equal((await box.replyd.cli('inbox', 'show', 'nobody@example.test', '--data', box.replyd.data)).code, 65);
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

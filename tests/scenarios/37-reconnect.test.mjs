@@ -6,6 +6,7 @@ import { connect } from '../sandbox/consent.mjs';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 let box, ada;
 before(async () => {
@@ -76,3 +77,5 @@ test('a reconnect keeps the inbox, and the gate stays shut until all is made up'
   await until('the timeline to tell of both times', async () =>
     (await box.api.get(`/v1/inboxes/${ada.id}/timeline?limit=1000`)).lines.filter((l) => l.code === 'live').length >= 2);
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

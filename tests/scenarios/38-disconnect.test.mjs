@@ -7,6 +7,7 @@ import { humanReply, isOf } from '../sandbox/mails.mjs';
 import { insideOf } from '../sandbox/postgres.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 let box;
 before(async () => { box = await startSandbox(); });
@@ -130,3 +131,5 @@ test('it takes the right of connecting, and its own workspace', async () => {
   assert.equal((await box.api.call('DELETE', '/v1/inboxes/nonsense')).status, 404);
   assert.equal((await box.api.get(`/v1/inboxes/${eve.id}`)).admin_state, 'enabled');
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
 import { atEnd, endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 const password = 'sandbox-password';
 // an address of loopback that nobody else listens on: port 143 is not ours to choose
@@ -98,3 +99,5 @@ test('where the port of TLS does not answer, the other one is tried, offered, an
   assert.deepEqual([settled.state, settled.inbox_id, settled.offers], ['connected', failed.inbox_id, null], JSON.stringify(settled));
   await box.api.waitForInbox(settled.inbox_id, (i) => i.state === 'live', { timeoutMs: 60000 });
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

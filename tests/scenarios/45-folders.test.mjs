@@ -6,6 +6,7 @@ import { humanReply, isOf, newId, outboundCopy } from '../sandbox/mails.mjs';
 import { insideOf } from '../sandbox/postgres.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 let box, ada, outs;
 before(async () => {
@@ -113,3 +114,5 @@ test('UIDVALIDITY changed while we were away: old mail fires nothing, new mail i
   assert.equal(now.length, old.length + mails.length);
   await toldOnce(mails);
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { bounce, humanReply, isOf, newId } from '../sandbox/mails.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 let box, ada;
 before(async () => {
@@ -64,3 +65,5 @@ test('one answer, seen in the inboxes of two senders, is one event', async () =>
   await until('bob to be seen', async () => (await box.api.get(`/v1/inboxes/${bob.id}`)).watermarks.gated_through > at);
   assert.equal((await box.api.events()).filter((e) => isOf(e, mail)).length, 1);
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

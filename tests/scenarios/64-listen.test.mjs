@@ -9,6 +9,7 @@ import { Engine } from '../sandbox/engine.mjs';
 import { humanReply, outOfOffice } from '../sandbox/mails.mjs';
 import { atEnd, endAll, freePort, run, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 let box, ada, outs, keyFile, secretFile, hook;
@@ -172,3 +173,5 @@ test('a key in the environment works, and is told to nobody', async () => {
   assert.equal(printed.stdout.includes(box.api.key), false);
   assert.match(printed.stdout, /#api\.key = \(not shown\)/);
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

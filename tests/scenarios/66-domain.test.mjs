@@ -9,6 +9,7 @@ import { humanReply, isOf } from '../sandbox/mails.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { insideOf } from '../sandbox/postgres.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 const tenant = 'example.test';
 let box, google;
@@ -237,3 +238,5 @@ test('a domain that is removed leaves no right behind', async () => {
   assert.equal((await box.api.call('GET', `/v1/domain-grants/${app}`)).status, 404);
   assert.equal((await box.api.get('/v1/domain-grants')).length, 1);
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

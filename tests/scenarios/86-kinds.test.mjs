@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { bareId, humanReply, isOf, newId } from '../sandbox/mails.mjs';
 import { endAll } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 let box, ada, outs;
 const names = ['arf', 'jmrp', 'optout', 'calendar', 'counter', 'receipt', 'delayed', 'list', 'forged', 'notspam'];
@@ -117,3 +118,5 @@ test('a complaint that returns no mail of ours, and a newsletter that names none
   for (const m of strangers) assert.equal(feed.some((e) => isOf(e, m)), false);
   assert.equal((await box.api.gate('forged@client.test')).reason, 'replied');
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 let box, ada, bob;
 before(async () => {
@@ -86,3 +87,5 @@ test('what was said is there to learn from, page by page', async () => {
   assert.equal(rest.corrections.length, 3);
   assert.equal((await box.api.get(`/v1/corrections?after=${rest.next}`)).next, rest.next);
 });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

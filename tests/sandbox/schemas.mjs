@@ -1,0 +1,46 @@
+// The schemas of docs/events, and what is wrong with an event by its own.
+import fs from 'node:fs';
+import path from 'node:path';
+import Ajv2020 from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { root } from './replyd.mjs';
+
+export const folder = path.join(root, 'docs/events');
+const read = (name) => JSON.parse(fs.readFileSync(path.join(folder, name), 'utf8'));
+const ending = '.schema.json';
+
+let validators = null; // type -> function
+function load() {
+  const ajv = new Ajv2020({ strict: true, allErrors: true, strictRequired: false, allowUnionTypes: true });
+  addFormats(ajv);
+  const names = fs.readdirSync(folder).filter((name) => name.endsWith(ending));
+  for (const name of names) ajv.addSchema(read(name));
+  return new Map(names.filter((name) => !name.startsWith('common')).map((name) => {
+    const schema = read(name);
+    return [name.slice(0, -ending.length), Object.assign(ajv.getSchema(schema.$id), { words: schema.description })];
+  }));
+}
+
+// every type that has a schema, with its words
+export function described() {
+  validators ??= load();
+  return new Map([...validators].map(([type, validate]) => [type, validate.words]));
+}
+
+// problemOf: null, or the first things that are wrong with it
+export function problemOf(event) {
+  validators ??= load();
+  const validate = validators.get(event.type);
+  if (!validate) return `${event.type}: has no schema`;
+  if (validate(event)) return null;
+  const said = validate.errors.map((e) => `${e.instancePath} ${e.message} ${JSON.stringify(e.params)}`);
+  return `${event.type} ${event.id}: ${said.slice(0, 6).join('; ')}`;
+}
+
+// allAsDescribed: of the whole feed and of what the engine was posted; throws for what is not, returns the types seen
+export async function allAsDescribed(box) {
+  const events = [...await box.api.events(), ...box.engine.accepted];
+  const wrong = events.map(problemOf).filter(Boolean);
+  if (wrong.length || !events.length) throw new Error(wrong.slice(0, 5).join('\n') || 'there are no events');
+  return new Set(events.map((e) => e.type));
+}

@@ -29,6 +29,9 @@ static const struct reseal_place places[] = {
 	PLACE("loose", "grant", "grant", "loose_consent", "loose_id", "sealed", "key_id"),
 	PLACE("access", "token", "access", "access_token", "inbox_id", "sealed", "key_id"),
 	PLACE("webhook", "webhook", "webhook", "endpoint", "endpoint_id", "sealed_secret", "key_id"),
+	PLACE("webhook_old", "webhook", "webhook", "endpoint", "endpoint_id", "sealed_secret_old", "old_key_id"),
+	PLACE("webhook_headers", "webhook", "webhook_headers", "endpoint", "endpoint_id", "sealed_headers", "headers_key_id"),
+	PLACE("webhook_client", "webhook", "webhook_client", "endpoint", "endpoint_id", "sealed_client", "client_key_id"),
 };
 static const struct pg_stmt begin_stmt = { "reseal_begin", "select reseal_begin($1, $2)" };
 static const struct pg_stmt moved_stmt = {

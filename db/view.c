@@ -110,14 +110,8 @@ const char view_sql_gaps[] =
 	" where i.inbox_id = $1::uuid group by i.inbox_id";
 static const struct pg_stmt gaps = { "view_gaps", view_sql_gaps };
 
-/* ---- endpoints, events, links ---- */
+/* ---- events, links ---- */
 
-static const struct pg_stmt endpoints = {
-	"view_endpoints",
-	"select coalesce(jsonb_agg(jsonb_build_object('id', endpoint_id, 'url', url, 'types', types,"
-	"  'state', state, 'reason', reason, 'created_at', instant_text(created_at))"
-	" order by created_at), '[]')::text from endpoint",
-};
 static const struct pg_stmt events = {
 	"view_events",
 	"select jsonb_build_object("
@@ -215,13 +209,6 @@ int view_gaps_start(struct pg *pg, struct view *v, const char *workspace, const 
 {
 	pg_tx_init(&v->tx, workspace);
 	pg_tx_add(&v->tx, &gaps, "ui", inbox_id, limit);
-	return view_begin(pg, v, done);
-}
-
-int view_endpoints_start(struct pg *pg, struct view *v, const char *workspace, view_cb done)
-{
-	pg_tx_init(&v->tx, workspace);
-	pg_tx_add(&v->tx, &endpoints, "");
 	return view_begin(pg, v, done);
 }
 

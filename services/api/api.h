@@ -9,7 +9,6 @@
 #include "db/api_key.h"
 #include "db/broker_tally.h"
 #include "db/connect_link.h"
-#include "db/endpoint.h"
 #include "db/gate.h"
 #include "db/metrics.h"
 #include "db/outbound.h"
@@ -70,7 +69,6 @@ struct request {
 	struct view view;
 	struct gate_read gate;
 	struct outbound_register outbound;
-	struct endpoint_create endpoint;
 	struct connect_link_call link;
 	struct metrics_read metrics;
 	struct discovery discovery;

@@ -47,7 +47,6 @@ static void on_gone(void *state)
 	pg_tx_cancel(&q->key.tx);
 	gate_read_clear(&q->gate);
 	pg_tx_cancel(&q->outbound.tx);
-	pg_tx_cancel(&q->endpoint.tx);
 	pg_tx_cancel(&q->link.tx);
 	pg_tx_cancel(&q->metrics.tx);
 	discovery_cancel(&q->discovery);

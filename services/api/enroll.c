@@ -14,7 +14,7 @@
 #include "services/event_type.h"
 
 /*
- * What a sequence engine brings: the mails it sent, and where it wants to hear of answers.
+ * What a sequence engine brings: the mails it sent.
  */
 #define ITEMS_MAX      1000
 #define NAME_MAX_BYTES 200 /* of a sequence, a step, a prospect's key */
@@ -23,7 +23,6 @@
 
 static void on_registered(struct outbound_register *o);
 static void on_result(struct outbound_register *o, const struct outbound_result *r);
-static void on_endpoint(struct endpoint_create *e);
 
 static void refuse_field(struct request *q, const struct json_error *err)
 {
@@ -270,127 +269,4 @@ static void on_registered(struct outbound_register *o)
 	answer = json_object();
 	json_put(answer, "items", json_incref(results->items));
 	answer_json(q, 200, answer);
-}
-
-/* ---- endpoints ---- */
-
-struct new_endpoint {
-	char id[RAND_UUID], url[URL_MAX + 1], secret[80]; /* "whsec_" and base64 */
-	json_t *types;
-};
-
-static void new_endpoint_free(void *own)
-{
-	struct new_endpoint *n = own;
-
-	secret_wipe(n->secret, sizeof(n->secret));
-	json_decref(n->types);
-	free(n);
-}
-
-static bool read_endpoint(struct request *q, struct new_endpoint *n)
-{
-	static const char *const fields[] = { "url", "types", NULL };
-	const json_t *types = NULL;
-	struct text url = { 0 }, word;
-	struct json_error err;
-	const char *why;
-
-	if (json_only(q->body, "", fields, &err) ||
-	    json_want_text(q->body, "", "url", URL_MAX, JSON_REQUIRED, &url, &err) ||
-	    json_want_array(q->body, "", "types", 1, EVENT_TYPE_N, JSON_OPTIONAL, &types, &err)) {
-		refuse_field(q, &err);
-		return false;
-	}
-	why = field_url_refused(url, q->api->settings->dispatch_allow_http);
-	if (why) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "/url", why,
-			       "give the https URL of your receiver");
-		return false;
-	}
-	(void)snprintf(n->url, sizeof(n->url), "%.*s", TEXT_ARG(url));
-	for (size_t i = 0; types && i < json_array_size(types); i++) {
-		if (json_item_text(types, "/types", i, 64, &word, &err) != 0) {
-			refuse_field(q, &err);
-			return false;
-		}
-		if (!event_type_find(word)) {
-			char path[JSON_POINTER], remedy[640];
-
-			json_path_item(path, "/types", i);
-			(void)snprintf(remedy, sizeof(remedy), "one of %s", event_type_names());
-			answer_problem(q, PROBLEM_BAD_FIELD, path, "is no event type", remedy);
-			return false;
-		}
-	}
-	n->types = json_deep_copy(types);
-	return true;
-}
-
-static int make_secret(struct request *q, struct new_endpoint *n, struct buf *ret_sealed)
-{
-	const struct seal_bind bind = { TEXT("webhook"), text_of(q->key.workspace),
-					text_of(n->id) };
-	cleanup_secret struct secret plain = { 0 };
-	uint8_t raw[WEBHOOK_SECRET];
-	struct buf b;
-
-	rand_bytes(raw, sizeof(raw));
-	secret_set(&plain, raw, sizeof(raw));
-	buf_init(&b, sizeof(n->secret) - 1);
-	text_add(&b, TEXT("whsec_"));
-	text_add_base64(&b, raw, sizeof(raw));
-	(void)snprintf(n->secret, sizeof(n->secret), "%s", (const char *)b.data);
-	secret_wipe(b.data, b.len);
-	buf_clear(&b);
-	secret_wipe(raw, sizeof(raw));
-	return vault_close(q->api->webhooks, &bind, &plain, ret_sealed);
-}
-
-void enroll_endpoint(struct request *q)
-{
-	struct new_endpoint *n;
-	struct buf sealed;
-	char *types;
-	int r;
-
-	if (!answer_body(q))
-		return;
-	n = mem_new(sizeof(*n));
-	q->own = n;
-	q->own_free = new_endpoint_free;
-	rand_uuid(n->id);
-	if (!read_endpoint(q, n))
-		return;
-	buf_init(&sealed, LIMIT_SECRET);
-	types = n->types ? json_dumps(n->types, JSON_COMPACT) : NULL;
-	r = make_secret(q, n, &sealed);
-	if (r == -ENOKEY) /* in the first moments, before PostgreSQL has said which key seals */
-		answer_problem(q, PROBLEM_UNAVAILABLE, NULL,
-			       "it is not known yet which key seals; the request may be repeated",
-			       NULL);
-	else if (r != 0)
-		answer_problem(q, PROBLEM_INTERNAL, NULL, "the secret could not be sealed", NULL);
-	else if (endpoint_create_start(q->api->pg, &q->endpoint, q->key.workspace, n->id, n->url,
-				       types, sealed.data, sealed.len, on_endpoint) != 0)
-		answer_busy(q);
-	free(types);
-	buf_clear(&sealed);
-}
-
-static void on_endpoint(struct endpoint_create *e)
-{
-	struct request *q = container_of(e, struct request, endpoint);
-	struct new_endpoint *n = q->own;
-	json_t *j;
-
-	if (!answer_db_ok(q, &e->outcome))
-		return;
-	j = json_object();
-	json_put_text(j, "id", text_of(n->id));
-	json_put_text(j, "url", text_of(n->url));
-	json_put(j, "types", n->types ? json_incref(n->types) : json_null());
-	json_put_text(j, "secret", text_of(n->secret));
-	json_put_text(j, "state", TEXT("enabled"));
-	answer_json(q, 201, j);
 }

@@ -13,7 +13,6 @@ void health_clear(struct api *api);
 
 void resource_inboxes(struct request *q);
 void resource_inbox(struct request *q);
-void resource_endpoints(struct request *q);
 void resource_events(struct request *q);
 void resource_event(struct request *q);
 void resource_gate(struct request *q);
@@ -34,7 +33,17 @@ void message_call_reclassify(struct request *q);
 void message_call_corrections(struct request *q);
 
 void enroll_outbound(struct request *q); /* POST /v1/outbound */
-void enroll_endpoint(struct request *q); /* POST /v1/endpoints */
+
+void endpoint_call_create(struct request *q);
+void endpoint_call_list(struct request *q);
+void endpoint_call_show(struct request *q);
+void endpoint_call_change(struct request *q);
+void endpoint_call_remove(struct request *q);
+void endpoint_call_rotate(struct request *q);
+void endpoint_call_test(struct request *q);
+void endpoint_replay_dead(struct request *q);
+void endpoint_replay_ask(struct request *q);
+void endpoint_replay_view(struct request *q);
 
 void domain_call_add(struct request *q); /* the right of a whole domain */
 void domain_call_list(struct request *q);

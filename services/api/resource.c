@@ -9,7 +9,7 @@
 #include "services/api/handlers.h"
 #include "services/api/saying.h"
 
-/* What can be read: inboxes, endpoints, events, gates.  PostgreSQL makes the JSON (db/view). */
+/* What can be read: inboxes, events, gates.  PostgreSQL makes the JSON (db/view). */
 
 #define EVENTS_DEFAULT 100
 #define EVENTS_MAX     1000
@@ -58,11 +58,6 @@ void resource_inbox(struct request *q)
 	if (asked_id(q))
 		started(q, view_inbox_start(q->api->pg, &q->view, q->key.workspace, q->params[0],
 					    on_inbox));
-}
-
-void resource_endpoints(struct request *q)
-{
-	started(q, view_endpoints_start(q->api->pg, &q->view, q->key.workspace, on_view));
 }
 
 void resource_event(struct request *q)

@@ -109,7 +109,7 @@ static void every_place_is_open_to_its_resealer(void **state)
 		size_t places;
 	} rows[] = { { "grant", "replyd_broker", 6 },
 		     { "token", "replyd_broker", 1 },
-		     { "webhook", "replyd_dispatch", 1 } };
+		     { "webhook", "replyd_dispatch", 4 } };
 
 	(void)state;
 	(void)seed_database("reseal_open");

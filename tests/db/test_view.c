@@ -88,7 +88,7 @@ static int start(struct view *v, const char *what, const char *workspace, const 
 	case 'i' * 256 + '1':
 		return view_inbox_start(bench.pg, v, workspace, id, on_view);
 	case 'p' * 256 + 's':
-		return view_endpoints_start(bench.pg, v, workspace, on_view);
+		return endpoint_list(bench.pg, v, workspace, on_view);
 	case 'e' * 256 + 's':
 		return view_events_start(bench.pg, v, workspace, /* after= */ 0, /* limit= */ 100,
 					 on_view);
@@ -163,7 +163,12 @@ static void fields_are_those_of_the_reference(void **state)
 	} views[] = {
 		{ "is", NULL, INBOX_AS("") },
 		{ "i1", SEED_A, INBOX_AS("commands() ") },
-		{ "ps", NULL, "created_at id reason state types url" },
+		{ "ps", NULL,
+		  "batch concurrency created_at disabled_at has_client_certificate has_headers "
+		  "health(dead failing_since last_failure last_failure_at last_success_at owed "
+		  "state) "
+		  "hold_for_s id inbox_ids label old_secret_until rate_per_s reason state "
+		  "timeout_ms types url" },
 		{ "es", NULL, "events(data id position timestamp type) next" },
 		{ "e1", "c4ca4238-a0b9-2382-0dcc-509a6f75849b",
 		  "attempts(at detail endpoint_id outcome status took_ms try) data id owed "
@@ -309,24 +314,30 @@ static void a_link_nobody_used_has_failed(void **state)
 	json_decref(j);
 }
 
-static void on_created(struct endpoint_create *e)
+static void on_created(struct endpoint_call *e)
 {
 	assert_true(outcome_ok(&e->outcome));
+	assert_true(e->is_there);
+	assert_string_equal((const char *)e->none.data, "");
 	pg_bench_happened(&bench);
 }
 
 static void an_endpoint_is_created_with_its_types(void **state)
 {
-	struct endpoint_create e;
+	static const struct endpoint_set set = {
+		.fields = "{\"url\": \"https://x.example/\", \"types\": [\"bounce.hard\", "
+			  "\"reply.auto\"]}"
+	};
+	struct endpoint_call e = { 0 };
 	cleanup_json json_t *j = NULL;
 
 	(void)state;
-	assert_int_equal(endpoint_create_start(
-				 bench.pg, &e, SEED_OTHER, "50000000-0000-4000-8000-0000000000aa",
-				 "https://x.example/", "[\"bounce.hard\",\"reply.auto\"]", "\0box",
-				 (size_t)4, on_created),
+	assert_int_equal(endpoint_create_start(bench.pg, &e, SEED_OTHER,
+					       "50000000-0000-4000-8000-0000000000aa", &set,
+					       "\0box", (size_t)4, on_created),
 			 0);
 	pg_bench_run(&bench, 1);
+	endpoint_call_clear(&e);
 	j = see("ps", SEED_OTHER, NULL);
 	assert_int_equal(json_array_size(j), 1);
 	assert_int_equal(json_array_size(json_object_get(json_array_get(j, 0), "types")), 2);

@@ -241,16 +241,11 @@ static const struct pg_stmt save_stmt = {
 };
 /* clang-format on */
 
-int inbox_grant_save_start(struct pg *pg, struct inbox_grant_write *q,
-			   const struct inbox_grant_saved *s,
-			   void (*done)(struct inbox_grant_write *))
+void inbox_grant_save_add(struct pg_tx *tx, const struct inbox_grant_saved *s)
 {
-	write_init(q, s->workspace, done);
-	pg_tx_add(&q->tx, &save_stmt, "uibBbiii", s->inbox, s->version,
-		  s->refresh ? s->refresh : "", s->refresh ? s->refresh_len : (size_t)0,
-		  (int)s->forced, s->access, s->access_len, s->expires_in_s, s->refresh_in_s,
-		  s->refresh_ends_in_s);
-	return pg_tx_start(pg, &q->tx, on_written);
+	pg_tx_add(tx, &save_stmt, "uibBbiii", s->inbox, s->version, s->refresh ? s->refresh : "",
+		  s->refresh ? s->refresh_len : (size_t)0, (int)s->forced, s->access, s->access_len,
+		  s->expires_in_s, s->refresh_in_s, s->refresh_ends_in_s);
 }
 
 /* What is being watched goes on until its session needs a token: its worker hears of it then. */

@@ -94,9 +94,9 @@ struct inbox_grant_saved {
 	int64_t refresh_ends_in_s; /* of the refresh token's own life; 0: not said */
 	bool forced;
 };
-int inbox_grant_save_start(struct pg *pg, struct inbox_grant_write *q,
-			   const struct inbox_grant_saved *s,
-			   void (*done)(struct inbox_grant_write *));
+/* As a statement of db/grant_saver.h, which starts it: the new version, no row when it had moved
+ * on. */
+void inbox_grant_save_add(struct pg_tx *tx, const struct inbox_grant_saved *s);
 
 /* Only the user can mend it: grant, inbox state and event, in one statement. */
 struct inbox_grant_refused {

@@ -547,6 +547,7 @@ void broker_drop(struct broker *b)
 	pg_tx_cancel(&b->removals.tx);
 	pg_tx_cancel(&b->domains.tx);
 	pg_tx_cancel(&b->mailboxes.tx);
+	grant_saver_clear(&b->env.saver);
 	list_each(&b->env.jobs, at, tmp)
 	{
 		broker_job_cancel(container_of(at, struct broker_job, link));

@@ -43,6 +43,7 @@ void broker_env_init(struct broker_env *env, struct loop *l, const struct broker
 		provider_init(&env->providers[i], &p->providers[i], p->client_secrets[i]);
 	rand_gen_seed(&env->rand, p->seed);
 	list_init(&env->jobs);
+	grant_saver_init(&env->saver, p->pg);
 }
 
 void broker_env_clear(struct broker_env *env)

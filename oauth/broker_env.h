@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "db/event_id.h"
+#include "db/grant_saver.h"
 #include "oauth/breaker.h"
 #include "oauth/broker.h"
 
@@ -37,6 +38,7 @@ struct broker_env {
 	struct broker_provider *providers;
 	struct rand_gen rand;
 	struct broker_stats stats;
+	struct grant_saver saver;
 	struct list jobs;                          /* broker_job */
 	unsigned beside;                           /* of them, those that take no slot */
 	void (*job_ended)(struct broker_env *env); /* one that took a slot has left `jobs` */

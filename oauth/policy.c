@@ -9,10 +9,9 @@
 #define WAIT_FIRST_MS 5000
 #define WAIT_MAX_MS   (10 * 60 * 1000)
 #define HOUR_S        3600
-#define WIDE_ONE_IN   4 /* refreshes; it costs 5 % more of them (life an hour, ahead five minutes) \
-			 */
-#define LOCKED_S   (2 * HOUR_S)
-#define WISH_MAX_S LOCKED_S /* a provider that asks for more is asked again then */
+#define WIDE_ONE_IN   4 /* refreshes: of hourly ones it makes 5 % more */
+#define LOCKED_S      (2 * HOUR_S)
+#define WISH_MAX_S    LOCKED_S /* a provider that asks for more is asked again then */
 
 /*
  * What a provider's error means.  The first row that fits counts; a row fits

@@ -37,6 +37,7 @@ struct refresh_job {
 
 	struct secret body;
 	struct secret sent; /* the refresh token in it */
+	struct grant_save save;
 	struct inbox_grant_write write;
 
 	struct buf refresh, access; /* sealed, to be saved */
@@ -45,6 +46,7 @@ struct refresh_job {
 };
 
 static void on_answered(struct http_request *r);
+static void on_saved(struct grant_save *s);
 static void on_written(struct inbox_grant_write *w);
 static int go(struct broker_job *job);
 
@@ -53,6 +55,7 @@ static void stop(struct broker_job *job)
 	struct refresh_job *j = container_of(job, struct refresh_job, job);
 
 	pg_tx_cancel(&j->write.tx);
+	grant_save_cancel(&j->save);
 	if (j->provider)
 		j->provider->under_way--;
 }
@@ -89,7 +92,7 @@ static int start_save(struct refresh_job *j)
 		.forced = j->forced,
 	};
 
-	return inbox_grant_save_start(j->job.env->p.pg, &j->write, &s, on_written);
+	return grant_saver_start(&j->job.env->saver, &j->save, &s, on_saved);
 }
 
 static int start_refuse(struct refresh_job *j)
@@ -191,6 +194,15 @@ static void tell(struct refresh_job *j)
 	case REFRESH_ASKING:
 		break;
 	}
+}
+
+static void on_saved(struct grant_save *s)
+{
+	struct refresh_job *j = container_of(s, struct refresh_job, save);
+
+	j->write.outcome = s->outcome;
+	j->write.version = s->version;
+	on_written(&j->write);
 }
 
 static void on_written(struct inbox_grant_write *w)

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "db/grant_saver.h"
 #include "db/inbox_grant.h"
 #include "tests/db/pgtest.h"
 #include "tests/oauth/tokenbench.h"
@@ -86,11 +87,20 @@ static void on_written(struct inbox_grant_write *q)
 	container_of(q, struct write, q)->over = true;
 }
 
-static int64_t save(struct tokenbench *b, struct pg *pg, const char *inbox, int64_t version,
-		    const char *refresh)
+struct saving {
+	struct grant_save q;
+	bool over;
+};
+
+static void on_saved(struct grant_save *q)
 {
-	struct write w = { 0 };
-	struct inbox_grant_saved s = {
+	container_of(q, struct saving, q)->over = true;
+}
+
+static struct inbox_grant_saved saved(const struct tokenbench *b, const char *inbox,
+				      int64_t version, const char *refresh)
+{
+	return (struct inbox_grant_saved){
 		.workspace = b->workspace,
 		.inbox = inbox,
 		.version = version,
@@ -102,8 +112,17 @@ static int64_t save(struct tokenbench *b, struct pg *pg, const char *inbox, int6
 		.expires_in_s = 3600,
 		.refresh_in_s = 3000,
 	};
+}
 
-	assert_int_equal(inbox_grant_save_start(pg, &w.q, &s, on_written), 0);
+static int64_t save(struct tokenbench *b, struct pg *pg, const char *inbox, int64_t version,
+		    const char *refresh)
+{
+	const struct inbox_grant_saved s = saved(b, inbox, version, refresh);
+	struct grant_saver v;
+	struct saving w = { 0 };
+
+	grant_saver_init(&v, pg);
+	assert_int_equal(grant_saver_start(&v, &w.q, &s, on_saved), 0);
 	TOKENBENCH_UNTIL(b, w.over);
 	assert_int_equal(w.q.outcome.blame, BLAME_NONE);
 	return w.q.version;
@@ -283,6 +302,57 @@ static void others_see_no_secret(void **state)
 	tokenbench_close(&b);
 }
 
+/* Many at once: one alone at first, the others in few transactions behind it; what one of them
+ * cannot write disturbs no other, and who is not interested any more is not told. */
+static void many_are_saved_by_few_commits(void **state)
+{
+	enum { MANY = 18 };
+	struct tokenbench b;
+	struct grant_saver v;
+	struct saving w[MANY] = { 0 };
+	const char *inbox[MANY];
+	struct pg *pg;
+
+	(void)state;
+	tokenbench_open(&b, "grant_saver");
+	pg = tokenbench_pg(&b, "replyd_broker");
+	for (int i = 0; i < MANY; i++) {
+		char user[16];
+
+		snprintf(user, sizeof(user), "u%d", i);
+		inbox[i] = tokenbench_inbox(&b, user, "oauth");
+	}
+	pgtest_exec(b.admin,
+		    "create function replyd.no() returns trigger language plpgsql as $$ begin"
+		    " raise exception 'no' using errcode = '23514'; end $$;"
+		    "create trigger no before update on replyd.inbox_grant for each row when "
+		    "(new.inbox_id = '%s') execute function replyd.no()",
+		    inbox[4]);
+	grant_saver_init(&v, pg);
+	for (int i = 0; i < MANY; i++) {
+		/* the third had moved on */
+		const struct inbox_grant_saved s = saved(&b, inbox[i], i == 2 ? 7 : 1, NULL);
+
+		assert_int_equal(grant_saver_start(&v, &w[i].q, &s, on_saved), 0);
+	}
+	grant_save_cancel(&w[17].q);
+	for (int i = 0; i < MANY - 1; i++)
+		TOKENBENCH_UNTIL(&b, w[i].over);
+	for (int i = 0; i < MANY - 1; i++) {
+		if ((w[i].q.outcome.blame == BLAME_NONE) != (i != 4) ||
+		    w[i].q.version != (i == 2 || i == 4 ? 0 : 2))
+			fail_msg("%d: blame %d, version %ld", i, (int)w[i].q.outcome.blame,
+				 (long)w[i].q.version);
+	}
+	assert_false(w[17].over);
+	/* 1 alone, 8 that were refused together and then one by one, 8 */
+	assert_string_equal(pgtest_value(b.admin, "select count(distinct xmin::text) from "
+						  "replyd.inbox_grant where version = 2"),
+			    "8");
+	pg_drop(pg);
+	tokenbench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +361,7 @@ int main(void)
 		cmocka_unit_test(the_second_writer_writes_nothing),
 		cmocka_unit_test(a_later_refusal_survives_the_save),
 		cmocka_unit_test(others_see_no_secret),
+		cmocka_unit_test(many_are_saved_by_few_commits),
 	};
 
 	pgtest_start();

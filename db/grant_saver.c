@@ -63,17 +63,17 @@ int grant_saver_start(struct grant_saver *v, struct grant_save *s,
 {
 	int r;
 
-	grant_save_cancel(s);
+	grant_saver_cancel(s);
 	*s = (struct grant_save){ .what = *what, .saver = v, .done = done };
 	list_init(&s->link);
 	list_append(&v->waiting, &s->link);
 	r = fly(v);
 	if (r < 0)
-		grant_save_cancel(s);
+		grant_saver_cancel(s);
 	return r;
 }
 
-void grant_save_cancel(struct grant_save *s)
+void grant_saver_cancel(struct grant_save *s)
 {
 	struct grant_saver *v = s->saver;
 

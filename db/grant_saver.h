@@ -39,6 +39,6 @@ void grant_saver_clear(struct grant_saver *v); /* nobody is told */
 int grant_saver_start(struct grant_saver *v, struct grant_save *s,
 		      const struct inbox_grant_saved *what, void (*done)(struct grant_save *));
 /* It may have been written or not; safe on zeros and on what is over. */
-void grant_save_cancel(struct grant_save *s);
+void grant_saver_cancel(struct grant_save *s);
 
 #endif

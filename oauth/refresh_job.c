@@ -55,7 +55,7 @@ static void stop(struct broker_job *job)
 	struct refresh_job *j = container_of(job, struct refresh_job, job);
 
 	pg_tx_cancel(&j->write.tx);
-	grant_save_cancel(&j->save);
+	grant_saver_cancel(&j->save);
 	if (j->provider)
 		j->provider->under_way--;
 }

@@ -335,7 +335,7 @@ static void many_are_saved_by_few_commits(void **state)
 
 		assert_int_equal(grant_saver_start(&v, &w[i].q, &s, on_saved), 0);
 	}
-	grant_save_cancel(&w[17].q);
+	grant_saver_cancel(&w[17].q);
 	for (int i = 0; i < MANY - 1; i++)
 		TOKENBENCH_UNTIL(&b, w[i].over);
 	for (int i = 0; i < MANY - 1; i++) {

@@ -70,7 +70,7 @@ static void ask(struct finding *f, struct buf *said)
 
 	said->len = classify_codes_join((char *)said->data, said->len);
 	blot_addresses(said);
-	words = text_of_buf(said);
+	words = classify_codes_unwrap(text_of_buf(said));
 	f->answer.status = f->status;
 	f->answer.words = words;
 	f->why = classify_reason_of(&f->answer);

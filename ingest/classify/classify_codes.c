@@ -1,5 +1,6 @@
 #include "ingest/classify/classify_codes.h"
 
+#include <stdint.h>
 #include <string.h>
 
 enum weight { NOTHING, GENERIC, FORMAL, VAGUE, OUT_OF_TIME, PRECISE };
@@ -135,4 +136,15 @@ size_t classify_codes_join(char *words, size_t n)
 		words[to++] = words[at++];
 	}
 	return to;
+}
+
+struct text classify_codes_unwrap(struct text t)
+{
+	size_t at = text_ifind(t, TEXT("-'")), end = t.len;
+
+	if (at == SIZE_MAX || at < 3 || !smtp_at(t, at - 3) || (at > 3 && !is_edge(t, at - 4)))
+		return t;
+	while (end > at + 2 && t.at[end - 1] != '\'')
+		end--;
+	return end > at + 3 ? text_sub(t, at + 2, end - 1 - (at + 2)) : t;
 }

@@ -35,4 +35,11 @@ size_t classify_codes_join(char *words, size_t n);
 unsigned classify_codes_weight(const char *status);
 bool classify_codes_is_precise(const char *status); /* it names a cause */
 
+/*
+ * Gateways wrap the other server's answer into words of their own, "5.1.0 - Unknown address error
+ * 550-'5.2.2 <ann@mail.example>... Mailbox full' (delivery attempts: 0)": what stands in the
+ * quotes.  Without such quotes, `t` as it is.
+ */
+struct text classify_codes_unwrap(struct text t);
+
 #endif

@@ -28,6 +28,21 @@ static const char *code_reason(const char *status, bool *ret_firm)
 	return found;
 }
 
+/* What a reply code of SMTP says by itself; NULL: nothing, as most. */
+static const char *reply_reason(unsigned code)
+{
+	const char digits[] = { (char)('0' + code / 100 % 10), (char)('0' + code / 10 % 10),
+				(char)('0' + code % 10), '\0' };
+	size_t n_rules;
+	const struct classify_status_rule *rules =
+		classify_rules_statuses(classify_rules_now(), &n_rules);
+
+	for (size_t i = 0; i < n_rules && code; i++)
+		if (strcmp(rules[i].status, digits) == 0)
+			return rules[i].reason;
+	return NULL;
+}
+
 /* All else is soft: a wrong "hard" loses a living prospect, a missed one costs another bounce. */
 static bool is_hard(const char *reason)
 {
@@ -42,7 +57,8 @@ static bool is_hard(const char *reason)
 bool classify_reason_is_certain(const struct classify_reason *r)
 {
 	return r->rule &&
-	       (strcmp(r->rule, "bounce.words") == 0 || strcmp(r->rule, "bounce.status") == 0);
+	       (strcmp(r->rule, "bounce.words") == 0 || strcmp(r->rule, "bounce.status") == 0 ||
+		strcmp(r->rule, "bounce.reply-code") == 0);
 }
 
 /* The first strong or sure row, and the first weak one. */
@@ -130,13 +146,15 @@ static struct classify_reason reason_of(const struct classify_answer *a)
 {
 	const struct classify_word_rule *strong, *weak;
 	bool firm;
-	const char *by_code = code_reason(a->status, &firm);
+	const char *by_reply, *by_code = code_reason(a->status, &firm);
 
 	look(a->words, &strong, &weak);
 	if (firm)
 		return by(by_code, "bounce.status");
 	if (strong)
 		return by_words(a, strong, by_code);
+	if ((by_reply = reply_reason(a->smtp_code)))
+		return by(by_reply, "bounce.reply-code");
 	/* "5.7.0" is written for anything: words come first */
 	if (weak && (!by_code || a->status[2] == '7' || strcmp(a->status + 1, ".3.0") == 0))
 		return by_words(a, weak, by_code);

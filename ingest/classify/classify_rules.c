@@ -214,6 +214,12 @@ static int read_reason(struct reader *rd)
 	return add_word(rd, &rule);
 }
 
+/* "521" */
+static bool is_reply_code(const char *s)
+{
+	return (s[0] == '4' || s[0] == '5') && strlen(s) == 3 && strspn(s, "0123456789") == 3;
+}
+
 static int read_status(struct reader *rd)
 {
 	static const char *const weights[] = { "open", "firm", NULL };
@@ -221,8 +227,10 @@ static int read_status(struct reader *rd)
 	const char *status = rd->col[0];
 	unsigned i;
 
-	if (!strchr("x245", status[0]) || status[1] != '.' || status[2] < '0' || status[2] > '9')
-		return bad(rd, status, "is no status like x.1.1, 5.4.1 or x.7");
+	if (!is_reply_code(status) &&
+	    (!strchr("x245", status[0]) || status[1] != '.' || status[2] < '0' || status[2] > '9'))
+		return bad(rd, status,
+			   "is no status like x.1.1, 5.4.1 or x.7, nor a code like 521");
 	if (word_of(rd, rd->col[1], weights, &i) < 0)
 		return -EINVAL;
 	if (r->n_statuses % 64 == 0)

@@ -81,7 +81,8 @@ struct classify_header_rule {
 };
 
 struct classify_status_rule {
-	const char *status; /* "x.1.1", "5.4.1", "x.7": what a status begins with */
+	const char *status; /* "x.1.1", "5.4.1", "x.7": what a status begins with; "521": a reply
+			       code of SMTP */
 	const char *reason;
 	bool is_firm; /* words have nothing to say beside it */
 };

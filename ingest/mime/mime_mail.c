@@ -242,11 +242,42 @@ static struct text guessed_mark(struct text body)
 	return (struct text){ 0 };
 }
 
+static bool has_status(const struct mime_mail *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (strcmp(m->leaf[i].subtype, "delivery-status") == 0)
+			return true;
+	return false;
+}
+
+/* Gateways wrap a delivery report into a mail of their own: its parts are listed behind it. */
+static void take_wrapped(struct mime_mail *m, const struct part *wrapper)
+{
+	struct part p = { .depth = wrapper->depth + 1 };
+	struct text bytes = m->leaf[m->n - 1].bytes;
+	struct mime_fields fields;
+	struct mime_type type;
+
+	(void)snprintf(p.section, sizeof(p.section), "%s", wrapper->section);
+	mime_fields_init(&fields);
+	p.fields = &fields;
+	p.body = text_sub(bytes, mime_fields_read(&fields, bytes), bytes.len);
+	mime_type_read(mime_fields_get(&fields, "Content-Type", 0), &type);
+	p.type = &type;
+	if (is_multipart(&type) && type.subtype && strcmp(type.subtype, "report") == 0)
+		(void)take_named(m, &p);
+	mime_type_clear(&type);
+	mime_fields_clear(&fields);
+}
+
 static void take(struct mime_mail *m, const struct part *p)
 {
-	if (!is_multipart(p->type) ||
-	    (!take_named(m, p) && !take_parts(m, p, guessed_mark(p->body))))
-		add_leaf(m, p);
+	if (is_multipart(p->type) && (take_named(m, p) || take_parts(m, p, guessed_mark(p->body))))
+		return;
+	add_leaf(m, p);
+	if (is_message(p->type) && *p->section && !m->is_partial && p->depth < LIMIT_IMAP_DEPTH &&
+	    !has_status(m))
+		take_wrapped(m, p);
 }
 
 /* ---- the whole ---- */

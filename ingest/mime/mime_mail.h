@@ -18,8 +18,9 @@
  *   bytes -> mime_mail_read() -> mime_pick_parts(info) -> mime_mail_part()
  *
  * Nothing can fail.  Line ends may be CRLF, LF or CR alone; an mbox line
- * "From ..." in front is passed over.  A message that is attached is one leaf, a
- * multipart without a part is a text.  Nothing of the mail is copied but its
+ * "From ..." in front is passed over.  A message that is attached is one leaf, and
+ * only of a delivery report that another report wraps are the parts listed behind
+ * it; a multipart without a part is a text.  Nothing of the mail is copied but its
  * headers: the bytes are the caller's and stay while the leaves are used.
  *
  * Time is linear: each of LIMIT_IMAP_DEPTH levels looks at a byte once, and no

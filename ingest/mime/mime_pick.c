@@ -111,17 +111,23 @@ void mime_pick_parts(const struct mime_part_info *parts, size_t n, enum mime_pic
 		     struct mime_pick *ret)
 {
 	const struct mime_part_info *message = NULL;
-	struct choice c = { 0 };
+	struct choice c = { 0 }, inner = { 0 };
 	bool report;
 
 	*ret = (struct mime_pick){ 0 };
 	for (size_t i = 0; i < n; i++) {
-		if (is_inside(&parts[i], message))
-			continue; /* the words of the returned or attached mail are not this mail's
-				   */
+		if (is_inside(&parts[i], message)) {
+			/* the words of the returned or attached mail are not this mail's */
+			look_at(&inner, &parts[i]);
+			continue;
+		}
 		look_at(&c, &parts[i]);
 		if (is_message(&parts[i]))
 			message = &parts[i];
+	}
+	if (as != MIME_PICK_AS_MAIL && !c.status && inner.status) { /* a gateway wrapped a report */
+		c.status = inner.status;
+		c.original = inner.original ? inner.original : c.original;
 	}
 	report = is_report(as, &c);
 	if (c.plain || c.html)

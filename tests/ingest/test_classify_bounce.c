@@ -102,6 +102,23 @@ static const struct row reports[] = {
 	{ "the comment of the status is all that is said", REPORT, "",
 	  ANN "Status: 5.1.10 (domain does not accept mail)\r\n", HARD,
 	  "ann@mail.example/notaccept", "5.1.10" },
+	{ "a host that takes no mail (RFC 7504)", REPORT, "",
+	  ANN "Status: 5.3.2\r\nDiagnostic-Code: smtp; 521 5.3.2 mx.mail.example: go away\r\n",
+	  HARD, "ann@mail.example/notaccept", "5.3.2" },
+	{ "words beat what a reply code says", REPORT, "",
+	  ANN "Status: 5.0.0\r\nDiagnostic-Code: smtp; 521 mailbox full\r\n", SOFT,
+	  "ann@mail.example/mailboxfull", NULL },
+	{ "a code that says who is not on the list", REPORT, "",
+	  ANN "Status: 5.0.0\r\nDiagnostic-Code: smtp; 542 ann@mail.example Rejected\r\n", HARD,
+	  "ann@mail.example/userunknown", NULL },
+	{ "a gateway's words say nothing of the answer that they wrap", REPORT, "",
+	  ANN "Status: 5.1.0\r\nDiagnostic-Code: smtp; 5.1.0 - Unknown address error "
+	      "550-'5.7.1 <ann@mail.example>: Access denied' (delivery attempts: 0)\r\n",
+	  SOFT, "ann@mail.example/securityerror", "5.7.1" },
+	{ "any refusal may call a mailbox unavailable", REPORT, "",
+	  ANN "Status: 5.0.0\r\nDiagnostic-Code: smtp; 550 Requested action not taken: mailbox "
+	      "unavailable\r\n",
+	  SOFT, "ann@mail.example/filtered", NULL },
 	{ "whom the sender wrote to", REPORT, "",
 	  "Original-Recipient: rfc822;ann@mail.example\r\nFinal-Recipient: "
 	  "rfc822;a77@hidden.example\r\nAction: failed\r\nStatus: 5.1.1\r\n",
@@ -500,10 +517,37 @@ static void codes_in_words(void **state)
 	}
 }
 
+static void answers_are_unwrapped(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "5.1.0 - unknown address error 550-'5.2.2 ann... full' (delivery attempts: 0)",
+		  "5.2.2 ann... full" },
+		{ "554-'can't do that' (delivery attempts: 0)", "can't do that" },
+		{ "550-'", "550-'" },
+		{ "550-''", "550-''" },
+		{ "550-'cut off", "550-'cut off" },
+		{ "size 1550-'no code'", "size 1550-'no code'" },
+		{ "-'no code'", "-'no code'" },
+		{ "550-5.1.1 no quotes", "550-5.1.1 no quotes" },
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct text out = classify_codes_unwrap(text_of(rows[i].in));
+
+		if (!text_eq(out, text_of(rows[i].out)))
+			fail_msg("\"%s\": \"%.*s\"", rows[i].in, TEXT_ARG(out));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(codes_in_words),
+		cmocka_unit_test(answers_are_unwrapped),
 		cmocka_unit_test(reports_are_read),
 		cmocka_unit_test(reasons_are_told),
 		cmocka_unit_test(prose_is_read),

@@ -35,6 +35,13 @@ static const struct {
 		"see\r\n--a\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n" MIXED
 		"--a--\r\n",
 	  "1 text/plain [see];2 message/rfc822 *Subject: inner" },
+	{ "a report inside another is listed",
+	  MIXED "--a\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n"
+		"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n" PLAIN
+		"one\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\ntwo\r\n"
+		"--b--\r\n--a--\r\n",
+	  "1 message/rfc822 *Subject: inner;1.1 text/plain [one];1.2 message/delivery-status "
+	  "*two" },
 	{ "cut in the middle", MIXED "--a\r\n" PLAIN "one\r\n--a\r\nContent-Type: te",
 	  "1 text/plain [one];2 application/octet-stream []" },
 	{ "a boundary that never comes", MIXED "no part at all\r\n",

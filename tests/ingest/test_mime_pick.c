@@ -81,6 +81,16 @@ static const struct {
 	{ "a server's status in a mixed mail", AS_SERVERS,
 	  "1 text/plain\n2 message/delivery-status\n3 message/rfc822", "T1 S2 O3.HEADER" },
 	{ "a server's mail without a status", AS_SERVERS, "1 text/plain\n2 message/rfc822", "T1" },
+	{ "a report that a gateway wrapped", AS_SERVERS,
+	  "1 text/plain\n2 message/rfc822\n2.1 text/plain\n2.2 message/delivery-status\n"
+	  "2.3 message/rfc822",
+	  "T1 S2.2 O2.3.HEADER" },
+	{ "a report inside the mail that a report returns", AS_REPORT,
+	  "1 text/plain\n2 message/delivery-status\n3 message/rfc822\n3.1 text/plain\n"
+	  "3.2 message/delivery-status",
+	  "T1 S2 O3.HEADER" },
+	{ "a report inside a mail that a person attached", AS_MAIL,
+	  "1 text/plain\n2 message/rfc822\n2.1 text/plain\n2.2 message/delivery-status", "T1" },
 	{ "a receipt that a person attached", AS_MAIL,
 	  "1 text/plain\n2 message/disposition-notification", "T1" },
 	{ "an answer to an invitation", AS_MAIL,

@@ -43,13 +43,17 @@ static const struct {
 	[GATHER_LOOK] = { &folder_row_look_stmt, 1, JOBS },
 };
 
-/* What waits of a kind, and the group of it that is under way; n == 0: none is. */
+/* While more than this wait for the group under way, another one goes beside it: both cores have
+ * work then, and below it one large group is cheaper than two. */
+#define BESIDE_FROM 24
+
+/* A group that is under way, and what waits for it; n == 0: none is. */
 struct gather_group {
 	struct pg_tx tx;
 	struct gather *owner;
 	struct pg *pg;
 	enum gather_kind kind;
-	struct list queue;
+	struct list *queue;                   /* of the kind */
 	struct gather_ask *asks[GATHER_MOST]; /* NULL: its owner has lost interest */
 	int n;
 };
@@ -57,25 +61,31 @@ struct gather_group {
 struct gather {
 	struct timer turn; /* groups are sent when everything that this turn of the loop brought is
 			      queued */
-	struct gather_group groups[GATHER_KINDS];
+	struct list queues[GATHER_KINDS];
+	/* One of each kind, and the one of events that goes beside when many wait. */
+	struct gather_group groups[GATHER_KINDS + 1];
 };
+#define BESIDE GATHER_KINDS
 
 struct gather *gather_open(struct loop *l, const struct gather_ways *ways)
 {
 	struct gather *g = mem_new(sizeof(*g));
-	struct pg *const own[GATHER_KINDS] = {
+	struct pg *const own[] = {
 		[GATHER_FIND] = ways->find,
 		[GATHER_CLOSE] = ways->gates,
 		[GATHER_SETTLE] = ways->events,
+		[BESIDE] = ways->more_events,
 	};
 
-	for (int k = 0; k < GATHER_KINDS; k++) {
+	for (int k = 0; k < GATHER_KINDS; k++)
+		list_init(&g->queues[k]);
+	for (size_t k = 0; k < countof(own); k++) {
 		struct gather_group *group = &g->groups[k];
 
 		group->owner = g;
 		group->pg = own[k] ? own[k] : ways->pg;
-		group->kind = (enum gather_kind)k;
-		list_init(&group->queue);
+		group->kind = k == BESIDE ? GATHER_SETTLE : (enum gather_kind)k;
+		group->queue = &g->queues[group->kind];
 	}
 	timer_open(&g->turn, l, on_turn);
 	return g;
@@ -87,10 +97,10 @@ void gather_drop(struct gather *g)
 
 	if (!g)
 		return;
-	for (int k = 0; k < GATHER_KINDS; k++) {
+	for (size_t k = 0; k < countof(g->groups); k++) {
 		struct gather_group *group = &g->groups[k];
 
-		while ((first = list_first(&group->queue)))
+		while ((first = list_first(group->queue)))
 			gather_cancel(container_of(first, struct gather_ask, link));
 		for (int at = 0; at < group->n; at++)
 			if (group->asks[at])
@@ -144,7 +154,7 @@ void gather_start(struct gather *g, struct gather_ask *q, enum gather_kind kind,
 	q->alone = false;
 	q->state = GATHER_QUEUED;
 	list_init(&q->link);
-	list_append(&g->groups[kind].queue, &q->link);
+	list_append(&g->queues[kind], &q->link);
 	timer_in(&g->turn, 0);
 }
 
@@ -190,10 +200,10 @@ static int write_group(const struct gather_group *group, struct buf *jobs, struc
 /* What has queued, within the ceilings; one that is to be alone is. */
 static void collect(struct gather_group *group)
 {
-	struct list *queue = &group->queue, *first;
+	struct list *first;
 	size_t items = 0;
 
-	while (group->n < GATHER_MOST && (first = list_first(queue))) {
+	while (group->n < GATHER_MOST && (first = list_first(group->queue))) {
 		struct gather_ask *q = container_of(first, struct gather_ask, link);
 
 		items += q->n_items;
@@ -239,7 +249,7 @@ static void ask_each(struct gather_group *group)
 		q->alone = true;
 		q->group = NULL;
 		q->state = GATHER_QUEUED;
-		list_append(&group->queue, &q->link);
+		list_append(group->queue, &q->link);
 	}
 	group->n = 0;
 }
@@ -309,13 +319,33 @@ static void send_group(struct gather_group *group)
 	}
 }
 
+/* Is there something for it, and nothing of it under way? */
+static bool is_due(const struct gather_group *group)
+{
+	size_t least = group == &group->owner->groups[BESIDE] ? BESIDE_FROM : 0, n = 0;
+	const struct list *l;
+
+	if (group->n)
+		return false;
+	for (l = group->queue->next; l != group->queue && n <= least; l = l->next)
+		n++;
+	return n > least;
+}
+
+static void send_due(struct gather *g, enum gather_kind kind)
+{
+	if (is_due(&g->groups[kind]))
+		send_group(&g->groups[kind]);
+	if (kind == GATHER_SETTLE && is_due(&g->groups[BESIDE]))
+		send_group(&g->groups[BESIDE]);
+}
+
 static void on_turn(struct timer *t)
 {
 	struct gather *g = container_of(t, struct gather, turn);
 
 	for (int k = 0; k < GATHER_KINDS; k++)
-		if (!g->groups[k].n && !list_is_empty(&g->groups[k].queue))
-			send_group(&g->groups[k]);
+		send_due(g, (enum gather_kind)k);
 }
 
 static void tell_rows(struct gather_group *group, const struct pg_answer *a, int st)
@@ -341,6 +371,5 @@ static void on_answer(struct pg_tx *tx, const struct pg_answer *a)
 		ask_each(group);
 	else
 		tell_all(group, &a->outcome);
-	if (!list_is_empty(&group->queue))
-		send_group(group);
+	send_due(group->owner, group->kind);
 }

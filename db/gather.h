@@ -16,6 +16,7 @@
  * what inboxes begin with, and what is said of them).
  *
  *   asks -> queue of a kind -> one group under way -> an answer for each ask
+ *                             (of events, with many waiting: two)
  *
  * No timer holds anything back: what has queued while a group was under way is the next
  * one.
@@ -43,10 +44,11 @@ enum gather_kind {
 /*
  * Connections; borrowed.  A connection does one thing after the other: with those of their own,
  * a gate that is to be closed waits neither for an event to be written nor for what else the
- * process asks.  NULL but for `pg`: by `pg`.
+ * process asks.  When many events wait, a second group of them goes by `more_events`: their locks
+ * are taken in one order.  NULL but for `pg`: by `pg`.
  */
 struct gather_ways {
-	struct pg *pg, *find, *gates, *events;
+	struct pg *pg, *find, *gates, *events, *more_events;
 };
 struct gather *gather_open(struct loop *l, const struct gather_ways *ways);
 /* Asks that are not answered are forgotten, their callbacks not called; NULL is nothing. */

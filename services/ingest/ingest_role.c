@@ -45,9 +45,10 @@ static int open_ways(struct loop *l, struct pg_params p, struct gather_ways *ret
 		return r;
 	p.on_up = NULL;
 	p.on_down = NULL;
-	if ((r = pg_open(l, &p, &ret->find)) < 0 || (r = pg_open(l, &p, &ret->gates)) < 0)
+	if ((r = pg_open(l, &p, &ret->find)) < 0 || (r = pg_open(l, &p, &ret->gates)) < 0 ||
+	    (r = pg_open(l, &p, &ret->events)) < 0)
 		return r;
-	return pg_open(l, &p, &ret->events);
+	return pg_open(l, &p, &ret->more_events);
 }
 
 static void drop_ways(struct gather_ways *w)
@@ -55,6 +56,7 @@ static void drop_ways(struct gather_ways *w)
 	pg_drop(w->find);
 	pg_drop(w->gates);
 	pg_drop(w->events);
+	pg_drop(w->more_events);
 	pg_drop(w->pg);
 }
 

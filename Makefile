@@ -8,6 +8,7 @@
 # make fuzz       the fuzzers alone; FUZZ=name for one of them
 # make bench-idle bench-storm bench-push bench-peer bench-e2e bench-tokens   what is measured (tests/load/README.md); INBOXES=500 for some
 # make bench-match     look-ups against ten million outbounds: 20 GB of disk, a quarter of an hour; OUTBOUNDS=100000 for less
+# make bench-delivery  commit to receiver, posts a second, dead and slow endpoints, a backlog of a million; BACKLOG=20000 for less
 # make bench-classify  what one core reads of raw mail, and the memory of the worst ones; build/bench/classify.json
 # make train      weigh the words of intents anew (tests/accuracy/training -> ingest/classify/rules/weights.tsv)
 # make accuracy   how often mails are understood, over labelled ones in CORPORA=../shared/corpora; docs/accuracy.md
@@ -164,7 +165,7 @@ coverage:
 	@r=0; MODE=coverage $(tests_run) unit db scenarios || r=1; tests/coverage.sh || r=1; exit $$r
 
 # INBOXES=, SECONDS=, RATE= ... reach the bench through the environment
-bench-idle bench-storm bench-push bench-peer bench-e2e bench-tokens bench-match:
+bench-idle bench-storm bench-push bench-peer bench-e2e bench-tokens bench-match bench-delivery:
 	@deploy/install.sh build sandbox test
 	@tests/sandbox/install.sh
 	@$(again) MODE=release all loads
@@ -199,5 +200,5 @@ help:
 	@sed -n '/^# make/!q; s/^# //p' Makefile
 
 .PHONY: all objects tests fuzzers loads demo run install-deps test-ready test test-long check unit house db lint \
-	scenarios fuzz tests-now bench-idle bench-storm bench-push bench-peer bench-e2e bench-tokens bench-match bench-classify accuracy train coverage format tidy clean help
+	scenarios fuzz tests-now bench-idle bench-storm bench-push bench-peer bench-e2e bench-tokens bench-match bench-delivery bench-classify accuracy train coverage format tidy clean help
 -include $(objs:.o=.d) $(help_objs:.o=.d) $(load_objs:.o=.d) $(addsuffix .d,$(loads)) $(mains:.o=.d) $(addsuffix .d,$(tests)) $(addsuffix .d,$(fuzzers))

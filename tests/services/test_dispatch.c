@@ -64,11 +64,14 @@ struct bench {
 		const char *prospect; /* NULL: all */
 		int status, times;
 	} say[8];
+	struct http_call *stuck[8]; /* posts to /tarpit: nobody answers them */
+	int n_stuck;
 	struct http_call *held;
 	const char *hold; /* this prospect's post is not answered until release() */
 };
 
 static const uint64_t fast[] = { 0, 40, 80 };
+static const uint64_t patient[] = { 0, 3600000 };
 
 /* ---- the receiver ---- */
 
@@ -100,6 +103,11 @@ static void on_request(void *owner, struct http_call *call)
 	struct text body = http_call_body(call);
 	const char *at;
 
+	if (strcmp(http_call_path(call), "/tarpit") == 0) {
+		assert_true(b->n_stuck < (int)countof(b->stuck));
+		b->stuck[b->n_stuck++] = call;
+		return;
+	}
 	assert_true(b->n_got < POSTS_MAX);
 	b->n_got++;
 	copy(r->id, sizeof(r->id), http_call_header(call, "webhook-id"));
@@ -249,6 +257,8 @@ static void bench_close(struct bench *b)
 	http_server_drop(b->receiver);
 	if (b->held) /* let go, not sent */
 		http_call_answer(b->held, 204, NULL, TEXT(""));
+	for (int i = 0; i < b->n_stuck; i++)
+		http_call_answer(b->stuck[i], 204, NULL, TEXT(""));
 	timer_drop(&b->tick, NULL);
 	loop_stop(&b->loop);
 	loop_run(&b->loop);
@@ -742,6 +752,152 @@ static void each_endpoint_gets_its_own(void **state)
 	free(b);
 }
 
+/* A refused event holds the next of its prospect for as long as the endpoint wants, and no longer.
+ */
+static void the_next_goes_when_the_hold_is_over(void **state)
+{
+	struct bench *b = mem_new(sizeof(*b));
+
+	(void)state;
+	bench_open(b, "hold");
+	pgtest_exec(b->admin, "update endpoint set hold_for = '300 milliseconds'");
+	b->say[0] = (struct saying){ "anna", 500, 1 };
+	put_event(b, "anna", 1);
+	put_event(b, "anna", 2);
+	put_event(b, "ben", 1);
+	dispatcher_open(b, &b->d[0], patient, countof(patient));
+	until(b, got_of(b, "anna", 2) == 1);
+	assert_string_equal(order_of(b, "anna"), "1 2");
+	until(b, count(b, "delivery") == 1);
+	assert_int_equal(count(b, "delivery where lets_by and position = 1"), 1);
+	bench_close(b);
+	free(b);
+}
+
+/* One that takes nothing is probed: its backlog is not tried away, keeps its order, and goes at
+ * once when it is back. */
+static void a_backlog_waits_untried_while_the_endpoint_is_down(void **state)
+{
+	struct bench *b = mem_new(sizeof(*b));
+	char url[64], prospect[16];
+
+	(void)state;
+	bench_open(b, "down");
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/hook", http_server_port(b->receiver));
+	pgtest_exec(b->admin, "update endpoint set url = 'http://127.0.0.1:9/'");
+	for (int k = 0; k < 30; k++) {
+		(void)snprintf(prospect, sizeof(prospect), "p%d", k);
+		put_event(b, prospect, 1);
+		put_event(b, prospect, 2);
+	}
+	dispatcher_open(b, &b->d[0], patient, countof(patient));
+	until(b, count(b, "endpoint_lane where state = 'probing'") == 1);
+	assert_true(count(b, "attempt") < 10);
+	pgtest_exec(b->admin, "update endpoint set url = '%s'", url);
+	until(b, count(b, "delivery") == 0);
+	assert_int_equal(b->n_got, 60);
+	for (int k = 0; k < 30; k++) {
+		(void)snprintf(prospect, sizeof(prospect), "p%d", k);
+		assert_string_equal(order_of(b, prospect), "1 2");
+	}
+	assert_int_equal(
+		count(b, "endpoint_lane where state = 'healthy' and failing_since is null"), 1);
+	bench_close(b);
+	free(b);
+}
+
+static const char *tarpit_url(const struct bench *b)
+{
+	static char url[64];
+
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/tarpit",
+		       http_server_port(b->receiver));
+	return url;
+}
+
+/* The receiver of one holds every post; those of others are not kept waiting. */
+static void one_that_does_not_answer_costs_others_nothing(void **state)
+{
+	struct bench *b = mem_new(sizeof(*b));
+	char prospect[16];
+
+	(void)state;
+	bench_open(b, "tarpit");
+	make_endpoint(b, OTHER_ENDPOINT, "http://127.0.0.1:9/");
+	pgtest_exec(b->admin,
+		    "update endpoint set url = '%s' where endpoint_id = '" OTHER_ENDPOINT "'",
+		    tarpit_url(b));
+	for (int k = 0; k < 40; k++) {
+		(void)snprintf(prospect, sizeof(prospect), "p%d", k);
+		put_event(b, prospect, 1);
+	}
+	dispatcher_open(b, &b->d[0], patient, countof(patient));
+	/* The bench has 8 places and a timeout of 2 s. */
+	until(b, b->n_got == 40);
+	assert_int_equal(count(b, "attempt where endpoint_id = '" OTHER_ENDPOINT "'"), 0);
+	bench_close(b);
+	free(b);
+}
+
+static void an_endpoint_that_fails_for_too_long_is_disabled(void **state)
+{
+	struct bench *b = mem_new(sizeof(*b));
+
+	(void)state;
+	bench_open(b, "too_long");
+	b->say[0] = (struct saying){ NULL, 500, 100 };
+	put_event(b, "anna", 1);
+	dispatcher_open(b, &b->d[0], fast, countof(fast));
+	until(b, count(b, "endpoint_lane where failing_since is not null") == 1);
+	pgtest_exec(b->admin,
+		    "update endpoint_lane set failing_since = failing_since - interval '2 hours'");
+	put_event(b, "ben", 1);
+	until(b, count(b, "endpoint where state = 'disabled' and reason like 'it took nothing%'") ==
+			 1);
+	until(b, count(b, "feed join event using (workspace_id, event_id) where type = "
+			  "'endpoint.disabled'") == 1);
+	/* Enabled again it goes on where it stopped, and that it is back is told. */
+	b->say[0].times = 0;
+	pgtest_exec(b->admin, "update endpoint set state = 'enabled'");
+	put_event(b, "cleo", 1);
+	until(b, count(b, "event where type = 'endpoint.recovered'") == 1);
+	bench_close(b);
+	free(b);
+}
+
+/* Up to so many in a post; what failed goes alone; an id each time the same. */
+static void events_go_in_batches(void **state)
+{
+	struct bench *b = mem_new(sizeof(*b));
+	char prospect[16];
+	int in_batches = 0;
+
+	(void)state;
+	bench_open(b, "batches");
+	pgtest_exec(b->admin, "update endpoint set batch = 10");
+	b->say[0] = (struct saying){ "p0", 500, 1 };
+	for (int k = 0; k < 20; k++) {
+		(void)snprintf(prospect, sizeof(prospect), "p%d", k);
+		put_event(b, prospect, 1);
+	}
+	dispatcher_open(b, &b->d[0], fast, countof(fast));
+	until(b, count(b, "feed") == 20 && count(b, "delivery") == 0);
+	for (int i = 0; i < b->n_got; i++) {
+		const struct received *r = &b->got[i];
+		char want[SIGN_WEBHOOK];
+
+		assert_non_null(strstr(r->body, "\"type\": \"events.batch\""));
+		in_batches += strstr(r->body, "}, {") || strstr(r->body, "},{") ? 1 : 0;
+		sign_webhook(&b->plain, text_of(r->id), strtoll(r->timestamp, NULL, 10),
+			     text_of(r->body), want);
+		assert_string_equal(r->signature, want);
+	}
+	assert_true(b->n_got < 20 && in_batches > 0);
+	assert_int_equal(count(b, "attempt where outcome = 'delivered'"), 20);
+	bench_close(b);
+	free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -759,6 +915,11 @@ int main(void)
 		cmocka_unit_test(a_receipt_outlives_an_outage),
 		cmocka_unit_test(positions_follow_commits),
 		cmocka_unit_test(each_endpoint_gets_its_own),
+		cmocka_unit_test(the_next_goes_when_the_hold_is_over),
+		cmocka_unit_test(a_backlog_waits_untried_while_the_endpoint_is_down),
+		cmocka_unit_test(one_that_does_not_answer_costs_others_nothing),
+		cmocka_unit_test(an_endpoint_that_fails_for_too_long_is_disabled),
+		cmocka_unit_test(events_go_in_batches),
 	};
 
 	pgtest_start();

@@ -79,6 +79,11 @@ static const struct pg_stmt client = {
 	"update endpoint set sealed_client = $2 where workspace_id = workspace_now()"
 	" and endpoint_id = $1 and state <> 'removed'",
 };
+static const struct pg_stmt wake = {
+	"endpoint_wake", /* at another URL it may work: what it waits for is over */
+	"update endpoint_lane set not_before = '-infinity', due_at = now() where $2::jsonb ? 'url'"
+	" and workspace_id = workspace_now() and endpoint_id = $1",
+};
 static const struct pg_stmt show = {
 	"endpoint_show", "select (" SHOWN ")::text" OF_ENDPOINT " and p.endpoint_id = $1",
 };
@@ -156,6 +161,7 @@ static int start(struct pg *pg, struct endpoint_call *q, const char *endpoint,
 	pg_tx_add(&q->tx, &change, "uj", endpoint, set->fields);
 	add_sealed(q, &headers, endpoint, &set->headers);
 	add_sealed(q, &client, endpoint, &set->client);
+	pg_tx_add(&q->tx, &wake, "uj", endpoint, set->fields);
 	pg_tx_add(&q->tx, &show, "u", endpoint);
 	q->done = done;
 	q->is_there = false;

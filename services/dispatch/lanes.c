@@ -56,6 +56,9 @@ struct lanes_entry *lanes_put(struct lanes *l, const struct delivery_due *d)
 		(void)snprintf(e->endpoint, sizeof(e->endpoint), "%s", d->endpoint);
 		(void)map_put(&l->by_endpoint, text_of(e->endpoint), e);
 	}
+	if (e->url && strcmp(e->url, d->of->url) != 0 && !e->posts)
+		lane_init(&e->lane, LANE_HEALTHY, d->of->concurrency * d->of->batch);
+	/* A post under way has its own place in curl, but borrows this text until it starts. */
 	free(e->url);
 	e->url = mem_text(d->of->url);
 	e->timeout_ms = d->of->timeout_ms;
@@ -116,7 +119,10 @@ void lanes_rooms(struct lanes *l, uint64_t now_ms, struct buf *ret, int *ret_fir
 			entry_free(e);
 			continue;
 		}
-		room = at_most(lane_room(&e->lane, now_ms), free_places / SHARE + 1);
+		/* What it is to wait for stands in its row, once its receipts are kept: there its
+		 * owner may have ended the wait, with another URL. */
+		room = e->posts ? lane_room(&e->lane, now_ms) : e->lane.window;
+		room = at_most(room, free_places / SHARE + 1);
 		if (lane_is_slow(&e->lane)) {
 			room = at_most(room, for_slow);
 			for_slow -= room;

@@ -332,14 +332,13 @@ static void print_dead(const struct work *w, json_t *j)
 	size_t i;
 
 	(void)w;
-	printf("%-36s  %-22s %10s %5s  %s\n", "EVENT", "TYPE", "POSITION", "TRIES", "LAST SAID");
+	printf("%-36s  %-22s %10s %5s %6s  %s\n", "EVENT", "TYPE", "POSITION", "TRIES", "STATUS",
+	       "OUTCOME");
 	json_array_foreach(json_object_get(j, "dead_letters"), i, d)
 	{
-		char said[80];
-
-		text_printable(said, sizeof(said), text_of(json_get_text(d, "detail")));
-		printf("%-36s  %-22s %10lld %5lld  %s\n", json_get_text(d, "event_id"),
-		       json_get_text(d, "type"), int_at(d, "position"), int_at(d, "tries"), said);
+		printf("%-36s  %-22s %10lld %5lld %6lld  %s\n", json_get_text(d, "event_id"),
+		       json_get_text(d, "type"), int_at(d, "position"), int_at(d, "tries"),
+		       int_at(d, "status"), json_get_text(d, "outcome"));
 	}
 }
 

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "base/mem.h"
+
 static void on_done(struct http_request *r);
 static void on_pause(struct timer *t);
 static void on_stop(void *owner);
@@ -30,6 +32,8 @@ static void on_stop(void *owner)
 	timer_drop(&w->pause, NULL);
 	http_client_drop(w->http);
 	w->http = NULL;
+	if (w->is_waiting)
+		uv_stop(&w->loop.uv);
 }
 
 void http_wait_close(struct http_wait *w)
@@ -44,9 +48,31 @@ bool http_wait_is_over(const struct http_wait *w)
 	return loop_is_stopping(&w->loop);
 }
 
+/*
+ * What is waited for has come: uv_run() ends with this turn.  A turn by itself (UV_RUN_ONCE) would
+ * not do: what comes at its beginning is followed by a poll that nothing ends.
+ */
+static void end_wait(struct http_wait *w)
+{
+	w->is_waiting = false;
+	uv_stop(&w->loop.uv);
+}
+
+static int wait(struct http_wait *w)
+{
+	bool is_cut;
+
+	w->is_waiting = true;
+	while (w->is_waiting && !http_wait_is_over(w))
+		(void)uv_run(&w->loop.uv, UV_RUN_DEFAULT);
+	is_cut = w->is_waiting;
+	w->is_waiting = false;
+	return is_cut ? -ECANCELED : 0;
+}
+
 static void on_done(struct http_request *r)
 {
-	r->done = NULL; /* which is what is waited for */
+	end_wait(container_of(r, struct http_wait, request));
 }
 
 int http_wait_run(struct http_wait *w, struct http_request *r)
@@ -55,20 +81,20 @@ int http_wait_run(struct http_wait *w, struct http_request *r)
 
 	if (http_wait_is_over(w))
 		return -ECANCELED;
-	error = http_client_start(w->http, r, on_done);
-	if (error < 0)
-		return error;
-	while (r->done && !http_wait_is_over(w))
-		(void)uv_run(&w->loop.uv, UV_RUN_ONCE);
-	if (!r->done)
-		return 0;
-	http_client_cancel(w->http, r);
-	return -ECANCELED;
+	w->request = *r;
+	error = http_client_start(w->http, &w->request, on_done);
+	if (error == 0) {
+		error = wait(w);
+		if (error)
+			http_client_cancel(w->http, &w->request);
+	}
+	*r = w->request;
+	return error;
 }
 
 static void on_pause(struct timer *t)
 {
-	(void)t; /* it has woken the loop */
+	end_wait(container_of(t, struct http_wait, pause));
 }
 
 int http_wait_pause(struct http_wait *w, uint64_t wait_ms)
@@ -76,7 +102,5 @@ int http_wait_pause(struct http_wait *w, uint64_t wait_ms)
 	if (http_wait_is_over(w))
 		return -ECANCELED;
 	timer_in(&w->pause, wait_ms);
-	while (uv_is_active((uv_handle_t *)&w->pause.uv) && !http_wait_is_over(w))
-		(void)uv_run(&w->loop.uv, UV_RUN_ONCE);
-	return http_wait_is_over(w) ? -ECANCELED : 0;
+	return wait(w);
 }

@@ -17,6 +17,8 @@ struct http_wait {
 	struct http_client *http;
 	struct netaddr_policy any;
 	struct timer pause;
+	struct http_request request; /* the one that is waited for */
+	bool is_waiting;
 };
 
 /* -EINVAL, -EACCES and the like: `ca_file` (may be ""), as http_client_open(). */

@@ -172,6 +172,8 @@ static int is_behind(struct feed *f, uint64_t at, bool *ret)
 	f->types = NULL;
 	code = ask(f, at, 1, 0, &page);
 	f->types = types;
+	if (code == 0)
+		f->state = FEED_REACHED;     /* from here on it is only away */
 	if (code && f->api->status == 410) { /* it was there once */
 		*ret = true;
 		return 0;

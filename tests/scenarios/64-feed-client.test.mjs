@@ -114,6 +114,19 @@ test('an API that fails is asked again, and says so once', async () => {
   assert.ok(it.asked[2].at - it.asked[1].at > 950, 'Retry-After is kept');
 });
 
+test('an API that was reached once is only away, also before its first page', async () => {
+  let found = false; // the end of the feed
+  const it = await api({ events: [event(1)], scene: (n, q) => {
+    if (q.wait === 0) return null;
+    const first = !found;
+    found = true;
+    return first ? { status: 503, body: { title: 'Away' } } : null;
+  } });
+  const r = await cli(it, 'event', 'tail', '--limit', '1');
+  assert.deepEqual([r.code, positions(r.stdout)], [0, [1]]);
+  assert.match(r.stderr, /trying again[^]*answers again/);
+});
+
 test('what will not get better ends it', async () => {
   const rows = [[401, 77, /the key was revoked/, 2], [403, 77, /lacks/, 1], [400, 65, /bad/, 1], [500, 69, /as replyd does/, 1], [404, 69, /as replyd does/, 1]];
   for (const [status, code, says, at] of rows) {

@@ -1,6 +1,7 @@
 #include "db/domain_mailbox.h"
 
 #include "base/mem.h"
+#include "db/inbox_grant.h"
 
 #define FORCED                                                                                     \
 	"refused_by_server" /* as in db/inbox_grant.c, which answers the request behind it         \
@@ -47,16 +48,7 @@ static const struct pg_stmt claim_stmt = {
 	"  select g.inbox_id, g.refresh_due_at as since from inbox_grant g" ITS
 	"  where g.refresh_due_at is not null and g.refresh_due_at <= now() and" CLAIMABLE
 	"  order by g.refresh_due_at limit $2 for update of g skip locked"
-	"), due as ("
-	"  select inbox_id from ("
-	"    select inbox_id, 0 as rank, since from asked union all"
-	"    select inbox_id, 1, since from timely"
-	"      where inbox_id not in (select inbox_id from asked)) c"
-	"  order by rank, since limit $2"
-	"), claimed as (update inbox_grant g set claim_id = $1, claimed_at = clock_timestamp(),"
-	"    claim_tries = claim_tries + 1"
-	"  from due where g.inbox_id = due.inbox_id returning g.inbox_id"
-	") select set_config('replyd.claimed', coalesce(array_agg(inbox_id), '{}')::text, true) from claimed",
+	"), " INBOX_GRANT_CLAIMED,
 };
 
 /*

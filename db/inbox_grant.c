@@ -86,16 +86,7 @@ static const struct pg_stmt claim_stmt = {
 	"      and i.admin_state <> 'removed' and" CLAIMABLE
 	"    order by g.refresh_due_at limit $2 for update of g skip locked) t"
 	"  where p.provider <> all (string_to_array($4, ',')) and ($5::text is null or p.provider = $5)"
-	"), due as ("
-	"  select inbox_id from ("
-	"    select inbox_id, 0 as rank, since from asked union all"
-	"    select inbox_id, 1, since from timely"
-	"      where inbox_id not in (select inbox_id from asked)) c"
-	"  order by rank, since limit $2"
-	"), claimed as (update inbox_grant g set claim_id = $1, claimed_at = clock_timestamp(),"
-	"    claim_tries = claim_tries + 1"
-	"  from due where g.inbox_id = due.inbox_id returning g.inbox_id"
-	") select set_config('replyd.claimed', coalesce(array_agg(inbox_id), '{}')::text, true) from claimed",
+	"), " INBOX_GRANT_CLAIMED,
 };
 /* clang-format on */
 

@@ -124,4 +124,23 @@ int inbox_grant_let_start(struct pg *pg, struct inbox_grant_write *q,
 			  const struct inbox_grant_let *l,
 			  void (*done)(struct inbox_grant_write *));
 
+/*
+ * SQL, the end of a claim here and in db/domain_mailbox: of `asked` and `timely` (inbox_id,
+ * since) those that were asked for first, at most $2, are claimed as $1, and named to the next
+ * statement of the transaction.
+ */
+/* clang-format off */
+#define INBOX_GRANT_CLAIMED                                                                        \
+	"due as ("                                                                                 \
+	"  select inbox_id from ("                                                                 \
+	"    select inbox_id, 0 as rank, since from asked union all"                               \
+	"    select inbox_id, 1, since from timely"                                                \
+	"      where inbox_id not in (select inbox_id from asked)) c"                              \
+	"  order by rank, since limit $2"                                                          \
+	"), claimed as (update inbox_grant g set claim_id = $1, claimed_at = clock_timestamp(),"   \
+	"    claim_tries = claim_tries + 1"                                                        \
+	"  from due where g.inbox_id = due.inbox_id returning g.inbox_id"                          \
+	") select set_config('replyd.claimed', coalesce(array_agg(inbox_id), '{}')::text, true) from claimed"
+/* clang-format on */
+
 #endif

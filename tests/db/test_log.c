@@ -319,14 +319,18 @@ static void endpoints_are_owed_what_they_asked_for(void **state)
 		" ('" SEED_WS
 		"', md5('replies')::uuid, 'replies', '{reply.auto,reply.received}', 'enabled', ''),"
 		" ('" SEED_WS "', md5('off')::uuid, 'off', null, 'disabled', ''),"
+		" ('" SEED_WS
+		"', md5('family')::uuid, 'reply family', '{bounce.hard,reply.*}', 'enabled', ''),"
+		" ('" SEED_WS
+		"', md5('other family')::uuid, 'bounce family', '{bounce.*}', 'enabled', ''),"
 		" ('" SEED_OTHER "', md5('other')::uuid, 'other', null, 'enabled', '')");
 	pgtest_value(ingest, PUT("a", "'anna'", "1"));
 	assert_string_equal("1", pgtest_value(dispatch, "select feed_append(100)"));
-	assert_string_equal("https://hooks.example.test/ replies",
+	assert_string_equal("https://hooks.example.test/ replies reply family",
 			    pgtest_value(admin, "select string_agg(url, ' ' order by url) from "
 						"delivery join endpoint using (endpoint_id)"));
 	/* Taken once, also by two at the same moment. */
-	assert_string_equal("a a", pgtest_value(dispatch, TAKE("x")));
+	assert_string_equal("a a a", pgtest_value(dispatch, TAKE("x")));
 	assert_string_equal("none", pgtest_value(dispatch, TAKE("y")));
 	session_close(admin);
 	session_close(ingest);

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "ingest/match/match_names.h"
 #include "ingest/reading_json.h"
 
 static json_t *said(const char *s)
@@ -29,6 +30,24 @@ static json_t *refs_json(const struct match_ids *ids)
 	for (size_t i = 0; i < ids->n; i++)
 		json_append(list, json_pack("{ss ss}", "id", ids->at[i].id, "where",
 					    match_ids_method_name(ids->at[i].method)));
+	return list;
+}
+
+/* What an outbound is found by beside the ids.  A company is told by its domain. */
+static json_t *names_json(const struct mime_head *head)
+{
+	const struct match_names_place nowhere = { 0 };
+	struct match_names names;
+	json_t *list = json_array();
+
+	match_names_of(head, &nowhere, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		const struct match_name *n = &names.at[i];
+
+		if (n->method != MATCH_SELF)
+			json_append(list, json_pack("{ss ss}", "name", n->shown, "where",
+						    match_ids_method_name(n->method)));
+	}
 	return list;
 }
 
@@ -204,6 +223,7 @@ json_t *reading_json(const struct reading *r)
 	json_put(o, "outbound_message_id", said(r->ids.n ? r->ids.at[0].id : NULL));
 	json_put(o, "evidence", evidence_json(v));
 	json_put(o, "refs", refs_json(&r->ids));
+	json_put(o, "names", names_json(&r->mail.head));
 	json_put(o, "bounce", bounce_json(r));
 	json_put(o, "complaint", complaint_json(r));
 	json_put(o, "calendar", calendar_json(&v->calendar));

@@ -12,6 +12,7 @@
 #include "ingest/classify/classify_rules.h"
 #include "ingest/mime/mime_utf8.h"
 #include "ingest/reading.h"
+#include "ingest/reading_json.h"
 
 /*
  * Mails that somebody made to be dear.  What four times the mail costs is compared with what
@@ -53,6 +54,10 @@ static const struct {
 	{ "encoded words", HEAD "Subject: ", "=?utf-8?Q?=41?= ", "\r\n\r\nhi\r\n" },
 	{ "parts", MIXED, "--b\r\nContent-Type: text/plain\r\n\r\nhi\r\n", "" },
 	{ "parts of parts", MIXED, "--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n", "" },
+	{ "reports in reports", MIXED,
+	  "--b\r\nContent-Type: message/rfc822\r\n\r\n"
+	  "Content-Type: multipart/report; boundary=b\r\n\r\n",
+	  "" },
 	{ "parts without parts", MIXED, "--b\r\nContent-Type: multipart/x\r\n\r\n", "" },
 	{ "lines that look like a boundary", MIXED, "--bx\r\n", "" },
 	{ "boundaries that are lost", HEAD "Content-Type: multipart/mixed\r\n\r\n",
@@ -168,11 +173,41 @@ static void large_ones_are_read(void **state)
 	free(r);
 }
 
+static void names_are_told(void **state)
+{
+	static const char mail[] =
+		"From: Ann <ann@prospect.example>\r\nTo: bo+tok12345@send.example\r\n"
+		"Message-ID: <own@prospect.example>\r\nSubject: Re: Your pallets\r\n\r\nhi\r\n";
+	static const char *const want[][2] = {
+		{ "tok12345", "reply_token" },      { "your pallets", "from_subject" },
+		{ "ann@prospect.example", "from" }, { "your pallets", "company_subject" },
+		{ "prospect.example", "company" },
+	};
+	struct reading r;
+	json_t *said, *names;
+
+	(void)state;
+	reading_init(&r);
+	reading_of(&r, text_of(mail), 1);
+	said = reading_json(&r);
+	names = json_object_get(said, "names");
+	assert_int_equal(json_array_size(names), countof(want));
+	for (size_t i = 0; i < countof(want); i++) {
+		json_t *n = json_array_get(names, i);
+
+		assert_string_equal(json_string_value(json_object_get(n, "name")), want[i][0]);
+		assert_string_equal(json_string_value(json_object_get(n, "where")), want[i][1]);
+	}
+	json_decref(said);
+	reading_clear(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(four_times_the_mail_costs_four_times_as_much),
 		cmocka_unit_test(large_ones_are_read),
+		cmocka_unit_test(names_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

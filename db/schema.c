@@ -24,7 +24,8 @@
 	X(17, 0017, correction)                                                                    \
 	X(18, 0018, reply)                                                                         \
 	X(20, 0020, amends)                                                                        \
-	X(22, 0022, lane)
+	X(22, 0022, lane)                                                                          \
+	X(23, 0023, log)
 
 /*
  * The assembler reads the file, so the compiler never has to parse it as one

@@ -112,21 +112,10 @@ static const struct pg_stmt gaps = { "view_gaps", view_sql_gaps };
 
 /* ---- events, links ---- */
 
-static const struct pg_stmt events = {
-	"view_events",
-	"select jsonb_build_object("
-	"  'events', coalesce(jsonb_agg(event_body(e.event_id, e.type, e.created_at, e.data)::jsonb"
-	"   || jsonb_build_object('position', p.position) order by p.position), '[]'),"
-	"  'next', coalesce(max(p.position), $2::bigint))::text"
-	" from (select position, event_id, event_created_at from feed"
-	"  where workspace_id = $1 and position > $2 order by position limit $3) p"
-	" join event e on e.workspace_id = $1 and e.event_id = p.event_id"
-	"  and e.created_at = p.event_created_at",
-};
 static const struct pg_stmt event = {
 	"view_event",
-	"select (event_body(e.event_id, e.type, e.created_at, e.data)::jsonb || jsonb_build_object("
-	"  'attempts', (select coalesce(jsonb_agg(jsonb_build_object("
+	"select (event_told(e.event_id, e.type, e.created_at, e.data, f.inbox_seq)::jsonb || jsonb_build_object("
+	"  'position', f.position, 'attempts', (select coalesce(jsonb_agg(jsonb_build_object("
 	"    'at', instant_text(a.started_at), 'endpoint_id', a.endpoint_id, 'try', a.try,"
 	"    'status', a.status, 'outcome', a.outcome, 'detail', a.detail, 'took_ms', a.took_ms)"
 	"    order by a.started_at), '[]')"
@@ -134,6 +123,8 @@ static const struct pg_stmt event = {
 	"  'owed', (select count(*) from delivery d where d.workspace_id = $1 and d.event_id = $2)))::text"
 	" from event_key k join event e on e.workspace_id = $1 and e.event_id = k.event_id"
 	"  and e.created_at = k.event_created_at"
+	" left join lateral (select x.position, x.inbox_seq from feed x where x.workspace_id = $1"
+	"  and x.event_created_at = e.created_at and x.event_id = e.event_id limit 1) f on true"
 	" where k.workspace_id = $1 and k.event_id = $2",
 };
 #define IS_LATE "state in ('open', 'started') and expires_at < now()"
@@ -209,14 +200,6 @@ int view_gaps_start(struct pg *pg, struct view *v, const char *workspace, const 
 {
 	pg_tx_init(&v->tx, workspace);
 	pg_tx_add(&v->tx, &gaps, "ui", inbox_id, limit);
-	return view_begin(pg, v, done);
-}
-
-int view_events_start(struct pg *pg, struct view *v, const char *workspace, int64_t after,
-		      int64_t limit, view_cb done)
-{
-	pg_tx_init(&v->tx, workspace);
-	pg_tx_add(&v->tx, &events, "uii", workspace, after, limit);
 	return view_begin(pg, v, done);
 }
 

@@ -36,9 +36,6 @@ int view_timeline_start(struct pg *pg, struct view *v, const char *workspace, co
 int view_gaps_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox,
 		    int64_t limit, view_cb done);
 
-/* Events behind position `after`, at most `limit`: {"events":[...],"next":N}. */
-int view_events_start(struct pg *pg, struct view *v, const char *workspace, int64_t after,
-		      int64_t limit, view_cb done);
 /* One event with its deliveries and their attempts. */
 int view_event_start(struct pg *pg, struct view *v, const char *workspace, const char *event,
 		     view_cb done);

@@ -103,6 +103,7 @@ char *event_json_about(const struct event_json_match *at, size_t n)
 	json_text_string(&j, "id", best->outbound);
 	json_text_string(&j, "message_id", best->message_id);
 	json_text_close(&j, '}');
+	json_text_string(&j, "relation", best->relation[0] ? best->relation : "unknown");
 	put_shown(&j, at, n);
 	return written(&j);
 }

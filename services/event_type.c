@@ -34,6 +34,24 @@ const char *event_type_class_name(enum event_class c)
 	return "";
 }
 
+bool event_type_match(struct text word, bool wanted[EVENT_TYPE_N])
+{
+	bool is_family =
+		     word.len > 2 && text_eq(text_sub(word, word.len - 2, word.len), TEXT(".*")),
+	     any = false;
+	struct text family = is_family ? text_sub(word, 0, word.len - 1) : word;
+
+	for (int i = 0; i < EVENT_TYPE_N; i++) {
+		struct text name = text_of(table[i].name);
+
+		if (is_family ? name.len > family.len &&
+					text_eq(text_sub(name, 0, family.len), family)
+			      : text_eq(name, word))
+			wanted[i] = any = true;
+	}
+	return any;
+}
+
 const char *event_type_names(void)
 {
 	/* The first two bytes are a comma and a space. */

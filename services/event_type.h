@@ -71,6 +71,11 @@ const struct event_type *event_type_at(enum event_type_id id);
 /* NULL: there is no such type. */
 const struct event_type *event_type_find(struct text name);
 const char *event_type_class_name(enum event_class c); /* "prospect", "inbox", "endpoint", "test" */
+/*
+ * Which types a word of a filter means: a name, or a family ("reply.*", "inbox.gap.*").  They are
+ * added to `wanted`.  False: none.
+ */
+bool event_type_match(struct text word, bool wanted[EVENT_TYPE_N]);
 /* All names, by commas, in the table's order: what a refusal of an unknown one says.  Static. */
 const char *event_type_names(void);
 

@@ -175,41 +175,6 @@ end $$;
 create trigger delivery_owed after insert on delivery referencing new table as fresh
 	for each statement execute function delivery_owed();
 
--- As in 0004, but for what an endpoint wants, and by index, however many events wait.
-create or replace function feed_append(most int) returns int
-	language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
-	set plan_cache_mode = force_generic_plan as $$
-declare
-	n int;
-begin
-	if not pg_try_advisory_xact_lock(hashtextextended('replyd.appender', 0)) then
-		return -1;
-	end if;
-	with taken as (
-		delete from event_queue q where q.queue_id in (select queue_id from event_queue order by queue_id limit most)
-		returning q.queue_id, q.workspace_id, q.event_id, q.event_created_at
-	), numbered as (
-		select t.*, coalesce(h.position, 0) + row_number() over (partition by t.workspace_id order by t.queue_id) as position
-		from taken t left join feed_head h on h.workspace_id = t.workspace_id
-	), heads as (
-		insert into feed_head as h (workspace_id, position)
-		select workspace_id, max(position) from numbered group by workspace_id
-		on conflict (workspace_id) do update set position = excluded.position
-	), fed as (
-		insert into feed (workspace_id, position, event_id, event_created_at)
-		select workspace_id, position, event_id, event_created_at from numbered
-	), owed as (
-		insert into delivery (workspace_id, endpoint_id, position, event_id, event_created_at, prospect_key)
-		select n.workspace_id, p.endpoint_id, n.position, n.event_id, n.event_created_at, e.prospect_key
-		from numbered n
-		join event e on e.workspace_id = n.workspace_id and e.event_id = n.event_id and e.created_at = n.event_created_at
-		join endpoint p on p.workspace_id = n.workspace_id and p.state = 'enabled'
-			and endpoint_wants(p.endpoint_id, p.types, p.inbox_ids, e.type, e.inbox_id, e.data)
-	)
-	select count(*) into n from numbered;
-	return n;
-end $$;
-
 -- What an event looks like in a post.
 create function delivery_body(the_workspace uuid, the_position bigint, the_event uuid, the_type text, at timestamptz, the_data jsonb)
 		returns text

@@ -28,7 +28,7 @@ void answer_json(struct request *q, int status, json_t *takes)
 void answer_problem(struct request *q, enum problem_code code, const char *field,
 		    const char *detail, const char *remedy)
 {
-	const struct problem p = { code, field, detail, remedy };
+	const struct problem p = { code, field, detail, remedy, NULL };
 	struct buf body;
 
 	q->api->problems++;

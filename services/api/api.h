@@ -39,6 +39,7 @@ struct api {
 	size_t n_providers;
 	struct list waiting; /* requests that wait for the broker (connect results) */
 	struct list probing; /* requests that wait for a worker's proof */
+	struct list feeding; /* requests that wait for events */
 	struct list handing; /* requests that wait for a broker's token */
 	struct key_use key_use;
 	struct timer recheck; /* behind replyd_connected and replyd_probed stands this poll */
@@ -63,7 +64,7 @@ struct request {
 	char params[REQUEST_PARAMS][REQUEST_PARAM_MAX];
 	struct api_key_find key; /* key.workspace is whose request this is */
 	json_t *body;
-	struct list waiting; /* in api.waiting, api.probing or api.handing */
+	struct list waiting; /* in api.waiting, api.probing, api.feeding or api.handing */
 	uint64_t wait_until_ms;
 	/* What the one handler of this request has under way. */
 	struct view view;

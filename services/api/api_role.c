@@ -18,6 +18,7 @@ static void on_gone(void *state);
 static void on_connected(void *owner);
 static void on_probed(void *owner);
 static void on_handed(void *owner);
+static void on_fed(void *owner);
 static void on_recheck(struct timer *t);
 static void on_stop(void *owner);
 
@@ -158,6 +159,11 @@ static void on_handed(void *owner)
 	access_token_recheck(owner);
 }
 
+static void on_fed(void *owner)
+{
+	event_feed_recheck(owner);
+}
+
 static void on_recheck(struct timer *t)
 {
 	struct api *api = container_of(t, struct api, recheck);
@@ -165,6 +171,7 @@ static void on_recheck(struct timer *t)
 	page_result_recheck(api);
 	insight_probe_recheck(api);
 	access_token_recheck(api);
+	event_feed_recheck(api);
 	health_recheck(api);
 	key_use_write(&api->key_use);
 	timer_in(t, RECHECK_MS);
@@ -243,6 +250,7 @@ int api_role_run(struct role *r)
 	list_init(&api.waiting);
 	list_init(&api.probing);
 	list_init(&api.handing);
+	list_init(&api.feeding);
 	loop_init(&r->loop, on_stop, &api);
 	res = listen_http(&api);
 	if (res == 0)
@@ -260,6 +268,7 @@ int api_role_run(struct role *r)
 		pg_listen(api.pg, "replyd_connected", on_connected, &api);
 		pg_listen(api.pg, "replyd_probed", on_probed, &api);
 		pg_listen(api.pg, "replyd_handed", on_handed, &api);
+		pg_listen(api.pg, "replyd_feed", on_fed, &api);
 	} else {
 		loop_stop(&r->loop);
 	}

@@ -13,9 +13,13 @@ void health_clear(struct api *api);
 
 void resource_inboxes(struct request *q);
 void resource_inbox(struct request *q);
-void resource_events(struct request *q);
 void resource_event(struct request *q);
 void resource_gate(struct request *q);
+
+/* The feed (event_feed.c). */
+void event_feed_read(struct request *q);
+void event_feed_acknowledge(struct request *q);
+void event_feed_recheck(struct api *api); /* events may have come for somebody */
 
 void removal_inbox(struct request *q);
 void insight_timeline(struct request *q);

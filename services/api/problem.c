@@ -96,6 +96,8 @@ int problem_write(const struct problem *p, const char *request_id, struct buf *r
 			      table[p->code].title, "status", table[p->code].status, "code",
 			      table[p->code].name, "remedy", table[p->code].remedy, "request_id",
 			      request_id);
+	if (p->oldest)
+		json_object_set_new(j, "oldest", json_integer(*p->oldest));
 	text = json_dumps(j, JSON_COMPACT);
 	json_decref(j);
 	r = text ? buf_add(ret, text, strlen(text)) : -ENOBUFS;

@@ -1,6 +1,8 @@
 #ifndef SERVICES_API_PROBLEM_H
 #define SERVICES_API_PROBLEM_H
 
+#include <stdint.h>
+
 #include "base/buf.h"
 
 /*
@@ -34,9 +36,10 @@ enum problem_code {
 
 struct problem {
 	enum problem_code code;
-	const char *field;  /* JSON pointer, header or parameter; NULL: none */
-	const char *detail; /* what is wrong with it */
-	const char *remedy; /* what to do; NULL: the code's usual one */
+	const char *field;     /* JSON pointer, header or parameter; NULL: none */
+	const char *detail;    /* what is wrong with it */
+	const char *remedy;    /* what to do; NULL: the code's usual one */
+	const int64_t *oldest; /* of `gone`: the oldest cursor that works; NULL: not said */
 };
 
 int problem_status(enum problem_code code);

@@ -11,9 +11,6 @@
 
 /* What can be read: inboxes, events, gates.  PostgreSQL makes the JSON (db/view). */
 
-#define EVENTS_DEFAULT 100
-#define EVENTS_MAX     1000
-
 static void on_view(struct view *v);
 static void on_inbox(struct view *v);
 static void on_gate(struct gate_read *g);
@@ -65,16 +62,6 @@ void resource_event(struct request *q)
 	if (asked_id(q))
 		started(q, view_event_start(q->api->pg, &q->view, q->key.workspace, q->params[0],
 					    on_view));
-}
-
-void resource_events(struct request *q)
-{
-	uint64_t after = 0, limit = EVENTS_DEFAULT;
-
-	if (asked_number(q, "after", 0, INT64_MAX, &after) &&
-	    asked_number(q, "limit", 1, EVENTS_MAX, &limit))
-		started(q, view_events_start(q->api->pg, &q->view, q->key.workspace, (int64_t)after,
-					     (int64_t)limit, on_view));
 }
 
 /* ---- the gate ---- */

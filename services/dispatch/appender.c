@@ -52,8 +52,10 @@ static void on_appended(struct delivery_append *q)
 				 q->outcome.said);
 		return;
 	}
-	if (q->appended > 0)
+	if (q->appended > 0) {
+		pg_notify(a->pg, "replyd_feed");
 		a->appended(a);
+	}
 	if (more)
 		appender_kick(a);
 }

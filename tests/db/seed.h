@@ -15,6 +15,12 @@
 #define SEED_WORKER   "40000000-0000-4000-8000-000000000001" /* has all leases, at epoch 1 */
 #define SEED_ENDPOINT "50000000-0000-4000-8000-000000000001" /* of SEED_WS, all types */
 
+/* How many events there are beside those that follow from others: a prospect stopped, an inbox
+ * fares otherwise. */
+#define SEED_EVENTS                                                                                \
+	"select count(*) from replyd.event where type not in ('prospect.stopped', "                \
+	"'inbox.state_changed', 'inbox.throttled')"
+
 /* A database with migrations and the seed. */
 const char *seed_database(const char *name);
 /* The administrator's session on it, and one of a role that has named SEED_WS for all of its

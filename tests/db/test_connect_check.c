@@ -108,12 +108,13 @@ static void one_that_failed_still_connects(void **state)
 						" connect_link_id = '" EARLIER "'"),
 			    "failed");
 	assert_string_equal(pgtest_value(admin, "select string_agg(data::text, ',') from"
-						" replyd.event"),
+						" replyd.event where type = 'inbox.connected'"),
 			    "{\"address\": \"a@example.test\", \"inbox_id\": \"" SEED_A
 			    "\", \"connect_link_id\": \"" LINK "\"}");
-	assert_string_equal(pgtest_value(admin, "select event_id = replyd.event_id_of('" SEED_WS
-						"', '" SEED_A "', 'inbox.connected', '" LINK
-						"') from replyd.event"),
+	assert_string_equal(pgtest_value(admin,
+					 "select event_id = replyd.event_id_of('" SEED_WS
+					 "', '" SEED_A "', 'inbox.connected', '" LINK
+					 "') from replyd.event where type = 'inbox.connected'"),
 			    "t");
 	/* And what happens to the inbox from then on is no matter of the link. */
 	pgtest_exec(admin, "update replyd.inbox_state set state = 'held', reason = 'imap_off'");

@@ -238,12 +238,12 @@ static void its_event_names_the_one_it_takes_the_place_of(void **state)
 	event_id_of(first, 4, a);
 	event_id_of(second, 4, b);
 	event_id_of(third, 4, c);
-	(void)snprintf(want, sizeof(want), "1 %s - | 2 %s %s | 3 %s %s", a, b, a, c, b);
+	(void)snprintf(want, sizeof(want), "1 %s - | 3 %s %s | 5 %s %s", a, b, a, c, b);
 	assert_string_equal(want,
 			    pgtest_value(of[ADMIN],
 					 "select string_agg(concat_ws(' ', prospect_seq, event_id, "
 					 "coalesce(data ->> 'supersedes', '-')), ' | ' order by "
-					 "prospect_seq) from event"));
+					 "prospect_seq) from event where type like 'reply.%%'"));
 	assert_string_equal(
 		"reply/interested was auto_reply.other/- gate 3 was 0 told_as t bounce - | "
 		"auto_reply.other/- was reply/neutral gate 0 was 3 told_as t bounce -",
@@ -256,7 +256,15 @@ static void its_event_names_the_one_it_takes_the_place_of(void **state)
 			"data ->> 'told_as', coalesce(data ->> 'bounce', '-')), ' | ' "
 			"order by prospect_seq desc) from event where type = "
 			"'reply.reclassified'"));
-	assert_string_equal("3", pgtest_value(of[ADMIN], "select count(*) from event_queue"));
+	/* Stopped, resumed, and stopped again: each told, behind what did it. */
+	assert_string_equal(
+		"2 prospect.stopped 1 3, 4 prospect.resumed 1 0, 6 prospect.stopped 2 3",
+		pgtest_value(
+			of[ADMIN],
+			"select string_agg(concat_ws(' ', prospect_seq, type, data ->> 'stop', "
+			"data #>> '{gate,level}'), ', ' order by prospect_seq) from event "
+			"where type like 'prospect.%%'"));
+	assert_string_equal("6", pgtest_value(of[ADMIN], "select count(*) from event_queue"));
 }
 
 /* The same by way of the group commit, which writes the messages by a function of its own. */

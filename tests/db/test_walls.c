@@ -82,6 +82,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "event_key", { "SI", "I", "SI", "I", "SI", "" } },
 		{ "event_queue", { "I", "I", "SID", "sI", "I", "" } },
 		{ "feed", { "", "", "SI", "", "S", "" } },
+		{ "feed_ack", { "", "", "", "", "SIU", "" } },
 		{ "feed_head", { "", "", "SIU", "s", "S", "" } },
 		{ "folder", { "SIU", "", "", "s", "S", "S" } },
 		{ "gap", { "SIU", "", "", "SI", "S", "S" } },
@@ -91,6 +92,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "inbox", { "S", "SIU", "", "S", "Su", "Su" } },
 		{ "inbox_grant", { "", "SIUD", "", "", "s", "s" } },
 		{ "inbox_proof", { "SIU", "", "", "S", "S", "S" } },
+		{ "inbox_head", { "", "", "SIU", "", "", "" } },
 		{ "inbox_smtp", { "", "SIUD", "", "", "S", "S" } },
 		{ "inbox_state", { "SIU", "SIU", "", "s", "S", "S" } },
 		{ "key_holder", { "SIUD", "SIUD", "SIUD", "", "SIUD", "S" } },
@@ -278,7 +280,10 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "event_of_mail", "ingest" },
 		{ "event_of_message", "api" },
 		{ "event_put", "api broker dispatch ingest rotation" },
+		{ "event_told", "api dispatch" },
+		{ "feed_acknowledge", "api" },
 		{ "feed_append", "dispatch" },
+		{ "feed_page", "api" },
 		{ "fence", "ingest" },
 		{ "folder_advance", "ingest" },
 		{ "gap_close", "ingest" },
@@ -289,6 +294,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "gate_close", "ingest" },
 		{ "gate_corrected", "api" },
 		{ "gate_says", "api" },
+		{ "gate_told", "" },
 		{ "gather_close", "ingest" },
 		{ "gather_fence", "ingest" },
 		{ "gather_find", "ingest" },
@@ -302,13 +308,18 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "grouped", "" },
 		{ "housekeeping", "rotation" },
 		{ "inbox_covers", "admin api" },
+		{ "inbox_fares", "admin api broker ingest rotation" },
+		{ "inbox_fare_tell", "admin api broker ingest rotation" },
 		{ "inbox_grant_name", "" },
 		{ "inbox_grant_rename", "" },
 		{ "inbox_remove", "admin api" },
 		{ "inbox_return", "broker" },
+		{ "inbox_state_first", "" },
 		{ "inbox_state_forget", "" },
+		{ "inbox_state_told", "" },
 		{ "inbox_tell", "" },
 		{ "instant_text", "admin api broker dispatch ingest rotation" },
+		{ "is_limit", "admin api broker ingest rotation" },
 		{ "key_holders", "admin api broker dispatch ingest" },
 		{ "key_join", "api broker dispatch ingest" },
 		{ "key_rotation_step", "api broker dispatch ingest" },
@@ -382,7 +393,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 	(void)snprintf(n, sizeof(n), "%zu", countof(rows));
 	assert_string_equal(n, pgtest_value(s, "select count(*) from pg_proc where pronamespace = "
 					       "'replyd'::regnamespace"));
-	/* Three run as the owner, and are not led astray by the caller's search_path. */
+	/* These run as the owner, and are not led astray by the caller's search_path. */
 	assert_string_equal(
 		"endpoint_rotate {\"search_path=replyd, pg_temp\"},"
 		"partitions_ensure {\"search_path=replyd, pg_temp\"},"
@@ -556,12 +567,13 @@ static void workspaces_do_not_see_each_other(void **state)
 	assert_string_equal("1", pgtest_value(s, "select count(*) from message"));
 	assert_string_equal(
 		"0",
-		pgtest_value(s,
-			     "select (select count(*) from message_default) + (select sum(n) from"
-			     " (select count(*) n from event_key_0 union all select count(*) from "
-			     "event_key_1"
-			     "  union all select count(*) from feed_0 union all select count(*) "
-			     "from gate_1) x)"));
+		pgtest_value(
+			s,
+			"select (select count(*) from message_default) + (select sum(n) from"
+			" (select count(*) n from event_key_0 union all select count(*) from "
+			"event_key_1"
+			"  union all select count(*) from feed_default union all select count(*) "
+			"from gate_1) x)"));
 	pgtest_exec(s, "reset role; drop owned by everything; drop role everything");
 	session_close(s);
 }

@@ -161,7 +161,11 @@ static void a_revoked_grant_asks_the_user_once(void **state)
 					 " where inbox_id = '%s' and workspace_id = '%s'",
 					 inbox, b.workspace),
 			    "acme anna@acme.test");
-	assert_string_equal(pgtest_value(b.admin, "select count(*) from replyd.event_queue"), "1");
+	assert_string_equal(
+		pgtest_value(
+			b.admin,
+			"select count(*) from replyd.event where type = 'inbox.reauth_required'"),
+		"1");
 	/* The link in it is a real one: of this inbox, for a week, its token stored nowhere. */
 	assert_string_equal(
 		pgtest_value(

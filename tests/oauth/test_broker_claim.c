@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "db/connect_link.h"
 #include "tests/db/pgtest.h"
+#include "tests/db/seed.h"
 #include "tests/oauth/tokenbench.h"
 
 #define UNTIL TOKENBENCH_UNTIL
@@ -173,7 +174,7 @@ static void a_broker_that_dies_between_answer_and_save(void **state)
 	tokenbench_ask(&b, inbox, 0);
 	UNTIL(&b, !has_row(&b, "token_request", inbox));
 	assert_int_equal(b.asked, 2);
-	assert_string_equal(pgtest_value(b.admin, "select count(*) from replyd.event"), "1");
+	assert_string_equal(pgtest_value(b.admin, SEED_EVENTS), "1");
 	tokenbench_broker_kill(&next);
 	tokenbench_close(&b);
 }

@@ -67,6 +67,8 @@ test('one that is disabled gets nothing, and enabled again what comes', async ()
 });
 
 test('what was given up is listed and posted again, with the same id', async () => {
+  // the last that the mail before tells: the next post is the next mail's first
+  await hook.waitFor('the stop before', (e) => e.type === 'prospect.stopped' && e.data.prospect.key === outs[0].prospect);
   hook.answerNext({ status: 500, times: 2 });
   const mail = humanReply(outs[1]);
   await box.deliver(ada.address, mail);

@@ -60,8 +60,8 @@ test('listen posts what comes from now on, signed, and tells it line by line', a
   await until('it to listen', () => /behind position [1-9]/.test(began.err));
   await reply(outs[0]);
   await reply(outs[1], outOfOffice);
-  await until('both to be told', () => began.out.length >= 2, { timeoutMs: 30000 });
-  assert.deepEqual(began.out.map((e) => e.type).sort(), ['reply.auto', 'reply.received']);
+  await until('both and the stop to be told', () => began.out.length >= 3, { timeoutMs: 30000 });
+  assert.deepEqual(began.out.map((e) => e.type).sort(), ['prospect.stopped', 'reply.auto', 'reply.received']);
   for (const line of began.out) assert.deepEqual([line.forward.status, line.forward.delivered], [204, true]);
   assert.equal(hook.records.every((r) => r.verified && !r.problem), true);
   // the same event as an endpoint gets

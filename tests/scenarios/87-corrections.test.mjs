@@ -47,7 +47,7 @@ test('a reply that was a machine: superseded, the gate opens, a second reply kee
   const correction = await box.api.post(path, { kind: 'auto_reply.other' });
   const event = (await box.engine.waitFor('the correction', (e) => e.id === correction.event_id)).event;
   assert.deepEqual([event.type, event.data.supersedes, event.data.told_as, event.data.kind, event.data.prospect.seq],
-    ['reply.reclassified', first.id, 'reply.auto', 'auto_reply.other', first.data.prospect.seq + 1]);
+    ['reply.reclassified', first.id, 'reply.auto', 'auto_reply.other', first.data.prospect.seq + 2]);
   assert.deepEqual([event.data.was.gate.level, event.data.gate.level], [3, 0]);
   await box.api.waitForGate('robot@example.test', 'open');
 

@@ -347,8 +347,10 @@ static void what_is_posted_verifies(void **state)
 	/* The bytes are those of the feed. */
 	assert_string_equal(
 		r->body,
-		pgtest_value(b->admin,
-			     "select event_body(event_id, type, created_at, data) from event"));
+		pgtest_value(
+			b->admin,
+			"select event_told(e.event_id, e.type, e.created_at, e.data, f.inbox_seq)"
+			" from event e join feed f using (workspace_id, event_id)"));
 	assert_string_equal(
 		"delivered 204 1",
 		pgtest_value(b->admin,
@@ -854,7 +856,7 @@ static void an_endpoint_that_fails_for_too_long_is_disabled(void **state)
 	put_event(b, "ben", 1);
 	until(b, count(b, "endpoint where state = 'disabled' and reason like 'it took nothing%'") ==
 			 1);
-	until(b, count(b, "feed join event using (workspace_id, event_id) where type = "
+	until(b, count(b, "feed join event using (workspace_id, event_id) where event.type = "
 			  "'endpoint.disabled'") == 1);
 	/* Enabled again it goes on where it stopped, and that it is back is told. */
 	b->say[0].times = 0;

@@ -20,7 +20,7 @@ static void every_code_says_what_and_what_to_do(void **state)
 {
 	(void)state;
 	for (int c = PROBLEM_BAD_REQUEST; c <= PROBLEM_INTERNAL; c++) {
-		const struct problem p = { (enum problem_code)c, "/a/b", "is wrong", NULL };
+		const struct problem p = { (enum problem_code)c, "/a/b", "is wrong", NULL, NULL };
 		struct buf b;
 		json_t *j;
 
@@ -44,7 +44,7 @@ static void every_code_says_what_and_what_to_do(void **state)
 /* A stranger's bytes that are no UTF-8 never cost the answer. */
 static void foreign_bytes_do_not_break_it(void **state)
 {
-	const struct problem p = { PROBLEM_BAD_FIELD, "/\xff\xfe", "is \xc3", NULL };
+	const struct problem p = { PROBLEM_BAD_FIELD, "/\xff\xfe", "is \xc3", NULL, NULL };
 	struct buf b;
 	json_t *j;
 

@@ -121,7 +121,7 @@ int api_call_read_secret(const char *file, struct secret *ret)
 	int code = api_call_read_file(file, KEY_MAX, ret);
 	char line[400];
 
-	if (code || !memchr(ret->data, '\n', ret->len))
+	if (code || !ret->data || !memchr(ret->data, '\n', ret->len))
 		return code;
 	secret_clear(ret);
 	(void)snprintf(line, sizeof(line), "%.300s: is not one line with a secret", file);

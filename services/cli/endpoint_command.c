@@ -290,7 +290,7 @@ static int wait_attempt(struct work *w, const char *event_id, json_t **ret)
 				   "run? `replyd event show` says later");
 }
 
-static int tell_attempt(const struct work *w, const json_t *a)
+static int tell_attempt(const struct work *w, json_t *a)
 {
 	bool delivered = strcmp(json_get_text(a, "outcome"), "delivered") == 0;
 	char said[100], line[400];

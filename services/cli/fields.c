@@ -1,4 +1,3 @@
-#include <stdint.h>
 #include <stdio.h>
 
 #include "services/cli/fields.h"
@@ -8,12 +7,12 @@
 
 #define WHOLE (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
-static void print_inside(const char *prefix, const json_t *j)
+static void print_inside(const char *prefix, json_t *j)
 {
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)j, key, value)
+	json_object_foreach(j, key, value)
 	{
 		cleanup_free char *text = NULL;
 		char name[100], shown[400];
@@ -32,7 +31,7 @@ static void print_inside(const char *prefix, const json_t *j)
 	}
 }
 
-void fields_print(const json_t *answer, bool as_json)
+void fields_print(json_t *answer, bool as_json)
 {
 	cleanup_free char *text = NULL;
 

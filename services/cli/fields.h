@@ -6,6 +6,6 @@
 
 /* An answer of the API on a terminal: every field that says something, as `name  value`, inner ones
  * as `name.inner`; `as_json`: the answer as it came, on one line. */
-void fields_print(const json_t *answer, bool as_json);
+void fields_print(json_t *answer, bool as_json);
 
 #endif

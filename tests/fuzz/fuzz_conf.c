@@ -16,7 +16,7 @@ static int print(struct text file, struct buf *ret)
 	if ((r < 0) != (*why != '\0') || memchr(why, '\0', sizeof(why)) == NULL)
 		abort();
 	while (r == 0 && conf_next(c, &at))
-		if (at.is_set)
+		if (at.is_set && !at.is_secret) /* which no file sets */
 			r = conf_add_line(ret, at.name, at.value);
 	conf_free(c);
 	return r;

@@ -18,7 +18,7 @@
 #define LANES_HEADERS 8             /* of the endpoint's own */
 #define LANES_IDLE_MS 60000         /* an idle one is forgotten then */
 
-/* An endpoint as a take brought it, with its secrets open. */
+/* An endpoint as a take brought it.  Its secrets are open while a post names it, and no longer. */
 struct lanes_entry {
 	struct lane lane;
 	char workspace[RAND_UUID], endpoint[RAND_UUID];

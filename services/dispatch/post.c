@@ -58,12 +58,18 @@ static int open_headers(struct lanes_entry *e, const struct vault *v,
 	return 0;
 }
 
+static void forget(struct lanes_entry *e)
+{
+	headers_clear(e);
+	secret_clear(&e->secret);
+	secret_clear(&e->secret_old);
+	secret_clear(&e->client);
+}
+
 void post_secrets(struct lanes_entry *e, const struct vault *v, const struct delivery_endpoint *of)
 {
 	e->broken = NULL;
-	headers_clear(e);
-	secret_clear(&e->secret_old);
-	secret_clear(&e->client);
+	forget(e);
 	if (open_box(e, v, "webhook", &of->secret, &e->secret) < 0)
 		e->broken = "the endpoint's secret does not open: was secrets/webhook replaced?";
 	if (of->secret_old.is_there && open_box(e, v, "webhook", &of->secret_old, &e->secret_old))
@@ -92,9 +98,13 @@ struct post *post_new(struct lanes_entry *e, const char *claim)
 
 void post_free(struct post *t)
 {
+	struct lanes_entry *e = t->lane;
+
 	list_remove(&t->link);
-	t->lane->posts--;
 	http_request_clear(&t->req);
+	e->posts--;
+	if (!e->posts) /* the next take brings them again */
+		forget(e);
 	buf_clear(&t->body);
 	free(t);
 }

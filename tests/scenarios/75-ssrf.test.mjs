@@ -74,13 +74,27 @@ test('a number is no name of a host', async () => {
 const tell = (address) => insideOf(box.replyd).psql(`set search_path = replyd; set replyd.workspace = '${box.id}';
   select event_put(gen_random_uuid(), 'inbox.connected', null, null, null, null, '{"address": "${address}"}')`);
 
-test('an endpoint that leads inside is not posted to', async () => {
-  const { port } = trap.address();
-  const endpoints = new Map();
+const hookAt = (host) => `https://${host.includes(':') ? `[${host}]` : host}:${trap.address().port}/hook`;
+const allowing = async (networks) => {
+  await box.replyd.stop();
+  box.replyd.settings['net.allow'] = networks;
+  await box.replyd.start();
+};
+
+test('an endpoint that leads inside is refused when it is given', async () => {
   for (const host of disguises) {
-    const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}/hook`;
-    endpoints.set((await box.api.post('/v1/endpoints', { url, types: ['inbox.connected'] })).id, host);
+    const r = await box.api.call('POST', '/v1/endpoints', { url: hookAt(host) });
+    assert.deepEqual([r.status, r.body.field], [400, '/url'], `${host}: ${r.text}`);
   }
+});
+
+test('an endpoint that leads inside is not posted to', async () => {
+  const endpoints = new Map();
+  // given while it might be
+  await allowing('0.0.0.0/0 ::/0');
+  for (const host of disguises)
+    endpoints.set((await box.api.post('/v1/endpoints', { url: hookAt(host), types: ['inbox.connected'] })).id, host);
+  await allowing('');
   // by way of an event that all of them want: no inbox can be connected from here
   const before = touched;
   await tell('last@example.test');
@@ -105,9 +119,7 @@ test('a redirect is an answer, not a way inside', async () => {
     res.end();
   });
   await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
-  await box.replyd.stop();
-  box.replyd.settings['net.allow'] = '127.0.0.0/8';
-  await box.replyd.start();
+  await allowing('127.0.0.0/8');
   const endpoint = await box.api.post('/v1/endpoints', { url: `http://127.0.0.1:${server.address().port}/hook`,
     types: ['inbox.connected'] });
   await tell('again@example.test');

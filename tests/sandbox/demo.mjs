@@ -113,7 +113,7 @@ async function mailComes({ title, out, mail, expect, junk = false }) {
   if (junk) await dovecot.save(out.inbox, dovecot.junk, mail.raw);
   else ({ sentAt } = await box.deliver(out.inbox, mail));
   step('arrived', null, `${junk ? `by doveadm, in ${dovecot.junk} (\\Junk, looked at with each proof)` : 'by LMTP'} at ${out.inbox}`);
-  const row = { title, expect: expect.type };
+  const row = { title, expect: expect.type, stops: expect.gate !== 'out_of_office' };
   story.push(row);
   try {
     const record = await engine.waitFor(title, (e) => e.data.message && bareId(e.data.message.message_id) === bareId(mail.id), { timeoutMs: 15000 });
@@ -160,7 +160,8 @@ step('seen and passed over', Date.now() - lastDelivery, 'every inbox has proven 
 // ---- exactly that, once each, verified, and nothing else
 
 say(bold('Checking'));
-const expected = [...inboxes.map(() => 'inbox.connected'), ...story.map((row) => row.expect)].sort();
+const expected = [...inboxes.map(() => 'inbox.connected'), ...story.map((row) => row.expect),
+  ...story.filter((row) => row.stops).map(() => 'prospect.stopped')].sort();
 const feed = await until('the feed to be complete', async () => {
   const events = await api.events();
   return events.length >= expected.length ? events : null;

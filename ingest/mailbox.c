@@ -234,6 +234,9 @@ void mailbox_pump(struct mailbox *m)
 		mailbox_life_step(m);
 	if (m->state == MAILBOX_WATCHING)
 		mailbox_watch_step(m);
+	if (m->is_closing) /* lost in one of these steps: its owner has dropped it, and may be gone
+			    */
+		return;
 	if (!standing_is(&m->standing, "live"))
 		mailbox_look(m);
 	mailbox_arm(m);

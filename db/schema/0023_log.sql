@@ -235,10 +235,9 @@ grant update (stops) on gate to replyd_api;
 
 -- ---- how inboxes fare ----
 
--- What the log last said of it, and since when it has something else to say.
+-- What the log last said of it.
 alter table inbox_state
-	add column told text not null default '' check (told in ('', 'watched', 'unwatched', 'held', 'reauth_required', 'paused')),
-	add column told_at timestamptz,
+	add column told text not null default '' check (told in ('', 'watched', 'held', 'reauth_required', 'paused')),
 	add column throttle_told_at timestamptz;
 
 -- What an engine has to know of a state; null: it passes, or becomes one of the others.
@@ -259,48 +258,32 @@ alter table inbox_state no force row level security;
 update inbox_state set told = coalesce(inbox_fares(state, reason), case when live_at is not null then 'watched' else '' end);
 alter table inbox_state force row level security;
 
--- inbox.state_changed, of the row as it is.  The instant since when is a part of the id: told once.
-create function inbox_fare_tell(s inbox_state, fare text) returns jsonb
-	language plpgsql as $$
-declare
-	named text := current_setting('replyd.workspace', true); data jsonb;
-begin
-	perform set_config('replyd.workspace', s.workspace_id::text, true);
-	data := jsonb_build_object('inbox_id', s.inbox_id,
-		'address', (select b.address from inbox b where b.workspace_id = s.workspace_id and b.inbox_id = s.inbox_id),
-		'state', fare, 'was', nullif(s.told, ''), 'reason', s.reason, 'since', instant_text(s.since));
-	perform event_put(event_id_of(s.workspace_id::text, s.inbox_id::text, 'inbox.state_changed', fare, instant_text(s.since)),
-		'inbox.state_changed', null, null, s.inbox_id, null, data);
-	perform set_config('replyd.workspace', coalesce(named, ''), true);
-	return data;
-end $$;
-grant execute on function inbox_fare_tell(inbox_state, text)
-	to replyd_ingest, replyd_broker, replyd_rotation, replyd_api, replyd_admin;
-
--- Before the row is written, so that it is written once.
+-- Before the row is written, so that it is written once.  The instant since when is a part of the id: told once.
 create function inbox_state_told() returns trigger language plpgsql set search_path = replyd, pg_temp as $$
 declare
-	fare text := inbox_fares(new.state, new.reason); named text;
+	fare text := inbox_fares(new.state, new.reason); named text := current_setting('replyd.workspace', true); about jsonb;
 begin
+	perform set_config('replyd.workspace', new.workspace_id::text, true);
+	about := jsonb_build_object('inbox_id', new.inbox_id,
+		'address', (select b.address from inbox b where b.workspace_id = new.workspace_id and b.inbox_id = new.inbox_id),
+		'reason', new.reason, 'since', instant_text(new.since));
 	if fare is not null and fare <> new.told then
 		-- The first time that it is watched is inbox.connected.
 		if not (fare = 'watched' and new.told = '') then
-			perform inbox_fare_tell(new, fare);
+			perform event_put(event_id_of(new.workspace_id::text, new.inbox_id::text, 'inbox.state_changed', fare, instant_text(new.since)),
+				'inbox.state_changed', null, null, new.inbox_id, null,
+				about || jsonb_build_object('state', fare, 'was', nullif(new.told, '')));
 		end if;
-		new.told := fare; new.told_at := now();
+		new.told := fare;
 	end if;
 	if new.state = 'backing_off' and is_limit(new.reason)
 			and coalesce(new.throttle_told_at, '-infinity') < now() - interval '1 hour' then
-		named := current_setting('replyd.workspace', true);
-		perform set_config('replyd.workspace', new.workspace_id::text, true);
 		perform event_put(event_id_of(new.workspace_id::text, new.inbox_id::text, 'inbox.throttled', instant_text(new.since)),
-			'inbox.throttled', null, null, new.inbox_id, null, jsonb_build_object('inbox_id', new.inbox_id,
-				'address', (select b.address from inbox b where b.workspace_id = new.workspace_id and b.inbox_id = new.inbox_id),
-				'reason', new.reason, 'detail', left(new.detail, 500), 'since', instant_text(new.since),
-				'retry_at', instant_text(new.retry_at)));
-		perform set_config('replyd.workspace', coalesce(named, ''), true);
+			'inbox.throttled', null, null, new.inbox_id, null,
+			about || jsonb_build_object('detail', left(new.detail, 500), 'retry_at', instant_text(new.retry_at)));
 		new.throttle_told_at := now();
 	end if;
+	perform set_config('replyd.workspace', coalesce(named, ''), true);
 	return new;
 end $$;
 create trigger inbox_state_told before update on inbox_state

@@ -32,6 +32,12 @@ bool asked_number(struct request *q, const char *name, uint64_t min, uint64_t ma
 	return false;
 }
 
+void asked_started(struct request *q, int r)
+{
+	if (r)
+		answer_busy(q);
+}
+
 void asked_nothing(struct request *q, const char *what)
 {
 	char why[96];

@@ -10,6 +10,8 @@ bool asked_id(struct request *q);
 /* A number of the query; `n` stays as it is where none is given. */
 bool asked_number(struct request *q, const char *name, uint64_t min, uint64_t max, uint64_t *n);
 
+/* What a start in db/ returned: anything but 0 is answered as busy. */
+void asked_started(struct request *q, int r);
 /* Answers that there is none; `what`: "no inbox". */
 void asked_nothing(struct request *q, const char *what);
 /* Answers what was read as it is, or that there is none. */

@@ -46,29 +46,23 @@ static void on_view(struct view *v)
 	asked_view(v, "no endpoint");
 }
 
-static void started(struct request *q, int r)
-{
-	if (r)
-		answer_busy(q);
-}
-
 void endpoint_call_list(struct request *q)
 {
-	started(q, endpoint_list(q->api->pg, &q->view, q->key.workspace, on_view));
+	asked_started(q, endpoint_list(q->api->pg, &q->view, q->key.workspace, on_view));
 }
 
 void endpoint_call_show(struct request *q)
 {
 	if (asked_id(q))
-		started(q, endpoint_show(q->api->pg, &q->view, q->key.workspace, q->params[0],
-					 on_view));
+		asked_started(q, endpoint_show(q->api->pg, &q->view, q->key.workspace, q->params[0],
+					       on_view));
 }
 
 void endpoint_call_remove(struct request *q)
 {
 	if (asked_id(q))
-		started(q, endpoint_remove(q->api->pg, &q->view, q->key.workspace, q->params[0],
-					   on_view));
+		asked_started(q, endpoint_remove(q->api->pg, &q->view, q->key.workspace,
+						 q->params[0], on_view));
 }
 
 /* ---- secrets ---- */
@@ -158,7 +152,7 @@ static void write_it(struct request *q)
 	else
 		r = endpoint_change_start(q->api->pg, &c->call, q->key.workspace, c->id, &set,
 					  on_written);
-	started(q, r);
+	asked_started(q, r);
 }
 
 /* What its name leads to now; what it leads to when it is dialled is judged then. */
@@ -266,8 +260,8 @@ void endpoint_call_rotate(struct request *q)
 	if (r)
 		refuse_sealing(q, r);
 	else
-		started(q, endpoint_rotate(q->api->pg, &q->view, q->key.workspace, c->id,
-					   sealed.data, sealed.len, BOTH_SIGN_S, on_rotated));
+		asked_started(q, endpoint_rotate(q->api->pg, &q->view, q->key.workspace, c->id,
+						 sealed.data, sealed.len, BOTH_SIGN_S, on_rotated));
 }
 
 static void on_rotated(struct view *v)
@@ -309,6 +303,6 @@ void endpoint_call_test(struct request *q)
 	if (!asked_id(q))
 		return;
 	rand_uuid(event);
-	started(q, endpoint_test(q->api->pg, &q->view, q->key.workspace, q->params[0], event,
-				 on_tested));
+	asked_started(q, endpoint_test(q->api->pg, &q->view, q->key.workspace, q->params[0], event,
+				       on_tested));
 }

@@ -39,29 +39,23 @@ static void on_inbox(struct view *v)
 	answer_json(q, 200, j);
 }
 
-static void started(struct request *q, int r)
-{
-	if (r)
-		answer_busy(q);
-}
-
 void resource_inboxes(struct request *q)
 {
-	started(q, view_inboxes_start(q->api->pg, &q->view, q->key.workspace, on_view));
+	asked_started(q, view_inboxes_start(q->api->pg, &q->view, q->key.workspace, on_view));
 }
 
 void resource_inbox(struct request *q)
 {
 	if (asked_id(q))
-		started(q, view_inbox_start(q->api->pg, &q->view, q->key.workspace, q->params[0],
-					    on_inbox));
+		asked_started(q, view_inbox_start(q->api->pg, &q->view, q->key.workspace,
+						  q->params[0], on_inbox));
 }
 
 void resource_event(struct request *q)
 {
 	if (asked_id(q))
-		started(q, view_event_start(q->api->pg, &q->view, q->key.workspace, q->params[0],
-					    on_view));
+		asked_started(q, view_event_start(q->api->pg, &q->view, q->key.workspace,
+						  q->params[0], on_view));
 }
 
 /* ---- the gate ---- */
@@ -95,7 +89,8 @@ static json_t *gate_json(const char *prospect, const struct gate_read *g, const 
 
 static void ask_gate(struct request *q)
 {
-	started(q, gate_read_start(q->api->pg, &q->gate, q->key.workspace, q->params[0], on_gate));
+	asked_started(
+		q, gate_read_start(q->api->pg, &q->gate, q->key.workspace, q->params[0], on_gate));
 }
 
 /* Where no key was registered it is the address: then any spelling of it will do. */

@@ -15,17 +15,23 @@ void lanes_init(struct lanes *l, int places)
 	l->places = places;
 }
 
-static void entry_free(struct lanes_entry *e)
+void lanes_forget(struct lanes_entry *e)
 {
-	free(e->url);
-	for (size_t i = 0; i < LANES_HEADERS; i++)
-		if (e->headers[i]) {
+	for (size_t i = 0; i < LANES_HEADERS; i++) {
+		if (e->headers[i])
 			secret_wipe(e->headers[i], strlen(e->headers[i]));
-			free(e->headers[i]);
-		}
+		free(e->headers[i]);
+		e->headers[i] = NULL;
+	}
 	secret_clear(&e->secret);
 	secret_clear(&e->secret_old);
 	secret_clear(&e->client);
+}
+
+static void entry_free(struct lanes_entry *e)
+{
+	lanes_forget(e);
+	free(e->url);
 	free(e);
 }
 

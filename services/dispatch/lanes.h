@@ -48,6 +48,9 @@ struct lanes_entry *lanes_get(struct lanes *l, const char *endpoint); /* NULL: n
 /* What a take says of an endpoint: known by now, and up to date but for its secrets. */
 struct lanes_entry *lanes_put(struct lanes *l, const struct delivery_due *d);
 
+/* Wipe its secrets; the next take brings them again. */
+void lanes_forget(struct lanes_entry *e);
+
 int lanes_free(const struct lanes *l); /* places that nobody has */
 /*
  * The rooms as delivery_take_start() wants them, in `ret`, initialised here; forgets who is idle.

@@ -22,16 +22,6 @@ static int open_box(const struct lanes_entry *e, const struct vault *v, const ch
 	return vault_open(v, &bind, box->at, box->n, ret);
 }
 
-static void headers_clear(struct lanes_entry *e)
-{
-	for (size_t i = 0; i < LANES_HEADERS; i++) {
-		if (e->headers[i])
-			secret_wipe(e->headers[i], strlen(e->headers[i]));
-		free(e->headers[i]);
-		e->headers[i] = NULL;
-	}
-}
-
 static int open_headers(struct lanes_entry *e, const struct vault *v,
 			const struct delivery_box *box)
 {
@@ -58,18 +48,10 @@ static int open_headers(struct lanes_entry *e, const struct vault *v,
 	return 0;
 }
 
-static void forget(struct lanes_entry *e)
-{
-	headers_clear(e);
-	secret_clear(&e->secret);
-	secret_clear(&e->secret_old);
-	secret_clear(&e->client);
-}
-
 void post_secrets(struct lanes_entry *e, const struct vault *v, const struct delivery_endpoint *of)
 {
 	e->broken = NULL;
-	forget(e);
+	lanes_forget(e);
 	if (open_box(e, v, "webhook", &of->secret, &e->secret) < 0)
 		e->broken = "the endpoint's secret does not open: was secrets/webhook replaced?";
 	if (of->secret_old.is_there && open_box(e, v, "webhook", &of->secret_old, &e->secret_old))
@@ -103,8 +85,8 @@ void post_free(struct post *t)
 	list_remove(&t->link);
 	http_request_clear(&t->req);
 	e->posts--;
-	if (!e->posts) /* the next take brings them again */
-		forget(e);
+	if (!e->posts)
+		lanes_forget(e);
 	buf_clear(&t->body);
 	free(t);
 }

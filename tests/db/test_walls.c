@@ -309,7 +309,6 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "housekeeping", "rotation" },
 		{ "inbox_covers", "admin api" },
 		{ "inbox_fares", "admin api broker ingest rotation" },
-		{ "inbox_fare_tell", "admin api broker ingest rotation" },
 		{ "inbox_grant_name", "" },
 		{ "inbox_grant_rename", "" },
 		{ "inbox_remove", "admin api" },

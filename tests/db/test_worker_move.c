@@ -164,6 +164,7 @@ static void what_is_given_back_is_told(void **state)
 	crew_open(&crew, "move_told");
 	hire(0);
 	stage_until_holds(s, crew_all_live);
+	until_all_are_told_live();
 	hire_deaf();
 	stage_until_holds(s, shared_and_live);
 	stage_for(s, 300); /* and it looks no further */

@@ -19,6 +19,14 @@ static const struct pg_stmt acknowledge = {
 	"feed_ack",
 	"select result, acked, head from feed_acknowledge($1::text, $2::bigint)",
 };
+static const struct pg_stmt where_consumer = {
+	"feed_consumer",
+	"select jsonb_build_object('consumer', $1::text, 'position', at, 'behind', head - at,"
+	"  'acked_at', instant_text(acked_at))::text"
+	" from (select coalesce(a.position, h.floor, 0) as at, coalesce(h.position, 0) as head, a.acked_at"
+	"  from (select workspace_now() as ws) w left join feed_head h on h.workspace_id = w.ws"
+	"  left join feed_ack a on a.workspace_id = w.ws and a.consumer = $1::text) x",
+};
 /* clang-format on */
 
 int feed_page_start(struct pg *pg, struct feed_page *p, const char *workspace,
@@ -81,4 +89,12 @@ static void on_acked(struct pg_tx *tx, const struct pg_answer *a)
 		q->head = pg_row_i64(a, 0, 0, 2);
 	}
 	q->done(q);
+}
+
+int feed_consumer_start(struct pg *pg, struct view *v, const char *workspace, const char *name,
+			view_cb done)
+{
+	pg_tx_init(&v->tx, workspace);
+	pg_tx_add(&v->tx, &where_consumer, "t", name);
+	return view_begin(pg, v, done);
 }

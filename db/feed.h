@@ -3,9 +3,10 @@
 
 #include "base/buf.h"
 #include "db/pg.h"
+#include "db/view.h"
 
 /*
- * The feed of one workspace, as consumers pull it (db/schema/0021_log.sql:
+ * The feed of one workspace, as consumers pull it (db/schema/0023_log.sql:
  * feed_page(), feed_acknowledge()).
  *
  * Requests are embedded by the caller; 0 and -errno as pg_tx_start().
@@ -50,5 +51,10 @@ struct feed_ack {
 };
 int feed_ack_start(struct pg *pg, struct feed_ack *q, const char *workspace, const char *consumer,
 		   int64_t position, void (*done)(struct feed_ack *));
+
+/* Where a consumer is, as JSON: {consumer, position, behind, acked_at}; one that never acknowledged
+ * anything is at the oldest event that is kept, with acked_at null. */
+int feed_consumer_start(struct pg *pg, struct view *v, const char *workspace, const char *consumer,
+			view_cb done);
 
 #endif

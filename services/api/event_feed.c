@@ -23,9 +23,11 @@
 #define WAIT_MAX_S     60
 #define WAITERS        32 /* of one workspace, in one process */
 #define CONSUMER_MAX   64
+#define CONSUMER       "default" /* who says no name */
 
 static void on_page(struct feed_page *p);
 static void on_acked(struct feed_ack *a);
+static void on_consumer(struct view *v);
 static void look(struct request *q);
 
 struct feeding {
@@ -56,6 +58,11 @@ static bool is_consumer(struct text name)
 		if (!memchr(letters, name.at[i], sizeof(letters) - 1))
 			return false;
 	return name.len > 0 && name.len <= CONSUMER_MAX;
+}
+
+static void refuse_consumer(struct request *q, const char *field)
+{
+	answer_problem(q, PROBLEM_BAD_FIELD, field, "is not 1 to 64 of a-z A-Z 0-9 . _ -", NULL);
 }
 
 /* The words of `types`, as names in JSON; NULL: all.  false: a problem was answered. */
@@ -107,8 +114,7 @@ static bool read_ask(struct request *q, struct feeding *f)
 
 	f->ask.consumer = http_call_query(q->call, "consumer");
 	if (f->ask.consumer && !is_consumer(text_of(f->ask.consumer))) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "consumer",
-			       "is not 1 to 64 of a-z A-Z 0-9 . _ -", NULL);
+		refuse_consumer(q, "consumer");
 		return false;
 	}
 	if (!asked_number(q, "after", 0, INT64_MAX, &after) ||
@@ -228,7 +234,7 @@ void event_feed_acknowledge(struct request *q)
 {
 	static const char *const fields[] = { "consumer", "position", NULL };
 	struct acking *a;
-	struct text consumer = TEXT("default");
+	struct text consumer = TEXT(CONSUMER);
 	struct json_error err;
 	int64_t position = 0;
 
@@ -241,8 +247,7 @@ void event_feed_acknowledge(struct request *q)
 		return;
 	}
 	if (!is_consumer(consumer)) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "/consumer",
-			       "is not 1 to 64 of a-z A-Z 0-9 . _ -", NULL);
+		refuse_consumer(q, "/consumer");
 		return;
 	}
 	a = mem_new(sizeof(*a));
@@ -281,4 +286,22 @@ static void on_acked(struct feed_ack *ack)
 			       "use one of them; a consumer's name is his, not that of a process");
 		return;
 	}
+}
+
+void event_feed_consumer(struct request *q)
+{
+	const char *name = http_call_query(q->call, "consumer");
+
+	if (!name)
+		name = CONSUMER;
+	if (!is_consumer(text_of(name)))
+		refuse_consumer(q, "consumer");
+	else
+		asked_started(q, feed_consumer_start(q->api->pg, &q->view, q->key.workspace, name,
+						     on_consumer));
+}
+
+static void on_consumer(struct view *v)
+{
+	asked_view(v, "no consumer");
 }

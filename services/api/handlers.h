@@ -19,7 +19,10 @@ void resource_gate(struct request *q);
 /* The feed (event_feed.c). */
 void event_feed_read(struct request *q);
 void event_feed_acknowledge(struct request *q);
-void event_feed_recheck(struct api *api); /* events may have come for somebody */
+void event_feed_consumer(struct request *q); /* GET /v1/events/ack */
+void event_feed_recheck(struct api *api);    /* events may have come for somebody */
+
+void event_call_types(struct request *q); /* GET /v1/event-types */
 
 void removal_inbox(struct request *q);
 void insight_timeline(struct request *q);

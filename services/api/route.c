@@ -43,6 +43,8 @@ static const struct route routes[] = {
 	{ "GET", "/v1/endpoints/{}/replays/{}", "endpoint", endpoint_replay_view },
 	{ "GET", "/v1/events", "read", event_feed_read },
 	{ "POST", "/v1/events/ack", "read", event_feed_acknowledge },
+	{ "GET", "/v1/events/ack", "read", event_feed_consumer },
+	{ "GET", "/v1/event-types", "read", event_call_types },
 	{ "GET", "/v1/events/{}", "read", resource_event },
 	{ "GET", "/v1/messages/{}", "read", message_call_show },
 	{ "POST", "/v1/messages/{}/reclassify", "gate", message_call_reclassify },

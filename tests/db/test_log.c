@@ -2,8 +2,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,127 +120,6 @@ static void positions_follow_the_commits(void **state)
 	race_close(&appender);
 	race_close(&other);
 	session_close(admin);
-}
-
-/*
- * Eight writers who number events under the lock of their prospect's gate and
- * commit late; an appender; and a reader with a cursor.  Cmocka's asserts are for
- * the thread that runs the test: writers only count their failures.
- */
-#define WRITERS   8
-#define WRITES    40
-#define PROSPECTS 5
-
-struct writer {
-	pthread_t thread;
-	struct race race;
-	unsigned seed;
-	atomic_int *writing;
-	int failed;
-};
-
-static void *write_events(void *arg)
-{
-	struct writer *w = arg;
-
-	for (int i = 0; i < WRITES; i++) {
-		race_run(&w->race, "begin");
-		race_run(&w->race,
-			 "with g as (update gate set events = events + 1 where prospect_key = "
-			 "'p%d' returning *)"
-			 " select event_put(gen_random_uuid(), 't', prospect_key, events, null, "
-			 "null, '{}') from g",
-			 rand_r(&w->seed) % PROSPECTS);
-		w->failed += strcmp(w->race.answer, "t") != 0;
-		race_run(&w->race, "select pg_sleep(%d / 1000.0)", rand_r(&w->seed) % 6);
-		race_run(&w->race, rand_r(&w->seed) % 10 == 0 ? "rollback" : "commit");
-	}
-	(*w->writing)--;
-	return NULL;
-}
-
-struct reader {
-	int64_t cursor;
-	int64_t seq[PROSPECTS];
-	int events;
-};
-
-static void read_feed(struct session *api, struct reader *r)
-{
-	char after[24];
-	const char *params[] = { after };
-	char why[SESSION_WHY];
-
-	(void)snprintf(after, sizeof(after), "%lld", (long long)r->cursor);
-	assert_int_equal(
-		session_query(
-			api,
-			"select f.position, substr(e.prospect_key, 2), e.prospect_seq from feed f"
-			" join event e on e.workspace_id = f.workspace_id and e.event_id = "
-			"f.event_id"
-			" and e.created_at = f.event_created_at"
-			" where f.position > $1::bigint order by f.position limit 7",
-			1, params, why),
-		0);
-	for (int i = 0; i < session_rows(api); i++) {
-		int64_t position = strtoll(session_value(api, i, 0), NULL, 10);
-		int64_t *seq = &r->seq[strtol(session_value(api, i, 1), NULL, 10)];
-
-		assert_int_equal(position, r->cursor + 1); /* no hole, no repeat */
-		assert_int_equal(strtoll(session_value(api, i, 2), NULL, 10),
-				 *seq + 1); /* in order per prospect */
-		r->cursor = position;
-		(*seq)++;
-		r->events++;
-	}
-}
-
-static void a_cursor_misses_nothing_and_repeats_nothing(void **state)
-{
-	struct session *admin, *api;
-	struct writer writers[WRITERS] = { 0 };
-	struct race appender;
-	struct reader reader = { 0 };
-	atomic_int writing = WRITERS;
-	bool last;
-
-	(void)state;
-	(void)seed_database("cursor");
-	admin = seed_session("cursor", PGTEST_ADMIN);
-	api = seed_session("cursor", "replyd_api");
-	pgtest_exec(admin,
-		    "insert into gate (workspace_id, prospect_key) select '" SEED_WS "', 'p' || n"
-		    " from generate_series(0, %d) n",
-		    PROSPECTS - 1);
-	race_open(&appender, "cursor", "replyd_dispatch");
-	for (unsigned i = 0; i < WRITERS; i++) {
-		race_open(&writers[i].race, "cursor", "replyd_ingest");
-		writers[i].seed = i + 1;
-		writers[i].writing = &writing;
-		assert_int_equal(
-			pthread_create(&writers[i].thread, NULL, write_events, &writers[i]), 0);
-	}
-	do {
-		last = writing == 0;
-		do
-			read_feed(api, &reader);
-		while (atol(race_run(&appender, "select feed_append(5)")) > 0);
-	} while (!last);
-	for (int before = -1; before != reader.events;) {
-		before = reader.events;
-		read_feed(api, &reader);
-	}
-	for (size_t i = 0; i < WRITERS; i++) {
-		assert_int_equal(pthread_join(writers[i].thread, NULL), 0);
-		assert_int_equal(writers[i].failed, 0);
-		race_close(&writers[i].race);
-	}
-	assert_int_equal(reader.events, atoi(pgtest_value(admin, "select count(*) from event")));
-	assert_int_equal(reader.events, atoi(pgtest_value(admin, "select sum(events) from gate")));
-	assert_true(reader.events > WRITERS * WRITES / 2);
-	race_close(&appender);
-	session_close(admin);
-	session_close(api);
 }
 
 /* Deliveries ---------------------------------------------------------------- */
@@ -570,7 +447,6 @@ int main(void)
 		cmocka_unit_test(an_event_is_written_once),
 		cmocka_unit_test(one_of_two_writers_of_a_fact_writes_it),
 		cmocka_unit_test(positions_follow_the_commits),
-		cmocka_unit_test(a_cursor_misses_nothing_and_repeats_nothing),
 		cmocka_unit_test(deliveries_go_out_in_order_per_prospect),
 		cmocka_unit_test(endpoints_are_owed_what_they_asked_for),
 		cmocka_unit_test(two_dispatchers_share_the_work),

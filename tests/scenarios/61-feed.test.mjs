@@ -1,11 +1,13 @@
 // The feed: filters without holes, waiting, named consumers, and a floor below which nothing is told.
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { bareId, humanReply, isOf, outOfOffice } from '../sandbox/mails.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { insideOf } from '../sandbox/postgres.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
+const SCHEMAS = new URL('../../docs/events/', import.meta.url);
 let box, ada;
 before(async () => {
   box = await startSandbox({ settings: { 'ingest.proof': '1s' } });
@@ -48,6 +50,17 @@ test('a filter passes over what it does not want; what it asks for must be there
   }
 });
 
+test('the types that there are can be asked for, each with its schema', async () => {
+  const { event_types } = await box.api.get('/v1/event-types');
+  const named = readdirSync(SCHEMAS).map((f) => f.match(/^(.*)\.schema\.json$/)?.[1]).filter((t) => t && t !== 'common');
+  assert.deepEqual(event_types.map((t) => t.type).sort(), named.sort());
+  for (const t of event_types)
+    assert.equal(t.schema, JSON.parse(readFileSync(new URL(`${t.type}.schema.json`, SCHEMAS))).$id);
+  assert.deepEqual(event_types[0], { type: 'reply.received', about: 'prospect', words: 'a person answered', opt_in: false,
+    schema: 'https://replyd.dev/schemas/events/v1/reply.received.schema.json' });
+  assert.deepEqual(event_types.filter((t) => t.opt_in).map((t) => t.type), ['reply.unmatched']);
+});
+
 test('who waits is answered when something comes, and when it does not', async () => {
   const at = (await box.api.events()).at(-1).position;
   const nothing = await feed({ after: at, wait: 1 });
@@ -66,6 +79,12 @@ test('a consumer goes on from what he has acknowledged, and never back', async (
   const ack = (body) => box.api.call('POST', '/v1/events/ack', body);
   assert.deepEqual((await ack({ consumer: 'engine', position: 2 })).body, { consumer: 'engine', position: 2, behind: head - 2 });
   assert.deepEqual((await ack({ consumer: 'engine', position: 1 })).body.position, 2);
+  const where = (query) => box.api.call('GET', `/v1/events/ack${query}`);
+  const { acked_at, ...engine } = (await where('?consumer=engine')).body;
+  assert.deepEqual(engine, { consumer: 'engine', position: 2, behind: head - 2 });
+  assert.ok(Math.abs(Date.parse(acked_at) - Date.now()) < 60_000);
+  assert.deepEqual((await where('')).body, { consumer: 'default', position: 0, behind: head, acked_at: null });
+  assert.deepEqual([(await where('?consumer=a%20b')).status, (await where('?consumer=')).body.field], [400, 'consumer']);
   assert.equal((await feed({ consumer: 'engine', limit: 1 })).events[0].position, 3);
   assert.equal((await feed({ consumer: 'other', limit: 1 })).events[0].position, 1);
   for (const [body, field] of [[{ position: head + 1000 }, '/position'], [{ position: -1 }, '/position'], [{}, '/position'],

@@ -25,7 +25,8 @@
 	X(18, 0018, reply)                                                                         \
 	X(20, 0020, amends)                                                                        \
 	X(22, 0022, lane)                                                                          \
-	X(23, 0023, log)
+	X(23, 0023, log)                                                                           \
+	X(30, 0030, console)
 
 /*
  * The assembler reads the file, so the compiler never has to parse it as one

@@ -11,6 +11,7 @@
 #include "services/cli/api_key_command.h"
 #include "services/cli/classify_command.h"
 #include "services/cli/command.h"
+#include "services/cli/console_command.h"
 #include "services/cli/domain_change.h"
 #include "services/cli/domain_command.h"
 #include "services/cli/domain_import.h"
@@ -53,6 +54,9 @@ static const struct {
 	{ "key", "revoke", 3, api_key_command_revoke },
 	{ "api-key", "list", 2, api_key_command_list },
 	{ "api-key", "revoke", 3, api_key_command_revoke },
+	{ "console", "link", 2, console_command_link },
+	{ "console", "sessions", 2, console_command_sessions },
+	{ "console", "sign-out", 3, console_command_sign_out },
 	{ "inbox", "list", 2, command_inbox_list },
 	{ "inbox", "discover", 3, inbox_discover },
 	{ "inbox", "connect", 2, inbox_connect },

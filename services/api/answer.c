@@ -2,10 +2,11 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "services/api/api.h"
+#include "services/api/audit_call.h"
 
 void answer_text(struct request *q, int status, const char *content_type, struct text body)
 {
+	audit_call_answered(q, status);
 	http_call_set_header(q->call, "Request-Id", q->id);
 	http_call_set_header(q->call, "Cache-Control", "no-store");
 	http_call_set_header(q->call, "X-Content-Type-Options", "nosniff");

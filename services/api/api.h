@@ -7,11 +7,13 @@
 #include "base/io/timer.h"
 #include "base/rand.h"
 #include "db/api_key.h"
+#include "db/audit.h"
 #include "db/broker_tally.h"
 #include "db/connect_link.h"
 #include "db/gate.h"
 #include "db/metrics.h"
 #include "db/outbound.h"
+#include "db/person.h"
 #include "db/view.h"
 #include "ingest/discovery.h"
 #include "services/api/key_use.h"
@@ -37,10 +39,11 @@ struct api {
 	struct vault *webhooks; /* closes endpoint secrets */
 	struct oauth_provider providers[API_PROVIDERS];
 	size_t n_providers;
-	struct list waiting; /* requests that wait for the broker (connect results) */
-	struct list probing; /* requests that wait for a worker's proof */
-	struct list feeding; /* requests that wait for events */
-	struct list handing; /* requests that wait for a broker's token */
+	struct list waiting;  /* requests that wait for the broker (connect results) */
+	struct list probing;  /* requests that wait for a worker's proof */
+	struct list feeding;  /* requests that wait for events */
+	struct list settling; /* lines of the audit that are being told how it ended */
+	struct list handing;  /* requests that wait for a broker's token */
 	struct key_use key_use;
 	struct timer recheck; /* behind replyd_connected and replyd_probed stands this poll */
 	json_t *alarms;       /* of brokers, as checks of /readyz; NULL: not read yet */
@@ -62,7 +65,10 @@ struct request {
 	const struct route *route;
 	char id[RAND_UUID];
 	char params[REQUEST_PARAMS][REQUEST_PARAM_MAX];
-	struct api_key_find key; /* key.workspace is whose request this is */
+	struct api_key_find key;   /* key.workspace is whose request this is */
+	struct person_call person; /* a person's session, where `is_person` */
+	bool is_person;            /* then key.api_key is the session's id */
+	struct audit_note audit;
 	json_t *body;
 	struct list waiting; /* in api.waiting, api.probing, api.feeding or api.handing */
 	uint64_t wait_until_ms;

@@ -8,7 +8,9 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/sign.h"
+#include "services/api/audit_call.h"
 #include "services/api/handlers.h"
+#include "services/api/person_call.h"
 #include "services/api/route.h"
 
 static void on_request(void *owner, struct http_call *call);
@@ -46,6 +48,8 @@ static void on_gone(void *state)
 
 	list_remove(&q->waiting);
 	pg_tx_cancel(&q->key.tx);
+	pg_tx_cancel(&q->person.tx);
+	pg_tx_cancel(&q->audit.tx);
 	gate_read_clear(&q->gate);
 	pg_tx_cancel(&q->outbound.tx);
 	pg_tx_cancel(&q->link.tx);
@@ -101,6 +105,8 @@ static void on_request(void *owner, struct http_call *call)
 		/* Now, and not when it is back: the caller knows best what to do meanwhile. */
 		answer_problem(q, PROBLEM_UNAVAILABLE, NULL,
 			       "PostgreSQL is away; the request may be repeated as it is", NULL);
+	} else if (person_call_comes(q)) {
+		person_call_admit(q);
 	} else if (key_digest(http_call_header(call, "Authorization"), digest) != 0) {
 		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "no bearer key was sent",
 			       NULL);
@@ -139,7 +145,7 @@ static void on_key(struct api_key_find *k)
 		return;
 	}
 	key_use_note(&q->api->key_use, k, clock_mono_ms());
-	q->route->handle(q);
+	audit_call_begin(q);
 }
 
 /* ---- the role ---- */
@@ -186,6 +192,7 @@ static void on_stop(void *owner)
 		timer_drop(&api->recheck, NULL);
 		health_clear(api);
 		key_use_clear(&api->key_use);
+		audit_call_clear(api);
 		pg_drop(api->pg);
 	}
 	if (api->http)
@@ -250,6 +257,7 @@ int api_role_run(struct role *r)
 	list_init(&api.waiting);
 	list_init(&api.probing);
 	list_init(&api.handing);
+	list_init(&api.settling);
 	list_init(&api.feeding);
 	loop_init(&r->loop, on_stop, &api);
 	res = listen_http(&api);

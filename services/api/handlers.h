@@ -24,6 +24,8 @@ void event_feed_recheck(struct api *api);    /* events may have come for somebod
 
 void event_call_types(struct request *q); /* GET /v1/event-types */
 
+void pause_call_pause(struct request *q);
+void pause_call_resume(struct request *q);
 void removal_inbox(struct request *q);
 void insight_timeline(struct request *q);
 void insight_gaps(struct request *q);
@@ -38,6 +40,11 @@ void access_token_recheck(struct api *api); /* a broker may have sealed a token 
 void message_call_show(struct request *q);
 void message_call_reclassify(struct request *q);
 void message_call_corrections(struct request *q);
+
+void person_call_enter(struct request *q); /* /v1/session */
+void person_call_show(struct request *q);
+void person_call_leave(struct request *q);
+void audit_call_list(struct request *q); /* GET /v1/audit */
 
 void enroll_outbound(struct request *q); /* POST /v1/outbound */
 

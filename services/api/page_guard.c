@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "services/api/browser.h"
 #include "services/api/page_inside.h"
 
 #define BROWSER    "replyd_browser"
 #define LANGUAGE   "replyd_lang"
 #define LINK_S     3600 /* to come back from the provider */
 #define LANGUAGE_S (365 * 24 * 3600)
-#define NAME       48
-#define COOKIE_MAX (LINK_TOKEN + NAME + 96)
+#define NAME       BROWSER_COOKIE_NAME
 
 static void page_free(void *own)
 {
@@ -25,36 +25,10 @@ static void page_free(void *own)
 	free(p);
 }
 
-static bool is_https(const struct request *q)
-{
-	return strncmp(q->api->settings->api_public_url, "https://", 8) == 0;
-}
-
-/* A __Host- cookie wants Secure, which loopback without TLS cannot have. */
-static const char *prefix(const struct request *q)
-{
-	return is_https(q) ? "__Host-" : "";
-}
-
-static const char *cookie(const struct request *q, const char *name)
-{
-	char full[NAME + 8];
-
-	(void)snprintf(full, sizeof(full), "%s%s", prefix(q), name);
-	return http_call_cookie(q->call, full);
-}
-
 /* Lax: the provider's redirect back is a top-level navigation and must bring it along. */
 static void set_cookie(struct request *q, const char *name, const char *value, int age_s)
 {
-	char text[COOKIE_MAX], age[32] = "";
-
-	if (age_s >= 0)
-		(void)snprintf(age, sizeof(age), "; Max-Age=%d", age_s);
-	(void)snprintf(text, sizeof(text), "%s%s=%s; Path=/; HttpOnly; SameSite=Lax%s%s", prefix(q),
-		       name, value, age, is_https(q) ? "; Secure" : "");
-	http_call_set_header(q->call, "Set-Cookie", text);
-	secret_wipe(text, sizeof(text));
+	browser_set_cookie(q, name, value, age_s, "Lax");
 }
 
 /* ---- language and browser ---- */
@@ -62,7 +36,7 @@ static void set_cookie(struct request *q, const char *name, const char *value, i
 static void read_language(struct request *q, struct page *p)
 {
 	int asked = words_of_code(http_call_query(q->call, "lang"));
-	int kept = words_of_code(cookie(q, LANGUAGE));
+	int kept = words_of_code(browser_cookie(q, LANGUAGE));
 
 	p->lang_is_chosen = asked >= 0;
 	p->lang = asked >= 0  ? (enum words_lang)asked
@@ -106,7 +80,7 @@ static void form_token(const char *token, const char *browser, char ret[LINK_TOK
 struct page *page_guard_begin(struct request *q)
 {
 	struct page *p = mem_new(sizeof(*p));
-	const char *browser = cookie(q, BROWSER);
+	const char *browser = browser_cookie(q, BROWSER);
 
 	q->own = p;
 	q->own_free = page_free;
@@ -196,7 +170,7 @@ const char *page_guard_recall(const struct request *q, const char *link_id)
 	const char *token;
 
 	link_cookie(link_id, name);
-	token = cookie(q, name);
+	token = browser_cookie(q, name);
 	return is_token(token) ? token : NULL;
 }
 
@@ -210,26 +184,6 @@ void page_guard_origin(const char *url, char ret[WEBURL_ORIGIN])
 	(void)snprintf(ret, WEBURL_ORIGIN, "%.*s", TEXT_ARG(u.origin));
 }
 
-/*
- * A form on somebody else's page may not start a connection here.  A browser that knows Fetch
- * Metadata says where the form stood (W3C, section 2.3), an older one at least its origin; "null"
- * is nobody's page of ours.
- */
-static bool same_origin(const struct request *q)
-{
-	const char *site = http_call_header(q->call, "Sec-Fetch-Site");
-	const char *origin = http_call_header(q->call, "Origin");
-	struct weburl ours, theirs;
-
-	if (site)
-		return strcmp(site, "same-origin") == 0;
-	if (!origin)
-		return true;
-	return weburl_split(text_of(origin), &theirs) == 0 &&
-	       weburl_split(text_of(q->api->settings->api_public_url), &ours) == 0 &&
-	       weburl_is_same_origin(&ours, &theirs);
-}
-
 bool page_guard_form(struct request *q)
 {
 	struct page *p = q->own;
@@ -237,7 +191,8 @@ bool page_guard_form(struct request *q)
 
 	(void)text_cut(text_of(http_call_header(q->call, "Content-Type")), ';', &type, &rest);
 	p->may_reopen = true;
-	if (!same_origin(q)) {
+	/* A form on somebody else's page may not start a connection here. */
+	if (!browser_is_same_origin(q)) {
 		page_tell_problem(q, 403, "cross_site");
 		return false;
 	}

@@ -61,6 +61,8 @@ static int take_flag(struct options *o, int argc, char **argv, int *i)
 		{ "--ends", &o->ends },
 		{ "--kind", &o->kind },
 		{ "--intent", &o->intent },
+		{ "--person", &o->person },
+		{ "--role", &o->role },
 		{ "--set", NULL },
 	};
 	const char *word = argv[*i], *value = NULL;

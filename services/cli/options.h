@@ -16,7 +16,8 @@ struct options {
 		*provider, *label, *scopes, *slot, *received_at;
 	/* of what talks to the API */
 	const char *api, *key_file, *types, *after, *limit, *forward, *secret_file, *endpoint,
-		*from, *to, *tenant, *client_id, *check_address, *ends, *kind, *intent;
+		*from, *to, *tenant, *client_id, *check_address, *ends, *kind, *intent, *person,
+		*role;
 	const char *sets[OPTIONS_SETS];
 	size_t n_sets;
 	bool json, text, explain, once, dead, allow_remote;

@@ -69,6 +69,7 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		/*                    ingest  broker  dispatch rotation api   admin */
 		{ "access_token", { "S", "SIUD", "", "", "", "s" } },
 		{ "api_key", { "", "", "", "", "Su", "SIU" } },
+		{ "audit", { "", "", "", "", "SIu", "SI" } },
 		{ "attempt", { "", "", "SI", "", "S", "" } },
 		{ "broker_alarm", { "", "SIUD", "", "", "S", "" } },
 		{ "broker_tally", { "", "SIUD", "", "", "S", "" } },
@@ -111,6 +112,8 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 		{ "outbound", { "Su", "", "", "", "SIu", "" } },
 		{ "outbound_key", { "SIu", "", "", "SuD", "SIU", "" } },
 		{ "outbound_name", { "SI", "", "", "", "SI", "" } },
+		{ "person_link", { "", "", "", "", "SuD", "SI" } },
+		{ "person_session", { "", "", "", "", "SIuD", "Su" } },
 		{ "probe", { "Su", "", "", "SD", "SI", "SI" } },
 		{ "prospect_message", { "SI", "", "", "", "S", "" } },
 		{ "prospect_inbox", { "S", "", "", "", "SIU", "" } },
@@ -249,6 +252,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		const char *function, *for_whom;
 	} rows[] = {
 		{ "attempt_begin", "ingest" },
+		{ "audit_note", "admin api" },
 		{ "box_fence", "" },
 		{ "box_key_id", "admin api broker dispatch" },
 		{ "broker_survey", "broker" },
@@ -284,6 +288,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		{ "feed_acknowledge", "api" },
 		{ "feed_append", "dispatch" },
 		{ "feed_page", "api" },
+		{ "person_enter", "api" },
 		{ "fence", "ingest" },
 		{ "folder_advance", "ingest" },
 		{ "gap_close", "ingest" },

@@ -251,7 +251,7 @@ static void on_limit(struct timer *t)
 		return;
 	}
 	fail_msg("waited too long for: %s (database: %s; %s; mailbox: %s, %s)",
-		 s->awaited ? s->awaited : "a condition", pg_is_up(s->pg) ? "up" : "down",
+		 s->awaited ? s->awaited : s->holds_name, pg_is_up(s->pg) ? "up" : "down",
 		 s->tells ? s->tells(s) : "no play",
 		 s->mailbox ? mailbox_state_name(mailbox_state_of(s->mailbox)) : "-",
 		 s->mailbox ? mailbox_waiting_for(s->mailbox) : "-");
@@ -278,9 +278,10 @@ void stage_until(struct stage *s, const char *fmt, ...)
 	s->awaited = NULL;
 }
 
-void stage_until_holds(struct stage *s, bool (*holds)(struct stage *s))
+void stage_until_named(struct stage *s, bool (*holds)(struct stage *s), const char *name)
 {
 	s->holds = holds;
+	s->holds_name = name;
 	run(s, LIMIT_MS);
 	s->holds = NULL;
 }

@@ -59,6 +59,7 @@ struct stage {
 	struct timer poll, limit;
 	const char *awaited; /* SQL */
 	bool (*holds)(struct stage *s);
+	const char *holds_name; /* as the test wrote it */
 	const char *(*tells)(struct stage *s); /* what else is said of one that fails; may be NULL
 						*/
 };
@@ -80,7 +81,8 @@ struct provider_row *stage_provider(struct stage *s);
 
 /* Run the loop until the query's first value is "t" (as the administrator, SEED_WS named). */
 void stage_until(struct stage *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void stage_until_holds(struct stage *s, bool (*holds)(struct stage *s));
+#define stage_until_holds(s, holds) stage_until_named(s, holds, #holds)
+void stage_until_named(struct stage *s, bool (*holds)(struct stage *s), const char *name);
 void stage_for(struct stage *s, uint64_t ms); /* turns of the loop; only for "nothing happens" */
 const char *stage_value(struct stage *s, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -59,7 +59,8 @@ struct stage {
 	struct timer poll, limit;
 	const char *awaited; /* SQL */
 	bool (*holds)(struct stage *s);
-	const char *holds_name; /* as the test wrote it */
+	/* as the test wrote it */
+	const char *holds_name;
 	const char *(*tells)(struct stage *s); /* what else is said of one that fails; may be NULL
 						*/
 };

@@ -22,6 +22,7 @@
 #include "services/cli/key_command.h"
 #include "services/cli/listen_command.h"
 #include "services/cli/message_command.h"
+#include "services/cli/prospect_command.h"
 #include "services/cli/worker_command.h"
 #include "services/role.h"
 #include "services/rules_folder.h"
@@ -74,6 +75,9 @@ static const struct {
 	{ "domain", "remove", 3, domain_change_remove },
 	{ "message", "show", 3, message_command_show },
 	{ "message", "reclassify", 3, message_command_reclassify },
+	{ "prospect", "show", 3, prospect_command_show },
+	{ "prospect", "stop", 3, prospect_command_stop },
+	{ "prospect", "resume", 3, prospect_command_resume },
 	{ "worker", "list", 2, worker_command },
 	{ "worker", "drain", 3, worker_command },
 	{ "worker", "undrain", 3, worker_command },

@@ -14,7 +14,11 @@ void health_clear(struct api *api);
 void resource_inboxes(struct request *q);
 void resource_inbox(struct request *q);
 void resource_event(struct request *q);
-void resource_gate(struct request *q);
+
+/* A prospect's gate: read, closed and opened by hand. */
+void prospect_call_gate(struct request *q);
+void prospect_call_stop(struct request *q);
+void prospect_call_resume(struct request *q);
 
 /* The feed (event_feed.c). */
 void event_feed_read(struct request *q);

@@ -16,6 +16,8 @@ static const struct {
 	{ "POST", "/v1/inboxes/{}/probe", PERSON_OPERATOR },
 	{ "POST", "/v1/inboxes/{}/unread/acknowledge", PERSON_OPERATOR },
 	{ "POST", "/v1/messages/{}/reclassify", PERSON_OPERATOR },
+	{ "POST", "/v1/prospects/{}/stop", PERSON_OPERATOR },
+	{ "POST", "/v1/prospects/{}/resume", PERSON_OPERATOR },
 	{ "POST", "/v1/endpoints/{}/test", PERSON_OPERATOR },
 	{ "POST", "/v1/endpoints/{}/replay", PERSON_OPERATOR },
 };

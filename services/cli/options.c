@@ -63,6 +63,7 @@ static int take_flag(struct options *o, int argc, char **argv, int *i)
 		{ "--intent", &o->intent },
 		{ "--person", &o->person },
 		{ "--role", &o->role },
+		{ "--reason", &o->reason },
 		{ "--set", NULL },
 	};
 	const char *word = argv[*i], *value = NULL;

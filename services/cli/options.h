@@ -17,7 +17,7 @@ struct options {
 	/* of what talks to the API */
 	const char *api, *key_file, *types, *after, *limit, *forward, *secret_file, *endpoint,
 		*from, *to, *tenant, *client_id, *check_address, *ends, *kind, *intent, *person,
-		*role;
+		*role, *reason;
 	const char *sets[OPTIONS_SETS];
 	size_t n_sets;
 	bool json, text, explain, once, dead, allow_remote;

@@ -28,6 +28,9 @@ void event_feed_recheck(struct api *api);    /* events may have come for somebod
 
 void event_call_types(struct request *q); /* GET /v1/event-types */
 
+void overview_call_show(struct request *q);
+void overview_call_inboxes(struct request *q);
+void overview_call_messages(struct request *q);
 void pause_call_pause(struct request *q);
 void pause_call_resume(struct request *q);
 void removal_inbox(struct request *q);

@@ -82,6 +82,7 @@ $(OUT)/db/schema.o: $(wildcard db/schema/*.sql)
 $(OUT)/ingest/classify/classify_rules_text.o: $(wildcard ingest/classify/rules/*.tsv)
 $(OUT)/ingest/mime/mime_subject.o: ingest/mime/subjects.tsv
 $(OUT)/services/api/asset.o: $(wildcard services/api/assets/*)
+$(OUT)/services/api/document.o: docs/openapi.json $(wildcard docs/events/*)
 $(lib): $(objs)
 	$(call say,ar)
 	@rm -f $@

@@ -2,6 +2,7 @@
 
 #include "db/schema.h"
 
+#include "base/embed.h"
 #include "base/mem.h"
 
 /* One line per file, by number; tests/house/schema.sh sees that none is missing. */
@@ -28,17 +29,8 @@
 	X(23, 0023, log)                                                                           \
 	X(30, 0030, console)
 
-/*
- * The assembler reads the file, so the compiler never has to parse it as one
- * huge literal.  The path is relative to the folder make runs in.
- */
 #define EMBED(number, digits, name)                                                                \
-	__asm__(".pushsection .rodata\n"                                                           \
-		"schema_" #digits ":\n"                                                            \
-		".incbin \"db/schema/" #digits "_" #name ".sql\"\n"                                \
-		".byte 0\n"                                                                        \
-		".popsection\n");                                                                  \
-	extern const char schema_##digits[] __attribute__((visibility("hidden")));
+	EMBED_FILE(schema_##digits, "db/schema/" #digits "_" #name ".sql")
 
 STEPS(EMBED)
 

@@ -3,27 +3,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/embed.h"
 #include "base/mem.h"
 #include "base/sign.h"
 #include "services/api/handlers.h"
 
-/* As db/schema.c embeds its files. */
-#define EMBED(label, file)                                                                         \
-	__asm__(".pushsection .rodata\n" #label ":\n"                                              \
-		".incbin \"services/api/assets/" file "\"\n"                                       \
-		".byte 0\n"                                                                        \
-		".popsection\n");                                                                  \
-	extern const char label[] /* NOLINT(bugprone-macro-parentheses): a name */                 \
-		__attribute__((visibility("hidden")));
+#define FILE_OF(label, file) EMBED_FILE(label, "services/api/assets/" file)
 
-EMBED(asset_style, "connect.css")
-EMBED(asset_script, "connect.js")
+FILE_OF(asset_style, "connect.css")
+FILE_OF(asset_script, "connect.js")
+FILE_OF(asset_docs_style, "docs.css")
+FILE_OF(asset_docs_script, "docs.js")
 
 static const struct {
 	const char *name, *type, *text;
 } files[] = {
 	[ASSET_STYLE] = { "connect.css", "text/css; charset=utf-8", asset_style },
 	[ASSET_SCRIPT] = { "connect.js", "text/javascript; charset=utf-8", asset_script },
+	[ASSET_DOCS_STYLE] = { "docs.css", "text/css; charset=utf-8", asset_docs_style },
+	[ASSET_DOCS_SCRIPT] = { "docs.js", "text/javascript; charset=utf-8", asset_docs_script },
 };
 
 void asset_url(enum asset which, char ret[ASSET_URL])

@@ -7,7 +7,7 @@
  * The files of the hosted pages, part of the binary.  Their address holds a digest of their
  * content, so that a browser may keep them and still never has an old one.
  */
-enum asset { ASSET_STYLE, ASSET_SCRIPT };
+enum asset { ASSET_STYLE, ASSET_SCRIPT, ASSET_DOCS_STYLE, ASSET_DOCS_SCRIPT };
 #define ASSET_URL 64
 
 void asset_url(enum asset which, char ret[ASSET_URL]); /* "/assets/connect.css?v=0123456789ab" */

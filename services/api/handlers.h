@@ -89,4 +89,8 @@ void page_result_recheck(struct api *api); /* a link that somebody waits for may
 
 void asset_show(struct request *q);
 
+void document_show(struct request *q);   /* GET /openapi.json */
+void document_schema(struct request *q); /* what it refers to */
+void document_page(struct request *q);   /* GET /docs: the same, for people */
+
 #endif

@@ -71,6 +71,11 @@ int problem_status(enum problem_code code)
 	return table[code].status;
 }
 
+const char *problem_name(enum problem_code code)
+{
+	return (size_t)code < countof(table) ? table[code].name : NULL;
+}
+
 enum problem_code problem_of_status(int status)
 {
 	for (size_t i = 0; i < countof(table); i++)

@@ -43,6 +43,8 @@ struct problem {
 };
 
 int problem_status(enum problem_code code);
+/* "bad_field"; NULL beyond the last one. */
+const char *problem_name(enum problem_code code);
 /* The code that goes with a status which the HTTP server refused by itself. */
 enum problem_code problem_of_status(int status);
 /* The document; -ENOBUFS. */

@@ -68,7 +68,15 @@ static const struct route routes[] = {
 	{ "GET", "/connect/{}/result", NULL, page_result },
 	{ "GET", "/oauth/callback", NULL, page_start_back },
 	{ "GET", "/assets/{}", NULL, asset_show },
+	{ "GET", "/openapi.json", NULL, document_show },
+	{ "GET", "/events/{}", NULL, document_schema },
+	{ "GET", "/docs", NULL, document_page },
 };
+
+const struct route *route_at(size_t i)
+{
+	return i < countof(routes) ? &routes[i] : NULL;
+}
 
 /* Unlike in a form, a plus in a path is a plus ("rep+q4@example.test"). */
 static bool decode(struct text segment, char dst[REQUEST_PARAM_MAX])

@@ -13,6 +13,9 @@ struct route {
 	void (*handle)(struct request *q);
 };
 
+/* The i-th row; NULL: there are no more.  docs/openapi.json says the same of each. */
+const struct route *route_at(size_t i);
+
 /*
  * Find the route and fill in q->params.  NULL: no such path, or one with other
  * methods, which are then named in `allow` ("GET, POST").  An encoded NUL in a segment finds

@@ -54,6 +54,23 @@ export function insideOf(replyd) {
     psql: async (sql) => (await must([at('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', conninfo, '-c', sql],
       { env })).trim(),
     dump: () => must([at('pg_dump'), '-d', conninfo], { env }),
+    // `sql` in a transaction that stays open, until release()
+    hold: async (sql) => {
+      const name = `hold ${crypto.randomUUID()}`;
+      const holder = start([at('psql'), '-XAtq', '-d', `${conninfo} application_name='${name}'`, '-c', `begin; ${sql}; select pg_sleep(600)`],
+        { log: '/dev/null', env });
+      const look = (what, want) => until('a transaction that holds', async () => {
+        const said = await must([at('psql'), '-XAtq', '-d', conninfo, '-c', `select ${what} from pg_stat_activity where application_name = '${name}'`], { env });
+        return said.trim() === want;
+      });
+      await look('wait_event', 'PgSleep');
+      return {
+        release: async () => {
+          await look('count(pg_terminate_backend(pid))', '0');
+          await holder.ended;
+        },
+      };
+    },
     // the same question every `everyMs`, its answers in the file `log`, until stop()
     watch: (sql, { dir, log, everyMs = 50 }) => {
       const file = path.join(dir, 'watch.sql');

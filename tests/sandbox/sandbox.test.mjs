@@ -6,7 +6,7 @@ import { Webhook } from 'standardwebhooks';
 import { makeCa } from './ca.mjs';
 import { Browser, theForm } from './consent.mjs';
 import { password, startDovecot } from './dovecot.mjs';
-import { Engine } from './engine.mjs';
+import { checkedAgain, Engine } from './engine.mjs';
 import { startFaultProxy } from './faultproxy.mjs';
 import { Imap } from './imap.mjs';
 import { deliver } from './lmtp.mjs';
@@ -105,7 +105,34 @@ test('the engine verifies with the official library and answers as told', async 
   assert.equal((await post(good)).status, 500);
   assert.deepEqual(engine.records.map((r) => r.verified), [true, false, true]);
   assert.equal(engine.accepted.length, 1);
+  assert.equal(await engine.allCheckedAgain(), 2);
   await engine.stop();
+});
+
+test('the second check of signatures takes what is good, and nothing else', async () => {
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`, other = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
+  const signed = ({ by = secret, id = 'e1', body = '{"text":"zw\u00f6lf \u{1F44D}"}', ageS = 0, header = (s) => s } = {}) => {
+    const at = new Date(Date.now() - ageS * 1000);
+    return { secret, body, headers: { 'webhook-id': id, 'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+      'webhook-signature': header(new Webhook(by).sign(id, at, body)) } };
+  };
+  const rows = [
+    ['as it is', signed(), 'good 1'],
+    ['the second of two', signed({ header: (s) => `v1,AAAA ${s}` }), 'good 2'],
+    ['an empty body', signed({ body: '' }), 'good 1'],
+    ['another body', { ...signed(), body: '{}' }, 'bad: none of 1'],
+    ['another secret', signed({ by: other }), 'bad: none of 1'],
+    ['another version', signed({ header: (s) => s.replace('v1,', 'v1a,') }), 'bad: none of 1'],
+    ['no version', signed({ header: (s) => s.slice(3) }), 'bad: a signature without'],
+    ['of yesterday', signed({ ageS: 86400 }), 'bad: the timestamp'],
+    ['of tomorrow', signed({ ageS: -86400 }), 'bad: the timestamp'],
+    ['a dot in the id', signed({ id: 'e.1' }), 'bad: webhook-id'],
+    ['a key that is too short', { ...signed(), secret: `whsec_${Buffer.alloc(8).toString('base64')}` }, 'bad: the key has 8'],
+    ['no secret of ours', { ...signed(), secret: 'hunter2' }, 'bad: the secret'],
+  ];
+  const said = await checkedAgain(rows.map(([, delivery]) => delivery));
+  assert.equal(said.length, rows.length);
+  rows.forEach(([name, , want], i) => assert.ok(said[i].startsWith(want), `${name}: ${said[i]}`));
 });
 
 test('the proxy cuts, keeps silent and heals', async () => {

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createServer as createHttp } from 'node:http';
 import net from 'node:net';
-import { insideOf } from '../sandbox/postgres.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { tellerOf } from '../sandbox/tell.mjs';
 
 // every way to write "this machine" or its network that a resolver or a URL parser may understand
 const disguises = ['127.0.0.1', 'localhost', '0.0.0.0', '::1', '::',
@@ -70,9 +70,7 @@ test('a number is no name of a host', async () => {
   }
 });
 
-// an event as a worker tells it
-const tell = (address) => insideOf(box.replyd).psql(`set search_path = replyd; set replyd.workspace = '${box.id}';
-  select event_put(gen_random_uuid(), 'inbox.connected', null, null, null, null, '{"address": "${address}"}')`);
+const tell = (address) => tellerOf(box.replyd, box.id)([{ type: 'inbox.connected', data: { address } }]);
 
 const hookAt = (host) => `https://${host.includes(':') ? `[${host}]` : host}:${trap.address().port}/hook`;
 const allowing = async (networks) => {

@@ -35,6 +35,9 @@ const char domain_admin_sql_renew[] =
 	"  state = case when d.state = 'failed' then 'checking' else d.state end,"
 	"  offer_ends_at = " ENDS("$5") ", next_try_at = now(), updated_at = now()"
 	" where d.workspace_id = workspace_now() and d.domain_grant_id = $1 and d.state <> 'removed'"
+	"  and not exists (select from domain_grant o where o.workspace_id = d.workspace_id"
+	"   and o.provider = d.provider and o.tenant = d.tenant and o.client_id = $4"
+	"   and o.state <> 'removed' and o.domain_grant_id <> d.domain_grant_id)"
 	" returning " DOMAIN_JSON;
 const char domain_admin_sql_remove[] =
 	"update domain_grant d set state = 'removed', sealed = null, sealed_offer = null,"

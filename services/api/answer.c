@@ -7,7 +7,7 @@
 void answer_text(struct request *q, int status, const char *content_type, struct text body)
 {
 	audit_call_answered(q, status);
-	http_call_set_header(q->call, "Request-Id", q->id);
+	http_call_set_header(q->call, "X-Request-Id", q->id);
 	http_call_set_header(q->call, "Cache-Control", "no-store");
 	http_call_set_header(q->call, "X-Content-Type-Options", "nosniff");
 	http_call_answer(q->call, status, content_type, body);

@@ -345,12 +345,18 @@ static void on_found(struct view *v)
 		bring(q, o, preset_domain_name(p.kind), domain_admin_renew_start, on_renewed);
 }
 
+/* It was there a moment ago (on_found). */
 static void on_renewed(struct view *v)
 {
 	struct request *q = container_of(v, struct request, view);
 
-	if (outcome_ok(&v->outcome) && v->found)
-		pg_notify(q->api->pg, "replyd_connect");
+	if (outcome_ok(&v->outcome) && !v->found) {
+		answer_problem(q, PROBLEM_CONFLICT, "/client_id",
+			       "this application has the right for this tenant here already",
+			       "give the secret to that domain");
+		return;
+	}
+	pg_notify(q->api->pg, "replyd_connect");
 	answer_one(q, v, 202);
 }
 

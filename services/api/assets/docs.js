@@ -48,7 +48,7 @@ function schemaOf(given, depth = 0) {
     list.append(make('dt', {}, make('code', { textContent: name }), ' ',
       make('span', { className: 'soft', textContent: `${p.$ref ? '' : wordOf(p)}${bounds(p)}${told.required?.includes(name) ? '' : ', optional'}` })));
     const below = p.$ref || p.anyOf || p.items || p.properties ? schemaOf(given2, depth + 1) : null;
-    if (p.description || below) list.append(make('dd', {}, p.description ?? null, below));
+    list.append(make('dd', {}, p.description ?? null, below));
   }
   return list;
 }

@@ -12,7 +12,7 @@ static void on_acked(struct pg_tx *tx, const struct pg_answer *a);
 /* clang-format off */
 static const struct pg_stmt page = {
 	"feed_page",
-	"select page, told, upto, whole, floor, head from feed_page(nullif($1::bigint, -1), $2::text,"
+	"select page, told, upto, whole, floor, head from feed_read(nullif($1::bigint, -1), $2::text,"
 	" (select array_agg(t) from jsonb_array_elements_text($3::jsonb) t), $4::bigint, $5::bigint)",
 };
 static const struct pg_stmt acknowledge = {

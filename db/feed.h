@@ -7,7 +7,7 @@
 
 /*
  * The feed of one workspace, as consumers pull it (db/schema/0023_log.sql:
- * feed_page(), feed_acknowledge()).
+ * feed_acknowledge(); 0024_retention.sql: feed_read()).
  *
  * Requests are embedded by the caller; 0 and -errno as pg_tx_start().
  */
@@ -49,12 +49,12 @@ struct feed_ack {
 	int64_t head;
 	void (*done)(struct feed_ack *q);
 };
-int feed_ack_start(struct pg *pg, struct feed_ack *q, const char *workspace, const char *consumer,
+int feed_ack_start(struct pg *pg, struct feed_ack *q, const char *workspace, const char *name,
 		   int64_t position, void (*done)(struct feed_ack *));
 
 /* Where a consumer is, as JSON: {consumer, position, behind, acked_at}; one that never acknowledged
  * anything is at the oldest event that is kept, with acked_at null. */
-int feed_consumer_start(struct pg *pg, struct view *v, const char *workspace, const char *consumer,
+int feed_consumer_start(struct pg *pg, struct view *v, const char *workspace, const char *name,
 			view_cb done);
 
 #endif

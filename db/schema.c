@@ -27,6 +27,7 @@
 	X(20, 0020, amends)                                                                        \
 	X(22, 0022, lane)                                                                          \
 	X(23, 0023, log)                                                                           \
+	X(24, 0024, retention)                                                                     \
 	X(30, 0030, console)
 
 #define EMBED(number, digits, name)                                                                \

@@ -13,11 +13,15 @@ static const struct pg_stmt purge = {
 static const struct pg_stmt forget = {
 	"upkeep_forget", "call timeline_forget(make_interval(secs => $1::bigint / 1000.0))"
 };
+static const struct pg_stmt retain = {
+	"upkeep_retain", "select log_retain(make_interval(secs => $1::bigint / 1000.0),"
+			 " make_interval(secs => $2::bigint / 1000.0))"
+};
 static const struct pg_stmt metrics = { "upkeep_metrics", "call metrics_count()" };
 static const struct pg_stmt links = { "upkeep_links", "select links_overdue()" };
 
-int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_t age_ms,
-		 void (*done)(struct upkeep *))
+int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task,
+		 const struct upkeep_ages *ages, void (*done)(struct upkeep *))
 {
 	q->task = task;
 	q->done = done;
@@ -27,10 +31,14 @@ int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_
 		pg_tx_add(&q->tx, &partitions, "i", (int64_t)MONTHS_AHEAD);
 		break;
 	case UPKEEP_PURGE:
-		pg_tx_add(&q->tx, &purge, "i", (int64_t)age_ms);
+		pg_tx_add(&q->tx, &purge, "i", (int64_t)ages->trace_ms);
 		break;
 	case UPKEEP_FORGET:
-		pg_tx_add(&q->tx, &forget, "i", (int64_t)age_ms);
+		pg_tx_add(&q->tx, &forget, "i", (int64_t)ages->timeline_ms);
+		break;
+	case UPKEEP_RETAIN:
+		pg_tx_add(&q->tx, &retain, "ii", (int64_t)ages->events_ms,
+			  (int64_t)ages->messages_ms);
 		break;
 	case UPKEEP_METRICS:
 		pg_tx_add(&q->tx, &metrics, "");
@@ -45,7 +53,8 @@ int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task, uint64_
 static void on_done(struct pg_tx *tx, const struct pg_answer *a)
 {
 	struct upkeep *q = container_of(tx, struct upkeep, tx);
-	bool counts = q->task == UPKEEP_PURGE || q->task == UPKEEP_LINKS;
+	bool counts =
+		q->task == UPKEEP_PURGE || q->task == UPKEEP_LINKS || q->task == UPKEEP_RETAIN;
 
 	q->outcome = a->outcome;
 	q->changed =
@@ -62,6 +71,8 @@ const char *upkeep_task_name(enum upkeep_task t)
 		return "purge";
 	case UPKEEP_FORGET:
 		return "forget";
+	case UPKEEP_RETAIN:
+		return "retain";
 	case UPKEEP_METRICS:
 		return "metrics";
 	case UPKEEP_LINKS:

@@ -59,7 +59,8 @@ struct settings {
 	bool dispatch_allow_http;
 	char *dispatch_retry, *dispatch_proxy;
 	uint64_t dispatch_disable_after_ms;
-	uint64_t retention_trace_ms, retention_timeline_ms;
+	uint64_t retention_trace_ms, retention_timeline_ms, retention_events_ms,
+		retention_messages_ms;
 
 	/* Made from the text above by settings_load. */
 	struct netaddr_policy policy; /* of net.allow */

@@ -10,9 +10,8 @@
 
 /*
  * `replyd rotation`: the housekeeper.  Partitions are made months ahead, digests of
- * unrelated mails and old timelines go after their time, the operator's sums are
- * counted, connect links that nobody settles are, and inboxes whose proofs stopped
- * get a gap.
+ * unrelated mails, old timelines and old months of the log go after their time, the operator's sums
+ * are counted, connect links that nobody settles are, and inboxes whose proofs stopped get a gap.
  * Any number may run; each task may be repeated.
  */
 static const struct {
@@ -21,7 +20,7 @@ static const struct {
 } duties[] = {
 	{ UPKEEP_LINKS, 2 * 1000 },         { UPKEEP_METRICS, 5 * 1000 },
 	{ UPKEEP_PURGE, 10 * 60 * 1000 },   { UPKEEP_PARTITIONS, 6 * 3600 * 1000 },
-	{ UPKEEP_FORGET, 6 * 3600 * 1000 },
+	{ UPKEEP_FORGET, 6 * 3600 * 1000 }, { UPKEEP_RETAIN, 6 * 3600 * 1000 },
 };
 
 #define AGAIN_MS 1000
@@ -49,10 +48,12 @@ static void on_due(struct timer *t)
 	struct duty *d = container_of(t, struct duty, timer);
 
 	const struct settings *s = d->of->role->settings;
-	uint64_t age_ms = duties[d->at].task == UPKEEP_FORGET ? s->retention_timeline_ms
-							      : s->retention_trace_ms;
+	const struct upkeep_ages ages = { .trace_ms = s->retention_trace_ms,
+					  .timeline_ms = s->retention_timeline_ms,
+					  .events_ms = s->retention_events_ms,
+					  .messages_ms = s->retention_messages_ms };
 
-	if (upkeep_start(d->of->pg, &d->upkeep, duties[d->at].task, age_ms, on_done) != 0)
+	if (upkeep_start(d->of->pg, &d->upkeep, duties[d->at].task, &ages, on_done) != 0)
 		timer_in(t, duties[d->at].every_ms);
 }
 

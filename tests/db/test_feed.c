@@ -73,7 +73,7 @@ static bool read_page(struct session *api, struct reader *r)
 
 	pgtest_value(api,
 		     "select p.upto, x ->> 'position', x -> 'data' ->> 'p', x -> 'data' ->> 's'"
-		     " from feed_page(%lld, null, %s, 7, 20) p left join lateral"
+		     " from feed_read(%lld, null, %s, 7, 20) p left join lateral"
 		     " jsonb_array_elements(p.page::jsonb -> 'events') x on true"
 		     " order by (x ->> 'position')::bigint",
 		     (long long)r->cursor, r->types);

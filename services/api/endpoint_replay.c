@@ -56,7 +56,8 @@ static int read_asked(const json_t *body, struct endpoint_replay *r, char event[
 		      const json_t **ret_types, struct json_error *err)
 {
 	static const char *const fields[] = { "event_id", "dead", "types", "from", "to", NULL };
-	bool dead = json_is_true(json_object_get(body, "dead"));
+	const json_t *asked = json_object_get(body, "dead");
+	bool dead = json_is_true(asked);
 
 	event[0] = '\0';
 	if (json_only(body, "", fields, err) ||
@@ -65,7 +66,9 @@ static int read_asked(const json_t *body, struct endpoint_replay *r, char event[
 	    json_want_time(body, "", "from", JSON_OPTIONAL, &r->from_us, err) ||
 	    json_want_time(body, "", "to", JSON_OPTIONAL, &r->to_us, err))
 		return -1;
-	if (*event && (dead || *ret_types || r->from_us != INT64_MIN || r->to_us != INT64_MIN))
+	if (asked && !json_is_boolean(asked) && !json_is_null(asked))
+		json_error_set(err, "", "dead", "is not true or false");
+	else if (*event && (dead || *ret_types || r->from_us != INT64_MIN || r->to_us != INT64_MIN))
 		json_error_set(err, "", "event_id", "is one event; nothing else goes with it");
 	else if (!*event && !dead && !*ret_types && r->from_us == INT64_MIN)
 		json_error_set(err, "", "",

@@ -120,11 +120,27 @@ static const struct pg_stmt event = {
 	"    'status', a.status, 'outcome', a.outcome, 'detail', a.detail, 'took_ms', a.took_ms)"
 	"    order by a.started_at), '[]')"
 	"   from attempt a where a.workspace_id = $1 and a.event_id = $2),"
-	"  'owed', (select count(*) from delivery d where d.workspace_id = $1 and d.event_id = $2)))::text"
+	"  'owed', (select count(*) from delivery d where d.workspace_id = $1 and d.event_id = $2),"
+	/* what became of the mail, instant by instant; what has not happened is not there */
+	"  'chain', jsonb_strip_nulls(jsonb_build_object('arrived', e.data #> '{message,received_at}',"
+	"    'detected', e.data -> 'detected_at', 'gated', (select instant_text(m.gated_at)"
+	"     from message_key n join message m on m.workspace_id = $1 and m.message_id = n.message_id"
+	"      and m.created_at = n.message_created_at where n.workspace_id = $1 and n.message_id = e.message_id),"
+	"    'logged', instant_text(e.created_at), 'delivered', instant_text(p.posted), 'acknowledged', instant_text(p.answered),"
+	/* the stop is told at the commit that did it: a little further on in the feed */
+	"    'stopped', case when e.data -> 'newly_stopped' = 'true' then (select instant_text(s.created_at)"
+	"     from feed x join event s on s.workspace_id = $1 and s.event_id = x.event_id"
+	"      and s.created_at = x.event_created_at"
+	"     where x.workspace_id = $1 and x.position > f.position and x.position <= f.position + 2000"
+	"      and x.type = 'prospect.stopped' and s.message_id = e.message_id and s.prospect_key = e.prospect_key"
+	"     order by x.position limit 1) end))))::text"
 	" from event_key k join event e on e.workspace_id = $1 and e.event_id = k.event_id"
 	"  and e.created_at = k.event_created_at"
 	" left join lateral (select x.position, x.inbox_seq from feed x where x.workspace_id = $1"
 	"  and x.event_created_at = e.created_at and x.event_id = e.event_id limit 1) f on true"
+	" left join lateral (select min(a.started_at) as posted,"
+	"   min(a.started_at + a.took_ms * interval '1 millisecond') as answered"
+	"  from attempt a where a.workspace_id = $1 and a.event_id = $2 and a.outcome = 'delivered') p on true"
 	" where k.workspace_id = $1 and k.event_id = $2",
 };
 #define IS_LATE "state in ('open', 'started') and expires_at < now()"

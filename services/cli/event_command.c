@@ -36,7 +36,7 @@ static void print_field(const char *name, const char *value)
 
 	text_printable(shown, sizeof(shown), text_of(value));
 	if (*shown)
-		printf("%-10s %s\n", name, shown);
+		printf("%-12s %s\n", name, shown);
 }
 
 static void print_attempts(const json_t *event)
@@ -64,7 +64,7 @@ static void print_attempts(const json_t *event)
 /* What happened to the mail, in the order in which it does. */
 static void print_chain(const json_t *event)
 {
-	static const char *const steps[] = { "arrived",   "detected",     "gated",
+	static const char *const steps[] = { "arrived",   "detected",     "gated",  "logged",
 					     "delivered", "acknowledged", "stopped" };
 	const json_t *chain = json_object_get(event, "chain");
 
@@ -89,7 +89,7 @@ static void print_event(const json_t *event)
 	print_field("what", what);
 	print_chain(event);
 	if (owed)
-		printf("%-10s %lld deliveries are still to be made\n", "owed", owed);
+		printf("%-12s %lld deliveries are still to be made\n", "owed", owed);
 	print_attempts(event);
 	printf("\n%s\n", data ? data : "{}");
 }

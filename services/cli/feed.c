@@ -22,14 +22,16 @@
 static int check_types(const char *types)
 {
 	struct text rest = text_of(types), one;
-	char line[900];
-	bool more = true;
+	char line[1000];
+	bool more = true, wanted[EVENT_TYPE_N] = { false };
 
 	while (more) {
 		more = text_cut(rest, ',', &one, &rest);
-		if (event_type_find(one))
+		if (event_type_match(one, wanted))
 			continue;
-		(void)snprintf(line, sizeof(line), "--types %.80s: `%.*s` is no type; there are %s",
+		(void)snprintf(line, sizeof(line),
+			       "--types %.80s: `%.*s` is no type; there are %s, and families as "
+			       "reply.*",
 			       types, one.len < 60 ? (int)one.len : 60, one.at, event_type_names());
 		return say(EX_USAGE, line);
 	}
@@ -58,14 +60,17 @@ static int ask(struct feed *f, uint64_t after, int limit, int wait_s, json_t **r
 
 static bool is_wanted(const struct feed *f, const json_t *event)
 {
-	struct text types = text_of(f->types), one, type = text_of(json_get_text(event, "type"));
-	bool more = true;
+	struct text types = text_of(f->types), one;
+	const struct event_type *type = event_type_find(text_of(json_get_text(event, "type")));
+	bool more = f->types, wanted[EVENT_TYPE_N] = { false };
 
-	while (f->types && more) {
+	while (more) {
 		more = text_cut(types, ',', &one, &types);
-		if (text_eq(one, type))
-			return true;
+		(void)event_type_match(one, wanted);
 	}
+	for (int i = 0; i < EVENT_TYPE_N; i++)
+		if (wanted[i] && event_type_at((enum event_type_id)i) == type)
+			return true;
 	return !f->types;
 }
 

@@ -15,7 +15,7 @@
  */
 struct feed {
 	struct api_call *api;
-	const char *types; /* "a,b" as given; NULL: all */
+	const char *types; /* "a,reply.*" as given; NULL: all */
 	uint64_t after;    /* the position up to which everything was looked at */
 	enum { FEED_NEW, FEED_REACHED, FEED_LOST } state;
 	struct backoff backoff;

@@ -184,9 +184,8 @@ static void fields_are_those_of_the_reference(void **state)
 		  "timeout_ms types url" },
 		{ "es", NULL, "events(data id position timestamp type) next" },
 		{ "e1", "c4ca4238-a0b9-2382-0dcc-509a6f75849b",
-		  "attempts(at detail endpoint_id outcome status took_ms try) data id owed "
-		  "position "
-		  "timestamp type" },
+		  "attempts(at detail endpoint_id outcome status took_ms try) "
+		  "chain(acknowledged delivered logged) data id owed position timestamp type" },
 		{ "l1", LINK,
 		  "address expires_at id inbox_id offers problem problem_detail provider smtp "
 		  "state" },

@@ -57,6 +57,23 @@ test('after another secret both sign; static headers go along', async () => {
   assert.equal(JSON.stringify(shown).includes('let me in'), false);
 });
 
+test('an event tells the whole way of its mail', async () => {
+  const mail = await reply('chain@example.test');
+  const { event } = await box.engine.waitFor('the event', (e) => isOf(e, mail));
+  const { chain } = await until('its receipt', async () => {
+    const shown = await call('GET', `/v1/events/${event.id}`);
+    return shown.chain.acknowledged && shown;
+  });
+  const steps = ['arrived', 'detected', 'gated', 'logged', 'delivered', 'acknowledged'];
+  assert.deepEqual(Object.keys(chain).sort(), [...steps, 'stopped'].sort());
+  // the provider's clock is a whole second's; the others are one clock, and the answer is known to the millisecond
+  const at = (step) => chain[step].slice(0, 23);
+  for (let i = 2; i < steps.length; i++) assert.ok(at(steps[i - 1]) <= at(steps[i]), JSON.stringify(chain));
+  assert.ok(Math.abs(Date.parse(chain.arrived) - Date.parse(chain.detected)) < 60000);
+  const stop = (await box.api.events()).find((e) => e.type === 'prospect.stopped' && e.data.prospect.key === 'chain@example.test');
+  assert.equal(chain.stopped, stop.timestamp);
+});
+
 test('what is given up is a dead letter, and goes out again with the same id when asked to', async () => {
   const at = new Date().toISOString();
   box.engine.answerNext({ status: 400, times: 2 });

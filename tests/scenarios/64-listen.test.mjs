@@ -90,6 +90,8 @@ test('event tail shows the last events and those of a type, to people and to pro
   const programs = lines((await withKey('event', 'tail', '--once')).stdout);
   assert.deepEqual(programs, all.slice(-10));
   const some = lines((await withKey('event', 'tail', '--after', '0', '--types', 'reply.auto', '--limit', '1')).stdout);
+  const family = lines((await withKey('event', 'tail', '--after', '0', '--types', 'reply.*', '--once')).stdout);
+  assert.ok(family.length > 1 && family.every((e) => e.type.startsWith('reply.')));
   assert.deepEqual(some.map((e) => e.type), ['reply.auto']);
   const people = (await onTerminal('event', 'tail', '--once', '--key-file', keyFile)).stdout;
   assert.match(people, /TYPE +WHO +WHAT/);

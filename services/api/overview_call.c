@@ -28,9 +28,11 @@ static void say_rows(const struct request *q, json_t *rows)
 	size_t i;
 
 	json_array_foreach(rows, i, row)
+	{
 		saying_put(q, row, "reason",
 			   problem_words_of_inbox(text_of(json_get_text(row, "state")),
 						  text_of(json_get_text(row, "reason"))));
+	}
 }
 
 /* NULL: a problem was answered. */
@@ -66,8 +68,10 @@ static void on_overview(struct view *v)
 	say_rows(q, json_object_get(json_object_get(j, "needs"), "inboxes"));
 	say_rows(q, json_object_get(j, "changed"));
 	json_array_foreach(json_object_get(json_object_get(j, "needs"), "domains"), i, domain)
+	{
 		saying_put(q, domain, "reason",
 			   problem_words_of(text_of(json_get_text(domain, "reason"))));
+	}
 	answer_json(q, 200, j);
 }
 

@@ -28,6 +28,8 @@
 	X(22, 0022, lane)                                                                          \
 	X(23, 0023, log)                                                                           \
 	X(24, 0024, retention)                                                                     \
+	X(25, 0025, rotation)                                                                      \
+	X(26, 0026, slot)                                                                          \
 	X(30, 0030, console)
 
 #define EMBED(number, digits, name)                                                                \

@@ -61,80 +61,92 @@ static void every_table_has_its_wall(void **state)
 }
 
 /* S, I, U, D on the whole table; small letters on some of its columns.  In the order of `roles`. */
+static const struct {
+	const char *table, *may[6];
+} grants[] = {
+	/*                    ingest  broker  dispatch rotation api   admin */
+	{ "access_token", { "S", "SIUD", "", "", "", "s" } },
+	{ "api_key", { "", "", "", "", "Su", "SIU" } },
+	{ "audit", { "", "", "", "", "SIu", "SI" } },
+	{ "attempt", { "", "", "SI", "", "S", "" } },
+	{ "broker_alarm", { "", "SIUD", "", "", "S", "" } },
+	{ "broker_tally", { "", "SIUD", "", "", "S", "" } },
+	{ "company_gate", { "SU", "", "", "", "SIU", "" } },
+	{ "conversation", { "", "", "", "", "SIU", "" } },
+	{ "connect_link", { "su", "SIU", "", "SuD", "sIu", "sIu" } },
+	{ "correction", { "", "", "", "", "SI", "" } },
+	{ "delivery", { "", "", "SIUD", "SuD", "S", "" } },
+	{ "domain_grant", { "", "SU", "", "", "siu", "siu" } },
+	{ "endpoint", { "", "", "SuD", "", "sIu", "s" } },
+	{ "endpoint_lane", { "", "", "SUD", "Su", "SIu", "" } },
+	{ "event", { "I", "I", "SI", "I", "SI", "" } },
+	{ "event_key", { "SI", "I", "SI", "SID", "SI", "" } },
+	{ "event_queue", { "I", "I", "SID", "sI", "I", "" } },
+	{ "feed", { "", "", "SI", "S", "S", "" } },
+	{ "feed_ack", { "", "", "", "", "SIU", "" } },
+	{ "feed_head", { "", "", "SIU", "Su", "S", "" } },
+	{ "folder", { "SIU", "", "", "s", "S", "S" } },
+	{ "gap", { "SIU", "", "", "SI", "S", "S" } },
+	{ "gate", { "SIU", "", "", "", "Siu", "" } },
+	{ "gate_pending", { "SID", "", "", "S", "S", "" } },
+	{ "handout", { "", "SUD", "", "", "SIu", "" } },
+	{ "inbox", { "S", "SIU", "", "S", "Su", "Su" } },
+	{ "inbox_grant", { "", "SIUD", "", "", "s", "s" } },
+	{ "inbox_proof", { "SIU", "", "", "S", "S", "S" } },
+	{ "inbox_head", { "", "", "SIU", "", "", "" } },
+	{ "inbox_smtp", { "", "SIUD", "", "", "S", "S" } },
+	{ "inbox_state", { "SIU", "SIU", "", "s", "S", "S" } },
+	{ "key_holder", { "SIUD", "SIUD", "SIUD", "", "SIUD", "S" } },
+	{ "key_rotation", { "SU", "SU", "SU", "", "SU", "SIU" } },
+	{ "lease", { "SIU", "SIu", "", "s", "Su", "Su" } },
+	{ "master_key", { "SIUD", "SIUD", "SIUD", "", "SIUD", "S" } },
+	{ "loose_consent", { "", "SIUD", "", "", "", "" } },
+	{ "mail_attempt", { "SIUD", "", "", "SD", "", "" } },
+	{ "mail_unread", { "SI", "", "", "", "Su", "Su" } },
+	{ "manual_pending", { "SID", "", "", "", "SD", "" } },
+	{ "message", { "SIU", "", "", "", "Su", "" } },
+	{ "message_key", { "SI", "", "", "SD", "S", "" } },
+	{ "metric", { "", "", "", "SIUD", "S", "" } },
+	{ "migration", { "S", "S", "S", "S", "S", "S" } },
+	{ "outage", { "SIU", "", "", "SuD", "S", "S" } },
+	{ "outbound", { "Su", "", "", "", "SIu", "" } },
+	{ "outbound_key", { "SIu", "", "", "SuD", "SIU", "" } },
+	{ "outbound_name", { "SI", "", "", "", "SI", "" } },
+	{ "person_link", { "", "", "", "", "SuD", "SI" } },
+	{ "person_session", { "", "", "", "", "SIuD", "Su" } },
+	{ "probe", { "Su", "", "", "SD", "SI", "SI" } },
+	{ "pool", { "", "", "", "S", "SIUD", "" } },
+	{ "pool_member", { "", "", "", "S", "SIUD", "" } },
+	{ "prospect_send", { "SU", "", "", "SU", "SIU", "" } },
+	{ "prospect_message", { "SI", "", "", "SD", "S", "" } },
+	{ "prospect_inbox", { "S", "", "", "", "SIU", "" } },
+	{ "recheck", { "SIuD", "", "", "", "SIu", "" } },
+	{ "recheck_outbound", { "SI", "", "", "", "SI", "" } },
+	{ "removal", { "", "SUD", "", "", "siu", "siu" } },
+	{ "replay", { "", "", "SUD", "", "SI", "" } },
+	{ "send_group", { "", "", "", "SU", "SIUD", "" } },
+	{ "send_policy", { "", "", "", "S", "SIUD", "" } },
+	{ "send_quota", { "", "", "", "SIU", "SIU", "" } },
+	{ "send_standing", { "", "", "", "SIU", "SIu", "" } },
+	{ "slot", { "SU", "", "", "SU", "SIU", "" } },
+	{ "slot_key", { "", "", "", "", "SIU", "" } },
+	{ "sent_copy", { "SID", "", "", "", "S", "" } },
+	{ "sighting", { "SI", "", "", "SD", "S", "" } },
+	{ "inbox_commands", { "SIU", "", "", "", "S", "S" } },
+	{ "timeline", { "I", "I", "", "I", "S", "S" } },
+	{ "token_request", { "SIU", "SID", "", "s", "", "" } },
+	{ "trace", { "SI", "", "", "SD", "S", "" } },
+	{ "worker", { "SIUD", "", "", "s", "S", "Su" } },
+	{ "workspace", { "", "", "", "", "S", "SIu" } },
+};
+
 static void each_process_may_do_its_work_and_no_more(void **state)
 {
-	static const struct {
-		const char *table, *may[6];
-	} rows[] = {
-		/*                    ingest  broker  dispatch rotation api   admin */
-		{ "access_token", { "S", "SIUD", "", "", "", "s" } },
-		{ "api_key", { "", "", "", "", "Su", "SIU" } },
-		{ "audit", { "", "", "", "", "SIu", "SI" } },
-		{ "attempt", { "", "", "SI", "", "S", "" } },
-		{ "broker_alarm", { "", "SIUD", "", "", "S", "" } },
-		{ "broker_tally", { "", "SIUD", "", "", "S", "" } },
-		{ "connect_link", { "su", "SIU", "", "SuD", "sIu", "sIu" } },
-		{ "correction", { "", "", "", "", "SI", "" } },
-		{ "delivery", { "", "", "SIUD", "SuD", "S", "" } },
-		{ "domain_grant", { "", "SU", "", "", "siu", "siu" } },
-		{ "endpoint", { "", "", "SuD", "", "sIu", "s" } },
-		{ "endpoint_lane", { "", "", "SUD", "Su", "SIu", "" } },
-		{ "event", { "I", "I", "SI", "I", "SI", "" } },
-		{ "event_key", { "SI", "I", "SI", "SID", "SI", "" } },
-		{ "event_queue", { "I", "I", "SID", "sI", "I", "" } },
-		{ "feed", { "", "", "SI", "S", "S", "" } },
-		{ "feed_ack", { "", "", "", "", "SIU", "" } },
-		{ "feed_head", { "", "", "SIU", "Su", "S", "" } },
-		{ "folder", { "SIU", "", "", "s", "S", "S" } },
-		{ "gap", { "SIU", "", "", "SI", "S", "S" } },
-		{ "gate", { "SIU", "", "", "", "Siu", "" } },
-		{ "gate_pending", { "SID", "", "", "S", "S", "" } },
-		{ "handout", { "", "SUD", "", "", "SIu", "" } },
-		{ "inbox", { "S", "SIU", "", "S", "Su", "Su" } },
-		{ "inbox_grant", { "", "SIUD", "", "", "s", "s" } },
-		{ "inbox_proof", { "SIU", "", "", "S", "S", "S" } },
-		{ "inbox_head", { "", "", "SIU", "", "", "" } },
-		{ "inbox_smtp", { "", "SIUD", "", "", "S", "S" } },
-		{ "inbox_state", { "SIU", "SIU", "", "s", "S", "S" } },
-		{ "key_holder", { "SIUD", "SIUD", "SIUD", "", "SIUD", "S" } },
-		{ "key_rotation", { "SU", "SU", "SU", "", "SU", "SIU" } },
-		{ "lease", { "SIU", "SIu", "", "s", "Su", "Su" } },
-		{ "master_key", { "SIUD", "SIUD", "SIUD", "", "SIUD", "S" } },
-		{ "loose_consent", { "", "SIUD", "", "", "", "" } },
-		{ "mail_attempt", { "SIUD", "", "", "SD", "", "" } },
-		{ "mail_unread", { "SI", "", "", "", "Su", "Su" } },
-		{ "manual_pending", { "SID", "", "", "", "SD", "" } },
-		{ "message", { "SIU", "", "", "", "Su", "" } },
-		{ "message_key", { "SI", "", "", "SD", "S", "" } },
-		{ "metric", { "", "", "", "SIUD", "S", "" } },
-		{ "migration", { "S", "S", "S", "S", "S", "S" } },
-		{ "outage", { "SIU", "", "", "SuD", "S", "S" } },
-		{ "outbound", { "Su", "", "", "", "SIu", "" } },
-		{ "outbound_key", { "SIu", "", "", "SuD", "SIU", "" } },
-		{ "outbound_name", { "SI", "", "", "", "SI", "" } },
-		{ "person_link", { "", "", "", "", "SuD", "SI" } },
-		{ "person_session", { "", "", "", "", "SIuD", "Su" } },
-		{ "probe", { "Su", "", "", "SD", "SI", "SI" } },
-		{ "prospect_message", { "SI", "", "", "SD", "S", "" } },
-		{ "prospect_inbox", { "S", "", "", "", "SIU", "" } },
-		{ "recheck", { "SIuD", "", "", "", "SIu", "" } },
-		{ "recheck_outbound", { "SI", "", "", "", "SI", "" } },
-		{ "removal", { "", "SUD", "", "", "siu", "siu" } },
-		{ "replay", { "", "", "SUD", "", "SI", "" } },
-		{ "sent_copy", { "SID", "", "", "", "S", "" } },
-		{ "sighting", { "SI", "", "", "SD", "S", "" } },
-		{ "inbox_commands", { "SIU", "", "", "", "S", "S" } },
-		{ "timeline", { "I", "I", "", "I", "S", "S" } },
-		{ "token_request", { "SIU", "SID", "", "s", "", "" } },
-		{ "trace", { "SI", "", "", "SD", "S", "" } },
-		{ "worker", { "SIUD", "", "", "s", "S", "Su" } },
-		{ "workspace", { "", "", "", "", "S", "SIu" } },
-	};
 	struct session *s = pgtest_session(pgtest_database("may"), PGTEST_ADMIN);
 	char n[8];
 
 	(void)state;
-	for (size_t i = 0; i < countof(rows); i++)
+	for (size_t i = 0; i < countof(grants); i++)
 		for (size_t r = 0; r < countof(roles); r++) {
 			const char *may = pgtest_value(
 				s,
@@ -145,13 +157,13 @@ static void each_process_may_do_its_work_and_no_more(void **state)
 				" else '' end, '' order by n) from unnest(array['SELECT', "
 				"'INSERT', 'UPDATE', 'DELETE'])"
 				" with ordinality as t (p, n)",
-				roles[r], rows[i].table, roles[r], rows[i].table);
+				roles[r], grants[i].table, roles[r], grants[i].table);
 
-			if (strcmp(may, rows[i].may[r]) != 0)
+			if (strcmp(may, grants[i].may[r]) != 0)
 				fail_msg("%s may do \"%s\" to %s, not \"%s\"", roles[r], may,
-					 rows[i].table, rows[i].may[r]);
+					 grants[i].table, grants[i].may[r]);
 		}
-	(void)snprintf(n, sizeof(n), "%zu", countof(rows));
+	(void)snprintf(n, sizeof(n), "%zu", countof(grants));
 	assert_string_equal(
 		n,
 		pgtest_value(
@@ -246,146 +258,170 @@ static void secrets_are_for_those_who_open_them(void **state)
 	}
 }
 
+static const struct {
+	const char *function, *for_whom;
+} runs[] = {
+	{ "attempt_begin", "ingest" },
+	{ "audit_note", "admin api" },
+	{ "box_fence", "" },
+	{ "box_key_id", "admin api broker dispatch" },
+	{ "broker_survey", "broker" },
+	{ "correction_in_turn", "" },
+	{ "correction_says", "api" },
+	{ "delivery_body", "dispatch" },
+	{ "delivery_follow", "dispatch rotation" },
+	{ "lane_take", "dispatch" },
+	{ "endpoint_stop", "dispatch" },
+	{ "lane_settle", "dispatch" },
+	{ "replay_step", "dispatch" },
+	{ "lane_tend", "dispatch" },
+	{ "feed_before", "api dispatch" },
+	{ "replay_ask", "api" },
+	{ "endpoint_rotate", "api" },
+	{ "endpoint_wants", "dispatch" },
+	{ "delivery_owed", "" },
+	{ "lane_made", "" },
+	{ "lane_enabled", "" },
+	{ "delivery_take", "dispatch" },
+	{ "domain_enroll", "broker" },
+	{ "domain_foretell", "broker" },
+	{ "domain_import", "admin api" },
+	{ "domain_reap", "broker" },
+	{ "domain_refuse", "broker" },
+	{ "domain_revive", "broker" },
+	{ "event_body", "api dispatch" },
+	{ "event_id_of", "api broker dispatch ingest rotation" },
+	{ "event_of_mail", "ingest" },
+	{ "event_of_message", "api" },
+	{ "event_put", "api broker dispatch ingest rotation" },
+	{ "event_told", "api dispatch" },
+	{ "feed_acknowledge", "api" },
+	{ "feed_append", "dispatch" },
+	{ "feed_page", "api" },
+	{ "person_enter", "api" },
+	{ "feed_read", "api" },
+	{ "feed_floor", "rotation" },
+	{ "month_edge", "rotation" },
+	{ "log_drop", "rotation" },
+	{ "log_purge", "rotation" },
+	{ "log_retain", "rotation" },
+	{ "fence", "ingest" },
+	{ "folder_advance", "ingest" },
+	{ "gap_close", "ingest" },
+	{ "gap_data", "admin api ingest rotation" },
+	{ "gap_event_id", "ingest rotation" },
+	{ "gaps_due", "rotation" },
+	{ "gaps_open", "rotation" },
+	{ "gate_close", "ingest" },
+	{ "gate_corrected", "api" },
+	{ "gate_says", "api" },
+	{ "gate_told", "" },
+	{ "gather_close", "ingest" },
+	{ "gather_fence", "ingest" },
+	{ "gather_find", "ingest" },
+	{ "gather_known", "ingest" },
+	{ "gather_marks", "ingest" },
+	{ "gather_messages", "ingest" },
+	{ "gather_named", "ingest" },
+	{ "gather_settle", "ingest" },
+	{ "grant_state", "admin api broker" },
+	{ "handout_ask", "api" },
+	{ "grouped", "" },
+	{ "housekeeping", "rotation" },
+	{ "inbox_covers", "admin api" },
+	{ "inbox_fares", "admin api broker ingest rotation" },
+	{ "inbox_grant_name", "" },
+	{ "inbox_grant_rename", "" },
+	{ "inbox_remove", "admin api" },
+	{ "inbox_return", "broker" },
+	{ "inbox_state_first", "" },
+	{ "inbox_state_forget", "" },
+	{ "inbox_state_told", "" },
+	{ "inbox_tell", "" },
+	{ "hour_of", "api ingest rotation" },
+	{ "instant_text", "admin api broker dispatch ingest rotation" },
+	{ "is_limit", "admin api broker ingest rotation" },
+	{ "key_holders", "admin api broker dispatch ingest" },
+	{ "key_join", "api broker dispatch ingest" },
+	{ "key_rotation_step", "api broker dispatch ingest" },
+	{ "kind_closes", "api" },
+	{ "lease_stamp", "" },
+	{ "link_problem", "broker ingest rotation" },
+	{ "local_day", "api rotation" },
+	{ "loose_take", "broker" },
+	{ "links_checked", "broker ingest rotation" },
+	{ "links_overdue", "rotation" },
+	{ "manual_tell", "ingest" },
+	{ "message_reclassify", "api" },
+	{ "message_settle", "ingest" },
+	{ "metrics_broker", "api" },
+	{ "metrics_count", "rotation" },
+	{ "metrics_fleet", "api" },
+	{ "metrics_now", "api" },
+	{ "named_by", "" },
+	{ "opened_to", "" },
+	{ "outage_over", "ingest" },
+	{ "outage_seen", "ingest" },
+	{ "outbound_find", "ingest" },
+	{ "outbound_key_copied", "" },
+	{ "outbound_match", "ingest" },
+	{ "outbound_register", "api" },
+	{ "outbound_wanted", "api" },
+	{ "partitions_ensure", "rotation" },
+	{ "presented_now", "admin api broker dispatch ingest rotation" },
+	{ "probes_answer", "ingest" },
+	{ "proof_tolerated", "ingest rotation" },
+	{ "proofs_put", "ingest" },
+	{ "quota_facts", "api rotation" },
+	{ "quota_open", "api rotation" },
+	{ "recheck_names", "ingest" },
+	{ "reply_find", "ingest" },
+	{ "reply_gate", "ingest" },
+	{ "reply_settle", "ingest" },
+	{ "reseal_begin", "broker dispatch" },
+	{ "reseal_end", "broker dispatch" },
+	{ "reseal_stale", "broker dispatch" },
+	{ "roll_add", "api ingest rotation" },
+	{ "roll_at", "api ingest rotation" },
+	{ "roll_lifts", "api ingest rotation" },
+	{ "roll_sum", "api ingest rotation" },
+	{ "sealed_in", "" },
+	{ "sent_copied", "ingest" },
+	{ "sent_copy_of", "ingest" },
+	{ "sent_seen", "ingest" },
+	{ "removal_end", "broker" },
+	{ "removals_take", "broker" },
+	{ "shut", "" },
+	{ "slot_begin", "api" },
+	{ "slot_charge", "api" },
+	{ "slot_find", "rotation" },
+	{ "slot_gate", "api" },
+	{ "slot_inbox", "api" },
+	{ "slot_lock", "api" },
+	{ "slot_recount", "api rotation" },
+	{ "slot_refund", "api rotation" },
+	{ "slot_reserve", "api" },
+	{ "slot_revoke", "api rotation" },
+	{ "slot_revoke_unfit", "rotation" },
+	{ "slot_sent", "api" },
+	{ "slot_settle", "api" },
+	{ "slot_stop", "api ingest" },
+	{ "slot_sweep", "rotation" },
+	{ "timeline_forget", "rotation" },
+	{ "timeline_put", "ingest" },
+	{ "trace_keep", "ingest" },
+	{ "walled", "" },
+	{ "workspaces_now", "ingest" },
+	{ "workspace_now", "admin api broker dispatch ingest rotation" },
+};
+
 static void functions_are_run_by_whom_they_are_for(void **state)
 {
-	static const struct {
-		const char *function, *for_whom;
-	} rows[] = {
-		{ "attempt_begin", "ingest" },
-		{ "audit_note", "admin api" },
-		{ "box_fence", "" },
-		{ "box_key_id", "admin api broker dispatch" },
-		{ "broker_survey", "broker" },
-		{ "correction_in_turn", "" },
-		{ "correction_says", "api" },
-		{ "delivery_body", "dispatch" },
-		{ "delivery_follow", "dispatch rotation" },
-		{ "lane_take", "dispatch" },
-		{ "endpoint_stop", "dispatch" },
-		{ "lane_settle", "dispatch" },
-		{ "replay_step", "dispatch" },
-		{ "lane_tend", "dispatch" },
-		{ "feed_before", "api dispatch" },
-		{ "replay_ask", "api" },
-		{ "endpoint_rotate", "api" },
-		{ "endpoint_wants", "dispatch" },
-		{ "delivery_owed", "" },
-		{ "lane_made", "" },
-		{ "lane_enabled", "" },
-		{ "delivery_take", "dispatch" },
-		{ "domain_enroll", "broker" },
-		{ "domain_foretell", "broker" },
-		{ "domain_import", "admin api" },
-		{ "domain_reap", "broker" },
-		{ "domain_refuse", "broker" },
-		{ "domain_revive", "broker" },
-		{ "event_body", "api dispatch" },
-		{ "event_id_of", "api broker dispatch ingest rotation" },
-		{ "event_of_mail", "ingest" },
-		{ "event_of_message", "api" },
-		{ "event_put", "api broker dispatch ingest rotation" },
-		{ "event_told", "api dispatch" },
-		{ "feed_acknowledge", "api" },
-		{ "feed_append", "dispatch" },
-		{ "feed_page", "api" },
-		{ "person_enter", "api" },
-		{ "feed_read", "api" },
-		{ "feed_floor", "rotation" },
-		{ "month_edge", "rotation" },
-		{ "log_drop", "rotation" },
-		{ "log_purge", "rotation" },
-		{ "log_retain", "rotation" },
-		{ "fence", "ingest" },
-		{ "folder_advance", "ingest" },
-		{ "gap_close", "ingest" },
-		{ "gap_data", "admin api ingest rotation" },
-		{ "gap_event_id", "ingest rotation" },
-		{ "gaps_due", "rotation" },
-		{ "gaps_open", "rotation" },
-		{ "gate_close", "ingest" },
-		{ "gate_corrected", "api" },
-		{ "gate_says", "api" },
-		{ "gate_told", "" },
-		{ "gather_close", "ingest" },
-		{ "gather_fence", "ingest" },
-		{ "gather_find", "ingest" },
-		{ "gather_known", "ingest" },
-		{ "gather_marks", "ingest" },
-		{ "gather_messages", "ingest" },
-		{ "gather_named", "ingest" },
-		{ "gather_settle", "ingest" },
-		{ "grant_state", "admin api broker" },
-		{ "handout_ask", "api" },
-		{ "grouped", "" },
-		{ "housekeeping", "rotation" },
-		{ "inbox_covers", "admin api" },
-		{ "inbox_fares", "admin api broker ingest rotation" },
-		{ "inbox_grant_name", "" },
-		{ "inbox_grant_rename", "" },
-		{ "inbox_remove", "admin api" },
-		{ "inbox_return", "broker" },
-		{ "inbox_state_first", "" },
-		{ "inbox_state_forget", "" },
-		{ "inbox_state_told", "" },
-		{ "inbox_tell", "" },
-		{ "instant_text", "admin api broker dispatch ingest rotation" },
-		{ "is_limit", "admin api broker ingest rotation" },
-		{ "key_holders", "admin api broker dispatch ingest" },
-		{ "key_join", "api broker dispatch ingest" },
-		{ "key_rotation_step", "api broker dispatch ingest" },
-		{ "kind_closes", "api" },
-		{ "lease_stamp", "" },
-		{ "link_problem", "broker ingest rotation" },
-		{ "loose_take", "broker" },
-		{ "links_checked", "broker ingest rotation" },
-		{ "links_overdue", "rotation" },
-		{ "manual_tell", "ingest" },
-		{ "message_reclassify", "api" },
-		{ "message_settle", "ingest" },
-		{ "metrics_broker", "api" },
-		{ "metrics_count", "rotation" },
-		{ "metrics_fleet", "api" },
-		{ "metrics_now", "api" },
-		{ "named_by", "" },
-		{ "opened_to", "" },
-		{ "outage_over", "ingest" },
-		{ "outage_seen", "ingest" },
-		{ "outbound_find", "ingest" },
-		{ "outbound_key_copied", "" },
-		{ "outbound_match", "ingest" },
-		{ "outbound_register", "api" },
-		{ "outbound_wanted", "api" },
-		{ "partitions_ensure", "rotation" },
-		{ "presented_now", "admin api broker dispatch ingest rotation" },
-		{ "probes_answer", "ingest" },
-		{ "proof_tolerated", "ingest rotation" },
-		{ "proofs_put", "ingest" },
-		{ "recheck_names", "ingest" },
-		{ "reply_find", "ingest" },
-		{ "reply_gate", "ingest" },
-		{ "reply_settle", "ingest" },
-		{ "reseal_begin", "broker dispatch" },
-		{ "reseal_end", "broker dispatch" },
-		{ "reseal_stale", "broker dispatch" },
-		{ "sealed_in", "" },
-		{ "sent_copied", "ingest" },
-		{ "sent_copy_of", "ingest" },
-		{ "sent_seen", "ingest" },
-		{ "removal_end", "broker" },
-		{ "removals_take", "broker" },
-		{ "shut", "" },
-		{ "timeline_forget", "rotation" },
-		{ "timeline_put", "ingest" },
-		{ "trace_keep", "ingest" },
-		{ "walled", "" },
-		{ "workspaces_now", "ingest" },
-		{ "workspace_now", "admin api broker dispatch ingest rotation" },
-	};
 	struct session *s = pgtest_session(pgtest_database("functions"), PGTEST_ADMIN);
 	char n[8];
 
 	(void)state;
-	for (size_t i = 0; i < countof(rows); i++) {
+	for (size_t i = 0; i < countof(runs); i++) {
 		const char *whom = pgtest_value(
 			s,
 			"select coalesce(string_agg(substr(r.rolname, 8), ' ' order by r.rolname), "
@@ -394,13 +430,13 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 			" and r.rolname <> 'replyd_owner' and has_function_privilege(r.oid, p.oid, "
 			"'execute')"
 			" where p.pronamespace = 'replyd'::regnamespace and p.proname = '%s'",
-			rows[i].function);
+			runs[i].function);
 
-		if (strcmp(whom, rows[i].for_whom) != 0)
-			fail_msg("%s is run by \"%s\", not \"%s\"", rows[i].function, whom,
-				 rows[i].for_whom);
+		if (strcmp(whom, runs[i].for_whom) != 0)
+			fail_msg("%s is run by \"%s\", not \"%s\"", runs[i].function, whom,
+				 runs[i].for_whom);
 	}
-	(void)snprintf(n, sizeof(n), "%zu", countof(rows));
+	(void)snprintf(n, sizeof(n), "%zu", countof(runs));
 	assert_string_equal(n, pgtest_value(s, "select count(*) from pg_proc where pronamespace = "
 					       "'replyd'::regnamespace"));
 	/* These run as the owner, and are not led astray by the caller's search_path. */
@@ -408,6 +444,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		"endpoint_rotate {\"search_path=replyd, pg_temp\"},"
 		"log_drop {\"search_path=replyd, pg_temp\"},"
 		"partitions_ensure {\"search_path=replyd, pg_temp\"},"
+		"slot_find {\"search_path=replyd, pg_temp\"},"
 		"timeline_forget {\"search_path=replyd, pg_temp\"}",
 		pgtest_value(s, "select string_agg(proname || ' ' || proconfig::text, ',' order by "
 				"proname) from pg_proc"
@@ -509,7 +546,28 @@ static const char filling[] =
 	"was_intent, was_confidence, was_evidence, kind, intent, event_id, gate_before, gate)"
 	" select w, w, 1, w, 'f', '', '', 0, '[]', '', '', w, '{}', '{}' from ws;"
 	"insert into handout (workspace_id, handout_id, inbox_id, api_key_id, public_key)"
-	" select workspace_id, gen_random_uuid(), inbox_id, inbox_id, sha256('k') from inbox";
+	" select workspace_id, gen_random_uuid(), inbox_id, inbox_id, sha256('k') from inbox;"
+	"insert into send_policy (workspace_id, inbox_id) select workspace_id, inbox_id from inbox;"
+	"insert into send_standing (workspace_id, inbox_id) select workspace_id, inbox_id from "
+	"inbox;"
+	"insert into send_quota (workspace_id, inbox_id, day_starts_at, day_ends_at, opens_at, "
+	"closes_at, cap, cap_new, gap) select workspace_id, inbox_id, now(), now() + interval "
+	"'1 day', now(), now(), 1, 1, interval '1 minute' from inbox;"
+	"insert into send_group (workspace_id, kind, name, ceiling_24h) select w, 'domain', 'd', 1 "
+	"from ws;"
+	"insert into pool (workspace_id, pool_id, name) select w, w, 'p' from ws;"
+	"insert into pool_member (workspace_id, pool_id, inbox_id) select workspace_id, "
+	"workspace_id, inbox_id from inbox;"
+	"insert into company_gate (workspace_id, domain) select w, 'd' from ws;"
+	"insert into conversation (workspace_id, sequence, prospect_key, inbox_id) select w, 's', "
+	"'p', w from ws;"
+	"insert into prospect_send (workspace_id, prospect_key) select w, 'p' from ws;"
+	"insert into slot (workspace_id, slot_id, created_at, inbox_id, prospect_key, "
+	"prospect_address, sequence, step, kind, message_id, send_at, expires_at, day_ends_at, "
+	"charged_hour) select w, w, now(), w, 'p', 'p@example.test', 's', '1', 'first', "
+	"'m@example.test', now(), now(), now(), 1 from ws;"
+	"insert into slot_key (workspace_id, idempotency_key, fingerprint, slot_id, "
+	"slot_created_at) select w, 'k', 'f', w, now() from ws";
 
 static void workspaces_do_not_see_each_other(void **state)
 {
@@ -533,7 +591,12 @@ static void workspaces_do_not_see_each_other(void **state)
 		"handout",        "inbox_smtp",
 		"removal",        "outbound_name",
 		"correction",     "prospect_message",
-		"inbox_commands",
+		"inbox_commands", "send_policy",
+		"send_quota",     "send_standing",
+		"send_group",     "pool",
+		"pool_member",    "company_gate",
+		"conversation",   "prospect_send",
+		"slot",           "slot_key",
 	};
 	struct session *s = pgtest_session(seed_database("apart"), PGTEST_ADMIN);
 

@@ -3,6 +3,7 @@
 #include "db/reseal.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 
 /* clang-format off */
 #define TAKE(name, table, id, box, key)                                                            \
@@ -46,6 +47,13 @@ const struct reseal_place *reseal_place(const char *group, size_t at)
 		if (strcmp(places[i].group, group) == 0 && at-- == 0)
 			return &places[i];
 	return NULL;
+}
+
+void reseal_boxes_sql(struct buf *b)
+{
+	for (size_t i = 0; i < countof(places); i++)
+		(void)text_addf(b, "%sselect '%s' as key_group, c.* from (%s) c (master_id, boxes)",
+				i ? " union all " : "", places[i].group, places[i].count.sql);
 }
 
 static void on_begun(struct pg_tx *tx, const struct pg_answer *a)

@@ -1,6 +1,7 @@
 #ifndef DB_RESEAL_H
 #define DB_RESEAL_H
 
+#include "base/buf.h"
 #include "base/vault.h"
 #include "db/pg.h"
 
@@ -19,6 +20,9 @@ struct reseal_place {
 };
 /* The places of a group, from `at` = 0; NULL: there are no more. */
 const struct reseal_place *reseal_place(const char *group, size_t at);
+/* SQL of all boxes there are, by place: rows of (key_group, master_id, boxes).  Added to `b`, at
+ * most 4 KB: its ceiling is the caller's to know. */
+void reseal_boxes_sql(struct buf *b);
 
 /* How many boxes of a place each master key has: `each` per key, then `done`. */
 struct reseal_count {

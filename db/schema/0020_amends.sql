@@ -98,6 +98,9 @@ call walled('loose_consent');
 call opened_to('loose_consent', 'replyd_broker', 'the broker revokes for all workspaces');
 grant select, insert, update, delete on loose_consent to replyd_broker;
 call sealed_in('loose_consent', 'sealed', 'grant');
+grant select (key_id) on loose_consent to replyd_admin;
+call opened_to('loose_consent', 'replyd_admin', 'the command line counts boxes by key');
+call opened_to('removal', 'replyd_admin', 'the command line counts boxes by key');
 
 -- As in 0014_check.sql, and these.
 create or replace function reseal_stale(the_group text, the_id smallint) returns bigint language plpgsql stable as $$

@@ -12,6 +12,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
+#include "db/reseal.h"
 #include "services/cli/admin.h"
 #include "services/say.h"
 #include "services/up/data_dir.h"
@@ -26,25 +28,21 @@ static const char *const groups[] = { "grant", "token", "webhook" };
 
 /* ---- list ---- */
 
+#define SQL_MAX 8192 /* twice what it is */
+
 /* clang-format off */
-#define BOXES                                                                                      \
-	" with box as ("                                                                           \
-	"select 'grant' as key_group, key_id from inbox_grant"                                     \
-	" union all select 'grant', unnest(array[key_id, token_key_id]) from domain_grant"         \
-	" union all select 'token', key_id from access_token"                                      \
-	" union all select 'webhook', key_id from endpoint),"                                      \
-	" counted as (select key_group, key_id as master_id, count(*) as boxes from box"           \
-	"   where key_id is not null group by 1, 2),"                                              \
-	" keys as (select key_group, master_id, coalesce(m.state, 'missing') as state,"            \
-	"   m.known_since, coalesce(c.boxes, 0) as boxes,"                                         \
-	"   (select count(*) from key_holders(key_group) h where master_id = any (h.holds)) as held," \
-	"   (select count(*) from key_holders(key_group)) as holders"                              \
-	"  from master_key m full join counted c using (key_group, master_id))"
-static const char rows_sql[] = BOXES
+static const char keys_sql[] =
+	" counted as (select key_group, master_id, sum(boxes) as boxes from box group by 1, 2),"
+	" keys as (select key_group, master_id, coalesce(m.state, 'missing') as state,"
+	"   m.known_since, coalesce(c.boxes, 0) as boxes,"
+	"   (select count(*) from key_holders(key_group) h where master_id = any (h.holds)) as held,"
+	"   (select count(*) from key_holders(key_group)) as holders"
+	"  from master_key m full join counted c using (key_group, master_id))";
+static const char rows_sql[] =
 	" select key_group, master_id, case when held = 0 and boxes > 0 then 'missing' else state end, boxes,"
 	" held || '/' || holders, coalesce(to_char(known_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), '-')"
 	" from keys order by key_group, master_id";
-static const char json_sql[] = BOXES
+static const char json_sql[] =
 	" select coalesce(jsonb_agg(jsonb_build_object('group', key_group, 'key', master_id, 'state', state, 'boxes', boxes,"
 	" 'held_by', held, 'holders', holders, 'known_since', known_since) order by key_group, master_id), '[]')::text from keys";
 
@@ -67,12 +65,17 @@ static const char begin_sql[] =
 int key_command_list(const struct settings *s, const struct options *o)
 {
 	struct session *db;
+	struct buf sql;
 	char why[256];
 	int code = admin_open(s, o, &db);
 
 	if (code)
 		return code;
-	if (session_query(db, o->json ? json_sql : rows_sql, 0, NULL, why) != 0) {
+	buf_init(&sql, SQL_MAX);
+	(void)text_addf(&sql, "with box as (");
+	reseal_boxes_sql(&sql);
+	(void)text_addf(&sql, "),%s%s", keys_sql, o->json ? json_sql : rows_sql);
+	if (session_query(db, (const char *)sql.data, 0, NULL, why) != 0) {
 		code = say(EX_UNAVAILABLE, why);
 	} else if (o->json) {
 		puts(session_value(db, 0, 0));
@@ -85,6 +88,7 @@ int key_command_list(const struct settings *s, const struct options *o)
 			       session_value(db, i, 3), session_value(db, i, 4),
 			       session_value(db, i, 5));
 	}
+	buf_clear(&sql);
 	session_close(db);
 	return code;
 }

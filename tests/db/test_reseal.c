@@ -81,23 +81,35 @@ static void no_box_is_left_behind(void **state)
 		  "+ interval '1 hour', " BOX("1") ")",
 		  "update connect_link set sealed_device = " BOX("2") },
 	};
-	struct session *admin;
+	struct session *admin, *person;
+	struct buf boxes;
 
 	(void)state;
+	buf_init(&boxes, 4096);
+	reseal_boxes_sql(&boxes);
 	admin = pgtest_session(seed_database("reseal_places"), PGTEST_ADMIN);
 	pgtest_exec(admin, "set search_path = replyd, pg_temp");
+	person = pgtest_session("reseal_places", "replyd_admin");
 	for (size_t i = 0; i < countof(rows); i++) {
 		pgtest_exec(admin, "delete from key_rotation; delete from master_key; " ROTATION
 				   "; update key_rotation set state = 'sealing'");
 		pgtest_exec(admin, "%s", rows[i].put);
 		if (strcmp(pgtest_value(admin, "select reseal_end('grant', 0)"), "sealing") != 0)
 			fail_msg("%s is not counted", rows[i].name);
+		if (strcmp(pgtest_value(person,
+					"select coalesce(sum(boxes), 0) > 0 from (%s) b where "
+					"key_group = 'grant' and master_id = 1",
+					boxes.data),
+			   "t") != 0)
+			fail_msg("%s is not listed", rows[i].name);
 		pgtest_exec(admin, "%s", rows[i].take_back);
 		if (strcmp(pgtest_value(admin, "select reseal_end('grant', 0)"), "proving") != 0)
 			fail_msg("%s is counted too often", rows[i].name);
 		if (strcmp(pgtest_fails(admin, "%s", rows[i].put), "RP002") != 0)
 			fail_msg("%s is written under a retired key", rows[i].name);
 	}
+	buf_clear(&boxes);
+	session_close(person);
 	session_close(admin);
 }
 

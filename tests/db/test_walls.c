@@ -100,7 +100,7 @@ static const struct {
 	{ "key_rotation", { "SU", "SU", "SU", "", "SU", "SIU" } },
 	{ "lease", { "SIU", "SIu", "", "s", "Su", "Su" } },
 	{ "master_key", { "SIUD", "SIUD", "SIUD", "", "SIUD", "S" } },
-	{ "loose_consent", { "", "SIUD", "", "", "", "" } },
+	{ "loose_consent", { "", "SIUD", "", "", "", "s" } },
 	{ "mail_attempt", { "SIUD", "", "", "SD", "", "" } },
 	{ "mail_unread", { "SI", "", "", "", "Su", "Su" } },
 	{ "manual_pending", { "SID", "", "", "", "SD", "" } },

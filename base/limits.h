@@ -21,12 +21,15 @@
 #define LIMIT_MIME_PART (512 * 1024)  /* fetched bytes of one text part, still encoded */
 #define LIMIT_RULES (4 * 1024 * 1024) /* a table of rules; ours are some tens of KB */
 #define LIMIT_MIME_TEXT (256 * 1024)  /* text of one mail; nobody types more */
+#define LIMIT_MIME_LINKS (32 * 1024)  /* links of one page; a newsletter has some hundred, an answer the few of what it quotes */
 #define LIMIT_MIME_REPORT (64 * 1024) /* fetched bytes of a delivery status, or of the headers it returns */
 #define LIMIT_MIME_MAIL (8 * 1024 * 1024) /* of a mail in a file; what is behind are attachments, and 32 MB of memory must do */
 #define LIMIT_MIME_IDENTITY (4 * 1024) /* an id, an address, a date and a subject with their lengths */
 #define LIMIT_MATCH_IDS 256           /* ids one mail names: 100 + 100, and those of a report */
 #define LIMIT_EVENT (512 * 1024)      /* data of one event: 64 matches with their evidence, and a bounce's words */
-#define LIMIT_MATCH_NAMES 24          /* what else it names: a thread or two, tokens, who wrote */
+#define LIMIT_MATCH_NAMES 40          /* what else it names: a thread or two, tokens, links, who wrote */
+#define LIMIT_MATCH_TOKENS 12         /* addresses with a tag that one mail was sent to */
+#define LIMIT_MATCH_BODY 16           /* ids, and as many links, that its text names; whoever pastes more pastes a list */
 #define LIMIT_MATCHES 64              /* matches of one mail; one reply concerns a handful of outbounds */
 #define LIMIT_EXTRACT_SPANS 256       /* pieces of a body: answers written between quoted lines, and the quotes */
 #define LIMIT_EXTRACT_LINES 20000     /* lines of a body that are looked at one by one; the last of them is all the rest */

@@ -85,6 +85,7 @@ void intake_run(struct intake *in, const struct intake_batch *b)
 		.key = in->p.key,
 		.authserv = in->p.authserv,
 		.text_max = in->p.text_max,
+		.opens_answers = in->p.opens_answers,
 	};
 	for (size_t i = 0; i < in->set.n; i++) {
 		struct intake_mail *m = &in->set.at[i];
@@ -156,7 +157,7 @@ void intake_tick(struct intake *in, uint64_t now_ms)
 /* The mail whose part is wanted: what may concern somebody before texts whose gates are closed. */
 static struct intake_mail *reader(const struct intake *in)
 {
-	static const enum intake_mail_state order[] = { INTAKE_MAIL_CUT, INTAKE_MAIL_REPORT,
+	static const enum intake_mail_state order[] = { INTAKE_MAIL_CUT, INTAKE_MAIL_INSIDE,
 							INTAKE_MAIL_GATED };
 	struct intake_mail *m = NULL;
 
@@ -248,13 +249,6 @@ static bool is_left(const struct intake *in, enum intake_mail_state from, enum i
 	return intake_set_has(&in->set, from, to);
 }
 
-/* May one of them concern somebody, or is not noted? */
-static bool is_open(const struct intake *in)
-{
-	return is_left(in, INTAKE_MAIL_NEW, INTAKE_MAIL_NEW) ||
-	       is_left(in, INTAKE_MAIL_UNREAD, INTAKE_MAIL_OWN);
-}
-
 /*
  * Transaction 1 is next: gates that can be closed are closed before anything is
  * fetched; a watermark moves when nothing that it would pass is open.
@@ -263,7 +257,7 @@ static bool wants_close(const struct intake *in)
 {
 	if (is_left(in, INTAKE_MAIL_MATCHED, INTAKE_MAIL_MATCHED))
 		return true;
-	if (!in->batch.uid_to || is_open(in))
+	if (!in->batch.uid_to || intake_set_is_open(&in->set))
 		return false;
 	return in->mark < MARK_GATED ||
 	       (in->mark < MARK_INGESTED && !is_left(in, INTAKE_MAIL_GATED, INTAKE_MAIL_READ));
@@ -272,7 +266,7 @@ static bool wants_close(const struct intake *in)
 /* A part is wanted: of a mail that may concern somebody, or of one whose gate is closed. */
 static bool wants_part(const struct intake *in)
 {
-	return is_left(in, INTAKE_MAIL_CUT, INTAKE_MAIL_REPORT) ||
+	return is_left(in, INTAKE_MAIL_CUT, INTAKE_MAIL_INSIDE) ||
 	       (is_left(in, INTAKE_MAIL_GATED, INTAKE_MAIL_GATED) &&
 		!is_left(in, INTAKE_MAIL_STRANGER, INTAKE_MAIL_OWN));
 }
@@ -312,7 +306,7 @@ static void step_once(struct intake *in)
 	else if (is_left(in, INTAKE_MAIL_NEW, INTAKE_MAIL_NEW))
 		intake_ask_find(in);
 	else if (wants_close(in))
-		intake_ask_close(in, is_open(in));
+		intake_ask_close(in, intake_set_is_open(&in->set));
 	else if (wants_part(in))
 		read_next(in);
 	else if (is_left(in, INTAKE_MAIL_STRANGER, INTAKE_MAIL_STRANGER))

@@ -37,6 +37,7 @@ struct intake_params {
 	const struct secret *key;  /* of the workspace; borrowed */
 	const char *authserv;      /* of the provider's row */
 	size_t text_max;           /* bytes of a text part that are asked for */
+	bool opens_answers;        /* struct intake_mail_place */
 	/* An own mail to a prospect that nobody registers within this time was written by hand. */
 	uint64_t manual_grace_ms;
 	/* Somebody may have died of these mails' headers: an attempt is written down before each.

@@ -8,9 +8,12 @@
 #include "base/mem.h"
 #include "ingest/classify/classify.h"
 #include "ingest/event_json.h"
+#include "ingest/intake_match.h"
 #include "ingest/intake_own.h"
+#include "ingest/mime/mime_fold.h"
 #include "ingest/mime/mime_identity.h"
 #include "ingest/mime/mime_part.h"
+#include "ingest/mime/mime_subject.h"
 
 static const char *const state_names[] = {
 #define INTAKE_MAIL_STATE(name, word) word,
@@ -34,7 +37,21 @@ void intake_mail_init(struct intake_mail *m, uint32_t uid)
 	mime_head_init(&m->head);
 	mime_dsn_init(&m->dsn);
 	buf_init(&m->text, LIMIT_MIME_TEXT);
+	buf_init(&m->links, LIMIT_MIME_LINKS);
 	buf_init(&m->raw, LIMIT_MIME_HEAD);
+}
+
+static void forget_match(struct intake_mail *m)
+{
+	char **const texts[] = { &m->matches, &m->about, &m->header_message_id, &m->sender,
+				 &m->subject };
+
+	for (size_t i = 0; i < countof(texts); i++) {
+		free(*texts[i]);
+		*texts[i] = NULL;
+	}
+	while (m->n_prospects)
+		free(m->prospects[--m->n_prospects]);
 }
 
 void intake_mail_clear(struct intake_mail *m)
@@ -42,14 +59,9 @@ void intake_mail_clear(struct intake_mail *m)
 	mime_head_clear(&m->head);
 	mime_dsn_clear(&m->dsn);
 	buf_clear(&m->text);
+	buf_clear(&m->links);
 	buf_clear(&m->raw);
-	free(m->matches);
-	free(m->about);
-	free(m->header_message_id);
-	free(m->sender);
-	free(m->subject);
-	for (size_t i = 0; i < m->n_prospects; i++)
-		free(m->prospects[i]);
+	forget_match(m);
 	*m = (struct intake_mail){ 0 };
 }
 
@@ -204,57 +216,6 @@ void intake_mail_begin(struct intake_mail *m, const struct intake_mail_place *p)
 
 /* ---- whom does it concern? ---- */
 
-/* What it names, as PostgreSQL is asked.  What is shown of a key points into `ids`, `names` and the
- * mail. */
-static void keys_of(const struct intake_mail *m, const struct intake_mail_place *p,
-		    struct match_ids *ids, struct match_names *names, struct match_keys *ret)
-{
-	const struct match_names_place place = { p->inbox, p->address, m->gmail_thread };
-
-	match_ids_of(&m->head, mime_dsn_is_empty(&m->dsn) ? NULL : &m->dsn, ids);
-	match_names_of(&m->head, &place, names);
-	match_names_keys(ids, names, p->key, ret);
-}
-
-void intake_mail_keys(const struct intake_mail *m, const struct intake_mail_place *p,
-		      struct arrival_keys *ret)
-{
-	cleanup_free struct match_keys *keys = mem_new(sizeof(*keys));
-	cleanup_free struct match_names *names = mem_new(sizeof(*names));
-	struct match_ids ids;
-
-	keys_of(m, p, &ids, names, keys);
-	for (size_t i = 0; i < keys->n; i++)
-		if (match_names_is_unique(keys->at[i].method))
-			memcpy(ret->ids[ret->n_ids++], keys->at[i].digest, ARRIVAL_DIGEST);
-		else
-			memcpy(ret->names[ret->n_names++], keys->at[i].digest, ARRIVAL_DIGEST);
-}
-
-size_t intake_mail_traces(const struct intake_mail *m, const struct intake_mail_place *p,
-			  struct arrival_trace *ret, size_t max)
-{
-	cleanup_free struct match_keys *keys = mem_new(sizeof(*keys));
-	cleanup_free struct match_names *names = mem_new(sizeof(*names));
-	struct match_ids ids;
-	size_t n = 0;
-
-	keys_of(m, p, &ids, names, keys);
-	for (size_t i = 0; i < keys->n && n < max; i++) {
-		enum match_method method = keys->at[i].method;
-
-		/* its own id names no mail that could be registered later */
-		if (method == MATCH_SELF ||
-		    !(match_names_is_unique(method) || match_names_is_met(method)))
-			continue;
-		ret[n] = (struct arrival_trace){ .uid = m->uid,
-						 .is_sender = match_names_is_met(method),
-						 .received_us = m->internal_us };
-		memcpy(ret[n++].digest, keys->at[i].digest, ARRIVAL_DIGEST);
-	}
-	return n;
-}
-
 /* The next part of this kind that was not asked for; MIME_PICK_MAX: none. */
 static size_t unread(const struct intake_mail *m, enum mime_want want)
 {
@@ -310,6 +271,7 @@ static void matched(struct intake_mail *m, const struct intake_mail_place *p,
 {
 	struct event_json_match shown[LIMIT_MATCHES];
 
+	forget_match(m); /* of an earlier look */
 	m->is_weak = match_pick_is_vague(list);
 	for (size_t i = 0; i < list->n; i++) {
 		const struct arrival_outbound *o = &found[list->at[i].outbound];
@@ -356,30 +318,34 @@ static bool is_from_prospect(const struct intake_mail *m, const struct match_lis
 	return false;
 }
 
-/* Those whom it concerns, by what was found. */
-static void pick(const struct intake_mail *m, const struct intake_mail_place *p,
-		 const struct arrival_outbound *found, size_t n, struct match_list *ret)
+/*
+ * It answers, or passes on, a mail that no header names: if that was ours, its text
+ * may say so.  Mails that answer nothing are not opened before it is known that they
+ * concern us, nor are those of lists.
+ */
+static size_t answer_text(const struct intake_mail *m, const struct intake_mail_place *p)
 {
-	cleanup_free struct match_outbound *outbounds = mem_new((n + 1) * sizeof(*outbounds));
-	cleanup_free struct match_keys *keys = mem_new(sizeof(*keys));
-	cleanup_free struct match_names *names = mem_new(sizeof(*names));
-	const struct text own = text_of(p->address);
-	const struct match_mail mail = { &m->head, &own, 1, m->internal_us / 1000000 };
-	struct match_ids ids;
+	const struct mime_head *h = &m->head;
+	cleanup_buf struct buf subject;
+	size_t part = unread(m, MIME_WANT_TEXT);
 
-	for (size_t i = 0; i < n; i++)
-		outbounds[i] = (struct match_outbound){
-			.id = text_of(found[i].outbound),
-			.prospect = text_of(found[i].prospect),
-			.sequence = text_of(found[i].sequence),
-			.step = text_of(found[i].step),
-			.inbox = text_of(found[i].inbox),
-			.address = text_of(found[i].address),
-			.digest = found[i].digest,
-			.sent_at = found[i].sent_at_us / 1000000,
-		};
-	keys_of(m, p, &ids, names, keys);
-	match_pick_all(keys, &mail, outbounds, n, ret);
+	buf_init(&subject, LIMIT_MIME_SUBJECT);
+	if (!p->opens_answers || part == MIME_PICK_MAX || match_names_is_of_list(h))
+		return MIME_PICK_MAX;
+	mime_fold_add(&subject, text_of(h->subject));
+	return h->in_reply_to.n || h->references.n || mime_subject_is_answer(text_of_buf(&subject))
+		       ? part
+		       : MIME_PICK_MAX;
+}
+
+/* Is something to be read of it before it is said whom it concerns? */
+static bool is_inside(const struct intake_mail *m, const struct intake_mail_place *p,
+		      const struct match_list *list)
+{
+	if (!match_pick_is_vague(list) || is_among_sent(p) || m->gated_us)
+		return false;
+	/* a receipt comes from the prospect: the id it hides says more than that */
+	return hidden_id(m) != MIME_PICK_MAX || (!list->n && answer_text(m, p) != MIME_PICK_MAX);
 }
 
 void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
@@ -388,10 +354,13 @@ void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
 	cleanup_free struct match_list *list = mem_new(sizeof(*list));
 
 	if (n > 0)
-		pick(m, p, found, n, list);
-	/* a receipt comes from the prospect: the id it hides says more than that */
-	if (match_pick_is_vague(list) && !is_among_sent(p) && hidden_id(m) != MIME_PICK_MAX) {
-		enter(m, INTAKE_MAIL_REPORT);
+		intake_match_pick(m, p, found, n, list);
+	if (is_inside(m, p, list)) {
+		enter(m, INTAKE_MAIL_INSIDE);
+		return;
+	}
+	if (m->gated_us && match_pick_is_vague(list)) {
+		enter(m, INTAKE_MAIL_READ); /* by its text no more is known than before */
 		return;
 	}
 	if (list->n > 0)
@@ -445,8 +414,10 @@ void intake_mail_lost(struct intake_mail *m, const struct intake_mail_place *p,
 
 static size_t wanted(const struct intake_mail *m)
 {
-	if (m->state == INTAKE_MAIL_REPORT)
+	if (m->state == INTAKE_MAIL_INSIDE && hidden_id(m) != MIME_PICK_MAX)
 		return hidden_id(m);
+	if (m->state == INTAKE_MAIL_INSIDE)
+		return unread(m, MIME_WANT_TEXT);
 	for (size_t i = 0; m->state == INTAKE_MAIL_GATED && i < m->pick.n; i++)
 		if (m->parts[i] == INTAKE_PART_UNREAD)
 			return i;
@@ -472,9 +443,9 @@ static void read_part(struct intake_mail *m, const struct mime_pick_item *item, 
 		mime_report_read(&m->report, &m->dsn, text_of(m->head.from.address), item, bytes);
 		return;
 	}
-	mime_part_text(&item->part, bytes.at, bytes.len, &m->text);
-	if (m->state == INTAKE_MAIL_REPORT || is_picked(m, MIME_WANT_STATUS) ||
-	    classify_head_is_report(&m->head))
+	mime_part_text(&item->part, bytes.at, bytes.len, &m->text, &m->links);
+	m->is_opened |= m->state == INTAKE_MAIL_INSIDE;
+	if (is_picked(m, MIME_WANT_STATUS) || classify_head_is_report(&m->head))
 		mime_dsn_read_text(&m->dsn, text_of_buf(&m->text));
 }
 
@@ -488,6 +459,37 @@ static void read_head(struct intake_mail *m, struct text bytes)
 	enter(m, INTAKE_MAIL_NEW);
 }
 
+/* Its gate is closed.  Who wrote says whom it concerns, and no more: its text may say it better. */
+static void text_is_read(struct intake_mail *m)
+{
+	if (m->is_weak && !m->is_opened && intake_match_is_named_inside(m)) {
+		m->is_opened = true;
+		enter(m, INTAKE_MAIL_NEW);
+	} else {
+		enter(m, INTAKE_MAIL_READ);
+	}
+}
+
+bool intake_mail_is_open(const struct intake_mail *m)
+{
+	switch (m->state) {
+	case INTAKE_MAIL_NEW:
+	case INTAKE_MAIL_UNREAD:
+	case INTAKE_MAIL_CUT:
+	case INTAKE_MAIL_INSIDE:
+	case INTAKE_MAIL_STRANGER:
+	case INTAKE_MAIL_OWN:
+		return true;
+	case INTAKE_MAIL_MATCHED:
+	case INTAKE_MAIL_GATED:
+		return m->is_weak && !m->is_opened && unread(m, MIME_WANT_TEXT) != MIME_PICK_MAX;
+	case INTAKE_MAIL_READ:
+	case INTAKE_MAIL_OVER:
+		break;
+	}
+	return false;
+}
+
 void intake_mail_part(struct intake_mail *m, struct text bytes)
 {
 	size_t part = wanted(m);
@@ -499,10 +501,10 @@ void intake_mail_part(struct intake_mail *m, struct text bytes)
 	if (bytes.at)
 		read_part(m, &m->pick.at[part], bytes);
 	m->parts[part] = bytes.at ? INTAKE_PART_READ : INTAKE_PART_GONE;
-	if (m->state == INTAKE_MAIL_REPORT)
+	if (m->state == INTAKE_MAIL_INSIDE)
 		enter(m, INTAKE_MAIL_NEW);
 	else if (wanted(m) == MIME_PICK_MAX)
-		enter(m, INTAKE_MAIL_READ);
+		text_is_read(m);
 }
 
 static void glance(struct intake_mail *m, const struct intake_mail_place *p)
@@ -542,7 +544,8 @@ bool intake_mail_is_unreadable(const struct intake_mail *m)
 
 void intake_mail_gated(struct intake_mail *m, enum arrival_was was, int64_t now_us)
 {
-	m->gated_us = now_us;
+	if (!m->gated_us)
+		m->gated_us = now_us;
 	enter(m, was == ARRIVAL_DONE ? INTAKE_MAIL_OVER : INTAKE_MAIL_GATED);
 	if (m->state == INTAKE_MAIL_GATED && wanted(m) == MIME_PICK_MAX)
 		enter(m, INTAKE_MAIL_READ);

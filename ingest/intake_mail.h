@@ -25,7 +25,7 @@
  * which parts of it are wanted, and what it turned out to be.  Pure.
  *
  *   NEW -> (looked up) -> MATCHED -> (transaction 1) -> GATED -> (parts) -> READ -> (transaction 2)
- * -> OVER |  \----> REPORT  -> (original read)  -> NEW again
+ * -> OVER |  \----> INSIDE  -> (a part is read)  -> NEW again
  *               \-------> STRANGER -> (digests kept)  -> OVER, or NEW again: registered meanwhile
  *               \-------> OWN -> (noted) -> OVER
  *   CUT -> (more of its headers) -> NEW
@@ -36,7 +36,7 @@
 	X(MATCHED, "matched")   /* the gates are to be closed */                                   \
 	X(UNREAD, "unread")     /* its headers may be deadly: none of them was looked at */        \
 	X(CUT, "cut")           /* its headers are longer than what was told */                    \
-	X(REPORT, "report")     /* the ids are inside: to be read before it is nobody's */         \
+	X(INSIDE, "inside")     /* the ids are inside: to be read before it is nobody's */         \
 	X(STRANGER, "stranger") /* concerns nobody: digests are to be kept */                      \
 	X(OWN, "own")           /* the inbox itself sent it: to be noted */                        \
 	X(GATED, "gated")       /* its text is to be read */                                       \
@@ -58,6 +58,7 @@ struct intake_mail_place {
 	const struct secret *key; /* of the workspace, keyed_workspace_key() */
 	const char *authserv;     /* struct provider_row; NULL: not known */
 	size_t text_max;          /* bytes of a text part that are asked for */
+	bool opens_answers;       /* the text of an answer to nobody knows what is looked into */
 };
 
 struct intake_mail {
@@ -80,7 +81,8 @@ struct intake_mail {
 	struct mime_report report;
 	struct mime_pick pick;
 	enum { INTAKE_PART_UNREAD, INTAKE_PART_READ, INTAKE_PART_GONE } parts[MIME_PICK_MAX];
-	struct buf text;
+	struct buf text, links; /* and what it links to without showing it, one a line */
+	bool is_opened;         /* what its text names is looked up, too */
 	/* once it is matched */
 	char message[EVENT_ID];
 	char *matches; /* json */
@@ -110,28 +112,25 @@ void intake_mail_lost(struct intake_mail *m, const struct intake_mail_place *p,
 /* All has been told: which parts are wanted, and is it one that the inbox itself sent? */
 void intake_mail_begin(struct intake_mail *m, const struct intake_mail_place *p);
 
-/* Adds digests of what it names: room for LIMIT_MATCH_IDS + LIMIT_MATCH_NAMES ids and for
- * LIMIT_MATCH_NAMES names must be there. */
-void intake_mail_keys(const struct intake_mail *m, const struct intake_mail_place *p,
-		      struct arrival_keys *ret);
-/* What a stranger leaves behind: its ids and its sender. */
-size_t intake_mail_traces(const struct intake_mail *m, const struct intake_mail_place *p,
-			  struct arrival_trace *ret, size_t max);
-/* Its ids were looked up: NEW becomes MATCHED, REPORT, STRANGER or OVER. */
+/* Its ids were looked up: NEW becomes MATCHED, INSIDE, STRANGER or OVER; READ, if its gate is
+ * closed and nothing surer was found. */
 void intake_mail_found(struct intake_mail *m, const struct intake_mail_place *p,
 		       const struct arrival_outbound *found, size_t n);
 
-/* The part it wants next, in the states CUT, REPORT and GATED; NULL: none. */
+/* The part it wants next, in the states CUT, INSIDE and GATED; NULL: none. */
 const struct mime_pick_item *intake_mail_wants(const struct intake_mail *m);
-/* It came; `bytes.at` NULL: it is not to be had.  CUT and REPORT become NEW, GATED becomes READ
- * after the last one. */
+/* It came; `bytes.at` NULL: it is not to be had.  CUT and INSIDE become NEW, GATED becomes READ
+ * after the last one, or NEW: what the text names is to be looked up. */
 void intake_mail_part(struct intake_mail *m, struct text bytes);
 
-/* Nothing more of it is read: CUT and REPORT become NEW, GATED becomes READ; of one that is UNREAD
+/* Nothing more of it is read: CUT and INSIDE become NEW, GATED becomes READ; of one that is UNREAD
  * what it names is read without the MIME library, and it goes on as if it were told now. */
 void intake_mail_set_aside(struct intake_mail *m, const struct intake_mail_place *p);
 /* UNREAD becomes OVER: not even that may be looked at, and nobody knows whom it concerns. */
 void intake_mail_give_up(struct intake_mail *m);
+
+/* May it concern somebody yet whose gate is not closed for it? */
+bool intake_mail_is_open(const struct intake_mail *m);
 
 /* The digests of a stranger are kept; `is_late`: an outbound registered meanwhile names it after
  * all. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "ingest/intake_match.h"
 
 void intake_set_init(struct intake_set *s)
 {
@@ -62,6 +63,14 @@ bool intake_set_has(const struct intake_set *s, enum intake_mail_state from,
 	return false;
 }
 
+bool intake_set_is_open(const struct intake_set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (intake_mail_is_open(&s->at[i]))
+			return true;
+	return false;
+}
+
 bool intake_set_is_over(const struct intake_set *s, const struct intake_mail *but)
 {
 	for (size_t i = 0; i < s->n; i++)
@@ -79,7 +88,7 @@ void intake_set_keys(const struct intake_set *s, const struct intake_mail_place 
 		    ret->n_names + INTAKE_SET_KEYS <= max;
 	     i++)
 		if (s->at[i].state == INTAKE_MAIL_NEW)
-			intake_mail_keys(&s->at[i], p, ret);
+			intake_match_keys(&s->at[i], p, ret);
 	*ret_upto = i;
 }
 
@@ -102,7 +111,7 @@ struct arrival_trace *intake_set_traces(const struct intake_set *s,
 			continue;
 		room = n + INTAKE_SET_KEYS;
 		traces = mem_resize(traces, room * sizeof(*traces));
-		n += intake_mail_traces(&s->at[i], p, traces + n, room - n);
+		n += intake_match_traces(&s->at[i], p, traces + n, room - n);
 	}
 	*ret_n = n;
 	return traces;

@@ -32,6 +32,8 @@ struct intake_mail *intake_set_first(const struct intake_set *s, enum intake_mai
 /* Is any in one of the states from..to? */
 bool intake_set_has(const struct intake_set *s, enum intake_mail_state from,
 		    enum intake_mail_state to);
+/* May one of them concern somebody yet, or is it not noted? */
+bool intake_set_is_open(const struct intake_set *s);
 /* All are over, but perhaps this one (NULL: none is excepted). */
 bool intake_set_is_over(const struct intake_set *s, const struct intake_mail *but);
 

@@ -95,6 +95,7 @@ static void open_vigil(struct mailbox *m)
 		.lookback_ms = m->p->lookback_ms,
 		.proof_ms = m->p->proof_ms,
 		.text_max = m->p->text_max,
+		.opens_answers = m->p->opens_answers,
 		.manual_grace_ms = m->p->manual_grace_ms,
 		.gather = m->p->gather,
 		.is_bereft = m->is_bereft,

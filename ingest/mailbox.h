@@ -56,6 +56,7 @@ struct mailbox_params {
 	uint64_t lookback_ms;
 	uint64_t proof_ms, idle_renew_ms; /* 0: as the provider's row says */
 	size_t text_max;
+	bool opens_answers;       /* struct intake_mail_place */
 	struct gather *gather;    /* transactions of many inboxes in one; NULL: each by itself */
 	uint64_t manual_grace_ms; /* own mails that nobody registers were written by hand */
 	const char *rawlog_dir;   /* "" or NULL: nothing is written down */

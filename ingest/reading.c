@@ -14,7 +14,9 @@ void reading_init(struct reading *r)
 	mime_dsn_init(&r->dsn);
 	r->report = (struct mime_report){ 0 };
 	buf_init(&r->text, LIMIT_MIME_TEXT);
+	buf_init(&r->links, LIMIT_MIME_LINKS);
 	r->ids.n = 0;
+	r->body.n_ids = r->body.n_called = r->body.n_links = 0;
 	r->cut.n = 0;
 	r->cut.is_forward = r->cut.is_bare = false;
 	buf_init(&r->fresh, (size_t)LIMIT_MIME_TEXT * 2);
@@ -26,6 +28,7 @@ void reading_clear(struct reading *r)
 	mime_mail_clear(&r->mail);
 	mime_dsn_clear(&r->dsn);
 	buf_clear(&r->text);
+	buf_clear(&r->links);
 	buf_clear(&r->fresh);
 	reading_init(r);
 }
@@ -53,7 +56,7 @@ static enum mime_pick_as read_parts(struct reading *r)
 		struct text bytes = mime_mail_part(&r->mail, &pick.at[i]);
 
 		if (pick.at[i].want == MIME_WANT_TEXT)
-			mime_part_text(&pick.at[i].part, bytes.at, bytes.len, &r->text);
+			mime_part_text(&pick.at[i].part, bytes.at, bytes.len, &r->text, &r->links);
 		else
 			mime_report_read(&r->report, &r->dsn, text_of(r->mail.head.from.address),
 					 &pick.at[i], bytes);
@@ -145,6 +148,7 @@ void reading_of(struct reading *r, struct text mail, int64_t received_at)
 	mime_mail_read(&r->mail, mail);
 	as = read_parts(r);
 	match_ids_of(&r->mail.head, mime_dsn_is_empty(&r->dsn) ? NULL : &r->dsn, &r->ids);
+	match_body_of(text_of_buf(&r->text), text_of_buf(&r->links), &r->mail.head, &r->body);
 	judge(r, as, received_at ? received_at : time_of_arrival(&r->mail.head));
 }
 
@@ -154,6 +158,6 @@ void reading_of_text(struct reading *r, struct text text, int64_t received_at)
 
 	reading_clear(r);
 	mime_head_read(&r->mail.head, "\n", 1);
-	mime_part_text(&plain, text.at, text.len, &r->text);
+	mime_part_text(&plain, text.at, text.len, &r->text, NULL);
 	judge(r, MIME_PICK_AS_MAIL, received_at);
 }

@@ -24,7 +24,9 @@ struct reading {
 	struct mime_dsn dsn;
 	struct mime_report report;
 	struct buf text;                 /* of the best text part */
+	struct buf links;                /* that it does not show, one a line */
 	struct match_ids ids;            /* points into `mail` and `dsn` */
+	struct match_body body;          /* what its text names */
 	struct extract cut;              /* points into `text` */
 	struct buf fresh;                /* what is new in it, joined */
 	struct classify_verdict verdict; /* points into `report` */

@@ -34,13 +34,14 @@ static json_t *refs_json(const struct match_ids *ids)
 }
 
 /* What an outbound is found by beside the ids.  A company is told by its domain. */
-static json_t *names_json(const struct mime_head *head)
+static json_t *names_json(const struct reading *r)
 {
 	const struct match_names_place nowhere = { 0 };
 	struct match_names names;
 	json_t *list = json_array();
 
-	match_names_of(head, &nowhere, &names);
+	match_names_of(&r->mail.head, &nowhere, &names);
+	match_names_add_links((const char(*)[MATCH_LINK])r->body.links, r->body.n_links, &names);
 	for (size_t i = 0; i < names.n; i++) {
 		const struct match_name *n = &names.at[i];
 
@@ -204,9 +205,11 @@ static json_t *contact_json(const struct classify_contact *c)
 json_t *reading_json(const struct reading *r)
 {
 	const struct classify_verdict *v = &r->verdict;
+	struct match_ids ids = r->ids;
 	cleanup_buf struct buf joined;
 	json_t *o = json_object();
 
+	match_ids_add_body(&r->body, &ids);
 	buf_init(&joined, (size_t)LIMIT_MIME_TEXT * 2);
 	extract_new(&r->cut, &joined);
 	json_put(o, "kind", json_string(classify_kind_name(v->kind)));
@@ -220,10 +223,10 @@ json_t *reading_json(const struct reading *r)
 	json_put(o, "return_at", said(v->return_at));
 	json_put(o, "contact", contact_json(&v->contact));
 	json_put(o, "followup_at", said(v->followup_at));
-	json_put(o, "outbound_message_id", said(r->ids.n ? r->ids.at[0].id : NULL));
+	json_put(o, "outbound_message_id", said(ids.n ? ids.at[0].id : NULL));
 	json_put(o, "evidence", evidence_json(v));
-	json_put(o, "refs", refs_json(&r->ids));
-	json_put(o, "names", names_json(&r->mail.head));
+	json_put(o, "refs", refs_json(&ids));
+	json_put(o, "names", names_json(r));
 	json_put(o, "bounce", bounce_json(r));
 	json_put(o, "complaint", complaint_json(r));
 	json_put(o, "calendar", calendar_json(&v->calendar));

@@ -36,6 +36,7 @@ struct vigil_params {
 	uint64_t lookback_ms;
 	uint64_t proof_ms, sweep_ms; /* 0: as the provider's row has it */
 	size_t text_max;
+	bool opens_answers; /* struct intake_mail_place */
 	uint64_t manual_grace_ms;
 	struct gather *gather; /* NULL: none */
 	/* Who had the inbox before died, perhaps of a mail: until all is seen again, mails are read

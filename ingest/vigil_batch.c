@@ -38,6 +38,7 @@ static struct intake *new_intake(struct vigil *v)
 		.key = v->p.key,
 		.authserv = v->p.provider->authserv,
 		.text_max = v->p.text_max,
+		.opens_answers = v->p.opens_answers,
 		.manual_grace_ms = v->p.manual_grace_ms,
 		.gather = v->p.gather,
 		.rand = v->p.rand,

@@ -50,6 +50,7 @@ struct settings {
 	uint64_t ingest_heartbeat_ms, ingest_lease_ms, ingest_grace_ms, ingest_proof_ms,
 		ingest_idle_renew_ms, ingest_lookback_ms, ingest_manual_grace_ms;
 	int64_t ingest_text_max;
+	bool ingest_open_answers;
 	char *ingest_rawlog_dir;
 	char *classify_rules;
 	bool ingest_rawlog_all;

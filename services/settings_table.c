@@ -193,6 +193,12 @@ static const struct conf_row rows[] = {
 	  .min = 1024,
 	  .max = 256 * 1024,
 	  .meaning = "of a text part at most so much is fetched" },
+	{ .name = "ingest.open_answers",
+	  .kind = CONF_BOOL,
+	  .offset = AT(ingest_open_answers),
+	  .initial = "on",
+	  .meaning = "the text of a mail that answers, or passes on, one that no header names is "
+		     "looked into for Message-IDs and links of registered mails" },
 	{ .name = "ingest.rawlog_dir",
 	  .kind = CONF_PATH,
 	  .offset = AT(ingest_rawlog_dir),

@@ -10,6 +10,7 @@ static const char *const method_names[] = {
 	[MATCH_THREAD_INDEX] = "thread_index",
 	[MATCH_REPLY_TOKEN] = "reply_token",
 	[MATCH_BODY_ID] = "body_id",
+	[MATCH_BODY_LINK] = "body_link",
 	[MATCH_FROM_SUBJECT] = "from_subject",
 	[MATCH_FROM] = "from",
 	[MATCH_COMPANY] = "company_subject",
@@ -66,4 +67,10 @@ void match_ids_of(const struct mime_head *head, const struct mime_dsn *dsn, stru
 	if (mime_id_normal(mime_head_field(head, "X-MS-Exchange-Parent-Message-Id", 0),
 			   ret->parent))
 		add(ret, ret->parent, MATCH_EXCHANGE_PARENT, 0.94);
+}
+
+void match_ids_add_body(const struct match_body *body, struct match_ids *ret)
+{
+	for (size_t i = 0; i < body->n_ids; i++)
+		add(ret, body->ids[i], MATCH_BODY_ID, 0.9);
 }

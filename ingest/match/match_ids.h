@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "ingest/match/match_body.h"
 #include "ingest/mime/mime_dsn.h"
 #include "ingest/mime/mime_head.h"
 #include "ingest/mime/mime_id.h"
@@ -26,6 +27,7 @@ enum match_method {
 	MATCH_THREAD_INDEX,    /* the conversation of Thread-Index, MS-OXOMSG section 2.2.1.3 */
 	MATCH_REPLY_TOKEN,     /* "rep+TOKEN@": it was answered to an address made for it */
 	MATCH_BODY_ID,         /* a Message-ID in its text */
+	MATCH_BODY_LINK,       /* a link in its text, which no other outbound has */
 	MATCH_FROM_SUBJECT,    /* the prospect's address, and the subject */
 	MATCH_FROM,            /* the prospect's address, and nothing else */
 	MATCH_COMPANY,         /* somebody else of the prospect's company, and the subject */
@@ -48,6 +50,9 @@ struct match_ids {
 
 /* `dsn`: NULL when there is none (yet).  `ret` points into both and into itself. */
 void match_ids_of(const struct mime_head *head, const struct mime_dsn *dsn, struct match_ids *ret);
+
+/* And those that its text names; `ret` points into `body`. */
+void match_ids_add_body(const struct match_body *body, struct match_ids *ret);
 
 /* The normal form of an id as registered through the API or found in a mail: mime_id_normal(). */
 size_t match_ids_normal(struct text raw, char ret[MIME_ID]);

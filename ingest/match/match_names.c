@@ -76,7 +76,7 @@ static void add_tokens(const struct mime_head *h, struct match_names *ret)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < h->to.n && n < countof(ret->tokens) / 2; i++) {
+	for (size_t i = 0; i < h->to.n && n < countof(ret->tokens); i++) {
 		struct text local, domain, user, tag;
 		bool is_new = true;
 
@@ -121,7 +121,7 @@ static void add_people(const char *own, struct match_names *ret)
 	add(ret, MATCH_COMPANY_ALONE, 0.25, ret->domain, ret->domain);
 }
 
-static bool is_of_a_list(const struct mime_head *h)
+bool match_names_is_of_list(const struct mime_head *h)
 {
 	return mime_head_has(h, "List-Id") || mime_head_has(h, "List-Unsubscribe") ||
 	       mime_head_has(h, "List-Post");
@@ -135,7 +135,8 @@ void match_names_of(const struct mime_head *head, const struct match_names_place
 		add(ret, MATCH_SELF, 0, head->message_id, head->message_id);
 	add_threads(head, p, ret);
 	add_tokens(head, ret);
-	if (is_of_a_list(head) || mailaddr_fold(text_of(head->from.address), ret->from) < 0)
+	if (match_names_is_of_list(head) ||
+	    mailaddr_fold(text_of(head->from.address), ret->from) < 0)
 		return;
 	match_subject_normal(text_of(head->subject), ret->subject);
 	add_people(p->address, ret);
@@ -153,11 +154,17 @@ void match_names_sent(struct text address, struct text subject, struct text toke
 	add_people(NULL, ret);
 }
 
+void match_names_add_links(const char (*links)[MATCH_LINK], size_t n, struct match_names *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		add(ret, MATCH_BODY_LINK, 0.88, links[i], links[i]);
+}
+
 /* ---- digests ---- */
 
 bool match_names_is_met(enum match_method method)
 {
-	return method == MATCH_FROM || method == MATCH_REPLY_TOKEN;
+	return method == MATCH_FROM || method == MATCH_REPLY_TOKEN || method == MATCH_BODY_LINK;
 }
 
 bool match_names_is_unique(enum match_method method)
@@ -171,6 +178,7 @@ bool match_names_is_unique(enum match_method method)
 	case MATCH_SELF:
 		return true;
 	case MATCH_REPLY_TOKEN:
+	case MATCH_BODY_LINK:
 	case MATCH_GMAIL_THREAD:
 	case MATCH_THREAD_INDEX:
 	case MATCH_FROM_SUBJECT:

@@ -11,8 +11,8 @@
 
 /*
  * What a mail names beside Message-IDs by which an outbound may be found: the
- * thread it lies in, a token in the address it was sent to, who wrote it under
- * which subject.  And all of that, ids too, as the keyed digests by which
+ * thread it lies in, a token in the address it was sent to, links in its text,
+ * who wrote it under which subject.  And all of that, ids too, as the keyed digests by which
  * PostgreSQL is asked.
  *
  * The other side of the rendezvous makes the same names: of an outbound that is
@@ -35,7 +35,7 @@ struct match_names {
 	/* what the others point to */
 	char thread[MATCH_THREAD];
 	char gmail[96];
-	char tokens[LIMIT_MATCH_NAMES][MATCH_TOKEN];
+	char tokens[LIMIT_MATCH_TOKENS][MATCH_TOKEN];
 	char from[MAILADDR], subject[MATCH_SUBJECT];
 	char domain[MAILADDR];
 	char from_subject[MAILADDR + MATCH_SUBJECT], company[MAILADDR + MATCH_SUBJECT];
@@ -55,6 +55,12 @@ struct match_names_place {
  */
 void match_names_of(const struct mime_head *head, const struct match_names_place *p,
 		    struct match_names *ret);
+
+/* Did a list or a newsletter send it? */
+bool match_names_is_of_list(const struct mime_head *head);
+
+/* And links, in the normal form of match_body_link(): of a text, or of an outbound; borrowed. */
+void match_names_add_links(const char (*links)[MATCH_LINK], size_t n, struct match_names *ret);
 
 /* Of an outbound: to whom, under which subject (empty: not known), and its reply token (likewise).
  */

@@ -17,6 +17,7 @@ static const char *const found_in[MATCH_METHODS] = {
 	[MATCH_THREAD_INDEX] = "Thread-Index is of the conversation of the sent mail,",
 	[MATCH_REPLY_TOKEN] = "It was sent to the reply address",
 	[MATCH_BODY_ID] = "Its text names",
+	[MATCH_BODY_LINK] = "Its text has the link of the sent mail,",
 	[MATCH_FROM_SUBJECT] = "The prospect's address, and the subject",
 	[MATCH_FROM] = "Only the sender says so:",
 	[MATCH_COMPANY] = "Somebody of the prospect's company, and the subject",
@@ -120,12 +121,31 @@ static bool is_echo(const struct match_keys *keys, const struct match_mail *mail
 	return false;
 }
 
-static bool is_thread(enum match_method method)
+/* Does it name what several mails may have? */
+static bool is_of_many(enum match_method method)
 {
-	return method == MATCH_GMAIL_THREAD || method == MATCH_THREAD_INDEX;
+	return match_ids_is_weak(method) || method == MATCH_GMAIL_THREAD ||
+	       method == MATCH_THREAD_INDEX || method == MATCH_BODY_LINK;
 }
 
-/* May who wrote, the subject, or the thread speak for this outbound? */
+/* A link that more than one prospect was sent is nobody's own. */
+static bool is_shared(const struct match_key *key, const struct match_outbound *found, size_t n)
+{
+	const struct match_outbound *first = NULL;
+
+	if (key->method != MATCH_BODY_LINK)
+		return false;
+	for (size_t f = 0; f < n; f++) {
+		if (!is_found_by(&found[f], key))
+			continue;
+		first = first ? first : &found[f];
+		if (!text_eq(first->prospect, found[f].prospect))
+			return true;
+	}
+	return false;
+}
+
+/* May who wrote, the subject, the thread or a link speak for this outbound? */
 static bool is_plausible(const struct match_mail *mail, const struct match_outbound *o,
 			 enum match_method method, enum match_relation relation)
 {
@@ -143,8 +163,7 @@ static void consider(const struct match_key *key, const struct match_mail *mail,
 		match_relation_of(text_of(mail->head->from.address), o->address);
 	struct match *known = listed(ret, found, o, key->method);
 
-	if ((match_ids_is_weak(key->method) || is_thread(key->method)) &&
-	    !is_plausible(mail, o, key->method, relation))
+	if (is_of_many(key->method) && !is_plausible(mail, o, key->method, relation))
 		return;
 	if (!known && ret->n < countof(ret->at))
 		add(ret, at, key, relation);
@@ -190,11 +209,15 @@ void match_pick_all(const struct match_keys *keys, const struct match_mail *mail
 	if (!n_found || match_pick_is_own(mail->head, mail->own, mail->n_own) ||
 	    is_echo(keys, mail, found, n_found))
 		return;
-	for (size_t i = 0; i < keys->n; i++)
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct match_key *key = &keys->at[i];
+
+		if (key->method == MATCH_SELF || is_shared(key, found, n_found))
+			continue;
 		for (size_t f = 0; f < n_found; f++)
-			if (keys->at[i].method != MATCH_SELF &&
-			    is_found_by(&found[f], &keys->at[i]))
-				consider(&keys->at[i], mail, found, f, ret);
+			if (is_found_by(&found[f], key))
+				consider(key, mail, found, f, ret);
+	}
 	drop_vague(ret, found);
 	sort(ret, found);
 }

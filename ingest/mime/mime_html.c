@@ -224,6 +224,7 @@ enum held {
 
 struct page {
 	struct writer w;
+	struct buf *links; /* NULL: not wanted */
 	htmlParserCtxtPtr parser;
 	unsigned depth;    /* open elements, as this parser counts them */
 	unsigned unseen;   /* the depth of the element whose inside is not shown; 0: all is */
@@ -272,6 +273,20 @@ static bool is_hidden(const xmlChar **attributes)
 	return false;
 }
 
+/* Where an anchor goes; its text mostly says another thing. */
+static void note_link(struct page *p, const xmlChar **attributes)
+{
+	for (; attributes && attributes[0]; attributes += 2) {
+		struct text to = text_of((const char *)attributes[1]);
+
+		if (strcmp((const char *)attributes[0], "href") != 0 ||
+		    !text_istarts(to, TEXT("http")) || p->links->len + to.len + 1 > p->links->max)
+			continue;
+		(void)text_add(p->links, to);
+		(void)text_add(p->links, TEXT("\n"));
+	}
+}
+
 /* A tag came: an "&" began nothing, a declaration had no end. */
 static void settle(struct page *p)
 {
@@ -305,6 +320,8 @@ static void on_start(void *owner, const xmlChar *name, const xmlChar **attribute
 
 	p->depth++;
 	settle(p);
+	if (p->links && name[0] == 'a' && !name[1])
+		note_link(p, attributes);
 	if (p->unseen) {
 		/* nothing of it is shown */
 	} else if (!p->shows_hidden && is_hidden(attributes)) {
@@ -462,9 +479,9 @@ static void render(struct page *p, struct text html)
 	}
 }
 
-void mime_html_text(struct text html, struct buf *ret)
+void mime_html_text(struct text html, struct buf *ret, struct buf *links)
 {
-	struct page p = { .w = { .out = ret } };
+	struct page p = { .w = { .out = ret }, .links = links };
 	size_t began = ret->len;
 
 	mime_lib_need();

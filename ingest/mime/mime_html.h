@@ -16,8 +16,9 @@
  * linear in the input, however deep the nesting.
  *
  * `html` is valid UTF-8 without NUL, whatever charset it names; of it, three
- * times LIMIT_MIME_PART are read.  Appends to `ret`, cut at its ceiling.
+ * times LIMIT_MIME_PART are read.  Appends to `ret`, cut at its ceiling, and where
+ * its links go, one a line, to `links`, as far as there is room (NULL: not wanted).
  */
-void mime_html_text(struct text html, struct buf *ret);
+void mime_html_text(struct text html, struct buf *ret, struct buf *links);
 
 #endif

@@ -242,7 +242,8 @@ static bool has_marks(struct text t)
 	return false;
 }
 
-void mime_part_text(const struct mime_part *p, const void *bytes, size_t n, struct buf *ret)
+void mime_part_text(const struct mime_part *p, const void *bytes, size_t n, struct buf *ret,
+		    struct buf *links)
 {
 	cleanup_buf struct buf raw, utf8, clean, plain;
 	struct text t;
@@ -263,7 +264,7 @@ void mime_part_text(const struct mime_part *p, const void *bytes, size_t n, stru
 			    /* lines= */ true);
 	t = (struct text){ (const char *)clean.data, clean.len };
 	if (p->html) {
-		mime_html_text(t, &plain);
+		mime_html_text(t, &plain, links);
 		t = (struct text){ (const char *)plain.data, plain.len };
 	}
 	if (has_marks(t))

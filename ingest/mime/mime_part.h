@@ -36,7 +36,9 @@ void mime_part_bytes(enum mime_encoding encoding, const void *bytes, size_t n, s
 /*
  * Append the text of the part to `ret`, whose ceiling (LIMIT_MIME_TEXT is
  * meant) cuts it between two characters.  Valid UTF-8 in NFC, no NUL, LF ends.
+ * `links`: as mime_html_text().
  */
-void mime_part_text(const struct mime_part *p, const void *bytes, size_t n, struct buf *ret);
+void mime_part_text(const struct mime_part *p, const void *bytes, size_t n, struct buf *ret,
+		    struct buf *links);
 
 #endif

@@ -31,11 +31,40 @@ static void refuse_field(struct request *q, const struct json_error *err)
 
 /* ---- outbound ---- */
 
+#define LINKS_MAX 8 /* of one mail: what it is clicked for, to see it, to be left alone */
+
 struct item {
 	char inbox[JSON_UUID], address[FIELD_ADDRESS], id[MIME_ID], final[MIME_ID];
+	char links[LINKS_MAX][MATCH_LINK];
+	size_t n_links;
 	struct text sequence, step, key, message_id, subject, token;
 	int64_t sent_us;
 };
+
+/* Links that no other mail has; a mail whose text quotes one of them answers this one. */
+static int read_links(const json_t *o, const char *path, struct item *ret, struct json_error *err)
+{
+	const json_t *links = NULL;
+	char below[JSON_POINTER], at[24];
+	struct text link = { 0 };
+
+	if (json_want_array(o, path, "links", 0, LINKS_MAX, JSON_OPTIONAL, &links, err))
+		return -1;
+	json_path_key(below, path, "links");
+	for (size_t i = 0; links && i < json_array_size(links); i++) {
+		if (json_item_text(links, below, i, MATCH_LINK + 8, &link, err))
+			return -1;
+		if (!match_body_link(link, ret->links[i])) {
+			(void)snprintf(at, sizeof(at), "%zu", i);
+			json_error_set(err, below, at,
+				       "is not a link of one mail (https://host/ and at least 6 "
+				       "characters, 1023 in all)");
+			return -1;
+		}
+		ret->n_links++;
+	}
+	return 0;
+}
 
 /* What it is found by beside its Message-ID. */
 static int read_other_names(const json_t *o, const char *path, struct item *ret,
@@ -58,7 +87,7 @@ static int read_other_names(const json_t *o, const char *path, struct item *ret,
 			       "is not a Message-ID (<something@host>)");
 		return -1;
 	}
-	return 0;
+	return read_links(o, path, ret, err);
 }
 
 static int read_item(const json_t *array, size_t i, struct item *ret, struct json_error *err)
@@ -66,7 +95,7 @@ static int read_item(const json_t *array, size_t i, struct item *ret, struct jso
 	static const char *const fields[] = { "inbox_id", "sequence",    "step",
 					      "prospect", "message_id",  "sent_at",
 					      "subject",  "reply_token", "final_message_id",
-					      NULL };
+					      "links",    NULL };
 	static const char *const prospect_fields[] = { "key", "address", NULL };
 	char path[JSON_POINTER], below[JSON_POINTER];
 	const json_t *o, *p = NULL;
@@ -134,6 +163,7 @@ static void put_names(json_t *row, const struct item *it, const struct secret *w
 	json_t *names = json_array(), *met = json_array();
 
 	match_names_sent(text_of(it->address), it->subject, it->token, sent);
+	match_names_add_links((const char(*)[MATCH_LINK])it->links, it->n_links, sent);
 	match_names_keys(NULL, sent, workspace_key, keys);
 	for (size_t i = 0; i < keys->n; i++) {
 		if (keys->at[i].method == MATCH_COMPANY_ALONE) /* if the workspace wants it */

@@ -141,6 +141,7 @@ static void open_worker(struct ingest *g, const struct secret *digest_master)
 			.proof_ms = s->ingest_proof_ms,
 			.idle_renew_ms = s->ingest_idle_renew_ms,
 			.text_max = (size_t)s->ingest_text_max,
+			.opens_answers = s->ingest_open_answers,
 			.gather = g->gather,
 			.manual_grace_ms = s->ingest_manual_grace_ms,
 			.rawlog_dir = s->ingest_rawlog_dir,

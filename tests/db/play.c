@@ -100,6 +100,7 @@ void play_begin(struct play *p)
 		.address = "a@example.test",
 		.key = &p->s.workspace_key,
 		.text_max = 65536,
+		.opens_answers = true,
 		.manual_grace_ms = 600000,
 		.is_careful = p->is_careful,
 		.rand = &p->s.rand,

@@ -176,6 +176,7 @@ struct mailbox_params stage_params(struct stage *s)
 		.proof_ms = 200,
 		.idle_renew_ms = 60000,
 		.text_max = 65536,
+		.opens_answers = true,
 		.retry_first_ms = 20,
 		.is_clear = true,
 		.on_want = on_want,

@@ -24,8 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	buf_init(&whole, LIMIT_MIME_TEXT);
 	buf_init(&cut, n / 2);
 	(void)mime_utf8_add(&html, (struct text){ (const char *)p, n }, /* lines= */ true);
-	mime_html_text(text_of_buf(&html), &whole);
-	mime_html_text(text_of_buf(&html), &cut);
+	mime_html_text(text_of_buf(&html), &whole, NULL);
+	mime_html_text(text_of_buf(&html), &cut, NULL);
 	t = text_of_buf(&whole);
 	need(mime_utf8_is_valid(t) && whole.len <= LIMIT_MIME_TEXT);
 	need(!whole.len || !memchr(t.at, '\r', t.len));

@@ -26,8 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	(void)strncat(part.charset, charsets[p[0] >> 5], sizeof(part.charset) - 1);
 	buf_init(&whole, LIMIT_MIME_TEXT);
 	buf_init(&cut, p[1]);
-	mime_part_text(&part, p + 2, n - 2, &whole);
-	mime_part_text(&part, p + 2, n - 2, &cut);
+	mime_part_text(&part, p + 2, n - 2, &whole, NULL);
+	mime_part_text(&part, p + 2, n - 2, &cut, NULL);
 	if (!mime_utf8_is_valid((struct text){ (const char *)whole.data, whole.len }) ||
 	    cut.len > p[1] || cut.len > whole.len ||
 	    (cut.len && memcmp(whole.data, cut.data, cut.len) != 0) ||

@@ -63,7 +63,7 @@ static void text_of_parts(void **state)
 
 		(void)strncat(p.charset, rows[i].charset, sizeof(p.charset) - 1);
 		buf_init(&b, LIMIT_MIME_TEXT);
-		mime_part_text(&p, rows[i].in, strlen(rows[i].in), &b);
+		mime_part_text(&p, rows[i].in, strlen(rows[i].in), &b, NULL);
 		if (!text_eq((struct text){ (const char *)b.data, b.len }, text_of(rows[i].want)))
 			fail_msg("%s: \"%s\"", rows[i].name, b.data ? (const char *)b.data : "");
 		buf_clear(&b);
@@ -128,7 +128,7 @@ static void lines_of_html(void **state)
 		struct buf b;
 
 		buf_init(&b, 4096);
-		mime_html_text(text_of(pages[i].in), &b);
+		mime_html_text(text_of(pages[i].in), &b, NULL);
 		if (!text_eq((struct text){ (const char *)b.data, b.len }, text_of(pages[i].want)))
 			fail_msg("%s: \"%s\"", pages[i].name, b.data ? (const char *)b.data : "");
 		buf_clear(&b);
@@ -149,7 +149,7 @@ static void every_cut(void **state)
 			struct buf b;
 
 			buf_init(&b, n % 40);
-			mime_part_text(&p, in, n, &b);
+			mime_part_text(&p, in, n, &b, NULL);
 			assert_true(
 				mime_utf8_is_valid((struct text){ (const char *)b.data, b.len }));
 			buf_clear(&b);
@@ -207,7 +207,7 @@ static void hostile_parts(void **state)
 		while (text_add(&in, text_of(hostile[i].repeated)) == 0)
 			;
 		began = clock();
-		mime_part_text(&p, in.data, in.len, &out);
+		mime_part_text(&p, in.data, in.len, &out, NULL);
 		if ((clock() - began) / CLOCKS_PER_SEC >= 3)
 			fail_msg("%s: %ld ms", hostile[i].name,
 				 (long)(clock() - began) * 1000 / CLOCKS_PER_SEC);
@@ -235,7 +235,7 @@ static void deep_pages(void **state)
 	(void)text_add(&in, TEXT("below"));
 	for (int i = 0; i < 10000; i++)
 		(void)text_add(&in, TEXT("</div>"));
-	mime_html_text(text_of_buf(&in), &out);
+	mime_html_text(text_of_buf(&in), &out, NULL);
 	assert_true(text_eq(text_of_buf(&out), TEXT("above\nbelow\n")));
 
 	/* one tag of attributes that all differ */
@@ -247,7 +247,7 @@ static void deep_pages(void **state)
 	buf_cut(&in, in.len - 5);
 	(void)text_add(&in, TEXT(">b"));
 	began = clock();
-	mime_html_text(text_of_buf(&in), &out);
+	mime_html_text(text_of_buf(&in), &out, NULL);
 	assert_true((clock() - began) / CLOCKS_PER_SEC < 3);
 	assert_true(text_eq(text_of_buf(&out), TEXT("a\n\nb\n")));
 	buf_clear(&in);

@@ -59,14 +59,14 @@ export async function startSandbox({ settings = {}, data, mode, env, accessTtl, 
       return box.api.waitForInbox(settled.inbox_id);
     },
 
-    // register outbound mails; each: { inbox, prospect, subject?, step?, replyToken?, finalId? } -> the same with its id
+    // register outbound mails; each: { inbox, prospect, subject?, step?, replyToken?, finalId?, links? } -> the same with its id
     async register(items, { sequence = 'autumn' } = {}) {
       const full = items.map((item, i) => ({ id: newId('out'), subject: `A question, no. ${i + 1}`, step: '1',
         key: item.prospect, ...item }));
       const answer = await box.api.post('/v1/outbound', { items: full.map((o) => ({
         inbox_id: o.inboxId, sequence, step: o.step, prospect: { key: o.key, address: o.prospect },
         message_id: o.id, sent_at: new Date(Date.now() - 60000).toISOString(), subject: o.subject,
-        reply_token: o.replyToken, final_message_id: o.finalId,
+        reply_token: o.replyToken, final_message_id: o.finalId, links: o.links,
       })) });
       const odd = answer.items.find((x) => !['created', 'repeated'].includes(x.result));
       if (odd) throw new Error(`outbound ${odd.index}: ${odd.result}`);

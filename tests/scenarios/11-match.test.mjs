@@ -19,6 +19,8 @@ before(async () => {
     one('lee@east.test'),
     one('sam@west.test'),
     one('uma@hill.test', { finalId: '<given.by.provider@mx.test>' }),
+    one('ben@vale.test', { links: ['https://go.example.test/c/ben-1a2b3c', 'https://go.example.test/u/for-everybody'] }),
+    one('zoe@dale.test', { links: ['https://go.example.test/u/for-everybody'] }),
   ]);
 });
 after(endAll);
@@ -54,6 +56,39 @@ test('a reply to the Message-ID that the provider gave is found by it', async ()
   const out = outs[4];
   assert.deepEqual((await told(humanReply(out, { inReplyTo: out.finalId, references: [out.finalId] }))).slice(0, 2),
     ['uma@hill.test', 'in_reply_to']);
+});
+
+test('a mail that was passed on to somebody else is found by the Message-ID that its text quotes', async () => {
+  const mail = threadless({ ...outs[5], subject: 'what came in' }, { from: 'desk@elsewhere.test', id: newId('passed'),
+    text: `Ours, I think.\n\n> From: ${ada.address}\n> Message-ID: ${outs[5].id}\n` });
+  assert.deepEqual(await told(mail), ['ben@vale.test', 'body_id', 'unknown', 3]);
+});
+
+test('an answer under another name and subject is found by the link it quotes, in a page that shows it under other words', async () => {
+  const mail = threadless({ ...outs[5], subject: 'Again' }, { from: 'ben.at.home@gmail.com' });
+  mail.raw = mail.raw.replace('text/plain', 'text/html').replace('> Hello,',
+    '<a href="https://gate.test/?url=https%3A%2F%2Fgo.example.test%2Fc%2Fben-1a2b3c&amp;data=5">Our halls</a>');
+  assert.deepEqual(await told(mail), ['ben@vale.test', 'body_link', 'unknown', 3]);
+});
+
+test('what only its sender speaks for is known better by what its text quotes', async () => {
+  const mail = threadless({ ...outs[5], subject: 'No more mails' }, { text: 'Please unsubscribe me from your list. https://go.example.test/c/ben-1a2b3c' });
+  assert.deepEqual(await told(mail), ['ben@vale.test', 'body_link', 'same', 5]);
+  const { data } = (await box.api.events()).find((e) => isOf(e, mail));
+  assert.deepEqual(data.matches.map((m) => m.method), ['body_link', 'from']);
+  assert.equal(data.matches[0].evidence, 'Its text has the link of the sent mail, go.example.test/c/ben-1a2b3c');
+});
+
+test('a link that two prospects were sent says nothing; one that is registered late says it then', async () => {
+  const many = threadless({ ...outs[6], subject: 'Who is this' }, { from: 'any@elsewhere.test', text: 'https://go.example.test/u/for-everybody' });
+  const early = threadless({ ...outs[6], subject: 'Who is that' }, { from: 'any@elsewhere.test', text: 'https://go.example.test/c/late-4d5e6f' });
+  await box.deliver(ada.address, many);
+  await box.deliver(ada.address, early);
+  await told(humanReply(outs[6])); // comes after both
+  await box.register([{ inboxId: ada.id, inbox: ada.address, prospect: 'max@lawn.test', subject, links: ['http://GO.example.test/c/late-4d5e6f'] }]);
+  const { event } = await box.engine.waitFor('its event', (e) => isOf(e, early), { timeoutMs: 60000 });
+  assert.deepEqual([event.data.prospect.address, event.data.matches[0].method, event.data.recovered], ['max@lawn.test', 'body_link', true]);
+  assert.equal((await box.api.events()).some((e) => isOf(e, many)), false);
 });
 
 test('our own mail that comes back from a list, and a newsletter of the prospect, concern nobody', async () => {

@@ -79,6 +79,7 @@ test('requests', async () => {
     ['POST', '/v1/outbound', { items: [item], more: 1 }, {}, 400, 'bad_field', '/more'],
     ['POST', '/v1/outbound', { items: [item, { ...item, prospect: { address: 'nobody' } }] }, {}, 400, 'bad_field', '/items/1/prospect/address'],
     ['POST', '/v1/outbound', { items: [{ ...item, sent_at: 'yesterday' }] }, {}, 400, 'bad_field', '/items/0/sent_at'],
+    ['POST', '/v1/outbound', { items: [{ ...item, links: ['https://go.example.test/c/of-one-mail', 'https://example.test/'] }] }, {}, 400, 'bad_field', '/items/0/links/1'],
     ['POST', '/v1/outbound', { items: [{ ...item, message_id: '   ' }] }, {}, 400, 'bad_field', '/items/0/message_id'],
     ['POST', '/v1/outbound', { items: [{ ...item, inbox_id: 'ada' }] }, {}, 400, 'bad_field', '/items/0/inbox_id'],
     ['POST', '/v1/outbound', { items: Array(1001).fill(item) }, {}, 400, 'bad_field', '/items'],

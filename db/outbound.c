@@ -6,7 +6,7 @@ static void on_registered(struct pg_tx *tx, const struct pg_answer *a);
 static const struct pg_stmt enroll = {
 	"outbound_register",
 	"select item, result, coalesce(outbound_id::text, ''), rechecks from "
-	"outbound_register(outbound_wanted($1)) "
+	"outbound_enroll(outbound_wanted($1)) "
 	"order by item",
 };
 

@@ -30,7 +30,8 @@
 	X(24, 0024, retention)                                                                     \
 	X(25, 0025, rotation)                                                                      \
 	X(26, 0026, slot)                                                                          \
-	X(30, 0030, console)
+	X(30, 0030, console)                                                                       \
+	X(33, 0033, erase)
 
 #define EMBED(number, digits, name)                                                                \
 	EMBED_FILE(schema_##digits, "db/schema/" #digits "_" #name ".sql")

@@ -78,6 +78,7 @@ static const struct {
 	{ "prospect", "show", 3, prospect_command_show },
 	{ "prospect", "stop", 3, prospect_command_stop },
 	{ "prospect", "resume", 3, prospect_command_resume },
+	{ "prospect", "erase", 3, prospect_command_erase },
 	{ "worker", "list", 2, worker_command },
 	{ "worker", "drain", 3, worker_command },
 	{ "worker", "undrain", 3, worker_command },

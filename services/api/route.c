@@ -59,6 +59,7 @@ static const struct route routes[] = {
 	{ "DELETE", "/v1/session", NULL, person_call_leave },
 	{ "GET", "/v1/audit", "read", audit_call_list },
 	{ "GET", "/v1/prospects/{}/gate", "gate", prospect_call_gate },
+	{ "DELETE", "/v1/prospects/{}", "gate", erase_call },
 	{ "POST", "/v1/prospects/{}/stop", "gate", prospect_call_stop },
 	{ "POST", "/v1/prospects/{}/resume", "gate", prospect_call_resume },
 	{ "GET", "/connect/{}", NULL, page_connect },

@@ -69,6 +69,7 @@ static const char *const lines[] = {
 	"  replyd prospect stop KEY [--reason R]  nobody writes to him any more; R is manual unless it is said",
 	"  replyd prospect resume KEY [--reason R]",
 	"                                       he may be written to again; an opt-out opens only by its name: --reason unsubscribed",
+	"  replyd prospect erase KEY            he is forgotten; a stop goes on under a digest of his address",
 	"  replyd domain add --provider P --tenant T --client-id C --secret-file FILE [--ends DAY]",
 	"                                       one right for all mailboxes of a domain (docs/domains.md); the secret is tried first",
 	"  replyd domain renew DOMAIN --secret-file FILE [--ends DAY]",

@@ -9,8 +9,8 @@
 
 #define KEY_BYTES 320 /* an address; escaped, three of each */
 
-static int call(const struct settings *s, const struct options *o, const char *rest,
-		const json_t *body)
+static int call(const struct settings *s, const struct options *o, const char *method,
+		const char *rest, const json_t *body)
 {
 	cleanup_json json_t *answer = NULL;
 	cleanup_buf struct buf path;
@@ -27,8 +27,7 @@ static int call(const struct settings *s, const struct options *o, const char *r
 		code = api_call_open(&api, s, o);
 	if (code)
 		return code;
-	code = body ? api_call_send(&api, "POST", (const char *)path.data, body, &answer)
-		    : api_call_get(&api, (const char *)path.data, &answer);
+	code = api_call_send(&api, method, (const char *)path.data, body, &answer);
 	if (code == 0)
 		fields_print(answer, o->json);
 	api_call_close(&api);
@@ -41,12 +40,12 @@ static int move(const struct settings *s, const struct options *o, const char *r
 
 	if (o->reason)
 		json_put_text(body, "reason", text_of(o->reason));
-	return call(s, o, rest, body);
+	return call(s, o, "POST", rest, body);
 }
 
 int prospect_command_show(const struct settings *s, const struct options *o)
 {
-	return call(s, o, "/gate", NULL);
+	return call(s, o, "GET", "/gate", NULL);
 }
 
 int prospect_command_stop(const struct settings *s, const struct options *o)
@@ -57,4 +56,9 @@ int prospect_command_stop(const struct settings *s, const struct options *o)
 int prospect_command_resume(const struct settings *s, const struct options *o)
 {
 	return move(s, o, "/resume");
+}
+
+int prospect_command_erase(const struct settings *s, const struct options *o)
+{
+	return call(s, o, "DELETE", "", NULL);
 }

@@ -9,5 +9,7 @@
 int prospect_command_show(const struct settings *s, const struct options *o);
 int prospect_command_stop(const struct settings *s, const struct options *o);
 int prospect_command_resume(const struct settings *s, const struct options *o);
+/* He is forgotten. */
+int prospect_command_erase(const struct settings *s, const struct options *o);
 
 #endif

@@ -79,6 +79,7 @@ static const struct {
 	{ "domain_grant", { "", "SU", "", "", "siu", "siu" } },
 	{ "endpoint", { "", "", "SuD", "", "sIu", "s" } },
 	{ "endpoint_lane", { "", "", "SUD", "Su", "SIu", "" } },
+	{ "erased", { "S", "", "", "", "S", "" } },
 	{ "event", { "I", "I", "SI", "I", "SI", "" } },
 	{ "event_key", { "SI", "I", "SI", "SID", "SI", "" } },
 	{ "event_queue", { "I", "I", "SID", "sI", "I", "" } },
@@ -289,7 +290,14 @@ static const struct {
 	{ "domain_reap", "broker" },
 	{ "domain_refuse", "broker" },
 	{ "domain_revive", "broker" },
+	{ "erase_lock", "api" },
 	{ "event_body", "api dispatch" },
+	{ "event_erased", "api" },
+	{ "outbound_enroll", "api" },
+	{ "outbound_name_erased", "" },
+	{ "prospect_known", "api" },
+	{ "prospect_erase", "api" },
+	{ "prospects_erase", "api" },
 	{ "event_id_of", "api broker dispatch ingest rotation" },
 	{ "event_of_mail", "ingest" },
 	{ "event_of_message", "api" },
@@ -444,6 +452,7 @@ static void functions_are_run_by_whom_they_are_for(void **state)
 		"endpoint_rotate {\"search_path=replyd, pg_temp\"},"
 		"log_drop {\"search_path=replyd, pg_temp\"},"
 		"partitions_ensure {\"search_path=replyd, pg_temp\"},"
+		"prospect_erase {\"search_path=replyd, pg_temp\"},"
 		"slot_find {\"search_path=replyd, pg_temp\"},"
 		"timeline_forget {\"search_path=replyd, pg_temp\"}",
 		pgtest_value(s, "select string_agg(proname || ' ' || proconfig::text, ',' order by "

@@ -1,6 +1,5 @@
 #include "services/dispatch/poster.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,18 +7,17 @@
 #include "base/io/timer.h"
 #include "base/mem.h"
 #include "db/delivery.h"
+#include "services/dispatch/judge.h"
 #include "services/dispatch/lanes.h"
 #include "services/dispatch/post.h"
 #include "services/dispatch/receipts.h"
-#include "services/dispatch/retry.h"
+#include "services/dispatch/tender.h"
 
 /* Behind every hint stands this poll: a lost NOTIFY, a delivery that becomes due by time. */
 #define POLL_MS 250
-#define TEND_MS 500
 /* A claim outlives its post by so much before another dispatcher takes it. */
 #define CLAIM_SLACK_MS 5000
 #define TAKE_MOST      256 /* deliveries of one take: a few milliseconds of PostgreSQL's time */
-#define TEND_MOST      500
 
 /*
  * The life of it:
@@ -44,13 +42,11 @@ enum poster_state {
 
 struct poster {
 	struct poster_params p;
-	struct rand_gen jitter;
+	struct judge judge;
+	struct tender tender;
 	struct timer poll;
 	struct delivery_take take;
-	struct delivery_tend tend;
 	enum poster_state state;
-	bool is_tending;
-	uint64_t tend_ms;      /* when to look next */
 	char claim[RAND_UUID]; /* of the take under way */
 	struct post *open;     /* of that take: more may go into it */
 	struct lanes lanes;
@@ -64,7 +60,7 @@ struct poster {
 static void on_poll(struct timer *t);
 static void on_due(struct delivery_take *q, const struct delivery_due *d);
 static void on_taken(struct delivery_take *q);
-static void on_tended(struct delivery_tend *q);
+static void on_found(void *owner);
 static void on_posted(struct http_request *r);
 static void on_kept(void *owner, struct post *t);
 static void on_told(void *owner);
@@ -75,7 +71,10 @@ struct poster *poster_open(struct loop *l, const struct poster_params *params)
 	struct poster *p = mem_new(sizeof(*p));
 
 	p->p = *params;
-	rand_gen_seed(&p->jitter, 0);
+	judge_init(&p->judge, params->log, params->retry_ms, params->n_retries);
+	tender_init(&p->tender, params->pg, params->log);
+	p->tender.owner = p;
+	p->tender.found = on_found;
 	list_init(&p->posts);
 	lanes_init(&p->lanes, params->concurrency);
 	receipts_init(&p->receipts, params->receipts, params->log, params->disable_after_ms);
@@ -132,25 +131,11 @@ static void drained_perhaps(struct poster *p)
 		timer_in(&p->poll, 0);
 }
 
-static void tend(struct poster *p)
+/* There may be more of it. */
+static void on_found(void *owner)
 {
-	if (p->is_tending || clock_mono_ms() < p->tend_ms)
-		return;
-	p->is_tending = delivery_tend_start(p->p.pg, &p->tend, TEND_MOST, on_tended) == 0;
-}
+	struct poster *p = owner;
 
-static void on_tended(struct delivery_tend *q)
-{
-	struct poster *p = container_of(q, struct poster, tend);
-
-	p->is_tending = false;
-	/* What there is more of goes on, beside everything else. */
-	p->tend_ms = clock_mono_ms() + (q->n > 0 ? POLL_MS / 4 : TEND_MS);
-	if (!outcome_ok(&q->outcome) && q->outcome.blame != BLAME_NET)
-		log_warn(p->p.log, "deliveries.not_tended", "what=%s said=%s", q->outcome.what,
-			 q->outcome.said);
-	if (q->n <= 0)
-		return;
 	if (p->state == POSTER_IDLE)
 		timer_in(&p->poll, POLL_MS / 4);
 	poster_kick(p);
@@ -166,78 +151,12 @@ static void on_poll(struct timer *t)
 		return;
 	}
 	if (p->state < POSTER_LAST_TAKE)
-		tend(p);
+		tender_look(&p->tender);
 	poster_kick(p);
 	timer_in(&p->poll, POLL_MS);
 }
 
 /* ---- one post ---- */
-
-static const char *next_of(enum receipt_fate f)
-{
-	switch (f) {
-	case RECEIPT_DELIVERED:
-		return "none";
-	case RECEIPT_AGAIN:
-		return "again";
-	case RECEIPT_DEAD:
-		return "dead_letter";
-	case RECEIPT_GONE:
-		return "endpoint_disabled";
-	}
-	return "?";
-}
-
-static void say(const struct poster *p, const struct post *t, const struct post_item *it,
-		const struct retry_answer *a)
-{
-	if (it->fate == RECEIPT_DELIVERED)
-		log_debug(p->p.log, "event.posted",
-			  "event=%s endpoint=%s try=%d status=%ld took_ms=%llu", it->event,
-			  t->lane->endpoint, it->try, a->status, (unsigned long long)t->took_ms);
-	else
-		log_warn(p->p.log, "event.not_posted",
-			 "event=%s endpoint=%s try=%d status=%ld outcome=%s what=%s next=%s "
-			 "again_ms=%llu lane=%s",
-			 it->event, t->lane->endpoint, it->try, a->status, it->outcome,
-			 a->outcome.what, next_of(it->fate), (unsigned long long)it->wait_ms,
-			 lane_state_word(t->lane->lane.state));
-}
-
-static void settle(struct poster *p, struct post *t, const struct retry_answer *a)
-{
-	uint64_t rest_ms = lane_ended(&t->lane->lane, t->n, retry_end(a), t->took_ms,
-				      retry_asked_ms(a), clock_mono_ms(), &p->jitter);
-
-	t->status = (int)a->status;
-	for (int i = 0; i < t->n; i++) {
-		struct post_item *it = &t->items[i];
-		struct retry_verdict v =
-			retry_decide(a, it->try, p->p.retry_ms, p->p.n_retries, &p->jitter);
-
-		if (!it->is_kept)
-			v = (struct retry_verdict){ .fate = RECEIPT_DEAD, .word = "not_kept" };
-		it->fate = v.fate;
-		it->wait_ms = v.wait_ms > rest_ms ? v.wait_ms : rest_ms;
-		it->outcome = v.word;
-		if (v.fate == RECEIPT_DELIVERED)
-			t->is_ok = true;
-		else
-			t->failed_with = v.word;
-		say(p, t, it, a);
-	}
-	receipts_add(&p->receipts, t);
-}
-
-/* Never even sent: our own state is wrong (key, URL).  The receipt says so. */
-static void settle_unsent(struct poster *p, struct post *t, const char *what)
-{
-	struct retry_answer a = { .outcome = outcome_of(BLAME_US, what, text_of(what)),
-				  .retry_after_s = -1 };
-
-	(void)snprintf(t->detail, sizeof(t->detail), "%s", what);
-	settle(p, t, &a);
-}
 
 static void post(struct poster *p)
 {
@@ -256,8 +175,10 @@ static void post(struct poster *p)
 		broken = "the endpoint's URL is not https";
 	else if (!broken && http_client_start(p->p.http, &t->req, on_posted) != 0)
 		broken = "the endpoint's URL cannot be dialled";
-	if (broken)
-		settle_unsent(p, t, broken);
+	if (!broken)
+		return;
+	judge_unsent(&p->judge, t, broken);
+	receipts_add(&p->receipts, t);
 }
 
 static void on_due(struct delivery_take *q, const struct delivery_due *d)
@@ -307,16 +228,10 @@ static void on_taken(struct delivery_take *q)
 static void on_posted(struct http_request *r)
 {
 	struct post *t = container_of(r, struct post, req);
-	const struct retry_answer a = { r->outcome, r->status, r->retry_after_s };
+	struct poster *p = t->owner;
 
-	t->took_ms = r->took_ms;
-	if (r->status)
-		text_printable(t->detail, sizeof(t->detail),
-			       (struct text){ (const char *)r->answer.data, r->answer.len });
-	else
-		(void)snprintf(t->detail, sizeof(t->detail), "%s: %s", r->outcome.what,
-			       r->outcome.said);
-	settle(t->owner, t, &a);
+	judge_answered(&p->judge, t);
+	receipts_add(&p->receipts, t);
 }
 
 static void on_kept(void *owner, struct post *t)
@@ -375,7 +290,7 @@ void poster_drop(struct poster *p)
 		return;
 	p->state = POSTER_CLOSING;
 	pg_tx_cancel(&p->take.tx);
-	pg_tx_cancel(&p->tend.tx);
+	tender_cancel(&p->tender);
 	receipts_drop(&p->receipts);
 	while ((at = list_first(&p->posts))) {
 		struct post *t = container_of(at, struct post, link);

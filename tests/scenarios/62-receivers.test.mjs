@@ -39,7 +39,8 @@ const attemptsOf = async (e, id) => (await box.api.get(`/v1/events/${id}`)).atte
 const outcomes = async (e, id) => (await attemptsOf(e, id)).sort((a, b) => a.try - b.try).map((a) => a.outcome);
 const failed = (e, id, outcome) => until(`an attempt to be ${outcome}`, async () => (await outcomes(e, id)).includes(outcome));
 const settled = (e) => until('all to have its receipt', async () => await db.psql(
-  `select count(*) from replyd.delivery where endpoint_id = '${e.id}'`) === '0', { timeoutMs: 60000 });
+  `select (select count(*) from replyd.event_queue) + (select count(*) from replyd.delivery where endpoint_id = '${e.id}')`) === '0',
+{ timeoutMs: 60000 });
 
 const prospects = ['ann@example.test', 'ben@example.test'];
 let told = 0;

@@ -83,6 +83,7 @@ $(OUT)/ingest/classify/classify_rules_text.o: $(wildcard ingest/classify/rules/*
 $(OUT)/ingest/mime/mime_subject.o: ingest/mime/subjects.tsv
 $(OUT)/services/api/asset.o: $(wildcard services/api/assets/*)
 $(OUT)/services/api/document.o: docs/openapi.json $(wildcard docs/events/*)
+$(OUT)/services/api/console.o: $(wildcard services/api/assets/console/*)
 $(lib): $(objs)
 	$(call say,ar)
 	@rm -f $@

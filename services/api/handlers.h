@@ -88,6 +88,8 @@ void page_password(struct request *q);
 void page_result(struct request *q);
 void page_result_recheck(struct api *api); /* a link that somebody waits for may be settled */
 
+void console_page(struct request *q); /* GET /console, and what it is made of */
+void console_asset(struct request *q);
 void asset_show(struct request *q);
 
 void document_show(struct request *q);   /* GET /openapi.json */

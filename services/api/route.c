@@ -62,6 +62,8 @@ static const struct route routes[] = {
 	{ "DELETE", "/v1/prospects/{}", "gate", erase_call },
 	{ "POST", "/v1/prospects/{}/stop", "gate", prospect_call_stop },
 	{ "POST", "/v1/prospects/{}/resume", "gate", prospect_call_resume },
+	{ "GET", "/console", NULL, console_page },
+	{ "GET", "/console/{}/{}", NULL, console_asset },
 	{ "GET", "/connect/{}", NULL, page_connect },
 	{ "POST", "/connect/{}/address", NULL, page_address },
 	{ "POST", "/connect/{}/start", NULL, page_start },

@@ -58,6 +58,7 @@ export async function deed(control, work, done) {
     say(typeof done === 'function' ? done(result) : done);
     return result;
   } catch (e) {
+    if (e.name === 'AbortError') return null; // the page was left
     if (e.status === undefined && e.name !== 'TypeError') throw e;
     say(e.words ?? 'The server cannot be reached.', true);
     return null;

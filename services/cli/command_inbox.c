@@ -11,6 +11,7 @@
 #include "db/unread.h"
 #include "db/view.h"
 #include "services/cli/admin.h"
+#include "services/cli/admin_table.h"
 #include "services/cli/command.h"
 #include "services/say.h"
 
@@ -25,8 +26,8 @@
 /* It tears SQL apart. */
 /* clang-format off */
 static const char list_rows[] =
-	"select i.address, w.name, i.provider, coalesce(s.state, 'new'), coalesce(s.reason, ''),"
-	" coalesce(to_char(e.gated_through at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS\"Z\"'), 'never')"
+	"select i.address, w.name, i.provider, coalesce(s.state, 'new'),"
+	" coalesce(to_char(e.gated_through at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS\"Z\"'), 'never'), coalesce(s.reason, '')"
 	" from inbox i join workspace w using (workspace_id)"
 	" join inbox_seen e on e.workspace_id = i.workspace_id and e.inbox_id = i.inbox_id"
 	" left join inbox_state s on s.inbox_id = i.inbox_id"
@@ -58,27 +59,13 @@ static const char gone[] =
 
 int command_inbox_list(const struct settings *s, const struct options *o)
 {
-	struct session *db;
-	char why[256];
-	int code = admin_open(s, o, &db);
+	const struct admin_table t = {
+		.rows_sql = list_rows,
+		.json_sql = list_json,
+		.heads = { "INBOX", "WORKSPACE", "PROVIDER", "STATE", "SEEN THROUGH", "REASON" },
+	};
 
-	if (code)
-		return code;
-	if (session_query(db, o->json ? list_json : list_rows, 0, NULL, why) != 0) {
-		code = say(EX_UNAVAILABLE, why);
-	} else if (o->json) {
-		puts(session_value(db, 0, 0));
-	} else {
-		printf("%-32s %-16s %-12s %-16s %-21s %s\n", "INBOX", "WORKSPACE", "PROVIDER",
-		       "STATE", "SEEN THROUGH", "REASON");
-		for (int i = 0; i < session_rows(db); i++)
-			printf("%-32s %-16s %-12s %-16s %-21s %s\n", session_value(db, i, 0),
-			       session_value(db, i, 1), session_value(db, i, 2),
-			       session_value(db, i, 3), session_value(db, i, 5),
-			       session_value(db, i, 4));
-	}
-	session_close(db);
-	return code;
+	return admin_table(s, o, &t);
 }
 
 /* ---- one of them ---- */

@@ -10,6 +10,7 @@
 #include "db/person.h"
 #include "oauth/link_token.h"
 #include "services/cli/admin.h"
+#include "services/cli/admin_table.h"
 #include "services/say.h"
 
 /* clang-format off */
@@ -111,27 +112,15 @@ int console_command_link(const struct settings *s, const struct options *o)
 
 int console_command_sessions(const struct settings *s, const struct options *o)
 {
-	const char *params[] = { o->workspace };
-	struct session *db;
-	char why[256];
-	int code = admin_open(s, o, &db);
+	const struct admin_table t = {
+		.rows_sql = rows_sql,
+		.json_sql = json_sql,
+		.heads = { "SESSION", "WORKSPACE", "ROLE", "UNTIL (UTC)", "PERSON" },
+		.params = { o->workspace },
+		.n_params = 1,
+	};
 
-	if (code)
-		return code;
-	if (session_query(db, o->json ? json_sql : rows_sql, 1, params, why) != 0) {
-		code = say(EX_UNAVAILABLE, why);
-	} else if (o->json) {
-		puts(session_value(db, 0, 0));
-	} else {
-		printf("%-36s  %-16s  %-8s  %-16s  %s\n", "SESSION", "WORKSPACE", "ROLE",
-		       "UNTIL (UTC)", "PERSON");
-		for (int i = 0; i < session_rows(db); i++)
-			printf("%-36s  %-16s  %-8s  %-16s  %s\n", session_value(db, i, 0),
-			       session_value(db, i, 1), session_value(db, i, 2),
-			       session_value(db, i, 3), session_value(db, i, 4));
-	}
-	session_close(db);
-	return code;
+	return admin_table(s, o, &t);
 }
 
 int console_command_sign_out(const struct settings *s, const struct options *o)

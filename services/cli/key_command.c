@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "db/reseal.h"
 #include "services/cli/admin.h"
+#include "services/cli/admin_table.h"
 #include "services/say.h"
 #include "services/up/data_dir.h"
 #include "services/up/keyring.h"
@@ -64,33 +65,17 @@ static const char begin_sql[] =
 
 int key_command_list(const struct settings *s, const struct options *o)
 {
-	struct session *db;
-	struct buf sql;
-	char why[256];
-	int code = admin_open(s, o, &db);
+	struct admin_table t = {
+		.heads = { "GROUP", "KEY", "STATE", "BOXES", "HELD BY", "KNOWN SINCE (UTC)" },
+	};
+	cleanup_buf struct buf sql;
 
-	if (code)
-		return code;
 	buf_init(&sql, SQL_MAX);
 	(void)text_addf(&sql, "with box as (");
 	reseal_boxes_sql(&sql);
 	(void)text_addf(&sql, "),%s%s", keys_sql, o->json ? json_sql : rows_sql);
-	if (session_query(db, (const char *)sql.data, 0, NULL, why) != 0) {
-		code = say(EX_UNAVAILABLE, why);
-	} else if (o->json) {
-		puts(session_value(db, 0, 0));
-	} else {
-		printf("%-8s %4s  %-8s %9s %8s  %s\n", "GROUP", "KEY", "STATE", "BOXES", "HELD BY",
-		       "KNOWN SINCE (UTC)");
-		for (int i = 0; i < session_rows(db); i++)
-			printf("%-8s %4s  %-8s %9s %8s  %s\n", session_value(db, i, 0),
-			       session_value(db, i, 1), session_value(db, i, 2),
-			       session_value(db, i, 3), session_value(db, i, 4),
-			       session_value(db, i, 5));
-	}
-	buf_clear(&sql);
-	session_close(db);
-	return code;
+	t.rows_sql = t.json_sql = (const char *)sql.data;
+	return admin_table(s, o, &t);
 }
 
 /* ---- rotate ---- */

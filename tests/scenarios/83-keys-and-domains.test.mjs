@@ -42,6 +42,11 @@ test('a key is listed with its scopes and last use, and revoked by what it begin
   const shown = await cli('api-key', 'list');
   assert.match(shown.stdout, /for a while/);
   assert.ok(!shown.stdout.includes(key), 'the key itself is nowhere');
+  const [heads, ...lines] = shown.stdout.trimEnd().split('\n');
+  for (const line of lines) {
+    assert.match(line.slice(heads.indexOf('STATE')), /^(good|expired|revoked) /, 'a column stands under its head');
+    assert.doesNotMatch(line, / $/);
+  }
 
   const none = await cli('key', 'revoke', 'rk_live_');
   assert.equal(none.code, 65, none.stderr); // several begin so

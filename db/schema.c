@@ -30,6 +30,7 @@
 	X(24, 0024, retention)                                                                     \
 	X(25, 0025, rotation)                                                                      \
 	X(26, 0026, slot)                                                                          \
+	X(28, 0028, pools)                                                                         \
 	X(30, 0030, console)                                                                       \
 	X(33, 0033, erase)
 

@@ -22,6 +22,7 @@
 #include "services/cli/key_command.h"
 #include "services/cli/listen_command.h"
 #include "services/cli/message_command.h"
+#include "services/cli/pool_command.h"
 #include "services/cli/prospect_command.h"
 #include "services/cli/worker_command.h"
 #include "services/role.h"
@@ -75,6 +76,20 @@ static const struct {
 	{ "domain", "remove", 3, domain_change_remove },
 	{ "message", "show", 3, message_command_show },
 	{ "message", "reclassify", 3, message_command_reclassify },
+	{ "pool", "list", 2, pool_command_list },
+	{ "pool", "create", OPTIONS_WORDS, pool_command_create },
+	{ "pool", "show", 3, pool_command_show },
+	{ "pool", "change", OPTIONS_WORDS, pool_command_change },
+	{ "pool", "remove", 3, pool_command_remove },
+	{ "pool", "members", 3, pool_command_members },
+	{ "pool", "add", OPTIONS_WORDS, pool_command_add },
+	{ "pool", "drop", 4, pool_command_drop },
+	{ "pool", "capacity", 4, pool_command_capacity },
+	{ "policy", "show", 3, pool_command_policy },
+	{ "policy", "set", OPTIONS_WORDS, pool_command_policy_set },
+	{ "group", "list", 2, pool_command_groups },
+	{ "group", "set", OPTIONS_WORDS, pool_command_group_set },
+	{ "group", "remove", 4, pool_command_group_remove },
 	{ "prospect", "show", 3, prospect_command_show },
 	{ "prospect", "stop", 3, prospect_command_stop },
 	{ "prospect", "resume", 3, prospect_command_resume },

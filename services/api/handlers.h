@@ -56,6 +56,23 @@ void audit_call_list(struct request *q); /* GET /v1/audit */
 
 void enroll_outbound(struct request *q); /* POST /v1/outbound */
 
+/* Pools, members, what inboxes may send, and what they share. */
+void pool_call_create(struct request *q);
+void pool_call_list(struct request *q);
+void pool_call_show(struct request *q);
+void pool_call_change(struct request *q);
+void pool_call_remove(struct request *q);
+void pool_call_members(struct request *q);
+void pool_call_members_set(struct request *q);
+void pool_call_member_remove(struct request *q);
+void capacity_call_inbox(struct request *q);
+void capacity_call_pool(struct request *q);
+void policy_call_show(struct request *q);
+void policy_call_change(struct request *q);
+void policy_call_groups(struct request *q);
+void policy_call_group_set(struct request *q);
+void policy_call_group_remove(struct request *q);
+
 void endpoint_call_create(struct request *q);
 void endpoint_call_list(struct request *q);
 void endpoint_call_show(struct request *q);

@@ -274,6 +274,10 @@ static const struct {
 	{ "lane_take", "dispatch" },
 	{ "endpoint_stop", "dispatch" },
 	{ "lane_settle", "dispatch" },
+	{ "member_says", "api" },
+	{ "pool_members_set", "api" },
+	{ "pool_says", "api" },
+	{ "pool_set", "api" },
 	{ "replay_step", "dispatch" },
 	{ "lane_tend", "dispatch" },
 	{ "feed_before", "api dispatch" },
@@ -394,6 +398,10 @@ static const struct {
 	{ "roll_lifts", "api ingest rotation" },
 	{ "roll_sum", "api ingest rotation" },
 	{ "sealed_in", "" },
+	{ "send_group_says", "api" },
+	{ "send_group_set", "api" },
+	{ "send_policy_says", "api" },
+	{ "send_policy_set", "api" },
 	{ "sent_copied", "ingest" },
 	{ "sent_copy_of", "ingest" },
 	{ "sent_seen", "ingest" },
@@ -419,8 +427,10 @@ static const struct {
 	{ "timeline_put", "ingest" },
 	{ "trace_keep", "ingest" },
 	{ "walled", "" },
+	{ "windows_say", "api" },
 	{ "workspaces_now", "ingest" },
 	{ "workspace_now", "admin api broker dispatch ingest rotation" },
+	{ "zone_is_known", "api" },
 };
 
 static void functions_are_run_by_whom_they_are_for(void **state)

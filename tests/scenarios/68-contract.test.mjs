@@ -22,7 +22,8 @@ async function thingsOf(api, inboxId, event) {
   const replay = await api.post(`/v1/endpoints/${endpoint.id}/replay`, { event_id: event.id });
   const link = await api.post('/v1/connect-links', { provider: 'sandbox', address: 'link@example.test' });
   const grant = await api.post('/v1/domain-grants', { provider: 'sandbox', tenant, client_id: 'domain-app', client_secret: 'a secret' });
-  return { inbox_id: inboxId, link_id: link.id, grant_id: grant.id, endpoint_id: endpoint.id, replay_id: replay.id, event_id: event.id,
+  const pool = await api.post('/v1/pools', { name: 'of the contract' });
+  return { pool_id: pool.id, group_kind: 'domain', group_name: 'example.test', inbox_id: inboxId, link_id: link.id, grant_id: grant.id, endpoint_id: endpoint.id, replay_id: replay.id, event_id: event.id,
     message_id: event.data.message.id, prospect: event.data.prospect.key };
 }
 
@@ -56,6 +57,7 @@ const bodies = {
   registerOutbound: (example) => ({ items: [{ ...example.items[0], inbox_id: things.inbox_id }] }),
   createEndpoint: (example) => ({ ...example, url: box.engine.url }),
   replay: () => ({ event_id: things.event_id }),
+  setPoolMembers: (example) => ({ members: [{ ...example.members[0], inbox_id: things.inbox_id }] }),
   resumeProspect: () => ({ reason: 'replied' }),
 };
 const bodyOf = (call) => {

@@ -31,6 +31,7 @@
 	X(25, 0025, rotation)                                                                      \
 	X(26, 0026, slot)                                                                          \
 	X(28, 0028, pools)                                                                         \
+	X(29, 0029, face)                                                                          \
 	X(30, 0030, console)                                                                       \
 	X(33, 0033, erase)
 

@@ -1,4 +1,5 @@
 #include "base/mem.h"
+#include "db/kept_answer.h"
 #include "db/upkeep.h"
 
 #define MONTHS_AHEAD 3
@@ -18,6 +19,16 @@ static const struct pg_stmt retain = {
 			 " make_interval(secs => $2::bigint / 1000.0))"
 };
 static const struct pg_stmt metrics = { "upkeep_metrics", "call metrics_count()" };
+/* A portion at a time; a row that is begun anew meanwhile is not older any more. */
+static const struct pg_stmt answers = {
+	"upkeep_answers",
+	"with old as (select workspace_id, api_key_id, key_digest from kept_answer"
+	"  where made_at < now() - make_interval(secs => $1::bigint) limit 5000),"
+	" gone as (delete from kept_answer k using old o where k.workspace_id = o.workspace_id"
+	"  and k.api_key_id = o.api_key_id and k.key_digest = o.key_digest"
+	"  and k.made_at < now() - make_interval(secs => $1::bigint) returning 1)"
+	" select count(*) from gone",
+};
 static const struct pg_stmt links = { "upkeep_links", "select links_overdue()" };
 
 int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task,
@@ -43,6 +54,9 @@ int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task,
 	case UPKEEP_METRICS:
 		pg_tx_add(&q->tx, &metrics, "");
 		break;
+	case UPKEEP_ANSWERS:
+		pg_tx_add(&q->tx, &answers, "i", (int64_t)KEPT_ANSWER_S);
+		break;
 	case UPKEEP_LINKS:
 		pg_tx_add(&q->tx, &links, "");
 		break;
@@ -53,8 +67,8 @@ int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task,
 static void on_done(struct pg_tx *tx, const struct pg_answer *a)
 {
 	struct upkeep *q = container_of(tx, struct upkeep, tx);
-	bool counts =
-		q->task == UPKEEP_PURGE || q->task == UPKEEP_LINKS || q->task == UPKEEP_RETAIN;
+	bool counts = q->task == UPKEEP_PURGE || q->task == UPKEEP_LINKS ||
+		      q->task == UPKEEP_RETAIN || q->task == UPKEEP_ANSWERS;
 
 	q->outcome = a->outcome;
 	q->changed =
@@ -77,6 +91,8 @@ const char *upkeep_task_name(enum upkeep_task t)
 		return "metrics";
 	case UPKEEP_LINKS:
 		return "links";
+	case UPKEEP_ANSWERS:
+		return "answers";
 	}
 	return "?";
 }

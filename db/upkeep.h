@@ -5,7 +5,7 @@
 
 /* What rotation does for the tables: partitions ahead of time, old traces and timelines away, the
  * log cut where it is older than it should be, sums for the operator, connect links that wait for a
- * login that nobody tries. */
+ * login that nobody tries, answers that were kept for a day. */
 enum upkeep_task {
 	UPKEEP_PARTITIONS,
 	UPKEEP_PURGE,
@@ -13,14 +13,15 @@ enum upkeep_task {
 	UPKEEP_RETAIN,
 	UPKEEP_METRICS,
 	UPKEEP_LINKS,
+	UPKEEP_ANSWERS,
 };
 
 struct upkeep {
 	struct pg_tx tx;
 	struct outcome outcome;
 	enum upkeep_task task;
-	int64_t changed; /* rows and tables removed (UPKEEP_PURGE, UPKEEP_RETAIN); links settled
-			    (UPKEEP_LINKS: notify replyd_connected, replyd_event) */
+	int64_t changed; /* rows and tables removed (UPKEEP_PURGE, UPKEEP_RETAIN, UPKEEP_ANSWERS);
+			    links settled (UPKEEP_LINKS: notify replyd_connected, replyd_event) */
 	void (*done)(struct upkeep *q);
 };
 /* What is older goes. */

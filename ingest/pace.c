@@ -1,9 +1,8 @@
 #include "ingest/pace.h"
 
 #define NEVER       UINT64_MAX
-#define TOKEN       1000 /* thousandths */
-#define PROBE_STEPS 12   /* the longest wait between probes, in first ones */
-#define RAMP_MAX    20   /* 2^20 attempts a second are no limit any more */
+#define PROBE_STEPS 12 /* the longest wait between probes, in first ones */
+#define RAMP_MAX    20 /* 2^20 attempts a second are no limit any more */
 
 static uint64_t or_else(uint64_t given, uint64_t otherwise)
 {
@@ -27,54 +26,18 @@ const char *pace_state_name(enum pace_state s)
 
 /* ---- buckets ---- */
 
-static void bucket_init(struct pace_bucket *b, uint32_t per_s, uint64_t now_ms)
+/* A second's worth at once. */
+static void share(struct bucket *b, uint32_t whole, unsigned n, uint64_t now_ms)
 {
-	*b = (struct pace_bucket){ per_s, (uint64_t)per_s * TOKEN, now_ms };
-}
+	uint32_t per_s = whole > n ? whole / n : whole != 0;
 
-/* A token each 1000/per_s ms is per_s thousandths each ms. */
-static uint64_t bucket_milli(const struct pace_bucket *b, uint64_t now_ms)
-{
-	uint64_t full = (uint64_t)b->per_s * TOKEN;
-	uint64_t gone_ms = now_ms > b->at_ms ? now_ms - b->at_ms : 0;
-
-	if (gone_ms >= TOKEN || b->milli + gone_ms * b->per_s > full)
-		return full;
-	return b->milli + gone_ms * b->per_s;
-}
-
-/* When there is a whole token. */
-static uint64_t bucket_next(const struct pace_bucket *b, uint64_t now_ms)
-{
-	uint64_t milli = bucket_milli(b, now_ms);
-
-	if (!b->per_s || milli >= TOKEN)
-		return now_ms;
-	return now_ms + (TOKEN - milli + b->per_s - 1) / b->per_s;
-}
-
-static void bucket_take(struct pace_bucket *b, uint64_t now_ms)
-{
-	uint64_t milli = bucket_milli(b, now_ms);
-
-	b->milli = milli > TOKEN ? milli - TOKEN : 0;
-	b->at_ms = now_ms;
-}
-
-static void bucket_share(struct pace_bucket *b, uint32_t whole, unsigned n, uint64_t now_ms)
-{
-	uint64_t milli = bucket_milli(b, now_ms), full;
-
-	b->per_s = whole > n ? whole / n : whole != 0;
-	full = (uint64_t)b->per_s * TOKEN;
-	b->milli = milli < full ? milli : full;
-	b->at_ms = now_ms;
+	bucket_change(b, per_s, per_s, now_ms);
 }
 
 void pace_share(struct pace *p, unsigned n, uint64_t now_ms)
 {
-	bucket_share(&p->connects, p->p.connects_per_s, n, now_ms);
-	bucket_share(&p->logins, p->p.logins_per_s, n, now_ms);
+	share(&p->connects, p->p.connects_per_s, n, now_ms);
+	share(&p->logins, p->p.logins_per_s, n, now_ms);
 }
 
 /* ---- states ---- */
@@ -109,8 +72,8 @@ void pace_init(struct pace *p, const struct pace_params *params, struct rand_gen
 	p->p.probes = (unsigned)or_else(params->probes, 3);
 	p->p.probe_ms = or_else(params->probe_ms, 5000);
 	p->p.survive_ms = or_else(params->survive_ms, 10000);
-	bucket_init(&p->connects, params->connects_per_s, now_ms);
-	bucket_init(&p->logins, params->logins_per_s, now_ms);
+	bucket_init(&p->connects, params->connects_per_s, params->connects_per_s, now_ms);
+	bucket_init(&p->logins, params->logins_per_s, params->logins_per_s, now_ms);
 	p->not_before_ms = now_ms;
 	if (params->spread_ms)
 		p->not_before_ms += rand_gen_below(g, params->spread_ms);

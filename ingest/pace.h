@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bucket.h"
 #include "base/rand.h"
 
 /*
@@ -53,12 +54,6 @@ struct pace_params {
 	uint64_t survive_ms; /* 0: 10 s */
 };
 
-/* In thousandths of a token. */
-struct pace_bucket {
-	uint32_t per_s;
-	uint64_t milli, at_ms;
-};
-
 /* Attempts that ended within half a window. */
 struct pace_half {
 	unsigned let_in, turned_away;
@@ -67,7 +62,7 @@ struct pace_half {
 struct pace {
 	struct pace_params p;
 	enum pace_state state;
-	struct pace_bucket connects, logins;
+	struct bucket connects, logins;
 	unsigned under_way, in; /* attempts; let in since the breaker opened */
 	uint32_t half;          /* ordinal of the current half window; counts from 1 */
 	uint64_t half_ms;       /* when it began */

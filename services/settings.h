@@ -43,7 +43,7 @@ struct settings {
 	char *api_address, *api_public_url;
 	char *api_url, *api_key; /* of the command line, as a client of the API */
 	char *listen_secret;
-	int64_t api_port, api_max_body;
+	int64_t api_port, api_max_body, api_rate, api_burst;
 	uint64_t gate_freshness_ms;
 	int64_t ingest_workers, ingest_capacity, ingest_handshakes;
 	uint64_t ingest_drain_ms;

@@ -1,12 +1,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "services/api/audit_call.h"
+#include "services/api/once.h"
+#include "services/api/route.h"
+
+/* Where a request left its trace: the id of its answer is `request` of this line. */
+static void log_request(const struct request *q, int status)
+{
+	const struct log *log = &q->api->role->log;
+	const char *path = q->route ? q->route->pattern : "-";
+	long long took_ms = (long long)(clock_mono_ms() - q->began_ms);
+
+	if (q->route && !q->route->scope && status < 500)
+		log_debug(log, "api.request", "request=%s method=%s path=%s status=%d took_ms=%lld",
+			  q->id, http_call_method(q->call), path, status, took_ms);
+	else
+		log_info(log, "api.request",
+			 "request=%s method=%s path=%s status=%d took_ms=%lld key=%s code=%s",
+			 q->id, q->route ? q->route->method : "-", path, status, took_ms,
+			 q->key.api_key[0] ? q->key.api_key : "-", q->code ? q->code : "-");
+}
 
 void answer_text(struct request *q, int status, const char *content_type, struct text body)
 {
+	if (!once_answer(q, status, content_type, body))
+		answer_send(q, status, content_type, body);
+}
+
+void answer_send(struct request *q, int status, const char *content_type, struct text body)
+{
 	audit_call_answered(q, status);
+	log_request(q, status);
 	http_call_set_header(q->call, "X-Request-Id", q->id);
 	http_call_set_header(q->call, "Cache-Control", "no-store");
 	http_call_set_header(q->call, "X-Content-Type-Options", "nosniff");
@@ -33,6 +60,7 @@ void answer_problem(struct request *q, enum problem_code code, const char *field
 	struct buf body;
 
 	q->api->problems++;
+	q->code = problem_name(code);
 	if (code == PROBLEM_UNAUTHORIZED)
 		http_call_set_header(q->call, "WWW-Authenticate", "Bearer realm=\"replyd\"");
 	if (code == PROBLEM_UNAVAILABLE || code == PROBLEM_LOOKUP_FAILED)

@@ -16,6 +16,7 @@
 #include "db/person.h"
 #include "db/view.h"
 #include "ingest/discovery.h"
+#include "services/api/allowance.h"
 #include "services/api/key_use.h"
 #include "services/api/problem.h"
 #include "services/keyholder.h"
@@ -45,6 +46,7 @@ struct api {
 	struct list settling; /* lines of the audit that are being told how it ended */
 	struct list handing;  /* requests that wait for a broker's token */
 	struct key_use key_use;
+	struct allowance allowance;
 	struct timer recheck; /* behind replyd_connected and replyd_probed stands this poll */
 	json_t *alarms;       /* of brokers, as checks of /readyz; NULL: not read yet */
 	struct broker_tally_alarms alarms_read;
@@ -67,7 +69,10 @@ struct request {
 	char params[REQUEST_PARAMS][REQUEST_PARAM_MAX];
 	struct api_key_find key;   /* key.workspace is whose request this is */
 	struct person_call person; /* a person's session, where `is_person` */
-	bool is_person;            /* then key.api_key is the session's id */
+	struct once *once;         /* of an Idempotency-Key; NULL: none */
+	uint64_t began_ms;
+	const char *code; /* of the problem that it was answered with; static */
+	bool is_person;   /* then key.api_key is the session's id */
 	struct audit_note audit;
 	json_t *body;
 	struct list waiting; /* in api.waiting, api.probing, api.feeding or api.handing */
@@ -91,6 +96,8 @@ struct request {
  */
 void answer_json(struct request *q, int status, json_t *takes); /* steals the reference */
 void answer_text(struct request *q, int status, const char *content_type, struct text body);
+/* The same at once, past what is kept for the next time (once.h); for who kept it. */
+void answer_send(struct request *q, int status, const char *content_type, struct text body);
 void answer_problem(struct request *q, enum problem_code code, const char *field,
 		    const char *detail, const char *remedy);
 /* What PostgreSQL's outcome means for the caller: true: go on; false: a problem was answered. */

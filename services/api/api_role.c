@@ -9,7 +9,9 @@
 #include "base/mem.h"
 #include "base/sign.h"
 #include "services/api/audit_call.h"
+#include "services/api/asked.h"
 #include "services/api/handlers.h"
+#include "services/api/once.h"
 #include "services/api/person_call.h"
 #include "services/api/route.h"
 
@@ -36,6 +38,7 @@ static struct request *request_new(struct api *api, struct http_call *call)
 	q->call = call;
 	list_init(&q->waiting);
 	rand_uuid(q->id);
+	q->began_ms = clock_mono_ms();
 	api->requests++;
 	http_call_attach(call, q, on_gone);
 	return q;
@@ -50,6 +53,7 @@ static void on_gone(void *state)
 	pg_tx_cancel(&q->key.tx);
 	pg_tx_cancel(&q->person.tx);
 	pg_tx_cancel(&q->audit.tx);
+	once_free(q->once);
 	gate_read_clear(&q->gate);
 	pg_tx_cancel(&q->outbound.tx);
 	pg_tx_cancel(&q->link.tx);
@@ -69,26 +73,12 @@ static void on_refused(void *owner, struct http_call *call, int status, const ch
 	answer_problem(q, problem_of_status(status), NULL, why, NULL);
 }
 
-/* "Bearer rk_live_..." -> its digest.  The scheme's name is case-insensitive (RFC 9110
- * section 11.1). */
-static int key_digest(const char *header, uint8_t ret[SIGN_SHA256])
-{
-	struct text t = text_of(header);
-
-	if (!text_istarts(t, TEXT("Bearer ")))
-		return -EINVAL;
-	t = text_trim(text_sub(t, 7, t.len));
-	if (t.len < 16 || t.len > 256)
-		return -EINVAL;
-	sign_sha256(t.at, t.len, ret);
-	return 0;
-}
-
 static void on_request(void *owner, struct http_call *call)
 {
 	struct api *api = owner;
 	struct request *q = request_new(api, call);
 	uint8_t digest[SIGN_SHA256];
+	struct text key;
 	char allow[64];
 
 	q->route = route_find(q, http_call_method(call), http_call_path(call), allow);
@@ -107,11 +97,12 @@ static void on_request(void *owner, struct http_call *call)
 			       "PostgreSQL is away; the request may be repeated as it is", NULL);
 	} else if (person_call_comes(q)) {
 		person_call_admit(q);
-	} else if (key_digest(http_call_header(call, "Authorization"), digest) != 0) {
+	} else if (!asked_bearer(q, &key)) {
 		answer_problem(q, PROBLEM_UNAUTHORIZED, "Authorization", "no bearer key was sent",
 			       NULL);
-	} else if (api_key_find_start(api->pg, &q->key, digest, on_key) != 0) {
-		answer_busy(q);
+	} else {
+		sign_sha256(key.at, key.len, digest);
+		asked_started(q, api_key_find_start(api->pg, &q->key, digest, on_key));
 	}
 }
 
@@ -145,7 +136,8 @@ static void on_key(struct api_key_find *k)
 		return;
 	}
 	key_use_note(&q->api->key_use, k, clock_mono_ms());
-	audit_call_begin(q);
+	if (asked_in_time(q))
+		once_begin(q);
 }
 
 /* ---- the role ---- */
@@ -192,6 +184,7 @@ static void on_stop(void *owner)
 		timer_drop(&api->recheck, NULL);
 		health_clear(api);
 		key_use_clear(&api->key_use);
+		allowance_clear(&api->allowance);
 		audit_call_clear(api);
 		pg_drop(api->pg);
 	}

@@ -2,8 +2,45 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "services/api/field.h"
+
+bool asked_bearer(const struct request *q, struct text *ret)
+{
+	struct text t = text_of(http_call_header(q->call, "Authorization"));
+
+	if (!text_istarts(t, TEXT("Bearer ")))
+		return false;
+	*ret = text_trim(text_sub(t, 7, t.len));
+	return ret->len >= 16 && ret->len <= 256;
+}
+
+bool asked_in_time(struct request *q)
+{
+	const struct settings *s = q->api->settings;
+	struct allowance_said said;
+	char policy[96], left[96], wait[32];
+
+	allowance_take(&q->api->allowance, text_of(q->key.api_key), (uint32_t)s->api_rate,
+		       (uint32_t)s->api_burst, clock_mono_ms(), &said);
+	if (!s->api_rate)
+		return true;
+	(void)snprintf(policy, sizeof(policy), "\"key\";q=%lld;w=%llu", (long long)s->api_burst,
+		       (unsigned long long)said.window);
+	(void)snprintf(left, sizeof(left), "\"key\";r=%u;t=%llu", said.left,
+		       (unsigned long long)said.in_s);
+	http_call_set_header(q->call, "RateLimit-Policy", policy);
+	http_call_set_header(q->call, "RateLimit", left);
+	if (said.may)
+		return true;
+	(void)snprintf(wait, sizeof(wait), "%llu", (unsigned long long)said.in_s);
+	http_call_set_header(q->call, "Retry-After", wait);
+	answer_problem(q, PROBLEM_TOO_MANY, "Authorization",
+		       "this key asks more often than `api.rate` and `api.burst` allow",
+		       "wait as long as Retry-After says, and go by RateLimit");
+	return false;
+}
 
 bool asked_id(struct request *q)
 {

@@ -5,6 +5,11 @@
 
 /* What a request's path and query ask for.  false: a problem was answered. */
 
+/* The key of "Authorization: Bearer rk_live_...", borrowed; false: there is none, and nothing was
+ * answered.  The scheme's name is case-insensitive (RFC 9110 section 11.1). */
+bool asked_bearer(const struct request *q, struct text *ret);
+/* Within what its key may ask; the answer says how much that is (services/api/allowance). */
+bool asked_in_time(struct request *q);
 /* The first word of the path that stands for something is an id. */
 bool asked_id(struct request *q);
 /* A number of the query; `n` stays as it is where none is given. */

@@ -10,10 +10,10 @@
 #include "ingest/ladder.h"
 #include "services/api/asked.h"
 #include "services/api/handlers.h"
+#include "services/api/once.h"
 
 /* A mail and where it was seen; what somebody says it really was; all that was said so far. */
 
-#define KEY_MAX       255 /* bytes of an Idempotency-Key */
 #define LINES_DEFAULT 100
 #define LINES_MAX     1000
 
@@ -132,23 +132,6 @@ static void fingerprint(const struct request *q, const struct classify_verdict *
 	memcpy(ret, hex.data, hex.len + 1);
 }
 
-/* The header, NULL when it was not sent; false: a problem was answered. */
-static bool read_key(struct request *q, const char **ret)
-{
-	const char *key = http_call_header(q->call, "Idempotency-Key");
-
-	for (const char *c = key; c && *c; c++)
-		if (*c < ' ' || *c > '~')
-			key = "";
-	if (key && (!key[0] || strlen(key) > KEY_MAX)) {
-		answer_problem(q, PROBLEM_BAD_FIELD, "Idempotency-Key",
-			       "is not 1 to 255 characters of ASCII", NULL);
-		return false;
-	}
-	*ret = key;
-	return true;
-}
-
 static void start(struct request *q, const char *key, const struct classify_verdict *v)
 {
 	char print[2 * SIGN_SHA256 + 1];
@@ -183,7 +166,7 @@ void message_call_reclassify(struct request *q)
 	struct json_error err;
 	const char *key;
 
-	if (!asked_id(q) || !answer_body(q) || !read_key(q, &key))
+	if (!asked_id(q) || !answer_body(q) || !once_key(q, &key))
 		return;
 	if (read_verdict(q->body, v, &err) < 0)
 		answer_problem(q, PROBLEM_BAD_FIELD, err.field, err.why, NULL);

@@ -7,10 +7,11 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "oauth/link_token.h"
-#include "services/api/audit_call.h"
+#include "services/api/asked.h"
 #include "services/api/browser.h"
 #include "services/api/handlers.h"
 #include "services/api/person_right.h"
+#include "services/api/once.h"
 
 /*
  * People: a link of the command line becomes a session (POST /v1/session), whose cookie stands for
@@ -97,7 +98,8 @@ static void on_found(struct person_call *c)
 	q->is_person = true;
 	memcpy(q->key.workspace, c->row.workspace, sizeof(q->key.workspace));
 	memcpy(q->key.api_key, c->row.session, sizeof(q->key.api_key));
-	audit_call_begin(q);
+	if (asked_in_time(q))
+		once_begin(q);
 }
 
 /* ---- /v1/session ---- */

@@ -64,6 +64,18 @@ static const struct {
 	[PROBLEM_TOKEN_NOT_IN_TIME] = { 504, "token_not_in_time",
 					"No access token could be had in time",
 					"try again in a minute; look at the inbox if it stays" },
+	[PROBLEM_KEY_REUSED] = { 422, "idempotency_key_reused",
+				 "The Idempotency-Key was used for another request",
+				 "send another key with another request" },
+	[PROBLEM_IN_FLIGHT] = { 409, "idempotency_in_flight",
+				"The same request is being carried out",
+				"send it again after the time in Retry-After" },
+	[PROBLEM_OUTCOME_UNKNOWN] = { 409, "idempotency_outcome_unknown",
+				      "The same request was begun, and nobody knows how it ended",
+				      "look whether it was done; if not, send it with another "
+				      "key" },
+	[PROBLEM_CHANGED] = { 412, "changed_meanwhile", "It is not any more as you know it",
+			      "read it again, decide, and send the new ETag in If-Match" },
 };
 
 int problem_status(enum problem_code code)

@@ -21,6 +21,7 @@ static const struct {
 	{ UPKEEP_LINKS, 2 * 1000 },         { UPKEEP_METRICS, 5 * 1000 },
 	{ UPKEEP_PURGE, 10 * 60 * 1000 },   { UPKEEP_PARTITIONS, 6 * 3600 * 1000 },
 	{ UPKEEP_FORGET, 6 * 3600 * 1000 }, { UPKEEP_RETAIN, 6 * 3600 * 1000 },
+	{ UPKEEP_ANSWERS, 10 * 60 * 1000 },
 };
 
 #define AGAIN_MS 1000

@@ -98,6 +98,7 @@ static const struct {
 	{ "inbox_smtp", { "", "SIUD", "", "", "S", "S" } },
 	{ "inbox_state", { "SIU", "SIU", "", "s", "S", "S" } },
 	{ "key_holder", { "SIUD", "SIUD", "SIUD", "", "SIUD", "S" } },
+	{ "kept_answer", { "", "", "", "SD", "SIUD", "" } },
 	{ "key_rotation", { "SU", "SU", "SU", "", "SU", "SIU" } },
 	{ "lease", { "SIU", "SIu", "", "s", "Su", "Su" } },
 	{ "master_key", { "SIUD", "SIUD", "SIUD", "", "SIUD", "S" } },
@@ -262,6 +263,7 @@ static void secrets_are_for_those_who_open_them(void **state)
 static const struct {
 	const char *function, *for_whom;
 } runs[] = {
+	{ "answer_begin", "api" },
 	{ "attempt_begin", "ingest" },
 	{ "audit_note", "admin api" },
 	{ "box_fence", "" },

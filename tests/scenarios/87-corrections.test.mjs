@@ -57,7 +57,7 @@ test('a reply that was a machine: superseded, the gate opens, a second reply kee
   assert.equal((await box.api.gate('robot@example.test')).state, 'closed');
 });
 
-test('the same request again is the same; another under its key is a conflict; nonsense is refused by field', async () => {
+test('the same request again is the same; another under its key is refused; nonsense is refused by field', async () => {
   const mail = humanReply(await out('keyed@example.test'));
   await box.deliver(ada.address, mail);
   const { data } = await told(mail);
@@ -67,7 +67,7 @@ test('the same request again is the same; another under its key is a conflict; n
   assert.equal(first.body.gate.reason, 'unsubscribed');
   assert.equal((await say({ kind: 'bounce.hard' }, 'k2')).body.gate.level, 4); // no longer an opt-out
   assert.deepEqual((await say({ intent: 'unsubscribe' }, 'k1')).body, first.body);
-  assert.equal((await say({ intent: 'meeting' }, 'k1')).status, 409);
+  assert.equal((await say({ intent: 'meeting' }, 'k1')).status, 422);
   assert.equal((await say({ kind: 'bounce.hard' })).body.event_id, undefined); // it is that already
   const rows = [[{}, '/kind'], [{ kind: 'own' }, '/kind'], [{ intent: 'joy' }, '/intent'], [{ kind: 'complaint', intent: 'meeting' }, '/intent'],
     [{ kind: 'reply', why: 'x' }, '/why']];

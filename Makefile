@@ -12,6 +12,7 @@
 # make bench-classify  what one core reads of raw mail, and the memory of the worst ones; build/bench/classify.json
 # make train      weigh the words of intents anew (tests/accuracy/training -> ingest/classify/rules/weights.tsv)
 # make accuracy   how often mails are understood, over labelled ones in CORPORA=../shared/corpora; docs/accuracy.md
+# make event-examples  docs/events/examples anew, from the events of the scenarios
 # make coverage   lines reached per room, with the floors that hold
 # make format     clang-format over the tree;  make tidy: clang-tidy (FILES="..." for some)
 # make install-deps   the packages of deploy/packages.txt and the test-only Node parts
@@ -187,6 +188,13 @@ accuracy:
 	@$(again) MODE=release all
 	@$(node) tests/accuracy/accuracy.mjs
 
+# from real runs, some minutes; what no scenario brings about keeps the example it has
+event-examples:
+	@deploy/install.sh build sandbox test
+	@tests/sandbox/install.sh
+	@$(again) MODE=release all
+	@$(node) tests/sandbox/examples.mjs
+
 # deterministic: the same sentences and phrases give the same weights
 train:
 	@tests/sandbox/install.sh
@@ -202,5 +210,5 @@ help:
 	@sed -n '/^# make/!q; s/^# //p' Makefile
 
 .PHONY: all objects tests fuzzers loads demo run install-deps test-ready test test-long check unit house db lint \
-	scenarios fuzz tests-now bench-idle bench-storm bench-push bench-peer bench-e2e bench-tokens bench-match bench-delivery bench-classify accuracy train coverage format tidy clean help
+	scenarios fuzz tests-now bench-idle bench-storm bench-push bench-peer bench-e2e bench-tokens bench-match bench-delivery bench-classify accuracy event-examples train coverage format tidy clean help
 -include $(objs:.o=.d) $(help_objs:.o=.d) $(load_objs:.o=.d) $(addsuffix .d,$(loads)) $(mains:.o=.d) $(addsuffix .d,$(tests)) $(addsuffix .d,$(fuzzers))

@@ -37,10 +37,18 @@ export function problemOf(event) {
   return `${event.type} ${event.id}: ${said.slice(0, 6).join('; ')}`;
 }
 
+// the fullest event of each type, as it is posted, for make event-examples, which picks among those of all scenarios
+function keepExamples(dir, events) {
+  const from = path.basename(process.argv[1], '.test.mjs');
+  for (const event of events.toSorted((a, b) => JSON.stringify(a).length - JSON.stringify(b).length))
+    fs.writeFileSync(path.join(dir, `${event.type}@${from}.json`), `${JSON.stringify(event, null, 2)}\n`);
+}
+
 // allAsDescribed: of the whole feed and of what the engine was posted; throws for what is not, returns the types seen
 export async function allAsDescribed(box) {
   const events = [...await box.api.events(), ...box.engine.accepted];
   const wrong = events.map(problemOf).filter(Boolean);
   if (wrong.length || !events.length) throw new Error(wrong.slice(0, 5).join('\n') || 'there are no events');
+  if (process.env.EXAMPLES) keepExamples(process.env.EXAMPLES, events.map(({ position, ...posted }) => posted));
   return new Set(events.map((e) => e.type));
 }

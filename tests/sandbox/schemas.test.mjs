@@ -40,6 +40,18 @@ test('the AsyncAPI document is one, and names every type with its schema', () =>
   }
 });
 
+// types that no scenario brings about whose events are held to the schemas
+const unseen = ['reply.unmatched', 'inbox.throttled', 'inbox.reauth_forecast', 'domain.reauth_forecast'];
+test('the examples come from real runs, and are as their schemas say', () => {
+  const examples = fs.readdirSync(path.join(folder, 'examples'));
+  for (const file of examples) {
+    const event = JSON.parse(fs.readFileSync(path.join(folder, 'examples', file), 'utf8'));
+    assert.equal(problemOf(event), null);
+    assert.equal(`${event.type}.json`, file);
+  }
+  assert.deepEqual([...table.keys()].filter((name) => !examples.includes(`${name}.json`)), unseen);
+});
+
 const id = '6f0c2b1e-5f3a-4c0e-9a55-0d6f2f0c7a11', timestamp = '2026-11-23T09:02:11.123456Z';
 const good = { id, type: 'inbox.connected', timestamp, data: { inbox_id: id, address: 'a@example.test', connect_link_id: id } };
 test('a schema takes what it describes and nothing else', () => {

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
 import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
+import { allAsDescribed } from '../sandbox/schemas.mjs';
 
 let box, ada, mine;
 before(async () => {
@@ -127,3 +128,5 @@ for (const [name, body, field] of [
     assert.deepEqual([answer.status, answer.body.code, answer.body.field], [400, 'bad_field', field]);
     assert.ok(answer.body.detail.length > 5);
   });
+
+test('every event is as its schema describes it', () => allAsDescribed(box));

@@ -33,7 +33,8 @@
 	X(28, 0028, pools)                                                                         \
 	X(29, 0029, face)                                                                          \
 	X(30, 0030, console)                                                                       \
-	X(33, 0033, erase)
+	X(33, 0033, erase)                                                                         \
+	X(34, 0034, unwatched)
 
 #define EMBED(number, digits, name)                                                                \
 	EMBED_FILE(schema_##digits, "db/schema/" #digits "_" #name ".sql")

@@ -3,6 +3,8 @@
 #include "db/upkeep.h"
 
 #define MONTHS_AHEAD 3
+#define BLIND_LONG_S 120 /* a gap that a restart or a move leaves is over by then */
+#define TOLD_AT_ONCE 500
 
 static void on_done(struct pg_tx *tx, const struct pg_answer *a);
 
@@ -28,6 +30,9 @@ static const struct pg_stmt answers = {
 	"  and k.api_key_id = o.api_key_id and k.key_digest = o.key_digest"
 	"  and k.made_at < now() - make_interval(secs => $1::bigint) returning 1)"
 	" select count(*) from gone",
+};
+static const struct pg_stmt gaps = {
+	"upkeep_gaps", "select gaps_told(make_interval(secs => $1::bigint), $2::bigint::int)"
 };
 static const struct pg_stmt links = { "upkeep_links", "select links_overdue()" };
 
@@ -60,6 +65,9 @@ int upkeep_start(struct pg *pg, struct upkeep *q, enum upkeep_task task,
 	case UPKEEP_LINKS:
 		pg_tx_add(&q->tx, &links, "");
 		break;
+	case UPKEEP_GAPS:
+		pg_tx_add(&q->tx, &gaps, "ii", (int64_t)BLIND_LONG_S, (int64_t)TOLD_AT_ONCE);
+		break;
 	}
 	return pg_tx_start(pg, &q->tx, on_done);
 }
@@ -68,7 +76,8 @@ static void on_done(struct pg_tx *tx, const struct pg_answer *a)
 {
 	struct upkeep *q = container_of(tx, struct upkeep, tx);
 	bool counts = q->task == UPKEEP_PURGE || q->task == UPKEEP_LINKS ||
-		      q->task == UPKEEP_RETAIN || q->task == UPKEEP_ANSWERS;
+		      q->task == UPKEEP_RETAIN || q->task == UPKEEP_ANSWERS ||
+		      q->task == UPKEEP_GAPS;
 
 	q->outcome = a->outcome;
 	q->changed =
@@ -93,6 +102,8 @@ const char *upkeep_task_name(enum upkeep_task t)
 		return "links";
 	case UPKEEP_ANSWERS:
 		return "answers";
+	case UPKEEP_GAPS:
+		return "gaps";
 	}
 	return "?";
 }

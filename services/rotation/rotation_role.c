@@ -21,7 +21,7 @@ static const struct {
 	{ UPKEEP_LINKS, 2 * 1000 },         { UPKEEP_METRICS, 5 * 1000 },
 	{ UPKEEP_PURGE, 10 * 60 * 1000 },   { UPKEEP_PARTITIONS, 6 * 3600 * 1000 },
 	{ UPKEEP_FORGET, 6 * 3600 * 1000 }, { UPKEEP_RETAIN, 6 * 3600 * 1000 },
-	{ UPKEEP_ANSWERS, 10 * 60 * 1000 },
+	{ UPKEEP_ANSWERS, 10 * 60 * 1000 }, { UPKEEP_GAPS, 10 * 1000 },
 };
 
 #define AGAIN_MS 1000
@@ -69,6 +69,8 @@ static void on_done(struct upkeep *q)
 	else if (q->changed)
 		log_info(log, "upkeep.done", "task=%s changed=%lld", upkeep_task_name(q->task),
 			 (long long)q->changed);
+	if (q->task == UPKEEP_GAPS && q->changed)
+		pg_notify(d->of->pg, "replyd_event");
 	if (q->task == UPKEEP_LINKS && q->changed) {
 		pg_notify(d->of->pg, "replyd_connected");
 		pg_notify(d->of->pg, "replyd_event");

@@ -13,7 +13,8 @@ static void on_called(struct pg_tx *tx, const struct pg_answer *a);
 #define TEXTS(set, name)                                                                           \
 	"(select array_agg(t) from jsonb_array_elements_text(case jsonb_typeof(" set "->'" name "')" \
 	"   when 'array' then " set "->'" name "' end) t)"
-#define SHOWN                                                                                      \
+/* What is configured; its digest is the ETag. */
+#define SET                                                                                        \
 	"jsonb_build_object('id', p.endpoint_id, 'url', p.url, 'label', p.label, 'types', p.types,"  \
 	" 'inbox_ids', p.inbox_ids, 'state', p.state, 'reason', p.reason,"                           \
 	" 'concurrency', p.concurrency, 'rate_per_s', p.rate_per_s, 'timeout_ms', p.timeout_ms,"     \
@@ -21,8 +22,10 @@ static void on_called(struct pg_tx *tx, const struct pg_answer *a);
 	" 'has_headers', p.headers_key_id is not null,"                                              \
 	" 'has_client_certificate', p.client_key_id is not null,"                                    \
 	" 'old_secret_until', instant_text(case when p.old_until > now() then p.old_until end),"     \
-	" 'disabled_at', instant_text(p.disabled_at), 'created_at', instant_text(p.created_at),"     \
-	" 'health', jsonb_build_object("                                                             \
+	" 'disabled_at', instant_text(p.disabled_at), 'created_at', instant_text(p.created_at))"
+#define ETAG "md5((" SET ")::text)"
+#define SHOWN                                                                                      \
+	"(" SET " || jsonb_build_object('etag', " ETAG ", 'health', jsonb_build_object("                                                             \
 	"  'state', case p.state when 'enabled' then l.state else 'disabled' end,"                   \
 	"  'failing_since', instant_text(l.failing_since),"                                          \
 	"  'last_success_at', instant_text(l.succeeded_at),"                                         \
@@ -30,11 +33,23 @@ static void on_called(struct pg_tx *tx, const struct pg_answer *a);
 	"  'owed', (select count(*) from (select from delivery d where d.workspace_id = p.workspace_id" \
 	"    and d.endpoint_id = p.endpoint_id and d.state <> 'dead' limit 10001) x),"               \
 	"  'dead', (select count(*) from (select from delivery d where d.workspace_id = p.workspace_id" \
-	"    and d.endpoint_id = p.endpoint_id and d.state = 'dead' limit 10001) x)))"
+	"    and d.endpoint_id = p.endpoint_id and d.state = 'dead' limit 10001) x))))"
 #define OF_ENDPOINT                                                                                \
 	" from endpoint p join endpoint_lane l on l.workspace_id = p.workspace_id"                   \
 	"  and l.endpoint_id = p.endpoint_id"                                                        \
 	" where p.workspace_id = workspace_now() and p.state <> 'removed'"
+
+/*
+ * For the rest of the transaction: is it as the caller knows it?  The lock is waited for, and the row
+ * is the one behind it.
+ */
+static const struct pg_stmt matches = {
+	"endpoint_matches",
+	"select set_config('replyd.matches', coalesce((select " ETAG " = any(string_to_array($2, ' '))"
+	"  from endpoint p where p.workspace_id = workspace_now() and p.endpoint_id = $1"
+	"  and p.state <> 'removed' for update), false)::text, true)",
+};
+#define MATCHES " and current_setting('replyd.matches', true) is distinct from 'false'"
 
 static const struct pg_stmt none = {
 	"endpoint_none",
@@ -66,23 +81,26 @@ static const struct pg_stmt change = {
 	" disabled_at = case when not s ? 'state' then disabled_at"
 	"  when s->>'state' = 'disabled' then coalesce(disabled_at, now()) end"
 	" from (select $2::jsonb as s) x"
-	" where workspace_id = workspace_now() and endpoint_id = $1 and state <> 'removed' and"
+	" where workspace_id = workspace_now() and endpoint_id = $1 and state <> 'removed'" MATCHES " and"
 	NONE("$2::jsonb"),
 };
 static const struct pg_stmt headers = {
 	"endpoint_headers",
 	"update endpoint set sealed_headers = $2 where workspace_id = workspace_now()"
-	" and endpoint_id = $1 and state <> 'removed'",
+	" and endpoint_id = $1 and state <> 'removed'" MATCHES,
 };
 static const struct pg_stmt client = {
 	"endpoint_client",
 	"update endpoint set sealed_client = $2 where workspace_id = workspace_now()"
-	" and endpoint_id = $1 and state <> 'removed'",
+	" and endpoint_id = $1 and state <> 'removed'" MATCHES,
 };
 static const struct pg_stmt wake = {
 	"endpoint_wake", /* at another URL it may work: what it waits for is over */
 	"update endpoint_lane set not_before = '-infinity', due_at = now() where $2::jsonb ? 'url'"
-	" and workspace_id = workspace_now() and endpoint_id = $1",
+	" and workspace_id = workspace_now() and endpoint_id = $1" MATCHES,
+};
+static const struct pg_stmt matched = {
+	"endpoint_matched", "select current_setting('replyd.matches', true) is distinct from 'false'",
 };
 static const struct pg_stmt show = {
 	"endpoint_show", "select (" SHOWN ")::text" OF_ENDPOINT " and p.endpoint_id = $1",
@@ -94,9 +112,10 @@ static const struct pg_stmt list = {
 };
 static const struct pg_stmt remove_stmt = {
 	"endpoint_remove",
-	"update endpoint set state = 'removed', reason = '', url = '', sealed_secret = '',"
+	"update endpoint p set state = 'removed', reason = '', url = '', sealed_secret = '',"
 	" sealed_headers = null, sealed_client = null"
 	" where workspace_id = workspace_now() and endpoint_id = $1 and state <> 'removed'"
+	" and ($2::text is null or " ETAG " = any(string_to_array($2, ' ')))"
 	" returning jsonb_build_object('id', endpoint_id, 'state', state)::text",
 };
 static const struct pg_stmt rotate = {
@@ -162,9 +181,11 @@ static int start(struct pg *pg, struct endpoint_call *q, const char *endpoint,
 	add_sealed(q, &headers, endpoint, &set->headers);
 	add_sealed(q, &client, endpoint, &set->client);
 	pg_tx_add(&q->tx, &wake, "uj", endpoint, set->fields);
+	pg_tx_add(&q->tx, &matched, "");
 	pg_tx_add(&q->tx, &show, "u", endpoint);
 	q->done = done;
 	q->is_there = false;
+	q->is_other = false;
 	buf_init(&q->none, LIMIT_PG_PARAMS);
 	buf_init(&q->json, LIMIT_VIEW);
 	return pg_tx_start(pg, &q->tx, on_called);
@@ -182,11 +203,13 @@ int endpoint_create_start(struct pg *pg, struct endpoint_call *q, const char *wo
 }
 
 int endpoint_change_start(struct pg *pg, struct endpoint_call *q, const char *workspace,
-			  const char *endpoint, const struct endpoint_set *set,
+			  const char *endpoint, const char *known, const struct endpoint_set *set,
 			  void (*done)(struct endpoint_call *))
 {
 	pg_tx_init(&q->tx, workspace);
 	pg_tx_add(&q->tx, &none, "j", set->fields);
+	if (known)
+		pg_tx_add(&q->tx, &matches, "ut", endpoint, known);
 	return start(pg, q, endpoint, set, done);
 }
 
@@ -197,6 +220,7 @@ static void on_called(struct pg_tx *tx, const struct pg_answer *a)
 	q->outcome = a->outcome;
 	if (outcome_ok(&a->outcome)) {
 		(void)text_add(&q->none, text_of(pg_row_text(a, 0, 0, 0)));
+		q->is_other = !pg_row_bool(a, a->n - 2, 0, 0);
 		q->is_there = pg_rows(a, a->n - 1) > 0;
 		if (q->is_there)
 			(void)text_add(&q->json, text_of(pg_row_text(a, a->n - 1, 0, 0)));
@@ -229,10 +253,10 @@ int endpoint_list(struct pg *pg, struct view *v, const char *workspace, view_cb 
 }
 
 int endpoint_remove(struct pg *pg, struct view *v, const char *workspace, const char *endpoint,
-		    view_cb done)
+		    const char *known, view_cb done)
 {
 	pg_tx_init(&v->tx, workspace);
-	pg_tx_add(&v->tx, &remove_stmt, "u", endpoint);
+	pg_tx_add(&v->tx, &remove_stmt, "ut", endpoint, known);
 	return view_begin(pg, v, done);
 }
 

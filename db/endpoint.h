@@ -27,6 +27,7 @@ struct endpoint_set {
 struct endpoint_call {
 	struct pg_tx tx;
 	struct outcome outcome;
+	bool is_other; /* it is not as it is known, or not there: nothing was changed */
 	bool is_there; /* false: there is no such endpoint; of a new one: there are ENDPOINT_MOST */
 	struct buf none; /* inboxes that it names and the workspace does not have; "" */
 	struct buf json; /* the endpoint as it is now */
@@ -36,8 +37,9 @@ struct endpoint_call {
 int endpoint_create_start(struct pg *pg, struct endpoint_call *q, const char *workspace,
 			  const char *endpoint, const struct endpoint_set *set, const void *sealed,
 			  size_t sealed_len, void (*done)(struct endpoint_call *));
+/* `known`: ETags by spaces, one of which it must have; NULL: whatever it has. */
 int endpoint_change_start(struct pg *pg, struct endpoint_call *q, const char *workspace,
-			  const char *endpoint, const struct endpoint_set *set,
+			  const char *endpoint, const char *known, const struct endpoint_set *set,
 			  void (*done)(struct endpoint_call *));
 void endpoint_call_clear(struct endpoint_call *q); /* cancels, too */
 
@@ -46,7 +48,7 @@ int endpoint_show(struct pg *pg, struct view *v, const char *workspace, const ch
 		  view_cb done);
 int endpoint_list(struct pg *pg, struct view *v, const char *workspace, view_cb done);
 int endpoint_remove(struct pg *pg, struct view *v, const char *workspace, const char *endpoint,
-		    view_cb done);
+		    const char *known, view_cb done);
 /* Until when the secret before signs, too. */
 int endpoint_rotate(struct pg *pg, struct view *v, const char *workspace, const char *endpoint,
 		    const void *sealed, size_t sealed_len, int64_t both_for_s, view_cb done);

@@ -1,10 +1,14 @@
 #include "services/api/asked.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "services/api/etag.h"
 #include "services/api/field.h"
+#include "services/api/route.h"
 
 bool asked_bearer(const struct request *q, struct text *ret)
 {
@@ -67,6 +71,29 @@ bool asked_number(struct request *q, const char *name, uint64_t min, uint64_t ma
 		       (unsigned long long)min, (unsigned long long)max);
 	answer_problem(q, PROBLEM_BAD_FIELD, name, why, NULL);
 	return false;
+}
+
+const char *asked_known(const struct request *q, struct buf *keep)
+{
+	if (!etag_wanted(http_call_header(q->call, "If-Match"), keep))
+		return NULL;
+	return keep->len ? (const char *)keep->data : "";
+}
+
+void asked_tagged(struct request *q, int status, json_t *takes)
+{
+	const char *tag = json_get_text(takes, "etag");
+	char quoted[80];
+
+	(void)snprintf(quoted, sizeof(quoted), "\"%s\"", tag);
+	http_call_set_header(q->call, "ETag", quoted);
+	if (strcmp(q->route->method, "GET") != 0 ||
+	    !etag_is_known(http_call_header(q->call, "If-None-Match"), tag)) {
+		answer_json(q, status, takes);
+		return;
+	}
+	json_decref(takes);
+	answer_text(q, 304, NULL, TEXT(""));
 }
 
 void asked_started(struct request *q, int r)

@@ -15,6 +15,12 @@ bool asked_id(struct request *q);
 /* A number of the query; `n` stays as it is where none is given. */
 bool asked_number(struct request *q, const char *name, uint64_t min, uint64_t max, uint64_t *n);
 
+/* If-Match, for db/: ETags by spaces in `keep`, or NULL: it asks for nothing (services/api/etag).
+ */
+const char *asked_known(const struct request *q, struct buf *keep);
+/* Answers what has an "etag" under it; 304 for a GET by somebody who has it already.  `takes` is
+ * taken over. */
+void asked_tagged(struct request *q, int status, json_t *takes);
 /* What a start in db/ returned: anything but 0 is answered as busy. */
 void asked_started(struct request *q, int r);
 /* Answers that there is none; `what`: "no inbox". */

@@ -10,6 +10,7 @@
 #include "db/endpoint.h"
 #include "services/api/asked.h"
 #include "services/api/endpoint_read.h"
+#include "services/api/etag.h"
 #include "services/api/handlers.h"
 #include "services/api/lookup.h"
 #include "services/event_type.h"
@@ -46,6 +47,35 @@ static void on_view(struct view *v)
 	asked_view(v, "no endpoint");
 }
 
+static void on_shown(struct view *v)
+{
+	struct request *q = container_of(v, struct request, view);
+	json_t *j = NULL;
+
+	if (outcome_ok(&v->outcome) && v->found)
+		j = json_loadb((const char *)v->json.data, v->json.len, 0, NULL);
+	if (j)
+		asked_tagged(q, 200, j);
+	else
+		on_view(v);
+}
+
+static void refuse_other(struct request *q)
+{
+	answer_problem(q, PROBLEM_CHANGED, "If-Match",
+		       "names no state that the endpoint has now, or it is not there", NULL);
+}
+
+static void on_removed(struct view *v)
+{
+	struct request *q = container_of(v, struct request, view);
+
+	if (outcome_ok(&v->outcome) && !v->found && http_call_header(q->call, "If-Match"))
+		refuse_other(q);
+	else
+		on_view(v);
+}
+
 void endpoint_call_list(struct request *q)
 {
 	asked_started(q, endpoint_list(q->api->pg, &q->view, q->key.workspace, on_view));
@@ -55,14 +85,16 @@ void endpoint_call_show(struct request *q)
 {
 	if (asked_id(q))
 		asked_started(q, endpoint_show(q->api->pg, &q->view, q->key.workspace, q->params[0],
-					       on_view));
+					       on_shown));
 }
 
 void endpoint_call_remove(struct request *q)
 {
+	cleanup_buf struct buf known = { .max = ETAG_LIST };
+
 	if (asked_id(q))
 		asked_started(q, endpoint_remove(q->api->pg, &q->view, q->key.workspace,
-						 q->params[0], on_view));
+						 q->params[0], asked_known(q, &known), on_removed));
 }
 
 /* ---- secrets ---- */
@@ -125,7 +157,8 @@ static struct change *change_new(struct request *q, bool is_new)
 static void write_it(struct request *q)
 {
 	struct change *c = q->own;
-	cleanup_buf struct buf sealed = { 0 }, headers = { 0 }, client = { 0 };
+	cleanup_buf struct buf sealed = { 0 }, headers = { 0 }, client = { 0 },
+			       known = { .max = ETAG_LIST };
 	cleanup_free char *fields = json_dumps(c->read.fields, JSON_COMPACT);
 	struct endpoint_set set = { .fields = fields };
 	int r = 0;
@@ -150,8 +183,8 @@ static void write_it(struct request *q)
 		r = endpoint_create_start(q->api->pg, &c->call, q->key.workspace, c->id, &set,
 					  sealed.data, sealed.len, on_written);
 	else
-		r = endpoint_change_start(q->api->pg, &c->call, q->key.workspace, c->id, &set,
-					  on_written);
+		r = endpoint_change_start(q->api->pg, &c->call, q->key.workspace, c->id,
+					  asked_known(q, &known), &set, on_written);
 	asked_started(q, r);
 }
 
@@ -234,6 +267,10 @@ static void on_written(struct endpoint_call *call)
 			       "remove one that is not needed any more");
 		return;
 	}
+	if (call->is_other) {
+		refuse_other(q);
+		return;
+	}
 	j = call->is_there ? json_loadb((const char *)call->json.data, call->json.len, 0, NULL)
 			   : NULL;
 	if (!j) {
@@ -242,7 +279,7 @@ static void on_written(struct endpoint_call *call)
 	}
 	if (c->secret[0])
 		json_put_text(j, "secret", text_of(c->secret)); /* this once */
-	answer_json(q, c->is_new ? 201 : 200, j);
+	asked_tagged(q, c->is_new ? 201 : 200, j);
 }
 
 /* ---- another secret ---- */

@@ -40,8 +40,8 @@ struct judge {
 /* ---- one recipient ---- */
 
 /* In the words there may be a status that says more than the field, or as much: then it is the
- * other server's own. */
-static void take_codes(struct finding *f, struct text words)
+ * other server's own.  true: there is one. */
+static bool take_codes(struct finding *f, struct text words)
 {
 	char status[MIME_STATUS] = "";
 	unsigned smtp = 0;
@@ -51,6 +51,7 @@ static void take_codes(struct finding *f, struct text words)
 		f->answer.smtp_code = smtp;
 	if (classify_codes_weight(status) >= classify_codes_weight(f->status) && status[0])
 		memcpy(f->status, status, sizeof(f->status));
+	return status[0] != '\0';
 }
 
 /* Of an address only that there is one: "blocked@mail.example" is nobody's reason. */
@@ -94,21 +95,35 @@ static void ask_prose(struct judge *j, struct finding *f, size_t nth, bool with_
 	if (f->answer.stage == CLASSIFY_STAGE_NONE)
 		f->answer.stage = classify_prose_stage(text_of_buf(&words));
 	if (with_codes)
-		take_codes(f, text_of_buf(&words));
+		(void)take_codes(f, text_of_buf(&words));
 	ask(f, &words);
 	if (strcmp(f->why.rule, "bounce.words") != 0 && classify_reason_is_certain(&before) &&
 	    !with_codes)
 		f->why = before;
 }
 
+/*
+ * The other server gave no status, and ours made one up that says nothing (RFC 3463
+ * section 3.1: "x.5.0", "x.0.0"): what other servers said in the session counts.
+ */
+static void take_session_codes(struct judge *j, struct finding *f)
+{
+	cleanup_buf struct buf words;
+
+	buf_init(&words, (size_t)LIMIT_CLASSIFY_PROSE * 3);
+	classify_prose_words(&j->prose, SIZE_MAX, &words);
+	(void)take_codes(f, text_of_buf(&words));
+}
+
 static void read_diagnostic(struct judge *j, struct finding *f)
 {
 	cleanup_buf struct buf words;
 	size_t nth = classify_prose_find(&j->prose, f->recipient);
+	bool is_said;
 
 	buf_init(&words, (size_t)LIMIT_MIME_SUBJECT * 3);
 	mime_fold_add(&words, f->diagnostic);
-	take_codes(f, text_of_buf(&words));
+	is_said = take_codes(f, text_of_buf(&words));
 	f->answer.stage = classify_prose_stage(text_of_buf(&words));
 	if (f->answer.stage == CLASSIFY_STAGE_NONE && j->dsn->n_rcpt == 1)
 		f->answer.stage = j->prose.stage;
@@ -124,6 +139,8 @@ static void read_diagnostic(struct judge *j, struct finding *f)
 		ask_prose(j, f, nth, !classify_codes_is_precise(f->status));
 	if (is_open(f) && j->dsn->n_rcpt == 1)
 		ask_prose(j, f, SIZE_MAX, classify_codes_weight(f->status) <= 2);
+	if (!is_said && !is_open(f) && j->dsn->n_rcpt == 1 && classify_codes_weight(f->status) <= 2)
+		take_session_codes(j, f);
 }
 
 /* The fields name nobody: a command, a folder, "<>". */
@@ -273,7 +290,7 @@ static void take_prose(struct judge *j, struct text recipient, size_t nth)
 		f.answer.is_preamble = nth >= j->prose.n || classify_prose_is_bare(&j->prose, nth);
 		ask_prose(j, &f, SIZE_MAX, true);
 	} else if (j->prose.n == 1) { /* the answer may stand further down */
-		take_codes(&f, text_of_buf(&j->prose.folded));
+		(void)take_codes(&f, text_of_buf(&j->prose.folded));
 	}
 	take(j, &f);
 }

@@ -89,7 +89,21 @@ static void check(const struct row *rows, size_t n)
 
 /* ---- RFC 3464 ---- */
 
+#define SESSION                                                                                    \
+	"   ----- The following addresses had permanent fatal errors -----\n<ann@mail.example>\n"  \
+	"   ----- Transcript of session follows -----\n... while talking to mx.mail.example.:\n"   \
+	"<<< 554 mx.mail.example ESMTP not accepting connections\n>>> QUIT\n"                      \
+	"<<< 421 4.7.0 mx.mail.example Error: too many errors\n554 5.0.0 Service unavailable\n"
+
 static const struct row reports[] = {
+	{ "a status made up here gives way to what servers said in the session", REPORT, SESSION,
+	  ANN "Status: 5.5.0\r\nDiagnostic-Code: smtp; 554 mx.mail.example ESMTP not accepting "
+	      "connections\r\n",
+	  SOFT, NULL, "4.7.0" },
+	{ "one that the other server gave does not", REPORT, SESSION,
+	  ANN "Status: 5.5.0\r\nDiagnostic-Code: smtp; 554 5.5.0 mx.mail.example ESMTP not "
+	      "accepting connections\r\n",
+	  SOFT, NULL, "5.5.0" },
 	{ "a status in the words beats a generic field", REPORT, "",
 	  ANN "Status: 5.0.0\r\nDiagnostic-Code: smtp; 550 5.2.1 account disabled\r\n", SOFT,
 	  "ann@mail.example/suspend", "5.2.1" },

@@ -7,7 +7,7 @@
 
 /*
  * Tables of rules that take the place of those in the binary: files named
- * headers.tsv, words.tsv, ndr.tsv, reasons.tsv in one folder, each optional.  Read once,
+ * headers.tsv, words.tsv ... (classify_rules_tables()) in one folder, each optional.  Read once,
  * at start.  `folder` empty: nothing happens.
  *
  * -EINVAL, -errno: `why` names file, cause and remedy, and the rules are those of

@@ -1,3 +1,4 @@
+#include "ingest/classify/classify_rules.h"
 #include "ingest/classify/classify_contact.h"
 
 #include <stdint.h>
@@ -90,14 +91,8 @@ static bool is_capital(struct text t, size_t at)
 
 static bool is_particle(struct text w)
 {
-	static const char *const words[] = { "de",  "da",  "di",  "do",  "dos", "das", "del",
-					     "van", "von", "der", "den", "zu",  "la",  "le",
-					     "du",  "ten", "ter", "af",  "av",  "y",   "el" };
-
-	for (size_t i = 0; i < countof(words); i++)
-		if (text_eq(w, text_of(words[i])))
-			return true;
-	return false;
+	return classify_cues_is(classify_rules_cues(classify_rules_now()), CLASSIFY_CUE_PARTICLE,
+				w);
 }
 
 /* Where the word that begins at `at` ends: letters, and what may stand within a name. */
@@ -159,14 +154,7 @@ static size_t fit(struct text name, struct text local)
 
 static bool is_title(struct text w)
 {
-	static const char *const words[] = { "Herr", "Herrn", "Frau", "Mr",     "Mrs", "Ms",
-					     "Mme",  "Dr",    "Sig",  "Sra",    "Sr",  "Pan",
-					     "Pani", "Miss",  "M",    "Mevrouw" };
-
-	for (size_t i = 0; i < countof(words); i++)
-		if (text_eq(w, text_of(words[i])))
-			return true;
-	return false;
+	return classify_cues_is(classify_rules_cues(classify_rules_now()), CLASSIFY_CUE_TITLE, w);
 }
 
 static bool has_initial(struct text word, struct text local)
@@ -291,26 +279,6 @@ bool classify_contact_by_address(struct text raw, const struct mime_head *head,
 
 /* ---- names without an address ---- */
 
-/* A name follows, at once or behind what the person is ("our head of finance, Ann"). */
-static const char *const cues[] = {
-	"looping in",       "loop in",      "adding",
-	"cc'ing",           "copying in",   "copying",
-	"colleague",        "in copy",      "cc:",
-	"speak to",         "speak with",   "talk to",
-	"talk with",        "reach out to", "contact",
-	"ask for",          "passed to",    "forwarded to",
-	"forward it to",    "replaced by",  "successor is",
-	"successor,",       "kollege",      "kollegin",
-	"kollegen",         "an herrn",     "an frau",
-	"mit herrn",        "mit frau",     "nachfolger ist",
-	"nachfolgerin ist", "responsable",  "collègue",
-	"successeur est",   "avec",         "colega",
-	"compañero",        "compañera",    "lo lleva",
-	"collega",          "successore",   "koleg",
-	"koledz",           "koleżank",     "direct your enquiry to",
-	"adresser à",
-};
-
 /* "Monday", "Mai": a capital, and nobody. */
 static bool is_of_calendar(struct text word)
 {
@@ -401,11 +369,13 @@ bool classify_contact_of(struct text raw, const struct mime_head *head,
 			 struct classify_contact *ret)
 {
 	struct text name = { 0 };
-	size_t best = SIZE_MAX;
+	size_t best = SIZE_MAX, n;
+	const char *const *cues = classify_cues_of(classify_rules_cues(classify_rules_now()),
+						   CLASSIFY_CUE_CONTACT, &n);
 
 	if (classify_contact_by_address(raw, head, ret))
 		return true;
-	for (size_t i = 0; i < countof(cues); i++) {
+	for (size_t i = 0; i < n; i++) {
 		size_t at = 0;
 		struct text one = name_of_cue(raw, text_of(cues[i]), &at);
 

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "ingest/classify/classify_rules.h"
 #include "ingest/classify/classify_date.h"
 #include "ingest/classify/classify_phrase.h"
 #include "ingest/classify/classify_trie.h"
@@ -127,18 +128,10 @@ static const struct cue {
 	{ "до", 2, 0, true, false },
 };
 
-/* Words that turn "until" into "up to and including", before or behind the date. */
-static const char *const inclusive[] = {
-	"inclus",          "incluso",  "incluido", "inclusive",
-	"einschliesslich", "compreso", "included", "including",
-};
-
 static bool says_inclusive(struct text t)
 {
-	for (size_t i = 0; i < countof(inclusive); i++)
-		if (classify_phrase_in(t, inclusive[i]))
-			return true;
-	return false;
+	return classify_cues_in(classify_rules_cues(classify_rules_now()), CLASSIFY_CUE_INCLUSIVE,
+				t);
 }
 
 /* "Am 12.10.2026 bin ich wieder erreichbar": the date stands before the word, in the same sentence.
@@ -175,13 +168,6 @@ static bool is_other_back(const struct classify_day_reader *r, const struct cue 
 /* Between "to" and its date only an article and the name of a day may stand. */
 static bool is_day_name_only(struct text t)
 {
-	static const char *const starts[] = {
-		"the", "le",  "el",  "il",  "den", "dem", "der", "dia", "mon", "tue",
-		"wed", "thu", "fri", "sat", "sun", "lun", "mar", "mer", "jeu", "ven",
-		"sam", "dim", "mie", "jue", "vie", "sab", "dom", "gio", "seg", "ter",
-		"qua", "qui", "sex", "die", "mit", "don", "fre", "sam", "son", "maa",
-		"din", "woe", "vri", "zat", "zon", "man", "tir", "ons", "tor", "lor",
-	};
 	struct text word;
 
 	for (bool more = true; more;) {
@@ -189,9 +175,8 @@ static bool is_day_name_only(struct text t)
 
 		more = text_cut(t, ' ', &word, &t);
 		known = !word.len || !is_letter(word.at[0]);
-		for (size_t i = 0; i < countof(starts) && !known; i++)
-			known = text_istarts(word, text_of(starts[i]));
-		if (!known)
+		if (!known && !classify_cues_starts(classify_rules_cues(classify_rules_now()),
+						    CLASSIFY_CUE_DAY_NAME, word))
 			return false;
 	}
 	return true;
@@ -201,13 +186,7 @@ static bool is_day_name_only(struct text t)
  * something else. */
 static bool has_end_word(struct text t)
 {
-	static const char *const ends[] = { "bis",  "until", "till", "jusqu",     "hasta",
-					    "fino", "tot",   "t/m",  "til og med" };
-
-	for (size_t i = 0; i < countof(ends); i++)
-		if (classify_phrase_in(t, ends[i]))
-			return true;
-	return false;
+	return classify_cues_in(classify_rules_cues(classify_rules_now()), CLASSIFY_CUE_UNTIL, t);
 }
 
 /* Words for the end of an absence, as against those for the day it is over from. */
@@ -254,14 +233,8 @@ static bool date_behind(struct classify_day_reader *r, const struct cue *cue, si
  * absence. */
 static bool is_end_of_other(struct text behind)
 {
-	static const char *const verbs[] = { "vertritt", "vertreten", "gilt",      "gelten",
-					     "hilft",    "ubernimmt", "erreichen", "ist frau",
-					     "ist herr", "kummert" };
-
-	for (size_t i = 0; i < countof(verbs); i++)
-		if (classify_phrase_in(text_sub(behind, 0, 20), verbs[i]))
-			return true;
-	return false;
+	return classify_cues_in(classify_rules_cues(classify_rules_now()), CLASSIFY_CUE_STAND_IN,
+				text_sub(behind, 0, 20));
 }
 
 /* All cues in one pass. */

@@ -56,17 +56,11 @@ static size_t next_word(struct text t, size_t at)
 	return at;
 }
 
-static bool is_one_of(struct text word, const char *const *words, size_t n)
+/* Does one of the words of this list end before `at`, among the `most` words there? */
+static bool stands_before(struct text t, size_t at, enum classify_cue cue, int most)
 {
-	for (size_t i = 0; i < n; i++)
-		if (text_eq(word, text_of(words[i])))
-			return true;
-	return false;
-}
+	const struct classify_cues *cues = classify_rules_cues(classify_rules_now());
 
-/* Does one of these words end before `at`, among the `most` words there? */
-static bool stands_before(struct text t, size_t at, const char *const *words, size_t n, int most)
-{
 	while (most-- > 0) {
 		size_t end, from;
 
@@ -77,7 +71,7 @@ static bool stands_before(struct text t, size_t at, const char *const *words, si
 		}
 		for (end = at, from = at; from && is_letter(t.at[from - 1]); from--)
 			;
-		if (is_one_of(text_sub(t, from, end - from), words, n))
+		if (classify_cues_is(cues, cue, text_sub(t, from, end - from)))
 			return true;
 		at = from;
 	}
@@ -176,14 +170,11 @@ static bool read_phrase(const struct reader *r, size_t at, struct found *ret)
 
 static bool read_span(const struct reader *r, size_t at, struct found *ret)
 {
-	static const char *const before[] = { "in", "within", "after",   "nach", "dans",  "dentro",
-					      "en", "tra",    "fra",     "em",   "daqui", "over",
-					      "za", "apres",  "despues", "dopo", "depois" };
 	struct text word = word_at(r->t, at);
 	int n = classify_days_number(r->words, word);
 	size_t behind = next_word(r->t, at + word.len);
 
-	if (!n || !stands_before(r->t, at, before, countof(before), 2))
+	if (!n || !stands_before(r->t, at, CLASSIFY_CUE_SPAN_BEFORE, 2))
 		return false;
 	if (text_eq(word_at(r->t, behind), TEXT("of")))
 		behind = next_word(r->t, behind + 2);
@@ -220,30 +211,14 @@ static int year_behind(const struct reader *r, size_t at)
 
 static bool read_month(const struct reader *r, size_t at, struct found *ret)
 {
-	static const char *const before[] = {
-		"in",        "im",      "en",         "a",        "ad",      "em",       "w",
-		"we",        "until",   "till",       "by",       "mid",     "mitte",    "mi",
-		"meta",      "meados",  "medio",      "mediados", "half",    "early",    "late",
-		"end",       "ende",    "anfang",     "fin",      "finales", "fine",     "final",
-		"eind",      "koniec",  "after",      "from",     "before",  "around",   "ab",
-		"bis",       "jusqu",   "of",         "de",       "di",      "inizio",   "begin",
-		"beginning", "debut",   "principios", "inicio",   "polowie", "poczatku", "dopo",
-		"apres",     "despues", "depois",     "na",       "nach",    "po",       "od",
-		"hasta",     "ate",     "tot",        "vanaf",    "partir",  "dal",      "courant",
-		"this",      "next",    "since",      "again",    "say"
-	};
-	static const char *const middle[] = { "mid",   "mitte",    "mi",   "meta",   "meados",
-					      "medio", "mediados", "half", "polowie" };
-	static const char *const ends[] = { "end",  "late",  "ende", "fin",    "finales",
-					    "fine", "final", "eind", "koniec", "koncu" };
 	struct text word = word_at(r->t, at);
 	int month = word.len > 2 ? classify_day_month(word) : 0, year, day = 1;
 
-	if (!month || !stands_before(r->t, at, before, countof(before), 1))
+	if (!month || !stands_before(r->t, at, CLASSIFY_CUE_MONTH_BEFORE, 1))
 		return false;
-	if (stands_before(r->t, at, middle, countof(middle), 2))
+	if (stands_before(r->t, at, CLASSIFY_CUE_MONTH_MIDDLE, 2))
 		day = 15;
-	else if (stands_before(r->t, at, ends, countof(ends), 2))
+	else if (stands_before(r->t, at, CLASSIFY_CUE_MONTH_END, 2))
 		day = 25;
 	year = year_behind(r, at + word.len);
 	ret->days = year ? classify_day_of((struct classify_civil){ year, month, day })

@@ -23,13 +23,15 @@ enum table {
 	TABLE_QUOTES,
 	TABLE_WEIGHTS,
 	TABLE_DAYS,
+	TABLE_CUES,
 	TABLES
 };
 
 static const char *const table_names[] = { "headers.tsv", "words.tsv",     "ndr.tsv",
 					   "reasons.tsv", "statuses.tsv",  "senders.tsv",
 					   "intents.tsv", "languages.tsv", "quotes.tsv",
-					   "weights.tsv", "days.tsv",      NULL };
+					   "weights.tsv", "days.tsv",      "cues.tsv",
+					   NULL };
 
 struct classify_rules {
 	char *text[TABLES]; /* a copy, whose tabs and line ends are NUL; rules point into it */
@@ -45,6 +47,7 @@ struct classify_rules {
 	struct classify_lexicon *languages;
 	struct classify_days *days;
 	struct classify_marks *marks;
+	struct classify_cues *cues;
 	struct classify_model *model;
 };
 
@@ -335,6 +338,16 @@ static int read_days(struct reader *rd)
 	return wrong ? bad(rd, rd->col[2], wrong) : 0;
 }
 
+static int read_cue(struct reader *rd)
+{
+	unsigned which;
+
+	if (word_of(rd, rd->col[0], classify_cues_names(), &which) < 0)
+		return -EINVAL;
+	classify_cues_add(rd->rules->cues, (enum classify_cue)which, rd->col[1]);
+	return 0;
+}
+
 static const struct {
 	size_t columns;
 	int (*read)(struct reader *rd);
@@ -344,7 +357,7 @@ static const struct {
 	[TABLE_STATUSES] = { 3, read_status }, [TABLE_SENDERS] = { 3, read_sender },
 	[TABLE_INTENTS] = { 4, read_intent },  [TABLE_LANGUAGES] = { 2, read_language },
 	[TABLE_QUOTES] = { 3, read_quote },    [TABLE_WEIGHTS] = { 2, read_weights },
-	[TABLE_DAYS] = { 4, read_days },
+	[TABLE_DAYS] = { 4, read_days },       [TABLE_CUES] = { 2, read_cue },
 };
 
 /* Cut `line`, which ends with a NUL, into its columns. */
@@ -408,6 +421,7 @@ static void rules_free(struct classify_rules *r)
 	classify_language_free(r->languages);
 	classify_days_free(r->days);
 	classify_marks_free(r->marks);
+	classify_cues_free(r->cues);
 	classify_model_free(r->model);
 	free(r->header);
 	free(r->word);
@@ -426,7 +440,7 @@ int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 		classify_rules_text_statuses(), classify_rules_text_senders(),
 		classify_rules_text_intents(),  classify_rules_text_languages(),
 		classify_rules_text_quotes(),   classify_rules_text_weights(),
-		classify_rules_text_days()
+		classify_rules_text_days(),     classify_rules_text_cues()
 	};
 	struct classify_rules *r = mem_new(sizeof(*r));
 	int error = 0;
@@ -441,6 +455,7 @@ int classify_rules_take(const struct classify_rules_table *tables, size_t n,
 	r->languages = classify_language_new();
 	r->days = classify_days_new();
 	r->marks = classify_marks_new();
+	r->cues = classify_cues_new();
 	r->model = classify_model_new();
 	for (size_t i = 0; i < TABLES && error == 0; i++)
 		error = read_table(r, (enum table)i, text[i], why);
@@ -512,6 +527,11 @@ const struct classify_intent_rule *classify_rules_intent(const struct classify_r
 const struct classify_model *classify_rules_model(const struct classify_rules *r)
 {
 	return r->model;
+}
+
+const struct classify_cues *classify_rules_cues(const struct classify_rules *r)
+{
+	return r->cues;
 }
 
 const struct classify_days *classify_rules_days(const struct classify_rules *r)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/text.h"
+#include "ingest/classify/classify_cues.h"
 #include "ingest/classify/classify_days.h"
 #include "ingest/classify/classify_language.h"
 #include "ingest/classify/classify_model.h"
@@ -168,6 +169,7 @@ const struct classify_word_rule *classify_rules_words(const struct classify_rule
 const struct classify_patterns *classify_rules_intents(const struct classify_rules *r);
 const struct classify_intent_rule *classify_rules_intent(const struct classify_rules *r,
 							 uint32_t value);
+const struct classify_cues *classify_rules_cues(const struct classify_rules *r);
 const struct classify_model *classify_rules_model(const struct classify_rules *r);
 const struct classify_days *classify_rules_days(const struct classify_rules *r);
 const struct classify_lexicon *classify_rules_languages(const struct classify_rules *r);

@@ -15,5 +15,6 @@ struct text classify_rules_text_languages(void);
 struct text classify_rules_text_quotes(void);
 struct text classify_rules_text_weights(void);
 struct text classify_rules_text_days(void);
+struct text classify_rules_text_cues(void);
 
 #endif

@@ -1,3 +1,4 @@
+#include "ingest/classify/classify_rules.h"
 #include "ingest/classify/classify_seen.h"
 
 #include <string.h>
@@ -142,14 +143,14 @@ static void look_at_subject(struct classify_seen *s, struct text subject,
 /* "I was out of the office": somebody who is back, and that is a person. */
 static bool is_past(struct text t, size_t at)
 {
-	static const char *const before[] = {
-		"was ",    "were ",   "been ",  "war ",     "waren ",  "etais ",  "etait ",
-		"estuve ", "estaba ", "ero ",   "eravamo ", "estava ", "estive ", "was even ",
-		"var ",    "olin ",   "bylem ", "bylam ",   "byl ",    "byla ",
-	};
 	struct text head = text_sub(t, 0, at);
+	size_t n;
+	const char *const *before =
+		classify_cues_of(classify_rules_cues(classify_rules_now()), CLASSIFY_CUE_PAST, &n);
 
-	for (size_t i = 0; i < countof(before); i++)
+	if (!head.len || head.at[--head.len] != ' ')
+		return false;
+	for (size_t i = 0; i < n; i++)
 		if (text_iends(head, text_of(before[i])))
 			return true;
 	return false;

@@ -1,3 +1,4 @@
+#include "ingest/classify/classify_rules.h"
 #include "ingest/classify/classify_sentence.h"
 
 #include <stdint.h>
@@ -33,9 +34,6 @@ static void join_wrapped_lines(struct buf *b)
 /* "dr.", "nr.", "z.b.", "a." */
 static bool is_abbreviated(struct text t, size_t dot)
 {
-	static const char *const words[] = { "dr",  "mr",  "mrs", "ms",   "nr",   "no",  "ca",
-					     "bzw", "ggf", "tel", "dott", "sig",  "st",  "art",
-					     "abs", "str", "sra", "vs",   "prof", "ing", "dipl" };
 	size_t from = dot;
 	struct text word;
 
@@ -44,10 +42,8 @@ static bool is_abbreviated(struct text t, size_t dot)
 	word = text_sub(t, from, dot - from);
 	if (word.len < 2)
 		return true;
-	for (size_t i = 0; i < countof(words); i++)
-		if (text_eq(word, text_of(words[i])))
-			return true;
-	return false;
+	return classify_cues_is(classify_rules_cues(classify_rules_now()),
+				CLASSIFY_CUE_ABBREVIATION, word);
 }
 
 /* Bytes of what ends a sentence at `at`; 0: nothing does. */

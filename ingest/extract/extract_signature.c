@@ -1,3 +1,4 @@
+#include "ingest/classify/classify_rules.h"
 #include "ingest/extract/extract_signature.h"
 
 #include <string.h>
@@ -76,17 +77,12 @@ static struct text behind(const struct extract_lines *l, size_t i, enum classify
 
 static bool names_device(struct text rest)
 {
-	static const char *const devices[] = { "iphone",     "ipad",    "android", "blackberry",
-					       "galaxy",     "samsung", "phone",   "mobil",
-					       "smartphone", "tablet",  "handy",   "outlook",
-					       "mail",       "yahoo",   "huawei",  "xiaomi",
-					       "windows",    "nokia",   "proton" };
 	struct text word;
 
 	for (size_t n = 0; n < 4 && next_word(&rest, &word); n++)
-		for (size_t k = 0; k < sizeof(devices) / sizeof(devices[0]); k++)
-			if (text_istarts(word, text_of(devices[k])))
-				return true;
+		if (classify_cues_starts(classify_rules_cues(classify_rules_now()),
+					 CLASSIFY_CUE_DEVICE, word))
+			return true;
 	return false;
 }
 

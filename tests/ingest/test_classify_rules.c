@@ -124,6 +124,7 @@ static const struct {
 	{ "nobody's sender", "senders.tsv", "person\tis\tx\n", "is none of daemon" },
 	{ "nowhere in a sender", "senders.tsv", "robot\tdomain\tx\n", "is none of is starts" },
 	{ "no such word of a server", "ndr.tsv", "maybe\tx\tb\n", "is none of sign trying" },
+	{ "no such list of words", "cues.tsv", "gadget\tfridge\n", "is none of contact title" },
 	{ "no such comparison", "headers.tsv", "x\tX\tlike\tno\tauto\tweak\n",
 	  "\"like\" is none of" },
 };
@@ -176,6 +177,29 @@ static void a_table_takes_the_place_of_one(void **state)
 	assert_int_equal(rule->weight, CLASSIFY_STRONG);
 }
 
+static void words_of_a_list_are_compared(void **state)
+{
+	const struct classify_cues *c;
+	char why[CLASSIFY_RULES_WHY];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(
+		take("cues.tsv", "device\tfridge\ntitle\tHerr\ntitle\tSir\nuntil\tbis zum\n", why),
+		0);
+	c = classify_rules_cues(classify_rules_now());
+	assert_string_equal(classify_cues_of(c, CLASSIFY_CUE_TITLE, &n)[1], "Sir");
+	assert_int_equal(n, 2);
+	assert_true(classify_cues_is(c, CLASSIFY_CUE_TITLE, TEXT("Sir")));
+	assert_false(classify_cues_is(c, CLASSIFY_CUE_TITLE, TEXT("sir")));
+	assert_true(classify_cues_starts(c, CLASSIFY_CUE_DEVICE, TEXT("Fridge2")));
+	assert_false(classify_cues_starts(c, CLASSIFY_CUE_DEVICE, TEXT("my fridge")));
+	assert_true(classify_cues_in(c, CLASSIFY_CUE_UNTIL, TEXT("nur bis zum 3.")));
+	assert_false(classify_cues_in(c, CLASSIFY_CUE_UNTIL, TEXT("nurbis zum 3.")));
+	assert_false(classify_cues_in(c, CLASSIFY_CUE_PAST, TEXT("was"))); /* none is left */
+	assert_int_equal(classify_rules_take(NULL, 0, why), 0);
+}
+
 static void the_one_written_first_counts(void **state)
 {
 	const struct classify_rules *r;
@@ -205,6 +229,7 @@ int main(void)
 		cmocka_unit_test(it_finds_what_looking_one_by_one_finds),
 		cmocka_unit_test(a_bad_table_is_named_and_changes_nothing),
 		cmocka_unit_test(a_table_takes_the_place_of_one),
+		cmocka_unit_test(words_of_a_list_are_compared),
 		cmocka_unit_test(the_one_written_first_counts),
 	};
 

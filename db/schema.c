@@ -34,7 +34,8 @@
 	X(29, 0029, face)                                                                          \
 	X(30, 0030, console)                                                                       \
 	X(33, 0033, erase)                                                                         \
-	X(34, 0034, unwatched)
+	X(34, 0034, unwatched)                                                                     \
+	X(35, 0035, company)
 
 #define EMBED(number, digits, name)                                                                \
 	EMBED_FILE(schema_##digits, "db/schema/" #digits "_" #name ".sql")

@@ -3,8 +3,9 @@
 #include "db/inbox_row.h"
 
 /* clang-format off */
+#define ROWS_MAX 50 /* inboxes that need somebody */
 #define WS "workspace_now()"
-#define ROWS "50"
+#define ROWS "$1::bigint"
 
 #define COUNTS                                                                                     \
 	"(select coalesce(jsonb_agg(jsonb_build_object('provider', c.provider, 'state', c.state, 'n', c.n)), '[]') from ("\
@@ -43,7 +44,7 @@
 	"  where s.workspace_id = " WS " and s.since > now() - interval '1 hour' and i.admin_state <> 'removed'"\
 	"  order by s.since desc, s.inbox_id limit 20) c)"
 
-const char overview_sql[] =
+static const char overview_sql[] =
 	"with sick as materialized " SICK ","
 	" late as materialized (select f.position, f.event_id, f.event_created_at, f.type from feed f"
 	"  where f.workspace_id = " WS " and f.event_created_at > now() - interval '24 hours'"
@@ -70,11 +71,20 @@ const char overview_sql[] =
 	"    round(greatest(percentile_cont(0.5) within group (order by delivered), 0)) as p50,"
 	"    round(greatest(percentile_cont(0.95) within group (order by delivered), 0)) as p95 from told group by 1) t))::text";
 static const struct pg_stmt overview = { "overview", overview_sql };
+/*
+ * Planned each time by how much there is, since a plan from when there was little joins everybody
+ * with everybody; and by one process: others would have to be started first.
+ */
+static const struct pg_stmt afresh = {
+	"overview_afresh",
+	"select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('max_parallel_workers_per_gather', '0', true)",
+};
 /* clang-format on */
 
 int overview_start(struct pg *pg, struct view *v, const char *workspace, view_cb done)
 {
 	pg_tx_init(&v->tx, workspace);
-	pg_tx_add(&v->tx, &overview, "");
-	return view_begin(pg, v, done);
+	pg_tx_add(&v->tx, &afresh, "");
+	pg_tx_add(&v->tx, &overview, "i", (int64_t)ROWS_MAX);
+	return view_begin_behind(pg, v, 1, done);
 }

@@ -15,6 +15,4 @@
  */
 int overview_start(struct pg *pg, struct view *v, const char *workspace, view_cb done);
 
-extern const char overview_sql[]; /* its statement, for who measures it */
-
 #endif

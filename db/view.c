@@ -162,7 +162,13 @@ static const struct pg_stmt connect_link = {
 
 int view_begin(struct pg *pg, struct view *v, view_cb done)
 {
+	return view_begin_behind(pg, v, 0, done);
+}
+
+int view_begin_behind(struct pg *pg, struct view *v, int before, view_cb done)
+{
 	v->done = done;
+	v->behind = before;
 	v->found = false;
 	buf_init(&v->json, LIMIT_VIEW);
 	return pg_tx_start(pg, &v->tx, on_viewed);
@@ -173,8 +179,9 @@ static void on_viewed(struct pg_tx *tx, const struct pg_answer *a)
 	struct view *v = container_of(tx, struct view, tx);
 
 	v->outcome = a->outcome;
-	if (outcome_ok(&a->outcome) && pg_rows(a, 0) > 0 && !pg_row_is_null(a, 0, 0, 0)) {
-		struct text t = text_of(pg_row_text(a, 0, 0, 0));
+	if (outcome_ok(&a->outcome) && pg_rows(a, v->behind) > 0 &&
+	    !pg_row_is_null(a, v->behind, 0, 0)) {
+		struct text t = text_of(pg_row_text(a, v->behind, 0, 0));
 
 		v->found = true;
 		if (text_add(&v->json, t) != 0)

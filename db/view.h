@@ -14,6 +14,7 @@ typedef void (*view_cb)(struct view *v);
 struct view {
 	struct pg_tx tx;
 	struct outcome outcome;
+	int behind;      /* private: which statement has the JSON */
 	bool found;      /* false: no such row in this workspace */
 	struct buf json; /* good until view_clear */
 	view_cb done;
@@ -45,6 +46,8 @@ void view_clear(struct view *v); /* cancels, too */
 /* For other files of db: start what was added to v->tx, of whose first statement the first value is
  * the JSON; no row, or null: not found. */
 int view_begin(struct pg *pg, struct view *v, view_cb done);
+/* The same where so many statements, which answer nothing that matters, stand in front of it. */
+int view_begin_behind(struct pg *pg, struct view *v, int before, view_cb done);
 
 /* The same statements for the command line: text parameters, one column of JSON, no row where there
  * is no such inbox. */

@@ -37,16 +37,20 @@ void asset_url(enum asset which, char ret[ASSET_URL])
 	buf_clear(&b);
 }
 
+void asset_answer(struct request *q, const char *type, struct text file)
+{
+	http_call_set_header(q->call, "Cache-Control", "public, max-age=31536000, immutable");
+	http_call_set_header(q->call, "X-Content-Type-Options", "nosniff");
+	http_call_set_header(q->call, "Cross-Origin-Resource-Policy", "same-origin");
+	http_call_answer(q->call, 200, type, file);
+}
+
 void asset_show(struct request *q)
 {
 	for (size_t i = 0; i < countof(files); i++) {
 		if (strcmp(files[i].name, q->params[0]) != 0)
 			continue;
-		http_call_set_header(q->call, "Cache-Control",
-				     "public, max-age=31536000, immutable");
-		http_call_set_header(q->call, "X-Content-Type-Options", "nosniff");
-		http_call_set_header(q->call, "Cross-Origin-Resource-Policy", "same-origin");
-		http_call_answer(q->call, 200, files[i].type, text_of(files[i].text));
+		asset_answer(q, files[i].type, text_of(files[i].text));
 		return;
 	}
 	answer_problem(q, PROBLEM_NOT_FOUND, NULL, "there is no such file", NULL);

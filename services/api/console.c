@@ -1,8 +1,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/embed.h"
 #include "base/mem.h"
 #include "base/sign.h"
+#include "services/api/asset.h"
 #include "services/api/handlers.h"
 
 /*
@@ -10,15 +12,6 @@
  * file alone, so they lie in a folder whose name is a digest of them all: a browser keeps what it
  * has, and never mixes two versions.
  */
-
-/* As db/schema.c embeds its files. */
-#define EMBED(label, file)                                                                         \
-	__asm__(".pushsection .rodata\n" #label ":\n"                                              \
-		".incbin \"services/api/assets/console/" file "\"\n"                               \
-		".byte 0\n"                                                                        \
-		".popsection\n");                                                                  \
-	extern const char label[] /* NOLINT(bugprone-macro-parentheses): a name */                 \
-		__attribute__((visibility("hidden")));
 
 #define STYLE  "text/css; charset=utf-8"
 #define SCRIPT "text/javascript; charset=utf-8"
@@ -40,7 +33,7 @@
 	X(console_live, "live.js", SCRIPT)                                                         \
 	X(console_overview, "overview.js", SCRIPT)                                                 \
 	X(console_replies, "replies.js", SCRIPT)
-#define EMBED_ONE(label, file, type) EMBED(label, file)
+#define EMBED_ONE(label, file, type) EMBED_FILE(label, "services/api/assets/console/" file)
 FILES(EMBED_ONE)
 
 static const struct {
@@ -79,11 +72,7 @@ void console_asset(struct request *q)
 	for (size_t i = 0; i < countof(files); i++) {
 		if (strcmp(q->params[0], folder()) != 0 || strcmp(q->params[1], files[i].name) != 0)
 			continue;
-		http_call_set_header(q->call, "Cache-Control",
-				     "public, max-age=31536000, immutable");
-		http_call_set_header(q->call, "X-Content-Type-Options", "nosniff");
-		http_call_set_header(q->call, "Cross-Origin-Resource-Policy", "same-origin");
-		http_call_answer(q->call, 200, files[i].type, text_of(files[i].text));
+		asset_answer(q, files[i].type, text_of(files[i].text));
 		return;
 	}
 	answer_problem(q, PROBLEM_NOT_FOUND, NULL, "there is no such file",

@@ -16,8 +16,7 @@
 /* clang-format off */
 static const char link_sql[] =
 	"with made as (insert into person_link (workspace_id, link_id, digest, person, role, expires_at)"
-	"  select workspace_id, $1::uuid, decode($2, 'hex'), $3, $4, now() + interval '15 minutes' from workspace"
-	"  where name = $5 or workspace_id::text = $5 returning workspace_id)"
+	"  values (workspace_now(), $1::uuid, decode($2, 'hex'), $3, $4, now() + interval '15 minutes') returning workspace_id)"
 	" select audit_note(workspace_id, 'command_line', null, '', 'replyd console link', array[$3, $4], '{}', null) from made";
 #define SESSIONS                                                                                   \
 	" from person_session s join workspace w using (workspace_id)"                              \
@@ -50,11 +49,7 @@ static void public_url(const struct settings *ours, const struct options *o, cha
 
 static int check(const struct options *o, const char *role)
 {
-	int code = options_want(o->workspace, "--workspace", "name or id of the team");
-
-	if (code == 0)
-		code = options_want(o->person, "--person",
-				    "who will sign in, as the audit names him");
+	int code = options_want(o->person, "--person", "who will sign in, as the audit names him");
 	if (code == 0 && (!*o->person || strlen(o->person) > 120))
 		code = say(EX_USAGE, "--person: is empty or longer than 120 bytes");
 	if (code == 0 && person_role_of(role) < 0)
@@ -74,16 +69,16 @@ static void print_link(const char *url, const char *token, bool as_json)
 
 int console_command_link(const struct settings *s, const struct options *o)
 {
-	char id[RAND_UUID], token[LINK_TOKEN], hex[65], url[512], why[256], line[300];
+	char id[RAND_UUID], token[LINK_TOKEN], hex[65], url[512], why[256];
 	const char *role = o->role ? o->role : "viewer";
-	const char *params[] = { id, hex, o->person, role, o->workspace };
+	const char *params[] = { id, hex, o->person, role };
 	uint8_t digest[SIGN_SHA256];
 	struct session *db;
 	struct buf b;
 	int code = check(o, role);
 
 	if (code == 0)
-		code = admin_open(s, o, &db);
+		code = admin_open_workspace(s, o, &db);
 	if (code)
 		return code;
 	rand_uuid(id);
@@ -93,14 +88,8 @@ int console_command_link(const struct settings *s, const struct options *o)
 	text_add_hex(&b, digest, sizeof(digest));
 	(void)snprintf(hex, sizeof(hex), "%s", (const char *)b.data);
 	buf_clear(&b);
-	if (session_query(db, link_sql, 5, params, why) != 0) {
+	if (session_query(db, link_sql, 4, params, why) != 0) {
 		code = say(EX_UNAVAILABLE, why);
-	} else if (session_rows(db) == 0) {
-		(void)snprintf(line, sizeof(line),
-			       "workspace %.80s: there is none of this name; make it with `replyd "
-			       "workspace create`",
-			       o->workspace);
-		code = say(EX_DATAERR, line);
 	} else {
 		public_url(s, o, url, sizeof(url));
 		print_link(url, token, o->json);

@@ -318,7 +318,7 @@ test('a hundred thousand inboxes: filter, sort and search without a pause', asyn
     return told;
   }, base);
   console.log(`# 100,000 inboxes, median ms (debug build, loaded machine): ${JSON.stringify(figures)}`);
-  for (const [name, ms] of Object.entries(figures)) assert.ok(ms < 1500, `${name}: ${ms} ms`);
+  for (const [name, ms] of Object.entries(figures)) assert.ok(ms < 3000, `${name}: ${ms} ms`);
   await visit(page, 'inboxes', 'Inboxes');
   await page.getByText('100 shown, there are more').waitFor();
   await page.getByRole('button', { name: 'Show more' }).click();

@@ -1,10 +1,14 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "db/explain.h"
+#include "services/api/asked.h"
 #include "services/api/handlers.h"
 #include "services/event_type.h"
 
 /* What can be asked of events beside the feed. */
+
+static void on_explained(struct view *v);
 
 #define SCHEMAS "https://replyd.dev/schemas/events/v1/"
 
@@ -28,4 +32,16 @@ void event_call_types(struct request *q)
 	}
 	json_object_set_new(answer, "event_types", all);
 	answer_json(q, 200, answer);
+}
+
+void event_call_explain(struct request *q)
+{
+	if (asked_id(q))
+		asked_started(q, explain_start(q->api->pg, &q->view, q->key.workspace, q->params[0],
+					       on_explained));
+}
+
+static void on_explained(struct view *v)
+{
+	asked_view(v, "no event");
 }

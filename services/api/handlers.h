@@ -26,7 +26,8 @@ void event_feed_acknowledge(struct request *q);
 void event_feed_consumer(struct request *q); /* GET /v1/events/ack */
 void event_feed_recheck(struct api *api);    /* events may have come for somebody */
 
-void erase_call(struct request *q);       /* DELETE /v1/prospects/{} */
+void erase_call(struct request *q); /* DELETE /v1/prospects/{} */
+void event_call_explain(struct request *q);
 void event_call_types(struct request *q); /* GET /v1/event-types */
 
 void overview_call_show(struct request *q);

@@ -66,6 +66,7 @@ static const struct route routes[] = {
 	{ "GET", "/v1/events/ack", "read", event_feed_consumer },
 	{ "GET", "/v1/event-types", "read", event_call_types },
 	{ "GET", "/v1/events/{}", "read", resource_event },
+	{ "GET", "/v1/events/{}/explain", "read", event_call_explain },
 	{ "GET", "/v1/messages/{}", "read", message_call_show },
 	{ "POST", "/v1/messages/{}/reclassify", "gate", message_call_reclassify },
 	{ "GET", "/v1/corrections", "read", message_call_corrections },

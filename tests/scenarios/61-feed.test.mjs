@@ -36,6 +36,30 @@ test('a reply is told with all there is to know, then that the prospect is stopp
   assert.deepEqual(ofInbox, ofInbox.map((_, i) => i + 1), 'the inbox numbers its events without holes');
 });
 
+test('an event can be asked why: what matched it, by which rules, the gate before and after, who got it', async () => {
+  const mail = humanReply(await out('sam@example.test'));
+  const { id, data } = await comes(mail);
+  const why = (of) => box.api.get(`/v1/events/${of}/explain`);
+  const reply = await until('its delivery', async () => {
+    const e = await why(id);
+    return e.deliveries[0]?.state === 'delivered' && e;
+  });
+  assert.deepEqual([reply.kind, reply.evidence, reply.matches, reply.erased], [data.kind, data.evidence, data.matches, false]);
+  assert.deepEqual(reply.rules, [...new Set(data.evidence.map((e) => e.rule))].sort());
+  assert.deepEqual(reply.gate, { before: { level: 0, reason: '' }, after: { level: 3, reason: 'replied' } });
+  assert.deepEqual(reply.deliveries.map((d) => [d.endpoint_id, d.tries, d.outcome]), [[box.endpoint.id, 1, 'delivered']]);
+  const stopped = await until('the stop', async () => (await feed({ after: 0, types: 'prospect.stopped' })).events
+    .find((e) => e.data.by_message === data.message.id));
+  assert.deepEqual((await why(stopped.id)).gate, reply.gate, 'what the mail did, not what was told of it a moment before');
+  const { body } = await box.api.call('POST', '/v1/prospects/sam@example.test/stop', { reason: 'unsubscribed' });
+  assert.equal(body.level, 5);
+  const later = await comes(humanReply(await out('sam@example.test')));
+  assert.deepEqual((await why(later.id)).gate.after, { level: 5, reason: 'unsubscribed' });
+  const connected = (await feed({ after: 0, types: 'inbox.connected' })).events[0];
+  assert.deepEqual([(await why(connected.id)).gate, (await why(connected.id)).matches], [null, []]);
+  assert.equal((await box.api.call('GET', `/v1/events/${box.endpoint.id}/explain`)).status, 404);
+});
+
 test('a filter passes over what it does not want; what it asks for must be there', async () => {
   await comes(outOfOffice(await out('quinn@example.test')));
   const all = await box.api.events();

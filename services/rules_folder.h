@@ -15,4 +15,8 @@
  */
 int rules_folder_take(const char *folder, char why[RULES_FOLDER_WHY]);
 
+/* The one table alone that who registers outbounds has to know, too: free.tsv
+ * (match_relation_take()).  1: it was there; 0: not; else as above. */
+int rules_folder_take_domains(const char *folder, char why[RULES_FOLDER_WHY]);
+
 #endif

@@ -1,7 +1,9 @@
 #include "ingest/match/match_relation.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/hostname.h"
 #include "base/mailaddr.h"
@@ -9,87 +11,69 @@
 
 #define LABEL_MIN 4 /* shorter ones are anybody's initials */
 
-/*
- * Where anybody gets a mailbox: public domains of providers, as their own sign-up
- * pages offer them, and of access providers whose customers' mailboxes they are.
- * Data, not law: who is missing is taken for a company.
- */
-static const char *const free_domains[] = {
-	"126.com",         "139.com",        "163.com",
-	"189.cn",          "a1.net",         "abv.bg",
-	"aim.com",         "alice.it",       "aliceadsl.fr",
-	"aliyun.com",      "aol.com",        "aol.de",
-	"arcor.de",        "aruba.it",       "att.net",
-	"bell.net",        "bellsouth.net",  "bigpond.com",
-	"bigpond.net.au",  "bk.ru",          "blueyonder.co.uk",
-	"bluewin.ch",      "bol.com.br",     "btinternet.com",
-	"centrum.cz",      "charter.net",    "club-internet.fr",
-	"comcast.net",     "cox.net",        "daum.net",
-	"earthlink.net",   "email.com",      "email.cz",
-	"email.de",        "fastmail.com",   "fastmail.fm",
-	"foxmail.com",     "free.fr",        "freemail.hu",
-	"freenet.de",      "gmail.com",      "gmx.at",
-	"gmx.ch",          "gmx.com",        "gmx.de",
-	"gmx.fr",          "gmx.net",        "googlemail.com",
-	"hanmail.net",     "hey.com",        "home.nl",
-	"hotmail.be",      "hotmail.ca",     "hotmail.ch",
-	"hotmail.co.jp",   "hotmail.co.uk",  "hotmail.com",
-	"hotmail.de",      "hotmail.es",     "hotmail.fi",
-	"hotmail.fr",      "hotmail.it",     "hotmail.nl",
-	"hotmail.se",      "hushmail.com",   "icloud.com",
-	"inbox.lv",        "inbox.ru",       "interia.pl",
-	"iinet.net.au",    "juno.com",       "kpnmail.nl",
-	"laposte.net",     "libero.it",      "list.ru",
-	"live.at",         "live.be",        "live.ca",
-	"live.cn",         "live.co.uk",     "live.com",
-	"live.de",         "live.dk",        "live.fr",
-	"live.it",         "live.nl",        "live.no",
-	"live.se",         "luukku.com",     "mac.com",
-	"mail.bg",         "mail.com",       "mail.de",
-	"mail.ee",         "mail.ru",        "mailbox.org",
-	"me.com",          "msn.com",        "mts.net",
-	"naver.com",       "neuf.fr",        "ntlworld.com",
-	"o2.pl",           "onet.eu",        "onet.pl",
-	"online.no",       "optonline.net",  "optusnet.com.au",
-	"orange.fr",       "outlook.at",     "outlook.be",
-	"outlook.co.th",   "outlook.com",    "outlook.com.br",
-	"outlook.de",      "outlook.dk",     "outlook.es",
-	"outlook.fr",      "outlook.it",     "outlook.jp",
-	"outlook.pt",      "planet.nl",      "pm.me",
-	"posteo.de",       "proton.me",      "protonmail.ch",
-	"protonmail.com",  "qq.com",         "rambler.ru",
-	"rediffmail.com",  "roadrunner.com", "rocketmail.com",
-	"rogers.com",      "rr.com",         "runbox.com",
-	"sapo.pt",         "sbcglobal.net",  "seznam.cz",
-	"sfr.fr",          "shaw.ca",        "sina.cn",
-	"sina.com",        "sky.com",        "skynet.be",
-	"sohu.com",        "suddenlink.net", "sympatico.ca",
-	"t-online.de",     "talktalk.net",   "telenet.be",
-	"telia.com",       "telus.net",      "terra.com.br",
-	"tin.it",          "tiscali.co.uk",  "tiscali.it",
-	"tuta.com",        "tutanota.com",   "uol.com.br",
-	"upcmail.nl",      "ukr.net",        "verizon.net",
-	"videotron.ca",    "virgilio.it",    "virgin.net",
-	"virginmedia.com", "vodafone.de",    "volny.cz",
-	"wanadoo.fr",      "web.de",         "windowslive.com",
-	"wp.pl",           "xs4all.nl",      "xtra.co.nz",
-	"ya.ru",           "yahoo.ca",       "yahoo.co.id",
-	"yahoo.co.in",     "yahoo.co.jp",    "yahoo.co.uk",
-	"yahoo.com",       "yahoo.com.ar",   "yahoo.com.au",
-	"yahoo.com.br",    "yahoo.com.mx",   "yahoo.de",
-	"yahoo.es",        "yahoo.fr",       "yahoo.gr",
-	"yahoo.in",        "yahoo.it",       "yahoo.se",
-	"yandex.com",      "yandex.ru",      "ymail.com",
-	"zeelandnet.nl",   "ziggo.nl",       "zoho.com",
-	"zohomail.com",
-};
+/* The assembler reads the file.  The path is relative to the folder make runs in. */
+__asm__(".pushsection .rodata\n"
+	"match_relation_tsv:\n"
+	".incbin \"ingest/match/free.tsv\"\n"
+	".byte 0\n"
+	".popsection\n");
+extern const char match_relation_tsv[] __attribute__((visibility("hidden")));
+
+/* Domains that are anybody's. */
+static struct {
+	struct text *at; /* sorted; they point into `text` */
+	size_t n;
+	char *text;
+} table; /* read once, kept */
+
+static int by_name(const void *a, const void *b)
+{
+	const struct text *one = a, *other = b;
+	size_t n = one->len < other->len ? one->len : other->len;
+	int c = strncasecmp(one->at, other->at, n);
+
+	return c ? c : (one->len > other->len) - (one->len < other->len);
+}
+
+int match_relation_take(struct text domains, size_t *ret_line)
+{
+	char *copy = mem_text_n(domains.at, domains.len);
+	struct text *at = NULL, rest = text_of(copy), line;
+	size_t n = 0, nth = 0;
+
+	while (rest.len) {
+		(void)text_cut(rest, '\n', &line, &rest);
+		line = text_trim(line);
+		nth++;
+		if (!line.len || line.at[0] == '#')
+			continue;
+		if (!memchr(line.at, '.', line.len) || !hostname_is_name(line)) {
+			free(at);
+			free(copy);
+			*ret_line = nth;
+			return -EINVAL;
+		}
+		if (n % 64 == 0)
+			at = mem_resize(at, (n + 64) * sizeof(*at));
+		at[n++] = line;
+	}
+	if (n)
+		qsort(at, n, sizeof(*at), by_name);
+	free(table.at);
+	free(table.text);
+	table.at = at;
+	table.n = n;
+	table.text = copy;
+	return 0;
+}
 
 bool match_relation_is_free(struct text domain)
 {
-	for (size_t i = 0; i < countof(free_domains); i++)
-		if (text_ieq(domain, text_of(free_domains[i])))
-			return true;
-	return false;
+	size_t line;
+
+	if (!table.text && match_relation_take(text_of(match_relation_tsv), &line) < 0)
+		abort(); /* a test reads the table of the binary */
+	return table.n && bsearch(&domain, table.at, table.n, sizeof(domain), by_name);
 }
 
 struct parts {

@@ -19,6 +19,14 @@ enum match_relation match_relation_of(struct text from, struct text prospect);
 /* Does the domain give mailboxes to anybody, so that it says nothing of who belongs together? */
 bool match_relation_is_free(struct text domain);
 
+/*
+ * Other domains than those of the binary (ingest/match/free.tsv), one a line, "#" for
+ * comments.  Read once, at start, by whoever registers outbounds and whoever looks
+ * them up: both have to know the same.  -EINVAL: `*ret_line` is no domain, and
+ * nothing changed.
+ */
+int match_relation_take(struct text domains, size_t *ret_line);
+
 const char *
 match_relation_name(enum match_relation r); /* "same", "alias", "colleague", "unknown" */
 

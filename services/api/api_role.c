@@ -14,6 +14,7 @@
 #include "services/api/once.h"
 #include "services/api/person_call.h"
 #include "services/api/route.h"
+#include "services/rules_folder.h"
 
 static void on_request(void *owner, struct http_call *call);
 static void on_refused(void *owner, struct http_call *call, int status, const char *why);
@@ -238,8 +239,13 @@ int api_role_run(struct role *r)
 				      .application = "replyd api",
 				      .log = &r->log,
 				      .owner = &api };
+	char why[RULES_FOLDER_WHY];
 	int res;
 
+	if (rules_folder_take_domains(r->settings->classify_rules, why) < 0) {
+		log_error(&r->log, "role.failed", "what=%s cause=%s", "classify.rules", why);
+		return EX_CONFIG;
+	}
 	api.broker_public = role_want(r, "key.broker_public");
 	api.digest_key = role_want(r, "key.digest");
 	keyholder_init(&api.keys, r);

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -158,6 +159,34 @@ static void what_a_mail_names(void **state)
 	}
 }
 
+static void other_domains_are_anybodys(void **state)
+{
+	static const struct {
+		const char *name, *in;
+		size_t bad_line;
+	} rows[] = {
+		{ "no domain", "mail.test\nnot one\n", 2 },
+		{ "a name alone", "# ours\n\nlocalhost\n", 3 },
+		{ "good", "# ours\nzz.test\r\nmail.test\nLate.test", 0 },
+	};
+	size_t line;
+
+	(void)state;
+	assert_true(match_relation_is_free(TEXT("GMail.com")));
+	assert_false(match_relation_is_free(TEXT("mail.test")));
+	for (size_t i = 0; i < countof(rows); i++) {
+		line = 0;
+		assert_int_equal(match_relation_take(text_of(rows[i].in), &line),
+				 rows[i].bad_line ? -EINVAL : 0);
+		assert_int_equal(line, rows[i].bad_line);
+		assert_int_equal(match_relation_is_free(TEXT("gmail.com")), rows[i].bad_line != 0);
+	}
+	assert_true(match_relation_is_free(TEXT("mail.test")));
+	assert_true(match_relation_is_free(TEXT("ZZ.test")));
+	assert_true(match_relation_is_free(TEXT("late.test")));
+	assert_false(match_relation_is_free(TEXT("ail.test")));
+}
+
 static const struct secret *workspace_key(void)
 {
 	static struct secret key;
@@ -291,6 +320,7 @@ int main(void)
 		cmocka_unit_test(a_conversation_goes_on_under_its_first_bytes),
 		cmocka_unit_test(what_a_mail_names),
 		cmocka_unit_test(who_wrote_speaks_for_whom),
+		cmocka_unit_test(other_domains_are_anybodys), /* the last: the table stays */
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

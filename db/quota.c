@@ -17,12 +17,12 @@ static void on_members(struct pg_tx *tx, const struct pg_answer *a);
 	" coalesce(h.band, 'healthy'), i.provider, coalesce(h.suspended, '') <> '', (extract(epoch from h.limited_until) * 1000000)::bigint," \
 	" coalesce(q.day_ends_at > now(), false),"                                                                              \
 	" coalesce(q.cap, 0)::bigint, coalesce(q.used, 0)::bigint, coalesce(q.cap_new, 0)::bigint, coalesce(q.used_new, 0)::bigint,"  \
-	" (q.ceiling_24h - roll_sum(roll_at(q.roll, q.hour, hour_of(now()))) - roll_sum(roll_at(q.external, q.hour, hour_of(now()))))::bigint," \
-	" (extract(epoch from roll_lifts(roll_at(q.roll, q.hour, hour_of(now())), greatest(q.hour, hour_of(now())))) * 1000000)::bigint,"    \
-	" (d.ceiling_24h - roll_sum(roll_at(d.roll, d.hour, hour_of(now()))))::bigint,"                                            \
-	" (extract(epoch from roll_lifts(roll_at(d.roll, d.hour, hour_of(now())), greatest(d.hour, hour_of(now())))) * 1000000)::bigint,"    \
-	" (t.ceiling_24h - roll_sum(roll_at(t.roll, t.hour, hour_of(now()))))::bigint,"                                            \
-	" (extract(epoch from roll_lifts(roll_at(t.roll, t.hour, hour_of(now())), greatest(t.hour, hour_of(now())))) * 1000000)::bigint,"    \
+	" (q.ceiling_24h - roll_sum(roll_at(q.roll, coalesce(q.hour, 0), hour_of(now()))) - roll_sum(roll_at(q.external, coalesce(q.hour, 0), hour_of(now()))))::bigint," \
+	" (extract(epoch from roll_lifts(roll_at(q.roll, coalesce(q.hour, 0), hour_of(now())), greatest(q.hour, hour_of(now())))) * 1000000)::bigint,"    \
+	" (d.ceiling_24h - roll_sum(roll_at(d.roll, coalesce(d.hour, 0), hour_of(now()))))::bigint,"                                            \
+	" (extract(epoch from roll_lifts(roll_at(d.roll, coalesce(d.hour, 0), hour_of(now())), greatest(d.hour, hour_of(now())))) * 1000000)::bigint,"    \
+	" (t.ceiling_24h - roll_sum(roll_at(t.roll, coalesce(t.hour, 0), hour_of(now()))))::bigint,"                                            \
+	" (extract(epoch from roll_lifts(roll_at(t.roll, coalesce(t.hour, 0), hour_of(now())), greatest(t.hour, hour_of(now())))) * 1000000)::bigint,"    \
 	" (extract(epoch from nullif(q.next_allowed_at, '-infinity')) * 1000000)::bigint, (extract(epoch from q.opens_at) * 1000000)::bigint," \
 	" (extract(epoch from q.closes_at) * 1000000)::bigint, (extract(epoch from q.day_ends_at) * 1000000)::bigint,"              \
 	" (extract(epoch from nullif(q.picked_at, '-infinity')) * 1000000)::bigint, (extract(epoch from now()) * 1000000)::bigint"

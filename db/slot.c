@@ -9,6 +9,7 @@
 
 static void on_reserved(struct pg_tx *tx, const struct pg_answer *a);
 static void on_begun(struct pg_tx *tx, const struct pg_answer *a);
+static void on_read(struct pg_tx *tx, const struct pg_answer *a);
 static void on_sent(struct pg_tx *tx, const struct pg_answer *a);
 static void on_settled(struct pg_tx *tx, const struct pg_answer *a);
 
@@ -33,6 +34,13 @@ static const struct pg_stmt sent = {
 	"select word, fresh, coalesce((s).inbox_id::text, ''), coalesce((s).state, ''), coalesce((s).message_id, ''), result,"
 	" coalesce(outbound_id::text, ''), rechecks::bigint"
 	" from slot_sent($1::uuid, $2::bigint::int, $3::text, $4::jsonb, 'told')",
+};
+static const struct pg_stmt read_slot = {
+	"slot_read",
+	"select state, inbox_id::text, kind, reason, prospect_key, prospect_address, sequence, step, message_id, fence::bigint, raced,"
+	" (extract(epoch from send_at) * 1000000)::bigint, (extract(epoch from expires_at) * 1000000)::bigint,"
+	" (extract(epoch from begun_at) * 1000000)::bigint, (extract(epoch from settled_at) * 1000000)::bigint"
+	" from slot where workspace_id = workspace_now() and slot_id = $1",
 };
 static const struct pg_stmt settle = {
 	"slot_settle",
@@ -180,6 +188,41 @@ static void on_settled(struct pg_tx *tx, const struct pg_answer *a)
 		keep(s->inbox, sizeof(s->inbox), pg_row_text(a, 0, 0, 2));
 		keep(s->state, sizeof(s->state), pg_row_text(a, 0, 0, 3));
 		keep(s->message_id, sizeof(s->message_id), pg_row_text(a, 0, 0, 4));
+	}
+	q->done(q);
+}
+
+int slot_read_start(struct pg *pg, struct slot_read *q, const char *workspace, const char *slot,
+		    void (*done)(struct slot_read *))
+{
+	*q = (struct slot_read){ .done = done };
+	pg_tx_init(&q->tx, workspace);
+	pg_tx_add(&q->tx, &read_slot, "u", slot);
+	return pg_tx_start(pg, &q->tx, on_read);
+}
+
+static void on_read(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct slot_read *q = container_of(tx, struct slot_read, tx);
+
+	q->outcome = a->outcome;
+	q->found = outcome_ok(&a->outcome) && pg_rows(a, 0) > 0;
+	if (q->found) {
+		keep(q->state, sizeof(q->state), pg_row_text(a, 0, 0, 0));
+		keep(q->inbox, sizeof(q->inbox), pg_row_text(a, 0, 0, 1));
+		keep(q->kind, sizeof(q->kind), pg_row_text(a, 0, 0, 2));
+		keep(q->reason, sizeof(q->reason), pg_row_text(a, 0, 0, 3));
+		keep(q->prospect, sizeof(q->prospect), pg_row_text(a, 0, 0, 4));
+		keep(q->address, sizeof(q->address), pg_row_text(a, 0, 0, 5));
+		keep(q->sequence, sizeof(q->sequence), pg_row_text(a, 0, 0, 6));
+		keep(q->step, sizeof(q->step), pg_row_text(a, 0, 0, 7));
+		keep(q->message_id, sizeof(q->message_id), pg_row_text(a, 0, 0, 8));
+		q->fence = (int)pg_row_i64(a, 0, 0, 9);
+		q->raced = pg_row_bool(a, 0, 0, 10);
+		q->send_at_us = pg_row_time(a, 0, 0, 11);
+		q->expires_at_us = pg_row_time(a, 0, 0, 12);
+		q->begun_us = pg_row_time(a, 0, 0, 13);
+		q->settled_us = pg_row_time(a, 0, 0, 14);
 	}
 	q->done(q);
 }

@@ -13,6 +13,7 @@
  */
 #define SLOT_INBOXES 4   /* tried by one reserve */
 #define SLOT_TEXT    256 /* of a Message-ID, a reason */
+#define SLOT_NAME    201 /* of a sequence, a step, a prospect's key */
 
 enum slot_word {
 	SLOT_GIVEN,
@@ -105,5 +106,20 @@ int slot_settle_start(struct pg *pg, struct slot_settle *q, const char *workspac
 int slot_sent_start(struct pg *pg, struct slot_settle *q, const char *workspace, const char *slot,
 		    int fence, const char *message_id, const char *outbound,
 		    void (*done)(struct slot_settle *));
+/* One slot as it is. */
+struct slot_read {
+	struct pg_tx tx;
+	struct outcome outcome;
+	bool found;
+	char state[16], inbox[RAND_UUID], kind[16], reason[SLOT_TEXT];
+	char prospect[SLOT_NAME], address[321], sequence[SLOT_NAME], step[SLOT_NAME];
+	char message_id[SLOT_TEXT];
+	int fence;
+	bool raced; /* the stop came while it was on its way */
+	int64_t send_at_us, expires_at_us, begun_us, settled_us; /* INT64_MIN: not yet */
+	void (*done)(struct slot_read *q);
+};
+int slot_read_start(struct pg *pg, struct slot_read *q, const char *workspace, const char *slot,
+		    void (*done)(struct slot_read *));
 
 #endif

@@ -56,7 +56,13 @@ void answer_json(struct request *q, int status, json_t *takes)
 void answer_problem(struct request *q, enum problem_code code, const char *field,
 		    const char *detail, const char *remedy)
 {
-	const struct problem p = { code, field, detail, remedy, NULL };
+	answer_problem_with(q, code, field, detail, remedy, NULL);
+}
+
+void answer_problem_with(struct request *q, enum problem_code code, const char *field,
+			 const char *detail, const char *remedy, json_t *more)
+{
+	const struct problem p = { code, field, detail, remedy, more, NULL };
 	struct buf body;
 
 	q->api->problems++;

@@ -100,6 +100,9 @@ void answer_text(struct request *q, int status, const char *content_type, struct
 void answer_send(struct request *q, int status, const char *content_type, struct text body);
 void answer_problem(struct request *q, enum problem_code code, const char *field,
 		    const char *detail, const char *remedy);
+/* And members beside the common ones (borrowed; NULL: none). */
+void answer_problem_with(struct request *q, enum problem_code code, const char *field,
+			 const char *detail, const char *remedy, json_t *more);
 /* What PostgreSQL's outcome means for the caller: true: go on; false: a problem was answered. */
 bool answer_db_ok(struct request *q, const struct outcome *o);
 /* Start failed (queue full, shutting down). */

@@ -11,6 +11,7 @@
 #include "ingest/match/match_names.h"
 #include "services/api/field.h"
 #include "services/api/handlers.h"
+#include "services/api/outbound_item.h"
 #include "services/event_type.h"
 
 /*
@@ -31,24 +32,15 @@ static void refuse_field(struct request *q, const struct json_error *err)
 
 /* ---- outbound ---- */
 
-#define LINKS_MAX 8 /* of one mail: what it is clicked for, to see it, to be left alone */
-
-struct item {
-	char inbox[JSON_UUID], address[FIELD_ADDRESS], id[MIME_ID], final[MIME_ID];
-	char links[LINKS_MAX][MATCH_LINK];
-	size_t n_links;
-	struct text sequence, step, key, message_id, subject, token;
-	int64_t sent_us;
-};
-
 /* Links that no other mail has; a mail whose text quotes one of them answers this one. */
-static int read_links(const json_t *o, const char *path, struct item *ret, struct json_error *err)
+static int read_links(const json_t *o, const char *path, struct outbound_item *ret,
+		      struct json_error *err)
 {
 	const json_t *links = NULL;
 	char below[JSON_POINTER], at[24];
 	struct text link = { 0 };
 
-	if (json_want_array(o, path, "links", 0, LINKS_MAX, JSON_OPTIONAL, &links, err))
+	if (json_want_array(o, path, "links", 0, OUTBOUND_LINKS, JSON_OPTIONAL, &links, err))
 		return -1;
 	json_path_key(below, path, "links");
 	for (size_t i = 0; links && i < json_array_size(links); i++) {
@@ -67,7 +59,7 @@ static int read_links(const json_t *o, const char *path, struct item *ret, struc
 }
 
 /* What it is found by beside its Message-ID. */
-static int read_other_names(const json_t *o, const char *path, struct item *ret,
+static int read_other_names(const json_t *o, const char *path, struct outbound_item *ret,
 			    struct json_error *err)
 {
 	struct text final = { 0 };
@@ -90,7 +82,8 @@ static int read_other_names(const json_t *o, const char *path, struct item *ret,
 	return read_links(o, path, ret, err);
 }
 
-static int read_item(const json_t *array, size_t i, struct item *ret, struct json_error *err)
+static int read_item(const json_t *array, size_t i, struct outbound_item *ret,
+		     struct json_error *err)
 {
 	static const char *const fields[] = { "inbox_id", "sequence",    "step",
 					      "prospect", "message_id",  "sent_at",
@@ -101,7 +94,7 @@ static int read_item(const json_t *array, size_t i, struct item *ret, struct jso
 	const json_t *o, *p = NULL;
 	struct text address = { 0 };
 
-	*ret = (struct item){ 0 };
+	*ret = (struct outbound_item){ 0 };
 	json_path_item(path, "/items", i);
 	json_path_key(below, path, "prospect");
 	if (json_item_object(array, "/items", i, &o, err) || json_only(o, path, fields, err) ||
@@ -131,79 +124,6 @@ static int read_item(const json_t *array, size_t i, struct item *ret, struct jso
 	return 0;
 }
 
-static json_t *hex(const uint8_t *p, size_t n)
-{
-	struct buf b;
-	json_t *j;
-
-	buf_init(&b, 2 * n);
-	text_add_hex(&b, p, n);
-	j = json_stringn((const char *)b.data, b.len);
-	buf_clear(&b);
-	return j;
-}
-
-/* What makes two registrations of a Message-ID the same: everything but the time. */
-static void fingerprint(const struct item *it, uint8_t ret[SIGN_SHA256])
-{
-	struct buf b;
-
-	buf_init(&b, 4096);
-	text_addf(&b, "%s\n%zu:%.*s\n%zu:%.*s\n%zu:%.*s\n%s", it->inbox, it->sequence.len,
-		  TEXT_ARG(it->sequence), it->step.len, TEXT_ARG(it->step), it->key.len,
-		  TEXT_ARG(it->key), it->address);
-	sign_sha256(b.data, b.len, ret);
-	buf_clear(&b);
-}
-
-static void put_names(json_t *row, const struct item *it, const struct secret *workspace_key)
-{
-	cleanup_free struct match_names *sent = mem_new(sizeof(*sent));
-	cleanup_free struct match_keys *keys = mem_new(sizeof(*keys));
-	json_t *names = json_array(), *met = json_array();
-
-	match_names_sent(text_of(it->address), it->subject, it->token, sent);
-	match_names_add_links((const char(*)[MATCH_LINK])it->links, it->n_links, sent);
-	match_names_keys(NULL, sent, workspace_key, keys);
-	for (size_t i = 0; i < keys->n; i++) {
-		if (keys->at[i].method == MATCH_COMPANY_ALONE) /* if the workspace wants it */
-			json_put(row, "company", hex(keys->at[i].digest, KEYED_DIGEST));
-		else
-			json_append(names, hex(keys->at[i].digest, KEYED_DIGEST));
-		if (match_names_is_met(keys->at[i].method))
-			json_append(met, hex(keys->at[i].digest, KEYED_DIGEST));
-	}
-	json_put(row, "names", names);
-	json_put(row, "met", met);
-}
-
-static json_t *row_of(const struct item *it, const struct secret *workspace_key)
-{
-	uint8_t digest[KEYED_DIGEST], print[SIGN_SHA256];
-	char outbound[RAND_UUID];
-	json_t *row = json_object();
-
-	rand_uuid(outbound);
-	keyed_id_digest(workspace_key, text_of(it->id), digest);
-	fingerprint(it, print);
-	json_put_text(row, "outbound_id", text_of(outbound));
-	json_put_text(row, "inbox_id", text_of(it->inbox));
-	json_put_text(row, "sequence", it->sequence);
-	json_put_text(row, "step", it->step);
-	json_put_text(row, "prospect_key", it->key);
-	json_put_text(row, "prospect_address", text_of(it->address));
-	json_put_text(row, "message_id", text_of(it->id));
-	json_put_time(row, "sent_at", it->sent_us);
-	json_put(row, "digest", hex(digest, sizeof(digest)));
-	json_put(row, "fingerprint", hex(print, sizeof(print)));
-	put_names(row, it, workspace_key);
-	if (it->final[0]) {
-		keyed_id_digest(workspace_key, text_of(it->final), digest);
-		json_put(row, "final", hex(digest, sizeof(digest)));
-	}
-	return row;
-}
-
 /* All items or none: a batch with a bad one is refused whole, before anything is written. */
 static json_t *read_items(struct request *q)
 {
@@ -221,14 +141,14 @@ static json_t *read_items(struct request *q)
 	keyed_workspace_key(q->api->digest_key, text_of(q->key.workspace), &key);
 	rows = json_array();
 	for (size_t i = 0; i < json_array_size(items); i++) {
-		struct item it;
+		struct outbound_item it;
 
 		if (read_item(items, i, &it, &err) != 0) {
 			refuse_field(q, &err);
 			json_decref(rows);
 			return NULL;
 		}
-		json_append(rows, row_of(&it, &key));
+		json_append(rows, outbound_item_row(&it, &key));
 	}
 	return rows;
 }

@@ -55,6 +55,13 @@ void person_call_show(struct request *q);
 void person_call_leave(struct request *q);
 void audit_call_list(struct request *q); /* GET /v1/audit */
 
+void slot_ask(struct request *q); /* POST /v1/slots */
+void slot_call_show(struct request *q);
+void slot_call_begin(struct request *q);
+void slot_call_sent(struct request *q);
+void slot_call_failed(struct request *q);
+void slot_call_release(struct request *q);
+
 void enroll_outbound(struct request *q); /* POST /v1/outbound */
 
 /* Pools, members, what inboxes may send, and what they share. */

@@ -61,11 +61,13 @@ bool once_key(struct request *q, const char **ret)
 	return true;
 }
 
-/* These ask, and change nothing: their answers are true for a moment only. */
+/* Their answers are true for a moment only: these ask, and change nothing, or are slots, which know
+ * their keys themselves and answer as they are by then. */
 static bool is_asked_anew(const struct route *r)
 {
 	static const char *const patterns[] = { "/v1/inboxes/{}/probe",
-						"/v1/inboxes/{}/access-token" };
+						"/v1/inboxes/{}/access-token", "/v1/slots",
+						"/v1/slots/{}/begin" };
 
 	for (size_t i = 0; i < countof(patterns); i++)
 		if (strcmp(patterns[i], r->pattern) == 0)

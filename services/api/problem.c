@@ -76,6 +76,17 @@ static const struct {
 				      "key" },
 	[PROBLEM_CHANGED] = { 412, "changed_meanwhile", "It is not any more as you know it",
 			      "read it again, decide, and send the new ETag in If-Match" },
+	[PROBLEM_STOPPED] = { 409, "stopped", "Nobody may write to this person any more",
+			      "end the sequence for this prospect; do not ask again" },
+	[PROBLEM_ON_HOLD] = { 423, "on_hold", "Nobody may write to this person just now",
+			      "send nothing; ask again at `retry_at`" },
+	[PROBLEM_NO_SLOT] = { 429, "no_slot", "No inbox may send this mail now",
+			      "ask again at `retry_at`; `reasons` counts the inboxes by what "
+			      "keeps them" },
+	[PROBLEM_SLOT_OVER] = { 410, "slot_over", "This slot is good no longer",
+				"send nothing with it; ask for another slot" },
+	[PROBLEM_FENCED] = { 410, "fenced", "Somebody with a higher fence has this slot",
+			     "send nothing with it; leave it to whoever took it over" },
 };
 
 int problem_status(enum problem_code code)
@@ -113,6 +124,8 @@ int problem_write(const struct problem *p, const char *request_id, struct buf *r
 			      table[p->code].title, "status", table[p->code].status, "code",
 			      table[p->code].name, "remedy", table[p->code].remedy, "request_id",
 			      request_id);
+	if (p->more)
+		json_object_update_missing(j, p->more);
 	if (p->oldest)
 		json_object_set_new(j, "oldest", json_integer(*p->oldest));
 	text = json_dumps(j, JSON_COMPACT);

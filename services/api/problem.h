@@ -1,6 +1,7 @@
 #ifndef SERVICES_API_PROBLEM_H
 #define SERVICES_API_PROBLEM_H
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -36,6 +37,11 @@ enum problem_code {
 	PROBLEM_IN_FLIGHT,
 	PROBLEM_OUTCOME_UNKNOWN,
 	PROBLEM_CHANGED,
+	PROBLEM_STOPPED,
+	PROBLEM_ON_HOLD,
+	PROBLEM_NO_SLOT,
+	PROBLEM_SLOT_OVER,
+	PROBLEM_FENCED,
 };
 
 struct problem {
@@ -43,6 +49,7 @@ struct problem {
 	const char *field;     /* JSON pointer, header or parameter; NULL: none */
 	const char *detail;    /* what is wrong with it */
 	const char *remedy;    /* what to do; NULL: the code's usual one */
+	json_t *more;          /* borrowed: members beside the common ones; NULL: none */
 	const int64_t *oldest; /* of `gone`: the oldest cursor that works; NULL: not said */
 };
 

@@ -150,8 +150,8 @@ int command_workspace_match(const struct settings *s, const struct options *o)
 /* ---- key ---- */
 
 /* `token` is in no key unless it is named: it hands out what opens a mailbox. */
-static const char all_scopes[] = "connect,read,outbound,endpoint,gate,pool,token";
-static const char usual_scopes[] = "connect,read,outbound,endpoint,gate,pool";
+static const char all_scopes[] = "connect,read,outbound,endpoint,gate,pool,slot,token";
+static const char usual_scopes[] = "connect,read,outbound,endpoint,gate,pool,slot";
 
 /* "a,b" -> "{a,b}"; every word one of ours. */
 static int scopes_array(const char *given, char ret[256])

@@ -6,6 +6,7 @@ import { Api } from '../sandbox/api.mjs';
 import { desktop, phone, complaints, startBrowser } from '../sandbox/browser.mjs';
 import { calls, document, resolved, wrongBodies, wrongQueries, wrongWith } from '../sandbox/contract.mjs';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
+import { insideOf } from '../sandbox/postgres.mjs';
 import { endAll } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
@@ -14,17 +15,35 @@ const tenant = 'example.test';
 const scopes = [...new Set(calls.map((c) => c.scope).filter(Boolean))];
 // with a key; /v1/session is the browser's (88-sessions)
 const ours = calls.filter((c) => c.scope);
-let box, things, other;
+let box, things, other, own = {};
+
+// slots of an inbox that may send at any hour: what each call ends is its own
+async function slotsOf(api, inboxId) {
+  const all = JSON.stringify([{ days: [1, 2, 3, 4, 5, 6, 7], from: 0, to: 1440 }]);
+  await insideOf(box.replyd).psql(`begin; set local search_path = replyd; set local replyd.workspace = '${box.workspace}';
+    insert into send_policy (workspace_id, inbox_id, cap_day, cap_new_share, gap_s, ramp, windows)
+    values ('${box.workspace}', '${inboxId}', 2000, 1, 0, 'established', '${all}'); commit`);
+  const slots = [];
+  for (const name of ['first', 'second', 'third']) {
+    const answer = await api.call('POST', '/v1/slots', { inbox_id: inboxId, sequence: 'contract', step: '1', kind: 'first',
+      prospect: { address: `${name}@example.test` } }, { 'idempotency-key': name });
+    assert.equal(answer.status, 200, answer.text);
+    slots.push(answer.body.slot_id);
+  }
+  return slots;
+}
 
 // one of each thing that has an id
 async function thingsOf(api, inboxId, event) {
+  const [slot, failed, released] = await slotsOf(api, inboxId);
+  own = { slotFailed: { slot_id: failed }, releaseSlot: { slot_id: released } };
   const endpoint = await api.post('/v1/endpoints', { url: box.engine.url });
   const replay = await api.post(`/v1/endpoints/${endpoint.id}/replay`, { event_id: event.id });
   const link = await api.post('/v1/connect-links', { provider: 'sandbox', address: 'link@example.test' });
   const grant = await api.post('/v1/domain-grants', { provider: 'sandbox', tenant, client_id: 'domain-app', client_secret: 'a secret' });
   const pool = await api.post('/v1/pools', { name: 'of the contract' });
   return { pool_id: pool.id, group_kind: 'domain', group_name: 'example.test', inbox_id: inboxId, link_id: link.id, grant_id: grant.id, endpoint_id: endpoint.id, replay_id: replay.id, event_id: event.id,
-    message_id: event.data.message.id, prospect: event.data.prospect.key };
+    message_id: event.data.message.id, prospect: event.data.prospect.key, slot_id: slot };
 }
 
 before(async () => {
@@ -54,6 +73,7 @@ const bodies = {
   createConnectLink: () => ({ provider: 'sandbox', address: 'more@example.test', return_url: 'https://app.example.test/', expires_in_s: 3600 }),
   connectInbox: () => ({ address: 'byhand@example.test', provider: 'apppassword', password: 'sandbox-password' }),
   createDomainGrant: () => ({ provider: 'sandbox', tenant, client_id: crypto.randomUUID(), client_secret: 'a secret' }),
+  createSlot: (example) => ({ ...example, inbox_id: things.inbox_id }),
   registerOutbound: (example) => ({ items: [{ ...example.items[0], inbox_id: things.inbox_id }] }),
   createEndpoint: (example) => ({ ...example, url: box.engine.url }),
   replay: () => ({ event_id: things.event_id }),
@@ -76,7 +96,9 @@ function complaintsOf() {
   return { all, check: (ok, words) => { if (!ok) all.push(words); }, done: () => assert.deepEqual(all, []) };
 }
 
-async function ask(api, call, { ids = things, body = bodyOf(call), query = queryOf(call), headers, path = fill(call, ids) } = {}) {
+const headersOf = (call) => Object.fromEntries(call.params.filter((p) => p.in === 'header' && p.required).map((p) => [p.name, crypto.randomUUID()]));
+
+async function ask(api, call, { ids = { ...things, ...own[call.id] }, body = bodyOf(call), query = queryOf(call), headers = headersOf(call), path = fill(call, ids) } = {}) {
   const answer = await api.call(call.method, path + query, body, headers);
   const name = `${call.id}: ${call.method} ${path}${query} ${JSON.stringify(body)?.slice(0, 120) ?? ''} -> ${answer.status}`;
   assert.equal(wrongWith(call, answer), null, `${name} ${answer.text.slice(0, 300)}`);
@@ -91,6 +113,7 @@ test('what is asked rightly is answered as documented', async () => {
   // what takes things away comes last, and takes what was made for it
   const made = {}, found = complaintsOf();
   for (const call of ours.filter((c) => c.method !== 'DELETE')) {
+    if (call.path.startsWith('/v1/slots')) await box.api.waitForInbox(things.inbox_id); // it was paused before
     const answer = await ask(box.api, call).catch((e) => { found.all.push(e.message); return null; });
     if (!answer) continue;
     made[call.id] = answer.body;

@@ -20,7 +20,9 @@ static void every_code_says_what_and_what_to_do(void **state)
 {
 	(void)state;
 	for (int c = 0; problem_name((enum problem_code)c); c++) {
-		const struct problem p = { (enum problem_code)c, "/a/b", "is wrong", NULL, NULL };
+		const struct problem p = {
+			(enum problem_code)c, "/a/b", "is wrong", NULL, NULL, NULL
+		};
 		struct buf b;
 		json_t *j;
 
@@ -44,7 +46,7 @@ static void every_code_says_what_and_what_to_do(void **state)
 /* A stranger's bytes that are no UTF-8 never cost the answer. */
 static void foreign_bytes_do_not_break_it(void **state)
 {
-	const struct problem p = { PROBLEM_BAD_FIELD, "/\xff\xfe", "is \xc3", NULL, NULL };
+	const struct problem p = { PROBLEM_BAD_FIELD, "/\xff\xfe", "is \xc3", NULL, NULL, NULL };
 	struct buf b;
 	json_t *j;
 

@@ -18,6 +18,8 @@ static const struct {
 	{ "POST", "/v1/messages/{}/reclassify", PERSON_OPERATOR },
 	{ "POST", "/v1/prospects/{}/stop", PERSON_OPERATOR },
 	{ "POST", "/v1/prospects/{}/resume", PERSON_OPERATOR },
+	{ "POST", "/v1/prospects/{}/stop", PERSON_OPERATOR },
+	{ "POST", "/v1/prospects/{}/resume", PERSON_OPERATOR },
 	{ "POST", "/v1/endpoints/{}/test", PERSON_OPERATOR },
 	{ "POST", "/v1/endpoints/{}/replay", PERSON_OPERATOR },
 };

@@ -27,6 +27,7 @@ static const struct {
 	{ "POST", "/v1/inboxes/x/probe", "OA" },
 	{ "POST", "/v1/messages/x/reclassify", "OA" },
 	{ "POST", "/v1/endpoints/x/replay", "OA" },
+	{ "POST", "/v1/prospects/x/stop", "OA" },
 	{ "POST", "/v1/endpoints", "A" },
 	{ "PATCH", "/v1/endpoints/x", "A" },
 	{ "POST", "/v1/endpoints/x/rotate-secret", "A" },

@@ -7,6 +7,7 @@
 #include "db/upkeep.h"
 #include "services/role.h"
 #include "services/rotation/blind_duty.h"
+#include "services/rotation/slot_duty.h"
 
 /*
  * `replyd rotation`: the housekeeper.  Partitions are made months ahead, digests of
@@ -38,6 +39,7 @@ struct rotation {
 	struct pg *pg;
 	struct duty duties[countof(duties)];
 	struct blind_duty blind;
+	struct slot_duty slots;
 };
 
 static void on_due(struct timer *t);
@@ -91,6 +93,7 @@ static void on_stop(void *owner)
 		timer_drop(&n->duties[i].timer, NULL);
 	}
 	blind_duty_drop(&n->blind);
+	slot_duty_drop(&n->slots);
 	pg_drop(n->pg);
 }
 
@@ -117,8 +120,10 @@ int rotation_role_run(struct role *r)
 		timer_open(&n.duties[i].timer, &r->loop, on_due);
 		timer_in(&n.duties[i].timer, 100);
 	}
-	if (res == 0)
+	if (res == 0) {
 		blind_duty_open(&n.blind, r, n.pg);
+		slot_duty_open(&n.slots, r, n.pg);
+	}
 	loop_run(&r->loop);
 	loop_clear(&r->loop);
 	return res ? EX_CONFIG : 0;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { humanReply, isOf } from '../sandbox/mails.mjs';
 import { insideOf } from '../sandbox/postgres.mjs';
-import { endAll } from '../sandbox/proc.mjs';
+import { endAll, until } from '../sandbox/proc.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
 
 let box, ada, db;
@@ -102,6 +102,25 @@ test('an answer that arrives around begin: not one mail leaves behind the stop',
       where s.sequence = 'race' and s.begun_at > g.closed_at; commit`)).trim(), '0');
   for (const slot of slots)
     assert.ok(['sending', 'cancelled'].includes((await box.api.get(`/v1/slots/${slot.slot_id}`)).state));
+});
+
+test('promises that nobody keeps are ended, and a silent sender is made up for from Sent', async () => {
+  const sql = (what) => db.psql(`begin; set local search_path = replyd; set local replyd.workspace = '${box.workspace}'; ${what}; commit`);
+  const stateOf = async (slot) => (await box.api.get(`/v1/slots/${slot.slot_id}`)).state;
+  const forgotten = await given('uma@example.test');
+  const silent = await given('vic@example.test');
+  assert.equal((await step(silent, 'begin')).status, 200);
+  const used = async () => Number(await sql('select used from send_quota'));
+  const before = await used();
+  await sql(`update slot set expires_at = now(), begun_at = begun_at - interval '3 minutes' where slot_id in ('${forgotten.slot_id}', '${silent.slot_id}')`);
+  await until('both to be swept', async () => await stateOf(forgotten) === 'expired' && await stateOf(silent) === 'unknown');
+  assert.equal(await used(), before - 1);
+  assert.equal((await ask('vic@example.test', { key: 'again' })).body.reason, 'in_flight');
+  await sql(`insert into trace (workspace_id, digest, inbox_id, folder_id, uidvalidity, uid, names)
+    select s.workspace_id, decode(s.outbound ->> 'digest', 'hex'), s.inbox_id, f.folder_id, f.uidvalidity, 4000000, 'own'
+    from slot s join folder f on f.inbox_id = s.inbox_id and f.role = 'inbox' where s.slot_id = '${silent.slot_id}'`);
+  await until('its copy to be found', async () => await stateOf(silent) === 'sent');
+  assert.equal(await sql(`select count(*) from outbound where outbound_id = '${silent.slot_id}'`), '1');
 });
 
 test('nonsense is refused by field, and strangers see nothing', async () => {

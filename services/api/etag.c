@@ -36,7 +36,7 @@ bool etag_wanted(const char *if_match, struct buf *ret)
 	return true;
 }
 
-bool etag_is_known(const char *if_none_match, const char *tag)
+bool etag_is_known(const char *if_none_match, const char *shown)
 {
 	struct text list = text_of(if_none_match), one;
 	bool weak;
@@ -44,7 +44,7 @@ bool etag_is_known(const char *if_none_match, const char *tag)
 	if (if_none_match && text_eq(text_trim(list), TEXT("*")))
 		return true;
 	while (next(&list, &weak, &one))
-		if (text_eq(one, text_of(tag)))
+		if (text_eq(one, text_of(shown)))
 			return true;
 	return false;
 }

@@ -19,6 +19,6 @@
  */
 bool etag_wanted(const char *if_match, struct buf *ret);
 /* If-None-Match names it, as a strong or a weak one. */
-bool etag_is_known(const char *if_none_match, const char *tag);
+bool etag_is_known(const char *if_none_match, const char *shown);
 
 #endif

@@ -335,5 +335,9 @@ test('a hundred thousand inboxes: filter, sort and search without a pause', asyn
   await sound(page, 'fleet-inboxes-desktop');
   await visit(page, '', 'Overview');
   await page.getByText('more than 50').waitFor();
+  const shown = page.locator('.needs > li:visible');
+  assert.equal(await shown.count(), 5, 'the rest of the page is in sight');
   await sound(page, 'fleet-overview-desktop');
+  await page.getByText(/^\d+ more$/).click();
+  assert.ok(await shown.count() > 40);
 });

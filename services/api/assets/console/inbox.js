@@ -23,7 +23,7 @@ function seen(i, gaps) {
   return h('section', {}, h('h2', {}, 'Seen up to'), gapLine(gaps, i.watermarks.gated_through),
     h('dl', {}, h('dt', {}, 'Gates'), h('dd', {}, instant(i.watermarks.gated_through)), h('dt', {}, 'Events'), h('dd', {}, instant(i.watermarks.ingested_through))),
     h('h3', {}, 'Blind times'), table('Blind times', ['From', 'How long', 'Cause', 'Made up', 'Proven'], gaps.slice(0, 10).map((g) => [when(g.blind_from),
-      g.blind_to ? span(Date.parse(g.blind_to) - Date.parse(g.blind_from)) : badge('unwatched', 'still blind'), g.cause, `${g.replayed} mails`, g.verified ? 'yes' : 'not yet']), { empty: 'It was never blind.' }),
+      g.blind_to ? span(Date.parse(g.blind_to) - Date.parse(g.blind_from)) : badge('unwatched', 'still blind'), g.cause, `${g.replayed} mails`, g.verified ? 'yes' : 'not yet']), { empty: i.watermarks.gated_through ? 'It was never blind.' : 'Nothing is seen yet.' }),
     h('h3', {}, 'Folders'), table('Folders', ['Folder', 'Role', 'Looked at', 'Seen up to'], i.folders.map((f) => [f.name, f.role,
       f.seen_by ? `${f.seen_by}${f.seen_every_s ? `, every ${f.seen_every_s} s` : ''}` : 'not yet', instant(f.gated_through)])));
 }

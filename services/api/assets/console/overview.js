@@ -6,6 +6,8 @@ import { reconnect } from './deeds.js';
 import { every } from './live.js';
 
 export const title = 'Overview';
+const FIRST = 5; // of those who need somebody; the others are one click away, and the charts in sight
+let isWhole = false;
 const groups = [['live', ['live']], ['blind', ['unwatched', 'new', 'connecting', 'catching_up']], ['throttled or away', ['backing_off']],
   ['needing the user', ['reauth_required', 'held']], ['paused', ['paused']]];
 
@@ -43,9 +45,10 @@ function needs(n, again) {
   const domains = n.domains.map((d) => h('li', {}, h('div', { class: 'head' }, h('strong', {}, `${d.provider} ${d.tenant}`), badge('held', 'whole domain')), problem(d)));
   const all = [...domains, ...rows, ...failing, ...unread];
   return h('section', {}, h('h2', {}, all.length ? `Needs you now: ${n.more ? 'more than ' : ''}${all.length}` : 'Needs you now: nothing'),
-    all.length ? h('ul', { class: 'needs' }, all) : h('p', { class: 'soft' }, 'Nobody has to do anything.'));
+    all.length ? h('ul', { class: 'needs' }, all.slice(0, FIRST)) : h('p', { class: 'soft' }, 'Nobody has to do anything.'),
+    all.length > FIRST ? h('details', { open: isWhole, ontoggle: (e) => { isWhole = e.currentTarget.open; } },
+      h('summary', {}, `${all.length - FIRST} more`), h('ul', { class: 'needs' }, all.slice(FIRST))) : null);
 }
-
 
 const sum = (types, prefix) => Object.entries(types).filter(([t]) => t.startsWith(prefix)).reduce((n, [, x]) => n + x, 0);
 function day(hours) { // every hour has its place, also one without events

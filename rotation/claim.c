@@ -177,6 +177,9 @@ static bool is_bound_here(struct claim *c)
 	for (size_t i = 0; i < c->n; i++)
 		if (strcmp(c->ids[i], c->reserve.said.inbox) == 0) {
 			memcpy(c->chosen[0], c->ids[i], RAND_UUID);
+			/* What keeps the others from sending says nothing here. */
+			memset(c->refused, 0, sizeof(c->refused));
+			c->retry_us = PICK_NEVER;
 			return true;
 		}
 	return false;

@@ -104,6 +104,29 @@ test('an answer that arrives around begin: not one mail leaves behind the stop',
     assert.ok(['sending', 'cancelled'].includes((await box.api.get(`/v1/slots/${slot.slot_id}`)).state));
 });
 
+test('of a pool the one that may; a conversation stays where it is', async () => {
+  const bob = await box.connect('bob@example.test');
+  const pool = await box.api.post('/v1/pools', { name: 'sales', contact_gap_s: 0 });
+  const members = await box.api.call('PUT', `/v1/pools/${pool.id}/members`, { members: [{ inbox_id: ada.id }, { inbox_id: bob.id }] });
+  assert.equal(members.status, 200, members.text);
+  const sends = (inbox, what) => box.api.call('PATCH', `/v1/inboxes/${inbox.id}/send-policy`, { sends: what });
+  const closed = await sends(bob, 'none');
+  assert.equal(closed.status, 200, closed.text);
+  const first = await given('wil@example.test', { inbox_id: null, pool_id: pool.id });
+  assert.equal(first.inbox_id, ada.id);
+  assert.equal((await step(first, 'begin')).status, 200);
+  assert.equal((await step(first, 'sent')).body.state, 'sent');
+  const second = await given('wil@example.test', { key: 'wil 2', step: '2', kind: 'follow_up', inbox_id: null, pool_id: pool.id });
+  assert.deepEqual([second.inbox_id, second.in_reply_to], [ada.id, first.message_id]);
+  await step(second, 'release');
+  const elsewhere = await ask('wil@example.test', { key: 'wil 3', step: '2', kind: 'follow_up', inbox_id: bob.id });
+  assert.deepEqual([elsewhere.status, elsewhere.body.code], [423, 'on_hold']); // the usual contact gap, without the pool's
+  assert.equal((await sends(ada, 'none')).status, 200);
+  const none = await ask('xen@example.test', { inbox_id: null, pool_id: pool.id });
+  assert.deepEqual([none.status, none.body.code, none.body.reasons], [429, 'no_slot', { paused: 2 }]);
+  assert.equal((await sends(ada, 'all')).status, 200);
+});
+
 test('promises that nobody keeps are ended, and a silent sender is made up for from Sent', async () => {
   const sql = (what) => db.psql(`begin; set local search_path = replyd; set local replyd.workspace = '${box.workspace}'; ${what}; commit`);
   const stateOf = async (slot) => (await box.api.get(`/v1/slots/${slot.slot_id}`)).state;

@@ -7,8 +7,8 @@
 #include "base/mailaddr.h"
 #include "base/mem.h"
 #include "db/stop.h"
-#include "rotation/verdict.h"
 #include "services/api/asked.h"
+#include "services/api/gate_verdict.h"
 #include "services/api/handlers.h"
 
 /*
@@ -94,26 +94,12 @@ static void on_gate(struct gate_read *g)
 {
 	struct request *q = container_of(g, struct request, gate);
 	const struct moving *m = q->own;
-	struct verdict_inbox seen[GATE_INBOXES + 1];
-	struct verdict_facts f = { .level = g->level,
-				   .reason = g->reason,
-				   .hold_until_us = g->hold_until_us,
-				   .inboxes = seen,
-				   .now_us = g->now_us,
-				   .freshness_ms = q->api->settings->gate_freshness_ms };
 	struct verdict v;
 	json_t *j;
 
 	if (!answer_db_ok(q, &g->outcome) || (!g->n_inboxes && !g->level && is_asked_by_address(q)))
 		return;
-	for (int i = 0; i < g->n_inboxes && i < GATE_INBOXES; i++)
-		seen[f.n_inboxes++] = (struct verdict_inbox){ .watched = g->inboxes[i].watched,
-							      .seen_us = g->inboxes[i].seen_us,
-							      .blind = g->inboxes[i].blind,
-							      .unread = g->inboxes[i].unread };
-	if (g->n_inboxes > GATE_INBOXES) /* more than we looked at: not proven */
-		seen[f.n_inboxes++] = (struct verdict_inbox){ .seen_us = VERDICT_NEVER };
-	v = verdict_of(&f);
+	v = gate_verdict(g, q->api->settings->gate_freshness_ms);
 	j = gate_json(q->params[0], g, &v);
 	if (m)
 		json_put_bool(j, "changed", m->call.changed);

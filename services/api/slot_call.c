@@ -9,8 +9,8 @@
 #include "base/keyed.h"
 #include "base/mem.h"
 #include "ingest/match/match_ids.h"
-#include "rotation/verdict.h"
 #include "services/api/asked.h"
+#include "services/api/gate_verdict.h"
 #include "services/api/handlers.h"
 #include "services/api/outbound_item.h"
 
@@ -246,27 +246,14 @@ static void on_gate(struct gate_read *g)
 {
 	struct request *q = container_of(g, struct request, gate);
 	struct doing *d = q->own;
-	struct verdict_inbox seen[GATE_INBOXES + 1];
-	struct verdict_facts f = { .level = g->level,
-				   .reason = g->reason,
-				   .hold_until_us = g->hold_until_us,
-				   .inboxes = seen,
-				   .now_us = g->now_us,
-				   .freshness_ms = q->api->settings->gate_freshness_ms };
 	bool is_begun = strcmp(d->read.state, "sending") == 0;
 	char *item;
 
 	if (!answer_db_ok(q, &g->outcome))
 		return;
-	for (int i = 0; i < g->n_inboxes && i < GATE_INBOXES; i++)
-		seen[f.n_inboxes++] = (struct verdict_inbox){ .watched = g->inboxes[i].watched,
-							      .seen_us = g->inboxes[i].seen_us,
-							      .blind = g->inboxes[i].blind,
-							      .unread = g->inboxes[i].unread };
-	if (g->n_inboxes > GATE_INBOXES)
-		seen[f.n_inboxes++] = (struct verdict_inbox){ .seen_us = VERDICT_NEVER };
 	/* Nobody has written to a stranger, and no answer of his is missed. */
-	if (!is_begun && f.n_inboxes > 0 && verdict_of(&f).state == VERDICT_UNKNOWN) {
+	if (!is_begun && g->n_inboxes > 0 &&
+	    gate_verdict(g, q->api->settings->gate_freshness_ms).state == VERDICT_UNKNOWN) {
 		slot_call_later(q, PROBLEM_ON_HOLD, "inbox_behind", g->now_us + 10 * 1000000,
 				json_object());
 		return;

@@ -177,7 +177,8 @@ static void fields_are_those_of_the_reference(void **state)
 		{ "is", NULL, INBOX_AS("") },
 		{ "i1", SEED_A, INBOX_AS("commands() ") },
 		{ "ps", NULL,
-		  "batch concurrency created_at disabled_at etag has_client_certificate has_headers "
+		  "batch concurrency created_at disabled_at etag has_client_certificate "
+		  "has_headers "
 		  "health(dead failing_since last_failure last_failure_at last_success_at owed "
 		  "state) "
 		  "hold_for_s id inbox_ids label old_secret_until rate_per_s reason state "

@@ -49,7 +49,7 @@ struct feed_ack {
 	int64_t head;
 	void (*done)(struct feed_ack *q);
 };
-int feed_ack_start(struct pg *pg, struct feed_ack *q, const char *workspace, const char *name,
+int feed_ack_start(struct pg *pg, struct feed_ack *q, const char *workspace, const char *consumer,
 		   int64_t position, void (*done)(struct feed_ack *));
 
 /* Where a consumer is, as JSON: {consumer, position, behind, acked_at}; one that never acknowledged

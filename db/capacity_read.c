@@ -19,7 +19,9 @@ static const struct pg_stmt rows = {
 	" coalesce((f.s).confidence, 0)::double precision, coalesce((f.p).ceiling_24h, 0)::bigint,"
 	" coalesce(roll_sum(roll_at((f.q).external, (f.q).hour, hour_of(now()))), 0)::bigint,"
 	" coalesce((f.s).limit_hits[cardinality((f.s).limit_hits)] > x.starts_at - interval '1 day', false), x.is_today, "
-	US("x.starts_at") ", " US("x.opens_at") ", " US("x.closes_at") ", " US("x.ends_at")
+	US("x.starts_at") ", " US("x.opens_at") ", " US("x.closes_at") ", " US("x.ends_at") ","
+	" (select count(*) from slot t where t.workspace_id = workspace_now() and t.inbox_id = m.inbox_id"
+	"  and t.state in ('held', 'sending', 'unknown') and x.is_today and t.day_ends_at = x.ends_at)"
 	" from (select e.inbox_id, e.weight from pool_member e where e.workspace_id = workspace_now() and e.pool_id = $1::uuid"
 	"  union all select $2::uuid, 1 where $2::uuid is not null) m"
 	" join inbox i on i.workspace_id = workspace_now() and i.inbox_id = m.inbox_id"
@@ -70,6 +72,7 @@ static void read_row(const struct pg_answer *a, int i, struct capacity_row *ret)
 		.opens_us = pg_row_time(a, 0, i, 19),
 		.closes_us = pg_row_time(a, 0, i, 20),
 		.ends_us = pg_row_time(a, 0, i, 21),
+		.held = (int)pg_row_i64(a, 0, i, 22),
 	};
 	(void)snprintf(ret->inbox, sizeof(ret->inbox), "%s", pg_row_text(a, 0, i, 0));
 }

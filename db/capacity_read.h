@@ -20,6 +20,7 @@ struct capacity_row {
 	int ramp_index, cap_day;
 	double cap_new_share, weight, score, confidence;
 	int ceiling_24h, external_24h; /* 0: none */
+	int held; /* of what the day that is open is charged: promised, and not known to be sent */
 	bool limit_hit_yesterday, is_today;
 	int64_t starts_us, opens_us, closes_us, ends_us;
 };

@@ -183,6 +183,12 @@ static json_t *window_of(const struct pick_inbox *i)
 	return j;
 }
 
+/* The counters and the slots are read one after the other. */
+static int least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
 static json_t *inbox_json(const struct capacity_row *r, const struct pick_inbox *i,
 			  const struct capacity *c, const char *bound)
 {
@@ -191,12 +197,14 @@ static json_t *inbox_json(const struct capacity_row *r, const struct pick_inbox 
 	json_put_text(j, "inbox_id", text_of(r->inbox));
 	json_put_text(j, "address", text_of(r->address));
 	json_put_text(j, "tier", i->reserve ? TEXT("reserve") : TEXT("primary"));
+	json_put(j, "weight", json_real(r->weight));
 	json_put_text(j, "day", text_of(r->date));
 	json_put_text(j, "time_zone", text_of(r->zone));
 	json_put_time(j, "day_ends_at", r->ends_us);
 	json_put_int(j, "cap", i->cap);
 	json_put_text(j, "cap_by", text_of(bound));
 	json_put_int(j, "used", i->used);
+	json_put_int(j, "held", least(r->held, i->used));
 	json_put_int(j, "left", c->left);
 	json_put_int(j, "left_new", c->left_new);
 	json_put(j, "first", binding(c->first, c->first_lifts_us));

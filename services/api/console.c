@@ -23,6 +23,7 @@
 	X(console_app, "app.js", SCRIPT)                                                           \
 	X(console_api, "api.js", SCRIPT)                                                           \
 	X(console_audit, "audit.js", SCRIPT)                                                       \
+	X(console_capacity, "capacity.js", SCRIPT)                                                 \
 	X(console_chart, "chart.js", SCRIPT)                                                       \
 	X(console_deeds, "deeds.js", SCRIPT)                                                       \
 	X(console_delivery, "delivery.js", SCRIPT)                                                 \
@@ -32,7 +33,8 @@
 	X(console_inboxes, "inboxes.js", SCRIPT)                                                   \
 	X(console_live, "live.js", SCRIPT)                                                         \
 	X(console_overview, "overview.js", SCRIPT)                                                 \
-	X(console_replies, "replies.js", SCRIPT)
+	X(console_replies, "replies.js", SCRIPT)                                                   \
+	X(console_rotation, "rotation.js", SCRIPT)
 #define EMBED_ONE(label, file, type) EMBED_FILE(label, "services/api/assets/console/" file)
 FILES(EMBED_ONE)
 

@@ -7,14 +7,15 @@ import * as inbox from './inbox.js';
 import * as inboxes from './inboxes.js';
 import * as overview from './overview.js';
 import * as replies from './replies.js';
+import * as rotation from './rotation.js';
 import * as audit from './audit.js';
 
 const pages = [
   [/^$/, overview, 'overview'], [/^inboxes$/, inboxes, 'inboxes'], [/^inboxes\/([\w-]+)$/, inbox, 'inboxes'],
-  [/^replies$/, replies, 'replies'], [/^delivery$/, delivery, 'delivery'], [/^delivery\/([\w-]+)$/, delivery, 'delivery'], [/^audit$/, audit, 'audit'],
+  [/^replies$/, replies, 'replies'], [/^delivery$/, delivery, 'delivery'], [/^delivery\/([\w-]+)$/, delivery, 'delivery'], [/^rotation$/, rotation, 'rotation'], [/^rotation\/([\w-]+)$/, rotation, 'rotation'], [/^audit$/, audit, 'audit'],
 ];
 const places = [['', 'Overview', 'overview', 'viewer'], ['inboxes', 'Inboxes', 'inboxes', 'viewer'], ['replies', 'Replies', 'replies', 'viewer'],
-  ['delivery', 'Delivery', 'delivery', 'viewer'], ['audit', 'Audit', 'audit', 'admin']];
+  ['delivery', 'Delivery', 'delivery', 'viewer'], ['rotation', 'Rotation', 'rotation', 'viewer'], ['audit', 'Audit', 'audit', 'admin']];
 const main = document.getElementById('main');
 let leaving = new AbortController();
 

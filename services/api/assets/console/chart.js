@@ -64,6 +64,19 @@ export function lines(title, points, series, unit) {
   return figure(title, picture, series, points, unit);
 }
 
+// Parts of a whole on one bar, which is as long as the whole is beside the greatest; its numbers stand beside it as words.
+export function capacityBar(parts, all, greatest) {
+  const picture = s('svg', { class: 'bar', viewBox: '0 0 1000 12', preserveAspectRatio: 'none', 'aria-hidden': 'true' });
+  const x = (n) => 1000 * Math.min(n, greatest) / Math.max(greatest, 1);
+  let at = 0;
+  picture.append(s('rect', { class: 'rest', x: 0, y: 0, width: x(all), height: 12 }));
+  parts.forEach((n, i) => {
+    picture.append(s('rect', { class: `part${i}`, x: x(at), y: 0, width: x(at + n) - x(at), height: 12 }));
+    at += n;
+  });
+  return picture;
+}
+
 // Blind times of an inbox on a line of so many days up to now, with how far it is seen.
 export function gapLine(gaps, seenThrough, days = 7) {
   const now = Date.now(), from = now - days * 86400e3;

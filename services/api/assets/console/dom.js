@@ -21,6 +21,8 @@ export function span(ms) {
 export const ago = (at) => (at ? `${span(Date.now() - Date.parse(at))} ago` : 'never');
 export const full = (at) => new Date(at).toLocaleString([], { dateStyle: 'medium', timeStyle: 'medium' });
 export const when = (at) => (at ? h('time', { datetime: at, title: full(at) }, ago(at)) : h('span', {}, '–'));
+// what is yet to come
+export const ahead = (at) => h('time', { datetime: at, title: full(at) }, Date.parse(at) > Date.now() ? `in ${span(Date.parse(at) - Date.now())}` : 'now');
 export const number = (n) => n.toLocaleString('en');
 export const ms = (n) => (n === null || n === undefined ? '–' : n >= 10000 ? `${(n / 1000).toFixed(0)} s` : n >= 1000 ? `${(n / 1000).toFixed(1)} s` : `${Math.round(n)} ms`);
 

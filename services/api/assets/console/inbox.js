@@ -1,5 +1,6 @@
-// One inbox: its state with the reason, how far it is seen, when it was blind, what happened, the latest mails.
+// One inbox: its state with the reason, how far it is seen, when it was blind, what it may send, what happened, the latest mails.
 import { get, may } from './api.js';
+import { whole } from './capacity.js';
 import { gapLine } from './chart.js';
 import { badge, button, clear, h, problem, span, stateWords, table, when } from './dom.js';
 import { pauseOrResume, probe, reconnect } from './deeds.js';
@@ -45,12 +46,13 @@ export async function show(main, { params: [id], signal }) {
     clear(older, page.next ? button('Show older', () => timeline(page.next)) : null);
   }
   async function look() {
-    const [i, gaps, { messages }] = await Promise.all([get(at, { signal }), get(`${at}/gaps?limit=100`, { signal }), get(`${at}/messages?limit=20`, { signal })]);
+    const [i, gaps, { messages }, capacity] = await Promise.all([get(at, { signal }), get(`${at}/gaps?limit=100`, { signal }), get(`${at}/messages?limit=20`, { signal }),
+      get(`${at}/capacity`, { signal }).catch((e) => { if (e.status !== 404) throw e; })]);
     const focus = place.contains(document.activeElement) ? document.activeElement.textContent : null;
     const link = place.querySelector('.link');
     main.querySelector('h1').textContent = i.address;
     document.title = `${i.address}: ${stateWords[i.state] ?? i.state} – replyd`;
-    clear(place, h('div', { class: 'two' }, facts(i, look), seen(i, gaps)));
+    clear(place, h('div', { class: 'two' }, facts(i, look), seen(i, gaps)), capacity && whole(capacity));
     if (link) place.querySelector('.deeds')?.after(link);
     if (focus) [...place.querySelectorAll('button, a')].find((e) => e.textContent === focus)?.focus();
     clear(latest, mails(messages));

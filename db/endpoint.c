@@ -33,7 +33,8 @@ static void on_called(struct pg_tx *tx, const struct pg_answer *a);
 	"  'owed', (select count(*) from (select from delivery d where d.workspace_id = p.workspace_id" \
 	"    and d.endpoint_id = p.endpoint_id and d.state <> 'dead' limit 10001) x),"               \
 	"  'dead', (select count(*) from (select from delivery d where d.workspace_id = p.workspace_id" \
-	"    and d.endpoint_id = p.endpoint_id and d.state = 'dead' limit 10001) x))))"
+	"    and d.endpoint_id = p.endpoint_id and d.state = 'dead' limit 10001) x),"                 \
+	"  'lately', endpoint_fared(p.endpoint_id))))"
 #define OF_ENDPOINT                                                                                \
 	" from endpoint p join endpoint_lane l on l.workspace_id = p.workspace_id"                   \
 	"  and l.endpoint_id = p.endpoint_id"                                                        \

@@ -35,7 +35,8 @@
 	X(30, 0030, console)                                                                       \
 	X(33, 0033, erase)                                                                         \
 	X(34, 0034, unwatched)                                                                     \
-	X(35, 0035, company)
+	X(35, 0035, company)                                                                       \
+	X(38, 0038, attempt)
 
 #define EMBED(number, digits, name)                                                                \
 	EMBED_FILE(schema_##digits, "db/schema/" #digits "_" #name ".sql")

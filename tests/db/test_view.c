@@ -179,8 +179,8 @@ static void fields_are_those_of_the_reference(void **state)
 		{ "ps", NULL,
 		  "batch concurrency created_at disabled_at etag has_client_certificate "
 		  "has_headers "
-		  "health(dead failing_since last_failure last_failure_at last_success_at owed "
-		  "state) "
+		  "health(dead failing_since last_failure last_failure_at last_success_at "
+		  "lately(attempts delivered took_ms(p50 p95)) owed state) "
 		  "hold_for_s id inbox_ids label old_secret_until rate_per_s reason state "
 		  "timeout_ms types url" },
 		{ "es", NULL, "events(data id position timestamp type) next" },

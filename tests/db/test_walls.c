@@ -286,6 +286,7 @@ static const struct {
 	{ "lane_tend", "dispatch" },
 	{ "feed_before", "api dispatch" },
 	{ "replay_ask", "api" },
+	{ "endpoint_fared", "api" },
 	{ "endpoint_rotate", "api" },
 	{ "endpoint_wants", "dispatch" },
 	{ "delivery_owed", "" },

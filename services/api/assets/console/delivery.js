@@ -1,13 +1,17 @@
 // Where events go: how each endpoint fares, what was given up, once more, and a test.
 import { call, get, may, post } from './api.js';
-import { ask, badge, button, clear, deed, h, number, table, when } from './dom.js';
+import { ask, badge, button, clear, deed, h, ms, number, table, when } from './dom.js';
 import { every, pause } from './live.js';
 
 export const title = 'Delivery';
 const up = (n) => (n > 10000 ? 'over 10,000' : number(n));
 
-const list = (all) => table('Endpoints', ['Endpoint', 'State', 'Waiting', 'Given up', 'Last success', 'Last failure'], all.map((p) => [
-  h('a', { href: `#/delivery/${p.id}` }, p.label || p.url), badge(p.health.state), up(p.health.owed), up(p.health.dead), when(p.health.last_success_at),
+// of the last thousand attempts of a day
+const success = ({ attempts, delivered }) => (attempts ? `${(100 * delivered / attempts).toFixed(delivered < attempts && delivered * 1000 > attempts * 995 ? 2 : 1)} % of ${number(attempts)}` : '–');
+const took = ({ took_ms: { p50, p95 } }) => (p50 === null ? '–' : `${ms(p50)}, p95 ${ms(p95)}`);
+
+const list = (all) => table('Endpoints', ['Endpoint', 'State', 'Success', 'Took', 'Waiting', 'Given up', 'Last success', 'Last failure'], all.map((p) => [
+  h('a', { href: `#/delivery/${p.id}` }, p.label || p.url), badge(p.health.state), success(p.health.lately), took(p.health.lately), up(p.health.owed), up(p.health.dead), when(p.health.last_success_at),
   p.health.last_failure_at ? [when(p.health.last_failure_at), ' ', p.health.last_failure ?? ''] : '–']), { empty: 'No endpoint is there yet: make one by POST /v1/endpoints or `replyd endpoint add`.' });
 
 async function test(b, p, signal) {
@@ -46,7 +50,7 @@ async function askReplay(b, p, again, signal) {
 function one(p, dead, again, signal) {
   const toggle = p.state === 'enabled' ? 'disabled' : 'enabled';
   return [h('section', {}, h('h2', {}, p.label || 'Endpoint', ' ', badge(p.health.state)), h('dl', {}, h('dt', {}, 'URL'), h('dd', {}, p.url),
-    h('dt', {}, 'Wants'), h('dd', {}, p.types?.join(', ') ?? 'all types'), h('dt', {}, 'Waiting'), h('dd', {}, up(p.health.owed)), h('dt', {}, 'Given up'), h('dd', {}, up(p.health.dead)),
+    h('dt', {}, 'Wants'), h('dd', {}, p.types?.join(', ') ?? 'all types'), h('dt', {}, 'Success'), h('dd', {}, success(p.health.lately)), h('dt', {}, 'Took'), h('dd', {}, took(p.health.lately)), h('dt', {}, 'Waiting'), h('dd', {}, up(p.health.owed)), h('dt', {}, 'Given up'), h('dd', {}, up(p.health.dead)),
     h('dt', {}, 'Failing since'), h('dd', {}, p.health.failing_since ? when(p.health.failing_since) : 'it works'), h('dt', {}, 'Last success'), h('dd', {}, when(p.health.last_success_at)),
     h('dt', {}, 'Last failure'), h('dd', {}, p.health.last_failure_at ? [when(p.health.last_failure_at), ` ${p.health.last_failure ?? ''}`] : 'none'),
     p.reason ? [h('dt', {}, 'Reason'), h('dd', {}, p.reason)] : null),

@@ -6,6 +6,7 @@ import { complaints, desktop, phone, picture, startBrowser } from '../sandbox/br
 import { startDns } from '../sandbox/dns.mjs';
 import { bounce, humanReply, isOf, outOfOffice } from '../sandbox/mails.mjs';
 import { insideOf } from '../sandbox/postgres.mjs';
+import { startTlsFront } from '../sandbox/front.mjs';
 import { endAll, freePort, until } from '../sandbox/proc.mjs';
 import { startRude } from '../sandbox/rude.mjs';
 import { startSandbox } from '../sandbox/sandbox.mjs';
@@ -118,49 +119,54 @@ test('nobody is in without a link, and a link is used up by a press of a button,
   await said(page, 'was used');
 });
 
-test('replies appear by themselves, say why, and a label is corrected', async () => {
-  const page = await person('operator');
-  await visit(page, 'replies', 'Replies');
-  const outs = await box.register(['anna', 'ben', 'carl'].map((n) => ({ inboxId: ada.id, inbox: ada.address, prospect: `${n}@prospect.test` })));
-  const mails = [humanReply(outs[0]), outOfOffice(outs[1]), bounce(outs[2])];
-  for (const mail of mails) await box.deliver(ada.address, mail);
-  const { event } = await box.engine.waitFor('its event', (e) => isOf(e, mails[0]));
-  const line = page.locator(`[data-id="${event.id}"]`);
-  await line.waitFor();
-  assert.match(await line.innerText(), /anna@prospect\.test/);
-  for (const kind of ['auto_reply.out_of_office', 'bounce.hard']) await page.locator('.event').filter({ hasText: kind }).waitFor();
-  await line.getByText('Why?').click();
-  await line.getByText('in_reply_to').waitFor();
-  await line.getByText('delivered').waitFor();
-  await sound(page, 'replies-desktop');
-  await line.getByRole('button', { name: 'Correct the label' }).click();
-  await page.getByLabel('Intent, of a reply').selectOption('not_interested');
-  assert.deepEqual(await complaints(page), [], 'the dialog');
-  await page.getByRole('button', { name: 'Correct it' }).click();
-  await said(page, 'It is reply, not_interested now');
-  assert.equal((await box.api.get(`/v1/messages/${event.data.message.id}`)).intent, 'not_interested');
-  await page.getByLabel('Show').selectOption({ label: 'bounces and complaints' });
-  await line.waitFor({ state: 'detached' });
-  await page.locator('.event').filter({ hasText: 'bounce.hard' }).waitFor();
-});
+for (const [size, viewport] of sizes) {
+  test(`replies appear by themselves, say why, and a label is corrected (${size})`, async () => {
+    const page = await person('operator', { viewport });
+    await visit(page, 'replies', 'Replies');
+    const outs = await box.register(['anna', 'ben', 'carl'].map((n) => ({ inboxId: ada.id, inbox: ada.address, prospect: `${n}.${size}@prospect.test` })));
+    const mails = [humanReply(outs[0]), outOfOffice(outs[1]), bounce(outs[2])];
+    for (const mail of mails) await box.deliver(ada.address, mail);
+    const events = await Promise.all(mails.map(async (mail) => (await box.engine.waitFor('its event', (e) => isOf(e, mail))).event));
+    const lineOf = (e) => page.locator(`[data-id="${e.id}"]`);
+    const [event, , failed] = events, line = lineOf(event);
+    await line.waitFor();
+    assert.match(await line.innerText(), /anna\.\w+@prospect\.test/);
+    for (const [i, kind] of ['reply', 'auto_reply.out_of_office', 'bounce.hard'].entries()) await lineOf(events[i]).filter({ hasText: kind }).waitFor();
+    await line.getByText('Why?').click();
+    await line.getByText('in_reply_to').waitFor();
+    await line.getByText('delivered').waitFor();
+    await sound(page, `replies-${size}`);
+    await line.getByRole('button', { name: 'Correct the label' }).click();
+    await page.getByLabel('Intent, of a reply').selectOption('not_interested');
+    assert.deepEqual(await complaints(page), [], 'the dialog');
+    await page.getByRole('button', { name: 'Correct it' }).click();
+    await said(page, 'It is reply, not_interested now');
+    assert.equal((await box.api.get(`/v1/messages/${event.data.message.id}`)).intent, 'not_interested');
+    await page.getByLabel('Show').selectOption({ label: 'bounces and complaints' });
+    await line.waitFor({ state: 'detached' });
+    await lineOf(failed).filter({ hasText: 'bounce.hard' }).waitFor();
+  });
+}
 
-test('the overview counts, and says who needs somebody and what mends it', async () => {
-  const page = await person('operator');
-  const needs = page.locator('section').filter({ has: page.getByRole('heading', { name: /Needs you now/ }) });
-  for (const i of [0, 1, 4]) { // held: somebody's; the others mend themselves
-    const inbox = sick[i];
-    const row = needs.locator('li').filter({ hasText: inbox.address });
-    assert.ok((await row.innerText()).includes(inbox.reason_words), classic[i].name);
-    assert.ok((await row.innerText()).includes(inbox.remedy), classic[i].name);
-  }
-  assert.equal(await page.locator('.sums li').filter({ hasText: 'needing the user' }).locator('b').innerText(), '3');
-  const row = needs.locator('li').filter({ hasText: sick[0].address });
-  await row.getByRole('button', { name: 'Copy a reconnect link' }).click();
-  const url = await row.getByRole('link', { name: /\/connect\// }).getAttribute('href');
-  const connect = await browser.page();
-  await connect.goto(url);
-  await connect.getByText(sick[0].address).first().waitFor();
-});
+for (const [size, viewport] of sizes) {
+  test(`the overview counts, and says who needs somebody and what mends it (${size})`, async () => {
+    const page = await person('operator', { viewport });
+    const needs = page.locator('section').filter({ has: page.getByRole('heading', { name: /Needs you now/ }) });
+    for (const i of [0, 1, 4]) { // held: somebody's; the others mend themselves
+      const inbox = sick[i];
+      const row = needs.locator('li').filter({ hasText: inbox.address });
+      assert.ok((await row.innerText()).includes(inbox.reason_words), classic[i].name);
+      assert.ok((await row.innerText()).includes(inbox.remedy), classic[i].name);
+    }
+    assert.equal(await page.locator('.sums li').filter({ hasText: 'needing the user' }).locator('b').innerText(), '3');
+    const row = needs.locator('li').filter({ hasText: sick[0].address });
+    await row.getByRole('button', { name: 'Copy a reconnect link' }).click();
+    const url = await row.getByRole('link', { name: /\/connect\// }).getAttribute('href');
+    const connect = await browser.page();
+    await connect.goto(url);
+    await connect.getByText(sick[0].address).first().waitFor();
+  });
+}
 
 test('the five classic errors, with words and remedy, in the list and on the inbox', async () => {
   const page = await person('viewer');
@@ -176,22 +182,24 @@ test('the five classic errors, with words and remedy, in the list and on the inb
   assert.equal(await page.getByRole('button', { name: 'Pause' }).count(), 0, 'a viewer looks on');
 });
 
-test('one inbox: probe, pause, resume', async () => {
-  const page = await person('operator');
-  await visit(page, `inboxes/${ada.id}`, ada.address);
-  await page.getByText('anna@prospect.test').first().waitFor(); // of the latest mails
-  assert.doesNotMatch(await page.locator('main').innerText(), /Thursday at ten/, 'no bodies');
-  await page.getByRole('button', { name: 'Probe now' }).click();
-  await said(page, /Everything up to .* is seen/);
-  await page.getByRole('button', { name: 'Pause' }).click();
-  await page.getByRole('button', { name: 'Resume' }).waitFor();
-  assert.equal((await box.api.get(`/v1/inboxes/${ada.id}`)).admin_state, 'paused');
-  await sound(page, 'inbox-paused-desktop');
-  await page.getByRole('button', { name: 'Resume' }).click();
-  await said(page, 'watched again');
-  await box.api.waitForInbox(ada.id, (i) => i.state === 'live');
-  await page.locator('.badge').filter({ hasText: /^live$/ }).first().waitFor();
-});
+for (const [size, viewport] of sizes) {
+  test(`one inbox: probe, pause, resume (${size})`, async () => {
+    const page = await person('operator', { viewport });
+    await visit(page, `inboxes/${ada.id}`, ada.address);
+    await page.getByText(`anna.${size}@prospect.test`).first().waitFor(); // of the latest mails
+    assert.doesNotMatch(await page.locator('main').innerText(), /Thursday at ten/, 'no bodies');
+    await page.getByRole('button', { name: 'Probe now' }).click();
+    await said(page, /Everything up to .* is seen/);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('button', { name: 'Resume' }).waitFor();
+    assert.equal((await box.api.get(`/v1/inboxes/${ada.id}`)).admin_state, 'paused');
+    await sound(page, `inbox-paused-${size}`);
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await said(page, 'watched again');
+    await box.api.waitForInbox(ada.id, (i) => i.state === 'live');
+    await page.locator('.badge').filter({ hasText: /^live$/ }).first().waitFor();
+  });
+}
 
 for (const [size, viewport] of sizes) {
   test(`rotation: what is left today, who rests and why, and whether it is fair (${size})`, async () => {
@@ -221,42 +229,44 @@ for (const [size, viewport] of sizes) {
   });
 }
 
-test('delivery: a test, dead letters, one and all once more, disable and enable', async () => {
-  const page = await person('admin');
-  const { id } = box.endpoint;
-  await insideOf(box.replyd).psql(`set search_path = replyd; insert into replyd.delivery (workspace_id, endpoint_id, position, event_id, event_created_at, prospect_key, state, tries, failed_with, status, died_at)
-    select f.workspace_id, '${id}', f.position, f.event_id, f.event_created_at, null, 'dead', 8, 'refused', 500, now() from replyd.feed f
-    where f.workspace_id = '${box.workspace}' and f.type like 'reply.%' order by f.position limit 2`);
-  await visit(page, 'delivery', 'Delivery');
-  const { lately } = (await box.api.get(`/v1/endpoints/${id}`)).health;
-  assert.ok(lately.attempts > 0 && lately.delivered === lately.attempts && lately.took_ms.p95 >= lately.took_ms.p50, JSON.stringify(lately));
-  await page.getByRole('row').filter({ hasText: box.engine.url }).getByText(/^100\.0 % of \d+$/).waitFor();
-  await sound(page, 'delivery-list-desktop');
-  await page.getByRole('link', { name: box.engine.url }).click();
-  await page.getByRole('heading', { name: 'Dead letters' }).waitFor();
-  await sound(page, 'endpoint-desktop');
-  await page.getByRole('button', { name: 'Send a test' }).click();
-  await said(page, /The endpoint answered: delivered, 204/);
-  const before = box.engine.records.length;
-  await page.getByRole('button', { name: 'Replay it' }).first().click();
-  await until('the dead letter to come', () => box.engine.records.length > before);
-  await page.getByRole('button', { name: 'Replay all' }).click();
-  await page.getByText('Nothing was given up.').waitFor();
-  await page.getByRole('button', { name: 'Replay ...' }).click();
-  await page.getByLabel('From').fill('2020-01-01T00:00');
-  await page.locator('dialog').getByRole('button', { name: 'Replay' }).click();
-  await said(page, /once more|under way/);
-  await page.getByRole('button', { name: 'Disable' }).click();
-  await page.getByRole('button', { name: 'Enable' }).waitFor();
-  await visit(page, '', 'Overview');
-  await page.getByText('Events do not arrive.').waitFor();
-  await page.getByRole('button', { name: 'Enable' }).click();
-  await said(page, 'The endpoint is enabled');
-  assert.equal((await box.api.get(`/v1/endpoints/${id}`)).state, 'enabled');
-  await visit(page, 'audit', 'Audit');
-  await page.getByText('PATCH /v1/endpoints/{}').first().waitFor();
-  await sound(page, 'audit-desktop');
-});
+for (const [size, viewport] of sizes) {
+  test(`delivery: a test, dead letters, one and all once more, disable and enable (${size})`, async () => {
+    const page = await person('admin', { viewport });
+    const { id } = box.endpoint;
+    await insideOf(box.replyd).psql(`set search_path = replyd; insert into replyd.delivery (workspace_id, endpoint_id, position, event_id, event_created_at, prospect_key, state, tries, failed_with, status, died_at)
+      select f.workspace_id, '${id}', f.position, f.event_id, f.event_created_at, null, 'dead', 8, 'refused', 500, now() from replyd.feed f
+      where f.workspace_id = '${box.workspace}' and f.type like 'reply.%' order by f.position limit 2`);
+    await visit(page, 'delivery', 'Delivery');
+    const { lately } = (await box.api.get(`/v1/endpoints/${id}`)).health;
+    assert.ok(lately.attempts > 0 && lately.delivered === lately.attempts && lately.took_ms.p95 >= lately.took_ms.p50, JSON.stringify(lately));
+    await page.getByRole('row').filter({ hasText: box.engine.url }).getByText(/^100\.0 % of \d+$/).waitFor();
+    await sound(page, `delivery-list-${size}`);
+    await page.getByRole('link', { name: box.engine.url }).click();
+    await page.getByRole('heading', { name: 'Dead letters' }).waitFor();
+    await sound(page, `endpoint-${size}`);
+    await page.getByRole('button', { name: 'Send a test' }).click();
+    await said(page, /The endpoint answered: delivered, 204/);
+    const before = box.engine.records.length;
+    await page.getByRole('button', { name: 'Replay it' }).first().click();
+    await until('the dead letter to come', () => box.engine.records.length > before);
+    await page.getByRole('button', { name: 'Replay all' }).click();
+    await page.getByText('Nothing was given up.').waitFor();
+    await page.getByRole('button', { name: 'Replay ...' }).click();
+    await page.getByLabel('From').fill('2020-01-01T00:00');
+    await page.locator('dialog').getByRole('button', { name: 'Replay' }).click();
+    await said(page, /once more|under way/);
+    await page.getByRole('button', { name: 'Disable' }).click();
+    await page.getByRole('button', { name: 'Enable' }).waitFor();
+    await visit(page, '', 'Overview');
+    await page.getByText('Events do not arrive.').waitFor();
+    await page.getByRole('button', { name: 'Enable' }).click();
+    await said(page, 'The endpoint is enabled');
+    assert.equal((await box.api.get(`/v1/endpoints/${id}`)).state, 'enabled');
+    await visit(page, 'audit', 'Audit');
+    await page.getByText('PATCH /v1/endpoints/{}').first().waitFor();
+    await sound(page, `audit-${size}`);
+  });
+}
 
 for (const [size, viewport] of sizes) {
   for (const dark of [false, true]) {
@@ -392,4 +402,30 @@ test('a hundred thousand inboxes: filter, sort and search without a pause', asyn
   await sound(page, 'fleet-overview-desktop');
   await page.getByText(/^\d+ more$/).click();
   assert.ok(await shown.count() > 40);
+});
+
+test('behind TLS: the cookie is the host\'s own, goes over TLS only, and everything works', async () => {
+  const front = await startTlsFront(box.ca, box.apiPort), base = `https://localhost:${front.port}`;
+  await box.replyd.stop();
+  box.replyd.settings['api.public_url'] = base;
+  await box.replyd.start();
+  const page = await person('operator', { ignoreHTTPSErrors: true });
+  assert.ok(page.url().startsWith(`${base}/console`), page.url());
+  const cookies = await page.context().cookies();
+  assert.deepEqual(cookies.map((c) => [c.name, c.secure, c.httpOnly, c.sameSite, c.path, c.domain]), [['__Host-replyd_session', true, true, 'Strict', '/', 'localhost']]);
+  assert.equal(await page.evaluate(() => document.cookie), '');
+  await page.goto(`${base}/console#/inboxes/${ada.id}`);
+  await page.getByRole('heading', { level: 1, name: ada.address }).waitFor();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await said(page, 'watched again');
+  // another site on the same host has set a cookie of the plain name: it is no session
+  const { value } = cookies[0];
+  const asked = async (name) => (await fetch(`http://127.0.0.1:${box.apiPort}/v1/session`, { headers: { 'replyd-console': '1', cookie: `${name}=${value}` } })).status;
+  assert.deepEqual([await asked('__Host-replyd_session'), await asked('replyd_session')], [200, 401]);
+  assert.deepEqual([page.faults, page.refused], [[], []]);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+  assert.deepEqual(await page.context().cookies(), []);
+  assert.equal(await asked('__Host-replyd_session'), 401);
 });

@@ -1,8 +1,11 @@
+#include <stdio.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "db/view.h"
 
 static void on_viewed(struct pg_tx *tx, const struct pg_answer *a);
+static void on_inboxes(struct pg_tx *tx, const struct pg_answer *a);
 
 /* It tears SQL apart. */
 /* clang-format off */
@@ -55,16 +58,19 @@ static void on_viewed(struct pg_tx *tx, const struct pg_answer *a);
 	"   'dies_at', case when g.state = 'ok' then instant_text(g.dies_at) end)"                \
 	"  from inbox_grant g where g.inbox_id = i.inbox_id))"
 
-#define INBOX_FROM                                                                                 \
-	" from inbox i join inbox_seen e on e.workspace_id = i.workspace_id"                       \
+#define INBOX_FROM INBOX_FROM_OF("inbox")
+#define INBOX_FROM_OF(which)                                                                       \
+	" from " which " i join inbox_seen e on e.workspace_id = i.workspace_id"                       \
 	"  and e.inbox_id = i.inbox_id"                                                            \
 	" left join inbox_state s on s.inbox_id = i.inbox_id"
 
 /* In a list only the folders that are watched all the time. */
 static const struct pg_stmt inboxes = {
 	"view_inboxes",
-	"select coalesce(jsonb_agg(" INBOX_JSON(" and f.role <> 'other'") " order by i.address), '[]')::text"
-	INBOX_FROM " where i.admin_state <> 'removed'",
+	"select coalesce(jsonb_agg(" INBOX_JSON(" and f.role <> 'other'") " order by i.address), '[]')::text,"
+	" case when count(*) = $2::bigint then max(i.address) end"
+	INBOX_FROM_OF("(select * from inbox where workspace_id = workspace_now() and admin_state <> 'removed'"
+	"  and address > $1 order by address limit $2::bigint)"),
 };
 /* Every IMAP command that it was ever sent, by name. */
 #define COMMANDS_JSON                                                                              \
@@ -160,18 +166,24 @@ static const struct pg_stmt connect_link = {
 };
 /* clang-format on */
 
-int view_begin(struct pg *pg, struct view *v, view_cb done)
-{
-	return view_begin_behind(pg, v, 0, done);
-}
-
-int view_begin_behind(struct pg *pg, struct view *v, int before, view_cb done)
+static int begin(struct pg *pg, struct view *v, int before, view_cb done, pg_tx_cb then)
 {
 	v->done = done;
 	v->behind = before;
 	v->found = false;
+	v->next[0] = '\0';
 	buf_init(&v->json, LIMIT_VIEW);
-	return pg_tx_start(pg, &v->tx, on_viewed);
+	return pg_tx_start(pg, &v->tx, then);
+}
+
+int view_begin(struct pg *pg, struct view *v, view_cb done)
+{
+	return begin(pg, v, 0, done, on_viewed);
+}
+
+int view_begin_behind(struct pg *pg, struct view *v, int before, view_cb done)
+{
+	return begin(pg, v, before, done, on_viewed);
 }
 
 static void on_viewed(struct pg_tx *tx, const struct pg_answer *a)
@@ -191,11 +203,21 @@ static void on_viewed(struct pg_tx *tx, const struct pg_answer *a)
 	v->done(v);
 }
 
-int view_inboxes_start(struct pg *pg, struct view *v, const char *workspace, view_cb done)
+int view_inboxes_start(struct pg *pg, struct view *v, const char *workspace, const char *after,
+		       int64_t limit, view_cb done)
 {
 	pg_tx_init(&v->tx, workspace);
-	pg_tx_add(&v->tx, &inboxes, "");
-	return view_begin(pg, v, done);
+	pg_tx_add(&v->tx, &inboxes, "ti", after, limit);
+	return begin(pg, v, 0, done, on_inboxes);
+}
+
+static void on_inboxes(struct pg_tx *tx, const struct pg_answer *a)
+{
+	struct view *v = container_of(tx, struct view, tx);
+
+	if (outcome_ok(&a->outcome) && pg_rows(a, 0) > 0)
+		(void)snprintf(v->next, sizeof(v->next), "%s", pg_row_text(a, 0, 0, 1));
+	on_viewed(tx, a);
 }
 
 int view_inbox_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox_id,

@@ -2,6 +2,7 @@
 #define DB_VIEW_H
 
 #include "base/buf.h"
+#include "base/mailaddr.h"
 #include "db/pg.h"
 
 /*
@@ -14,14 +15,18 @@ typedef void (*view_cb)(struct view *v);
 struct view {
 	struct pg_tx tx;
 	struct outcome outcome;
-	int behind;      /* private: which statement has the JSON */
-	bool found;      /* false: no such row in this workspace */
-	struct buf json; /* good until view_clear */
+	int behind;          /* private: which statement has the JSON */
+	bool found;          /* false: no such row in this workspace */
+	struct buf json;     /* good until view_clear */
+	char next[MAILADDR]; /* of a list of inboxes: the address behind which it goes on; "": it
+				does not */
 	view_cb done;
 };
 
-/* As pg_tx_start.  `workspace`, ids: uuid text, already checked. */
-int view_inboxes_start(struct pg *pg, struct view *v, const char *workspace, view_cb done);
+/* As pg_tx_start.  `workspace`, ids: uuid text, already checked.  Inboxes by address, those behind
+ * `after` (""). */
+int view_inboxes_start(struct pg *pg, struct view *v, const char *workspace, const char *after,
+		       int64_t limit, view_cb done);
 int view_inbox_start(struct pg *pg, struct view *v, const char *workspace, const char *inbox,
 		     view_cb done);
 

@@ -96,6 +96,19 @@ void asked_tagged(struct request *q, int status, json_t *takes)
 	answer_text(q, 304, NULL, TEXT(""));
 }
 
+void asked_next(struct request *q, const char *name, const char *cursor)
+{
+	const char *limit = http_call_query(q->call, "limit");
+	cleanup_buf struct buf b = { .max = 2048 };
+
+	(void)text_addf(&b, "<%s?%s=", http_call_path(q->call), name);
+	(void)text_add_percent(&b, text_of(cursor));
+	if (limit)
+		(void)text_addf(&b, "&limit=%s", limit);
+	(void)text_add(&b, TEXT(">; rel=\"next\""));
+	http_call_set_header(q->call, "Link", (const char *)b.data);
+}
+
 void asked_started(struct request *q, int r)
 {
 	if (r)

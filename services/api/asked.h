@@ -21,6 +21,9 @@ const char *asked_known(const struct request *q, struct buf *keep);
 /* Answers what has an "etag" under it; 304 for a GET by somebody who has it already.  `takes` is
  * taken over. */
 void asked_tagged(struct request *q, int status, json_t *takes);
+/* The page behind this one, for a list that has no place for it: `Link: <...>; rel="next"`.  Its
+ * other parameters stay what they are: `limit` alone. */
+void asked_next(struct request *q, const char *name, const char *cursor);
 /* What a start in db/ returned: anything but 0 is answered as busy. */
 void asked_started(struct request *q, int r);
 /* Answers that there is none; `what`: "no inbox". */

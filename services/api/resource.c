@@ -7,7 +7,10 @@
 /* What can be read: inboxes, events.  PostgreSQL makes the JSON (db/view). */
 
 static void on_view(struct view *v);
+static void on_inboxes(struct view *v);
 static void on_inbox(struct view *v);
+
+#define INBOXES_MAX 1000
 
 static void on_view(struct view *v)
 {
@@ -33,9 +36,25 @@ static void on_inbox(struct view *v)
 	answer_json(q, 200, j);
 }
 
+/* A list as such: where it goes on stands in a header (RFC 8288). */
+static void on_inboxes(struct view *v)
+{
+	struct request *q = container_of(v, struct request, view);
+
+	if (outcome_ok(&v->outcome) && v->next[0])
+		asked_next(q, "after", v->next);
+	on_view(v);
+}
+
 void resource_inboxes(struct request *q)
 {
-	asked_started(q, view_inboxes_start(q->api->pg, &q->view, q->key.workspace, on_view));
+	const char *after = http_call_query(q->call, "after");
+	uint64_t limit = INBOXES_MAX;
+
+	if (asked_number(q, "limit", 1, INBOXES_MAX, &limit))
+		asked_started(q,
+			      view_inboxes_start(q->api->pg, &q->view, q->key.workspace,
+						 after ? after : "", (int64_t)limit, on_inboxes));
 }
 
 void resource_inbox(struct request *q)

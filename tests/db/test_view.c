@@ -98,7 +98,7 @@ static int start(struct view *v, const char *what, const char *workspace, const 
 {
 	switch (what[0] * 256 + what[1]) {
 	case 'i' * 256 + 's':
-		return view_inboxes_start(bench.pg, v, workspace, on_view);
+		return view_inboxes_start(bench.pg, v, workspace, "", 1000, on_view);
 	case 'i' * 256 + '1':
 		return view_inbox_start(bench.pg, v, workspace, id, on_view);
 	case 'p' * 256 + 's':

@@ -204,6 +204,19 @@ test('an id that is none, that nobody has, or that is another workspace\'s', asy
   assert.equal((await box.api.get(`/v1/endpoints/${things.endpoint_id}`)).label, 'engine 2');
 });
 
+test('inboxes page by page', async () => {
+  await box.connect('adb+c@example.test');
+  const all = (await box.api.get('/v1/inboxes')).map((i) => i.address), told = [];
+  assert.ok(all.length >= 2);
+  for (let path = '/v1/inboxes?limit=1'; path;) {
+    const page = await box.api.call('GET', path);
+    assert.equal(page.body.length <= 1, true);
+    told.push(...page.body.map((i) => i.address));
+    path = /^<([^>]+)>; rel="next"$/.exec(page.headers.get('link'))?.[1];
+  }
+  assert.deepEqual(told, all);
+});
+
 test('an inbox is disconnected: 202, and 200 from then on', async () => {
   const call = calls.find((c) => c.id === 'removeInbox');
   assert.deepEqual([(await ask(box.api, call)).status, (await ask(box.api, call)).status], [202, 200]);

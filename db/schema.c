@@ -36,6 +36,7 @@
 	X(33, 0033, erase)                                                                         \
 	X(34, 0034, unwatched)                                                                     \
 	X(35, 0035, company)                                                                       \
+	X(37, 0037, standing)                                                                      \
 	X(38, 0038, attempt)
 
 #define EMBED(number, digits, name)                                                                \

@@ -39,6 +39,7 @@ enum event_class {
 	X(PROSPECT_RESUMED, "prospect.resumed", PROSPECT, false, "the prospect may be written to again") \
 	X(INBOX_CONNECTED, "inbox.connected", INBOX, false, "an inbox was connected, and a worker was let in") \
 	X(INBOX_STATE_CHANGED, "inbox.state_changed", INBOX, false, "an inbox can or cannot be watched any more") \
+	X(INBOX_HEALTH_CHANGED, "inbox.health_changed", INBOX, false, "an inbox may send less, or more again, by how its mails fare") \
 	X(INBOX_THROTTLED, "inbox.throttled", INBOX, false, "the provider asked to be left alone for a while") \
 	X(INBOX_REAUTH_REQUIRED, "inbox.reauth_required", INBOX, false, "the user must consent again") \
 	X(INBOX_REAUTH_FORECAST, "inbox.reauth_forecast", INBOX, false, "the right to an inbox will end by itself") \

@@ -7,13 +7,14 @@
 #include "db/upkeep.h"
 #include "services/role.h"
 #include "services/rotation/blind_duty.h"
+#include "services/rotation/health_duty.h"
 #include "services/rotation/slot_duty.h"
 
 /*
  * `replyd rotation`: the housekeeper.  Partitions are made months ahead, digests of
  * unrelated mails, old timelines and old months of the log go after their time, the operator's sums
- * are counted, connect links that nobody settles are, and inboxes whose proofs stopped get a gap.
- * Any number may run; each task may be repeated.
+ * are counted, connect links that nobody settles are, inboxes whose proofs stopped get a gap, and
+ * the standing of all inboxes is judged. Any number may run; each task may be repeated.
  */
 static const struct {
 	enum upkeep_task task;
@@ -40,6 +41,7 @@ struct rotation {
 	struct duty duties[countof(duties)];
 	struct blind_duty blind;
 	struct slot_duty slots;
+	struct health_duty health;
 };
 
 static void on_due(struct timer *t);
@@ -94,6 +96,7 @@ static void on_stop(void *owner)
 	}
 	blind_duty_drop(&n->blind);
 	slot_duty_drop(&n->slots);
+	health_duty_drop(&n->health);
 	pg_drop(n->pg);
 }
 
@@ -123,6 +126,7 @@ int rotation_role_run(struct role *r)
 	if (res == 0) {
 		blind_duty_open(&n.blind, r, n.pg);
 		slot_duty_open(&n.slots, r, n.pg);
+		health_duty_open(&n.health, &r->loop, &r->log, n.pg);
 	}
 	loop_run(&r->loop);
 	loop_clear(&r->loop);

@@ -41,7 +41,7 @@ test('the AsyncAPI document is one, and names every type with its schema', () =>
 });
 
 // types that no scenario brings about whose events are held to the schemas
-const unseen = ['reply.unmatched', 'inbox.throttled', 'inbox.reauth_forecast', 'domain.reauth_forecast'];
+const unseen = ['reply.unmatched', 'inbox.health_changed', 'inbox.throttled', 'inbox.reauth_forecast', 'domain.reauth_forecast'];
 test('the examples come from real runs, and are as their schemas say', () => {
   const examples = fs.readdirSync(path.join(folder, 'examples'));
   for (const file of examples) {

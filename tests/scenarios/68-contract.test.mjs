@@ -205,7 +205,7 @@ test('an id that is none, that nobody has, or that is another workspace\'s', asy
 });
 
 test('inboxes page by page', async () => {
-  await box.connect('adb+c@example.test');
+  await box.connect('adb@example.test');
   const all = (await box.api.get('/v1/inboxes')).map((i) => i.address), told = [];
   assert.ok(all.length >= 2);
   for (let path = '/v1/inboxes?limit=1'; path;) {

@@ -83,6 +83,7 @@ $(OUT)/db/schema.o: $(wildcard db/schema/*.sql)
 $(OUT)/ingest/classify/classify_rules_text.o: $(wildcard ingest/classify/rules/*.tsv)
 $(OUT)/ingest/mime/mime_subject.o: ingest/mime/subjects.tsv
 $(OUT)/ingest/match/match_relation.o: ingest/match/free.tsv
+$(OUT)/services/cli/complete.o: services/cli/complete.bash services/cli/complete.zsh
 $(OUT)/services/api/asset.o: $(wildcard services/api/assets/*)
 $(OUT)/services/api/document.o: docs/openapi.json $(wildcard docs/events/*)
 $(OUT)/services/api/console.o: $(wildcard services/api/assets/console/*)

@@ -14,11 +14,9 @@
 #include "services/say.h"
 #include "services/up/database.h"
 
-#define VERSION "0.1.0"
-
 int command_version(void)
 {
-	puts("replyd " VERSION);
+	puts("replyd " COMMAND_VERSION);
 	return 0;
 }
 

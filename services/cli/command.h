@@ -9,8 +9,16 @@
  * PostgreSQL as replyd_admin, prints for people or (--json) for programs, and
  * returns an exit code.
  */
-int command_help(void);
+int command_help(const char *noun); /* "": all */
+/* The exit codes, `text` NULL behind the last one. */
+struct command_exit {
+	int code;
+	const char *text;
+};
+extern const struct command_exit command_help_exits[];
 int command_version(void);
+#define COMMAND_VERSION "0.1.0"
+#define COMMAND_DATE    "2026-11-24" /* of this version, for the manual page */
 int command_config_print(const struct settings *s, const struct options *o);
 int command_migrate(const struct settings *s, const struct options *o); /* up, status */
 int command_workspace_create(const struct settings *s, const struct options *o);

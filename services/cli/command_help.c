@@ -1,106 +1,85 @@
 #include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
 
 #include "services/cli/command.h"
+#include "services/cli/command_table.h"
 
 /* `replyd help`: a line or two of each command, as a terminal shows them. */
 
-/* clang-format off */
-static const char *const lines[] = {
-	"replyd watches sender inboxes for replies and tells the sequence engine before it sends the next mail.",
-	"",
-	"  replyd up --data DIR                 everything on this machine: PostgreSQL (unless DATABASE_URL is set) and all roles",
-	"  replyd workspace create NAME         a customer team; prints its id",
-	"  replyd workspace match-company NAME on|off",
-	"                                       whoever writes from a prospect's company speaks for him; off unless told",
-	"  replyd key create --workspace NAME --label TEXT [--scopes connect,read,outbound,endpoint,gate,pool,token]",
-	"                                       an API key, printed once; `token` hands out access tokens and is not given unasked",
-	"  replyd key list                      the keys that seal secrets, and what each still holds",
-	"  replyd key rotate [--group grant|token|webhook|all]",
-	"                                       another key takes the place of the one that seals, while everything runs",
-	"  replyd api-key list [--workspace NAME]   who may call the API, and when he last did",
-	"  replyd api-key revoke ID|PREFIX      from the next request on; also `replyd key revoke`",
-	"  replyd console link --workspace NAME --person WHO [--role viewer|operator|admin]",
-	"                                       a link by which a person signs in to the console; good once, for 15 minutes",
-	"  replyd console sessions | sign-out ID   who is signed in; and no more",
-	"  replyd inbox list                    who is watched, and how far each was seen",
-	"  replyd inbox discover ADDRESS        where the inbox of an address is, and how that was found",
-	"  replyd inbox connect --device ADDRESS --workspace NAME [--provider NAME]",
-	"                                       shows a code to be typed in at the provider, and ends when the inbox is connected",
-	"  replyd inbox show | timeline | gaps INBOX",
-	"                                       one of them: what is seen, what happened, when it was blind",
-	"  replyd inbox unread | acknowledge INBOX",
-	"                                       mails that nobody could read, which keep gates `unknown`; somebody looked at them",
-	"  replyd inbox probe INBOX             ask for a proof that everything up to now is seen",
-	"  replyd inbox disconnect INBOX        watched no more; consent is revoked, its secrets are destroyed",
-	"  replyd domain list --workspace NAME  whole domains, and what is the matter with them",
-	"  replyd domain import FILE.csv --workspace NAME [--domain ID]",
-	"                                       every address of the file by the right of its domain; may be stopped and run again",
-	"  replyd worker list | drain ID | undrain ID",
-	"                                       who watches how many; ID or its beginning gives its inboxes to the others",
-	"  replyd migrate up | status           the schema; `up` does it at every start",
-	"  replyd classify [FILE...]            what a mail is, and why (--explain); offline, a line of JSON each with --json",
-	"  replyd config print                  every setting, its value, where it came from, what it means",
-	"  replyd ingest | broker | dispatch | rotation | api --credentials FILE|fd:N [--slot TEXT]",
-	"                                       one role by itself, as a service manager starts it",
-	"  replyd help | version",
-	"",
-	"For developers, over the HTTP API and from any machine (docs/webhooks.md):",
-	"",
-	"  replyd listen [--forward http://localhost:3000/hook]",
-	"                                       events as they come; with --forward each is posted there, signed",
-	"  replyd event tail                    the last ten events, and then what comes",
-	"  replyd event show ID                 one of them: what it says, and every attempt to deliver it",
-	"  replyd event replay ID --endpoint E | --forward URL",
-	"                                       post it once more, with the same id",
-	"  replyd endpoint list | show E        where events are posted to, and how that goes",
-	"  replyd endpoint add URL [--types reply.received,bounce.hard]",
-	"                                       prints the secret that its posts are signed with, once",
-	"  replyd endpoint test E               a test event, and what the endpoint answered",
-	"  replyd endpoint rotate-secret E      a new secret; both sign for 24 hours",
-	"  replyd endpoint enable | disable | remove E",
-	"  replyd endpoint dead E               events that were given up",
-	"  replyd endpoint replay E ID | --dead | --types a,b --from TIME --to TIME",
-	"                                       post them once more, paced, with the same ids",
-	"",
-	"  replyd message show ID               a mail that concerned somebody, and why it is taken for what it is",
-	"  replyd message reclassify ID --kind K | --intent I",
-	"                                       what it really was; the prospect's gate follows",
-	"  replyd prospect show KEY             may anyone still write to him; KEY is his key or his address",
-	"  replyd prospect stop KEY [--reason R]  nobody writes to him any more; R is manual unless it is said",
-	"  replyd prospect resume KEY [--reason R]",
-	"                                       he may be written to again; an opt-out opens only by its name: --reason unsubscribed",
-	"  replyd prospect erase KEY            he is forgotten; a stop goes on under a digest of his address",
-	"  replyd pool list | show P | create NAME | change P | remove P [name=value...]",
-	"                                       inboxes that send for one another; P is its name or id, e.g. contact_gap_s=72000",
-	"  replyd pool members P | add P INBOX [tier=reserve] [weight=2] | drop P INBOX",
-	"  replyd pool capacity P [DAY]         what may still be sent, which limit binds, and until when",
-	"  replyd policy show INBOX | set INBOX name=value...",
-	"                                       what an inbox may send, e.g. cap_day=40 time_zone=Europe/Paris ramp=cold",
-	"  replyd group list | set domain|tenant NAME ceiling_24h=N | remove domain|tenant NAME",
-	"                                       a ceiling that inboxes share, over any 24 hours",
-	"  replyd domain add --provider P --tenant T --client-id C --secret-file FILE [--ends DAY]",
-	"                                       one right for all mailboxes of a domain (docs/domains.md); the secret is tried first",
-	"  replyd domain renew DOMAIN --secret-file FILE [--ends DAY]",
-	"                                       another secret; the one in use stays so until the new one has worked",
-	"  replyd domain remove DOMAIN          its secrets are destroyed",
-	"",
-	"  --api URL         where the API is (REPLYD_API_URL, else the one of this machine)",
-	"  --key-file FILE   the API key, in a file that only you can read (else REPLYD_API_KEY)",
-	"  --types a,b  --after POSITION  --limit N  --once    which events, and until when",
-	"  --secret-file FILE                                  what to sign with; a new secret each time unless given",
-	"  --allow-remote                                      --forward may name another machine",
-	"",
-	"For all: --data DIR  --config FILE  --set name=value  --json",
-	"",
-	"Exit codes: 0 done, 64 usage, 65 bad data, 66 no such file, 69 a service is away, 70 our error, 73 a file cannot be made,",
-	"75 already running, or once more later, 77 not permitted, 78 configuration.",
-	NULL,
-};
-/* clang-format on */
+#define COLUMN 39 /* where the words about a command begin */
 
-int command_help(void)
+const struct command_exit command_help_exits[] = {
+	{ EX_OK, "done" },
+	{ EX_USAGE, "wrong usage" },
+	{ EX_DATAERR, "bad input data" },
+	{ EX_NOINPUT, "a file cannot be opened" },
+	{ EX_UNAVAILABLE, "a service is away" },
+	{ EX_SOFTWARE, "our own error" },
+	{ EX_CANTCREAT, "a file cannot be made" },
+	{ EX_IOERR, "a file cannot be read" },
+	{ EX_TEMPFAIL, "once more, later: another one runs there" },
+	{ EX_NOPERM, "not permitted" },
+	{ EX_CONFIG, "wrong configuration" },
+	{ 0, NULL },
+};
+
+static void print_command(const struct command_row *row)
 {
-	for (const char *const *line = lines; *line; line++)
-		puts(*line);
+	int n = printf("  replyd %s%s%s%s%s", row->noun, *row->verb ? " " : "", row->verb,
+		       *row->takes ? " " : "", row->takes);
+
+	if (n + 2 > COLUMN) {
+		puts("");
+		n = 0;
+	}
+	printf("%*s%s\n", COLUMN - n, "", row->what);
+}
+
+static size_t print_commands(const char *noun, bool is_api)
+{
+	const struct command_row *row;
+	size_t printed = 0;
+
+	for (size_t i = 0; (row = command_table_at(i)); i++) {
+		if ((row->kind == COMMAND_API) != is_api || (*noun && strcmp(noun, row->noun) != 0))
+			continue;
+		print_command(row);
+		printed++;
+	}
+	return printed;
+}
+
+static void print_options(void)
+{
+	const struct options_row *row;
+
+	for (size_t i = 0; (row = options_at(i)); i++) {
+		int n = printf("  %s%s%s", row->name, row->value ? " " : "",
+			       row->value ? row->value : "");
+
+		printf("%*s%s\n", n + 2 > COLUMN ? 2 : COLUMN - n, "", row->what);
+	}
+}
+
+int command_help(const char *noun)
+{
+	if (*noun) {
+		if (print_commands(noun, false) + print_commands(noun, true) > 0)
+			return 0;
+		(void)fprintf(stderr, "replyd: %s: no such command; see `replyd help`\n", noun);
+		return EX_USAGE;
+	}
+	puts("replyd watches sender inboxes for replies and tells the sequence engine before it "
+	     "sends the next mail.\n");
+	(void)print_commands(noun, false);
+	puts("\nFor developers, over the HTTP API and from any machine (docs/webhooks.md), with "
+	     "--api and --key-file:\n");
+	(void)print_commands(noun, true);
+	puts("\nOptions; --data, --config, --set and --json may stand behind any command:\n");
+	print_options();
+	puts("\nExit codes:\n");
+	for (const struct command_exit *e = command_help_exits; e->text; e++)
+		printf("  %-3d %s\n", e->code, e->text);
 	return 0;
 }

@@ -37,7 +37,8 @@
 	X(34, 0034, unwatched)                                                                     \
 	X(35, 0035, company)                                                                       \
 	X(37, 0037, standing)                                                                      \
-	X(38, 0038, attempt)
+	X(38, 0038, attempt)                                                                       \
+	X(39, 0039, operator)
 
 #define EMBED(number, digits, name)                                                                \
 	EMBED_FILE(schema_##digits, "db/schema/" #digits "_" #name ".sql")

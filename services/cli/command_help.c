@@ -11,6 +11,7 @@
 
 const struct command_exit command_help_exits[] = {
 	{ EX_OK, "done" },
+	{ 1, "something is the matter with what was asked about" },
 	{ EX_USAGE, "wrong usage" },
 	{ EX_DATAERR, "bad input data" },
 	{ EX_NOINPUT, "a file cannot be opened" },

@@ -19,6 +19,7 @@
 #include "services/cli/message_command.h"
 #include "services/cli/pool_command.h"
 #include "services/cli/prospect_command.h"
+#include "services/cli/status_command.h"
 #include "services/cli/worker_command.h"
 
 #define ROLE   "--credentials FILE|fd:N [--keys fd:N] [--slot TEXT]"
@@ -28,6 +29,7 @@
 /* clang-format off */
 static const struct command_row rows[] = {
 	{ COMMAND_ROLE, "up", "", 1, NULL, "--data DIR", "everything on this machine: PostgreSQL (unless DATABASE_URL is set) and all roles" },
+	{ COMMAND_OPERATOR, "status", "", 1, status_command, "", "how all of it fares, on one screen; exit code 1 when something is the matter" },
 	{ COMMAND_OPERATOR, "workspace", "create", 3, command_workspace_create, "NAME", "a customer team; prints its id" },
 	{ COMMAND_OPERATOR, "workspace", "match-company", 4, command_workspace_match, "NAME on|off",
 	  "whoever writes from a prospect's company speaks for him; off unless told" },

@@ -77,6 +77,14 @@ static void keep(char *dst, size_t n, const char *from)
 	(void)snprintf(dst, n, "%s", from);
 }
 
+/* What both of them answer first. */
+static void read_verdict(const struct pg_answer *a, struct slot_said *ret)
+{
+	ret->word = word_of(pg_row_text(a, 0, 0, 0));
+	keep(ret->why, sizeof(ret->why), pg_row_text(a, 0, 0, 1));
+	ret->until_us = pg_row_time(a, 0, 0, 2);
+}
+
 int slot_reserve_start(struct pg *pg, struct slot_reserve *q, const char *workspace,
 		       const struct slot_ask *ask, void (*done)(struct slot_reserve *))
 {
@@ -103,9 +111,7 @@ static void on_reserved(struct pg_tx *tx, const struct pg_answer *a)
 
 	q->outcome = a->outcome;
 	if (outcome_ok(&a->outcome)) {
-		s->word = word_of(pg_row_text(a, 0, 0, 0));
-		keep(s->why, sizeof(s->why), pg_row_text(a, 0, 0, 1));
-		s->until_us = pg_row_time(a, 0, 0, 2);
+		read_verdict(a, s);
 		keep(s->slot, sizeof(s->slot), pg_row_text(a, 0, 0, 3));
 		keep(s->inbox, sizeof(s->inbox), pg_row_text(a, 0, 0, 4));
 		keep(s->state, sizeof(s->state), pg_row_text(a, 0, 0, 5));
@@ -135,9 +141,7 @@ static void on_begun(struct pg_tx *tx, const struct pg_answer *a)
 
 	q->outcome = a->outcome;
 	if (outcome_ok(&a->outcome)) {
-		s->word = word_of(pg_row_text(a, 0, 0, 0));
-		keep(s->why, sizeof(s->why), pg_row_text(a, 0, 0, 1));
-		s->until_us = pg_row_time(a, 0, 0, 2);
+		read_verdict(a, s);
 		keep(s->inbox, sizeof(s->inbox), pg_row_text(a, 0, 0, 3));
 		keep(s->message_id, sizeof(s->message_id), pg_row_text(a, 0, 0, 4));
 	}

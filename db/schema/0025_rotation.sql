@@ -295,9 +295,9 @@ call partitions_ensure(3);
 create function hour_of(at timestamptz) returns bigint language sql immutable parallel safe
 	return floor(extract(epoch from at) / 3600)::bigint;
 
--- The buckets as of another hour: what is older than a day falls out.
+-- The buckets as of another hour: what is older than a day falls out.  Nothing of nothing: who has no counter yet has no row.
 create function roll_at(roll int[], hour bigint, now_hour bigint) returns int[] language sql immutable parallel safe
-	return case when now_hour <= hour then roll
+	return case when roll is null or hour is null or now_hour is null then null when now_hour <= hour then roll
 		when now_hour - hour >= 25 then array_fill(0, array[25])
 		else array_fill(0, array[(now_hour - hour)::int]) || roll[1:25 - (now_hour - hour)::int] end;
 

@@ -4,12 +4,6 @@
 --
 -- Each *_set() is one transaction's work and may be repeated.  `said`: '' it is so now, else why not; `told`: as it is now.
 
--- As before (0025), and nothing of nothing: who has no counter yet has no row.
-create or replace function roll_at(roll int[], hour bigint, now_hour bigint) returns int[] language sql immutable parallel safe
-	return case when roll is null or hour is null or now_hour is null then null when now_hour <= hour then roll
-		when now_hour - hour >= 25 then array_fill(0, array[25])
-		else array_fill(0, array[(now_hour - hour)::int]) || roll[1:25 - (now_hour - hour)::int] end;
-
 -- A time zone as PostgreSQL's own files name it: with its changes of summer and winter, which an abbreviation has not.
 create function zone_is_known(zone text) returns boolean language plpgsql stable parallel safe as $$
 begin

@@ -16,16 +16,10 @@ static const struct pg_stmt find = {
 int api_key_find_start(struct pg *pg, struct api_key_find *q, const uint8_t digest[SIGN_SHA256],
 		       void (*done)(struct api_key_find *))
 {
-	struct buf hex;
-
 	q->done = done;
 	q->is = API_KEY_UNKNOWN;
 	pg_tx_init(&q->tx, NULL);
-	buf_init(&hex, sizeof(q->presented) - 1);
-	text_add_hex(&hex, digest, SIGN_SHA256);
-	(void)snprintf(q->presented, sizeof(q->presented), "%s", (const char *)hex.data);
-	q->tx.presented = q->presented;
-	buf_clear(&hex);
+	presented_set(&q->tx, q->presented, digest);
 	pg_tx_add(&q->tx, &find, "");
 	return pg_tx_start(pg, &q->tx, on_found);
 }

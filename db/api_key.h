@@ -3,6 +3,7 @@
 
 #include "base/sign.h"
 #include "db/pg.h"
+#include "db/presented.h"
 
 /*
  * API keys.  The whole key is never stored: its SHA-256 opens its own row and no
@@ -12,7 +13,7 @@
 
 struct api_key_find {
 	struct pg_tx tx;
-	char presented[65]; /* private */
+	char presented[PRESENTED]; /* private */
 	struct outcome outcome;
 	enum { API_KEY_UNKNOWN, API_KEY_REVOKED, API_KEY_EXPIRED, API_KEY_GOOD } is;
 	char workspace[37], api_key[37];

@@ -132,9 +132,7 @@ static void call_init(struct connect_link_call *q, const char *workspace, const 
 	*q = (struct connect_link_call){ .done = done };
 	pg_tx_init(&q->tx, workspace);
 	if (presented)
-		q->tx.presented = q->presented;
-	for (size_t i = 0; presented && i < SIGN_SHA256; i++)
-		(void)snprintf(q->presented + 2 * i, 3, "%02x", presented[i]);
+		presented_set(&q->tx, q->presented, presented);
 }
 
 int connect_link_create(struct pg *pg, struct connect_link_call *q,

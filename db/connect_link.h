@@ -7,6 +7,7 @@
 #include "base/outcome.h"
 #include "base/sign.h"
 #include "db/pg.h"
+#include "db/presented.h"
 
 /*
  * Connect links, from the API's hands to the broker's.
@@ -47,7 +48,7 @@ struct connect_link_row {
  */
 struct connect_link_call {
 	struct pg_tx tx;
-	char presented[65]; /* private */
+	char presented[PRESENTED]; /* private */
 	struct outcome outcome;
 	bool found;
 	struct connect_link_row link;

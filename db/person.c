@@ -47,16 +47,10 @@ int person_role_of(const char *name)
 
 static void present(struct person_call *c, const uint8_t digest[SIGN_SHA256], person_cb done)
 {
-	struct buf hex;
-
 	c->done = done;
 	c->found = false;
 	pg_tx_init(&c->tx, NULL);
-	buf_init(&hex, sizeof(c->presented) - 1);
-	text_add_hex(&hex, digest, SIGN_SHA256);
-	(void)snprintf(c->presented, sizeof(c->presented), "%s", (const char *)hex.data);
-	buf_clear(&hex);
-	c->tx.presented = c->presented;
+	presented_set(&c->tx, c->presented, digest);
 }
 
 int person_find_start(struct pg *pg, struct person_call *c, const uint8_t digest[SIGN_SHA256],

@@ -4,6 +4,7 @@
 #include "base/rand.h"
 #include "base/sign.h"
 #include "db/pg.h"
+#include "db/presented.h"
 #include "db/view.h"
 
 /*
@@ -25,7 +26,7 @@ struct person_row {
 
 struct person_call {
 	struct pg_tx tx;
-	char presented[65]; /* private */
+	char presented[PRESENTED]; /* private */
 	struct outcome outcome;
 	bool found; /* and neither used nor ended nor expired */
 	struct person_row row;
